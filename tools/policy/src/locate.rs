@@ -1,0 +1,53 @@
+//! Which file is the policy: the flag, the environment, or one of the usual places.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Policy, PolicyError};
+
+/// The two flags that every tool takes; `#[command(flatten)]` them.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PolicyArgs {
+    /// Policy file [default: $CELLBLOCK_POLICY, ./policy.toml, ./compose/policy.toml, /etc/cellblock/policy.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub policy: Option<PathBuf>,
+    /// Folder where the policy's relative paths start [default: the folder above compose/, else the policy's]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// Finds, reads and checks the policy.
+    ///
+    /// # Errors
+    /// As [`locate`] and [`Policy::load`].
+    pub fn load(&self) -> Result<Policy, PolicyError> {
+        Policy::load(&locate(self.policy.as_deref())?, self.root.as_deref())
+    }
+}
+
+/// The policy's path: `flag`, else `$CELLBLOCK_POLICY`, else the first that exists of `./policy.toml`,
+/// `./compose/policy.toml` and `/etc/cellblock/policy.toml`.
+///
+/// # Errors
+/// If none of them exists; the error names all the places.
+pub fn locate(flag: Option<&Path>) -> Result<PathBuf, PolicyError> {
+    if let Some(path) = flag {
+        return Ok(path.to_owned());
+    }
+    if let Some(path) = std::env::var_os("CELLBLOCK_POLICY").filter(|value| !value.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let usual = [
+        "policy.toml",
+        "compose/policy.toml",
+        "/etc/cellblock/policy.toml",
+    ];
+    match usual.iter().map(Path::new).find(|path| path.exists()) {
+        Some(path) => Ok(path.to_owned()),
+        None => Err(PolicyError::unreadable(
+            Path::new("policy.toml"),
+            format!("no policy: none of {} exists", usual.join(", ")),
+            "name one with --policy FILE or CELLBLOCK_POLICY",
+        )),
+    }
+}
