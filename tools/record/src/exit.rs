@@ -1,0 +1,67 @@
+//! How a tool ends.
+
+use std::process::ExitCode;
+
+use crate::cellblock::Counts;
+use crate::text::escape;
+use crate::writer::OutputClosed;
+
+/// The exit status, the same for every tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: all as the policy says.
+    Success,
+    /// 1: findings.
+    Findings,
+    /// 2: usage, bad input or environment.
+    Usage,
+    /// 3: nothing failed, but something could not be evaluated.
+    Unknown,
+}
+
+impl From<Counts> for Exit {
+    fn from(counts: Counts) -> Self {
+        match (counts.failed, counts.unknown) {
+            (0, 0) => Self::Success,
+            (0, _) => Self::Unknown,
+            _ => Self::Findings,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0u8,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+            Exit::Unknown => 3,
+        })
+    }
+}
+
+/// What every tool's `main` returns: runs it, prints its error on stderr, and turns the result into
+/// an exit status. A reader that went away is no error.
+pub fn main(tool: &str, run: impl FnOnce() -> anyhow::Result<Exit>) -> ExitCode {
+    match run() {
+        Ok(exit) => exit.into(),
+        Err(error) if error.chain().any(|cause| cause.is::<OutputClosed>()) => Exit::Success.into(),
+        Err(error) => {
+            // Line breaks are ours (a policy error shows the line); everything else is escaped.
+            let text = format!("{error:#}");
+            let shown: Vec<String> = text.split('\n').map(escape).collect();
+            eprintln!("{tool}: {}", shown.join("\n"));
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// The version with its commit, `0.1.0 (1a2b3c4)`, as the scripts give it in `CELLBLOCK_VERSION` when
+/// they build; the bare version where nobody said which commit it is.
+#[must_use]
+pub const fn version() -> &'static str {
+    match option_env!("CELLBLOCK_VERSION") {
+        Some(version) => version,
+        None => env!("CARGO_PKG_VERSION"),
+    }
+}

@@ -1,0 +1,167 @@
+//! One line of the record.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::cellblock::Cellblock;
+use crate::event::{Category, Event, Kind, Outcome, Severity, Type};
+use crate::fields::{
+    Container, Dns, Endpoint, Error, File, Host, Http, Network, Process, Rule, Tls, Url, Vulnerability,
+};
+use crate::{Action, Provider, timestamp};
+
+/// The version of the Elastic Common Schema that the field names are taken from.
+pub const ECS_VERSION: &str = "9.2.0";
+
+/// `ecs.*`: which version of the schema the line follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ecs {
+    /// Always [`ECS_VERSION`] in what we write.
+    pub version: String,
+}
+
+/// One record: a line of JSON. Field sets that do not apply are absent, never null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// When it happened, UTC, to the microsecond.
+    #[serde(rename = "@timestamp", with = "timestamp")]
+    pub timestamp: Timestamp,
+    /// The schema's version.
+    pub ecs: Ecs,
+    /// What happened, and the verdict.
+    pub event: Event,
+    /// One sentence for a person.
+    #[serde(default)]
+    pub message: String,
+    /// The file it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<File>,
+    /// The rule, signature or control that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// The container it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Endpoint>,
+    /// Who was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Endpoint>,
+    /// How they talked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// What was resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
+    /// What TLS showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// What was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
+    /// How it was asked for and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
+    /// The machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
+    /// The process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// The weakness found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<Vulnerability>,
+    /// What ECS has no word for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cellblock: Option<Cellblock>,
+}
+
+impl Record {
+    /// A record of now, with an id of its own and nothing in it but what happened.
+    #[must_use]
+    pub fn new(provider: Provider, action: Action, message: impl Into<String>) -> Self {
+        let event = Event {
+            id: Uuid::now_v7().to_string(),
+            provider: provider.name().to_owned(),
+            action: action.name().to_owned(),
+            kind: Kind::Event,
+            category: Vec::new(),
+            kinds: Vec::new(),
+            outcome: None,
+            severity: Severity::Informational,
+            reason: None,
+            start: None,
+            end: None,
+            duration: None,
+        };
+        Self {
+            timestamp: Timestamp::now(),
+            ecs: Ecs { version: ECS_VERSION.to_owned() },
+            event,
+            message: message.into(),
+            file: None,
+            rule: None,
+            container: None,
+            source: None,
+            destination: None,
+            network: None,
+            dns: None,
+            tls: None,
+            url: None,
+            http: None,
+            host: None,
+            process: None,
+            error: None,
+            vulnerability: None,
+            cellblock: None,
+        }
+    }
+
+    /// Sets what sort of record this is.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.event.kind = kind;
+        self
+    }
+
+    /// Adds what the record is about and what sort of thing happened.
+    #[must_use]
+    pub fn about(mut self, category: Category, kind: Type) -> Self {
+        self.event.category.push(category);
+        self.event.kinds.push(kind);
+        self
+    }
+
+    /// Sets the verdict.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.event.outcome = Some(outcome);
+        self
+    }
+
+    /// Sets how bad it is.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.event.severity = severity;
+        self
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.event.reason = Some(reason.into());
+        self
+    }
+
+    /// The part of our own, made where it is not there yet.
+    pub fn own(&mut self) -> &mut Cellblock {
+        self.cellblock.get_or_insert_default()
+    }
+}

@@ -1,0 +1,105 @@
+//! A record as one line for a person. Whatever an attacker may have chosen is escaped first:
+//! a file name must not move the cursor, recolour the screen or forge a second line.
+
+use std::fmt::Write as _;
+
+use crate::event::{Outcome, Severity};
+use crate::record::Record;
+
+const RESET: &str = "\x1b[0m";
+
+/// Makes text harmless on a terminal: control characters, line and paragraph separators and the
+/// characters that turn the direction of text become `\u{…}`, a backslash is doubled.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_unsafe(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Control, format and separator characters that change how what follows is shown
+/// (Unicode TR36 §2.10: bidirectional text spoofing).
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// One line: time, mark, action, message, and the reason where there is one. No line break at its end.
+#[must_use]
+pub fn render(record: &Record, coloured: bool) -> String {
+    let event = &record.event;
+    let (mark, colour) = mark(event.outcome, event.severity);
+    let (on, off) = if coloured { (colour, RESET) } else { ("", "") };
+    let mut line = format!(
+        "{:.3} {on}{mark}{off} {} {}: {}",
+        record.timestamp,
+        escape(&event.provider),
+        escape(&event.action),
+        escape(&record.message)
+    );
+    if let Some(reason) = &event.reason {
+        let _ = write!(line, " ({})", escape(reason));
+    }
+    if let Some(counts) = record.cellblock.as_ref().and_then(|own| own.counts) {
+        let _ = write!(
+            line,
+            " {} checked, {} passed, {} failed, {} unknown",
+            counts.checked, counts.passed, counts.failed, counts.unknown
+        );
+    }
+    if let Some(mend) = record.cellblock.as_ref().and_then(|own| own.mend.as_ref()) {
+        let _ = write!(line, " → {}", escape(mend));
+    }
+    line
+}
+
+/// Four letters wide, so that columns stand.
+fn mark(outcome: Option<Outcome>, severity: Severity) -> (&'static str, &'static str) {
+    match (outcome, severity) {
+        (Some(Outcome::Failure), _) => ("FAIL", "\x1b[31m"),
+        (Some(Outcome::Unknown), _) => ("????", "\x1b[33m"),
+        (_, Severity::High | Severity::Critical) => ("HIGH", "\x1b[31m"),
+        (_, Severity::Medium) => ("WARN", "\x1b[33m"),
+        (Some(Outcome::Success), _) => ("pass", "\x1b[32m"),
+        (None, _) => ("info", "\x1b[36m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, Provider};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_file_name_cannot_forge_a_second_line() {
+        let record = Record::new(Provider::Scanwatch, Action::FileQuarantined, "evil\n2026 pass all is well\x1b[2J");
+        let line = render(&record, false);
+        assert!(!line.contains('\n') && !line.contains('\x1b'), "{line:?}");
+        assert!(line.contains("evil\\n2026"), "{line}");
+    }
+
+    #[test]
+    fn colour_is_only_where_it_is_asked_for() {
+        let record = Record::new(Provider::Netguard, Action::RulePlanned, "x").outcome(Outcome::Failure);
+        assert!(render(&record, true).contains("\x1b[31mFAIL"));
+        assert!(!render(&record, false).contains('\x1b'));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_escaped_holds_a_control_character(text in any::<String>()) {
+            prop_assert!(!escape(&text).chars().any(is_unsafe));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Prints records, counts verdicts, and ends the run.
+
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+
+use anyhow::Context;
+
+use crate::cellblock::Counts;
+use crate::event::{Kind, Outcome};
+use crate::exit::Exit;
+use crate::output::OutputArgs;
+use crate::record::Record;
+use crate::text::render;
+use crate::{Action, Provider};
+
+/// The reader of our output went away: no error, the run ends quietly with 0.
+#[derive(Debug)]
+pub struct OutputClosed;
+
+impl std::fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}
+
+/// Where the records of one run go. Every run ends with [`Writer::finish`].
+#[derive(Debug)]
+pub struct Writer<W: Write = BufWriter<Stdout>> {
+    out: W,
+    provider: Provider,
+    text: bool,
+    coloured: bool,
+    each_line: bool,
+    counts: Counts,
+}
+
+impl Writer {
+    /// To standard output. With `following`, every line is flushed as it is written; a terminal
+    /// gets the same.
+    #[must_use]
+    pub fn stdout(provider: Provider, args: OutputArgs, following: bool) -> Self {
+        let mut writer = Self::to(BufWriter::new(io::stdout()), provider);
+        writer.text = args.is_text();
+        writer.coloured = args.is_coloured();
+        writer.each_line = following || writer.text;
+        writer
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// To any writer, as JSON lines.
+    pub fn to(out: W, provider: Provider) -> Self {
+        Self { out, provider, text: false, coloured: false, each_line: false, counts: Counts::default() }
+    }
+
+    /// Prints a record that is no check.
+    ///
+    /// # Errors
+    /// [`OutputClosed`] when nobody reads any more; otherwise what the system says, a full disk for one.
+    pub fn tell(&mut self, record: &Record) -> anyhow::Result<()> {
+        let mut line = if self.text {
+            render(record, self.coloured)
+        } else {
+            serde_json::to_string(record).context("a record could not be written as JSON")?
+        };
+        line.push('\n');
+        let written = self.out.write_all(line.as_bytes());
+        let flushed = if self.each_line { self.out.flush() } else { Ok(()) };
+        written.and(flushed).map_err(explain)
+    }
+
+    /// Prints the result of a check, and counts its outcome. A check with no outcome counts as unknown.
+    ///
+    /// # Errors
+    /// As [`Writer::tell`].
+    pub fn check(&mut self, record: &Record) -> anyhow::Result<()> {
+        self.count(record.event.outcome.unwrap_or(Outcome::Unknown));
+        self.tell(record)
+    }
+
+    /// Counts a check that has no line of its own.
+    pub fn count(&mut self, outcome: Outcome) {
+        self.counts.checked += 1;
+        *match outcome {
+            Outcome::Success => &mut self.counts.passed,
+            Outcome::Failure => &mut self.counts.failed,
+            Outcome::Unknown => &mut self.counts.unknown,
+        } += 1;
+    }
+
+    /// What has been counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Prints what is held back.
+    ///
+    /// # Errors
+    /// As [`Writer::tell`].
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.out.flush().map_err(explain)
+    }
+
+    /// Prints `run-finished` with the counts, flushes, and says how to exit.
+    ///
+    /// # Errors
+    /// As [`Writer::tell`].
+    pub fn finish(mut self) -> anyhow::Result<Exit> {
+        let exit = Exit::from(self.counts);
+        let outcome = match exit {
+            Exit::Findings => Outcome::Failure,
+            Exit::Unknown => Outcome::Unknown,
+            _ => Outcome::Success,
+        };
+        let mut record = Record::new(self.provider, Action::RunFinished, format!("{} finished.", self.provider.name()))
+            .kind(Kind::Metric)
+            .outcome(outcome);
+        record.own().counts = Some(self.counts);
+        self.tell(&record)?;
+        self.flush()?;
+        Ok(exit)
+    }
+}
+
+fn explain(error: io::Error) -> anyhow::Error {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return anyhow::Error::new(OutputClosed);
+    }
+    anyhow::Error::new(error).context("standard output could not be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(outcome: Outcome) -> Record {
+        Record::new(Provider::Sandboxctl, Action::ControlEvaluated, "m").outcome(outcome)
+    }
+
+    fn run(outcomes: &[Outcome]) -> (Exit, Vec<serde_json::Value>) {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::to(&mut bytes, Provider::Sandboxctl);
+        for outcome in outcomes {
+            writer.check(&verdict(*outcome)).unwrap();
+        }
+        let exit = writer.finish().unwrap();
+        let lines = String::from_utf8(bytes).unwrap();
+        (exit, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    #[test]
+    fn an_empty_run_still_says_that_it_finished() {
+        let (exit, lines) = run(&[]);
+        assert_eq!(exit, Exit::Success);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["event"]["action"], "run-finished");
+        assert_eq!(lines[0]["cellblock"]["counts"]["checked"], 0);
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_no_pass_and_a_failure_weighs_more() {
+        assert_eq!(run(&[Outcome::Success, Outcome::Unknown]).0, Exit::Unknown);
+        let (exit, lines) = run(&[Outcome::Unknown, Outcome::Failure, Outcome::Success]);
+        assert_eq!(exit, Exit::Findings);
+        assert_eq!(lines[3]["cellblock"]["counts"], serde_json::json!({"checked":3,"passed":1,"failed":1,"unknown":1}));
+        assert_eq!(lines[3]["event"]["outcome"], "failure");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_apart_from_a_full_disk() {
+        struct Refusing(ErrorKind);
+        impl Write for Refusing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = |kind| Writer::to(Refusing(kind), Provider::Auditdb).tell(&verdict(Outcome::Success)).unwrap_err();
+        assert!(error(ErrorKind::BrokenPipe).is::<OutputClosed>());
+        assert!(!error(ErrorKind::StorageFull).is::<OutputClosed>());
+    }
+}
