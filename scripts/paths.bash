@@ -1,0 +1,33 @@
+# Where things are: the same answers for every script. Sourced after say.bash.
+
+# The checkout, the programs, and the project root that the policy's relative paths start at.
+HOUSE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/cellblock/target}
+PROGRAMS=$CARGO_TARGET_DIR/release
+export PATH="$PROGRAMS:$PATH"
+
+readonly LAB_STATE=/run/cellblock-lab
+readonly LAB_ROOT=/var/lib/cellblock-lab/root
+readonly TOOLS=(netguard egress-check scanwatch auditdb sandboxctl)
+
+# `settle POLICY ROOT` fixes both for this run: the shipped policy and the checkout unless said.
+settle() {
+  POLICY=$(realpath -m -- "${1:-${CELLBLOCK_POLICY:-$HOUSE/compose/policy.toml}}")
+  ROOT=$(realpath -m -- "${2:-$HOUSE}")
+  RENDERED=$ROOT/rendered
+  export CELLBLOCK_POLICY=$POLICY
+  [ -f "$POLICY" ] || die "there is no policy at $POLICY; give one with --policy"
+}
+
+# A tool of ours, told which policy and root this run is about.
+tool() { local name=$1 verb=$2; shift 2; printf '%s\0' "$name" "$verb" --policy "$POLICY" --root "$ROOT" "$@"; }
+
+compose() {
+  docker compose --project-name cellblock --project-directory "$HOUSE/compose" \
+    -f "$HOUSE/compose/compose.yaml" -f "$RENDERED/compose.policy.yaml" "$@"
+}
+
+# Runs a command inside the lab's `host`: its network, its Docker daemon.
+in_lab() {
+  nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$LAB_STATE/docker.sock" "$@"
+}

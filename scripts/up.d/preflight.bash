@@ -1,0 +1,52 @@
+# What can be known to be wrong before anything is changed.
+
+readonly ENGINE_FLOOR=25.0.5   # below it, an internal network forwards DNS (CVE-2024-29018)
+
+preflight() {
+  [ "$DRY_RUN" = 1 ] || need_root "bringing the cellblock up"
+  command -v cargo >/dev/null || die "cargo is not there: install Rust 1.95 or newer (rustup), then run this again"
+  "$here/setup" --check || say "setup will mend what is missing"
+  [ "$LAB" = 1 ] || check_port
+}
+
+# Reads the policy with the tool that enforces it, so that a mistake costs nothing that was there.
+check_policy() {
+  if [ "$DRY_RUN" = 1 ] && [ ! -x "$PROGRAMS/netguard" ]; then
+    say "the tools are not built yet: the policy is checked when they are"
+    return 0
+  fi
+  netguard plan --policy "$POLICY" --root "$ROOT" --format jsonl >/dev/null || die "the policy is not usable; nothing was changed"
+  check_engine
+  check_port
+}
+
+check_engine() {
+  local version
+  version=$(docker version --format '{{.Server.Version}}' 2>/dev/null) ||
+    { [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
+  [ "$(printf '%s\n' "$ENGINE_FLOOR" "${version%%[+~-]*}" | sort -V | head -n 1)" = "$ENGINE_FLOOR" ] ||
+    die "Docker engine $version forwards DNS out of internal networks (CVE-2024-29018): $ENGINE_FLOOR or newer is needed"
+  docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is not there: run scripts/setup"
+}
+
+# `listen` of [vault], as the policy has it.
+vault_port() { sed -n '/^\[vault\]/,/^\[/{s/^listen *= *"\(.*\):\([0-9]*\)".*/\2/p}' "$POLICY"; }
+
+# The port is ours already when our vault publishes it.
+check_port() {
+  local port holder
+  port=$(vault_port)
+  holder=$(ss -Hltnp "sport = :${port:-8443}" 2>/dev/null | head -n 1) || true
+  [ -n "$holder" ] || return 0
+  [ -z "$(docker ps -q --filter name='^vault$' --filter "publish=${port:-8443}" 2>/dev/null)" ] || return 0
+  die "port ${port:-8443} is taken: $holder. Stop that program, or change [vault] listen in $POLICY"
+}
+
+# Two at once would undo each other's work. The lock is on the project root, and ends with this process.
+only_one_at_a_time() {
+  [ "$DRY_RUN" = 0 ] || return 0
+  local lock
+  lock=/run/lock/cellblock-$(printf '%s' "$ROOT" | sha256sum | cut -c1-16)
+  exec 9>"$lock"
+  flock -n 9 || die "another up or down is at work on $ROOT; wait for it to end"
+}

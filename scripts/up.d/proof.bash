@@ -1,0 +1,29 @@
+# What was started is held against the policy, and the answer goes into the record.
+
+# On a real host nothing is sent out: the configuration is checked, and the vault answers with its pin.
+# (Attacks from inside are `egress-check run --container cell`, and tests/main-job in the lab.)
+prove() {
+  UP=1
+  [ "$DRY_RUN" = 0 ] || return 0
+  local status=0
+  proof netguard verify || status=$(worse "$status" $?)
+  proof sandboxctl audit || status=$(worse "$status" $?)
+  proof egress-check pin --pin "$(vault_pin)" "wss://$(setting .vault.listen)" || status=$(worse "$status" $?)
+  say "the cellblock is up; its vault answers at wss://$(setting .vault.listen), pinned $(vault_pin)"
+  exit "$status"
+}
+
+vault_pin() { sandboxctl cert fingerprint --policy "$POLICY" --root "$ROOT" --format jsonl | jq -r 'select(.tls).tls.server.hash.sha256 | "sha256:" + .'; }
+
+# Runs a tool, keeps its lines, and shows what is not a pass.
+proof() {
+  local name=$1 lines status=0
+  shift
+  lines=$("$name" "$@" --policy "$POLICY" --root "$ROOT" --format jsonl) || status=$?
+  auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$name" <<<"$lines" >/dev/null
+  jq -r 'select(.event.outcome != "success") | "\(.event.outcome // "-"): \(.message) \(.event.reason // "")"' <<<"$lines" >&2
+  return "$status"
+}
+
+# A finding (1) outweighs an error (2), and that outweighs an unknown (3).
+worse() { local s; for s in 1 2 3; do if [ "$1" = "$s" ] || [ "$2" = "$s" ]; then echo "$s"; return; fi; done; echo 0; }

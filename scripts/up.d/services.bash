@@ -1,0 +1,34 @@
+# Configuration from the policy, then the services: the vault first, because it owns the cell's
+# network namespace and must have its key before anything else may take its port.
+
+readonly START_PATIENCE=240   # seconds until every service is healthy; the agent takes some 15
+
+render_all() {
+  run install -d -m 0755 "$RENDERED" "$RENDERED/gate"
+  run_to "$RENDERED/gate/nginx.conf" sandboxctl render nginx --policy "$POLICY" --root "$ROOT"
+  run_to "$RENDERED/gate/trusted-ca.pem" cat "$(trusted_ca)"
+  run_to "$RENDERED/compose.policy.yaml" sandboxctl render compose --policy "$POLICY" --root "$ROOT"
+}
+
+# In the lab the internet is signed by the lab's own CA, and by no other.
+trusted_ca() { if [ "$INSIDE" = 1 ]; then echo "$LAB_STATE/ca.pem"; else echo /etc/ssl/certs/ca-certificates.crt; fi; }
+
+start_services() {
+  [ -e "$ROOT/vault/key.pem" ] || run sandboxctl cert create --policy "$POLICY" --root "$ROOT"
+  run compose up -d --no-build vault
+  run sandboxctl cert deliver --policy "$POLICY" --root "$ROOT"
+  run compose up -d --no-build --wait --wait-timeout "$START_PATIENCE"
+}
+
+start_collecting() { run "$here/collect" --policy "$POLICY" --root "$ROOT" start; }
+
+# A start that failed leaves nothing running that was not running before: services first, moat last.
+undo_a_half_start() {
+  local status=$1
+  trap - EXIT
+  [ "$status" = 2 ] && [ "$DRY_RUN" = 0 ] && [ "${UP:-0}" = 0 ] || exit "$status"
+  say "not up: taking back what was started"
+  exec 9>&-
+  "$here/down" --policy "$POLICY" --root "$ROOT" || say "scripts/down could not finish either; see above"
+  exit 2
+}
