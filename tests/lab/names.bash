@@ -1,0 +1,46 @@
+# Names and places that all of the lab goes by, and how it talks. Everything that `up` makes can be
+# found again by these names alone, so that `down` works for a lab whose `up` was killed.
+# shellcheck disable=SC2034  # used in the files beside this one
+
+readonly STATE=/run/cellblock-lab
+readonly DATA=/var/lib/cellblock-lab
+readonly WORLDS=(host lan inet)
+readonly CGROUP=cellblock-lab          # parent of every container's control group
+export PATH="$PATH:/usr/sbin:/sbin"
+
+say() { printf 'lab: %s\n' "$*" >&2; }
+die() { say "$*"; exit 2; }
+
+# Shows a privileged command, then runs it.
+run() {
+  printf '+ %s\n' "${*@Q}" >&2
+  "$@"
+}
+
+namespace() { printf 'cellblock-%s\n' "$1"; }
+
+in_world() {
+  local world=$1
+  shift
+  nsenter --net="/run/netns/cellblock-$world" -- "$@"
+}
+
+# nsenter and not `ip netns exec`: the latter mounts a new /sys, which hides the control groups.
+enter() {
+  local world=${1:-}
+  case "$world" in
+    host | lan | inet) ;;
+    *) die "exec: expected host, lan or inet, got '$world'" ;;
+  esac
+  shift
+  [ "$#" -gt 0 ] || die "exec: expected a command after '$world'"
+  [ -e "/run/netns/cellblock-$world" ] || die "the lab is not up: run 'tests/lab/lab up'"
+  exec nsenter --net="/run/netns/cellblock-$world" -- "$@"
+}
+
+# One up or down at a time, on the whole machine. The lock is on /run itself, so that it leaves no
+# file; it ends with this process, and no daemon of ours inherits it (they are started with 9>&-).
+alone() {
+  exec 9</run
+  flock -w 120 9 || die "another 'lab up' or 'lab down' has been running for two minutes"
+}

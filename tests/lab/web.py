@@ -1,0 +1,83 @@
+"""HTTP and HTTPS at every address, for every host; and what each request carried, in a log.
+
+The log (`http.log`, one JSON object a line) has all headers: it is how a test sees which
+credential the gate added. Certificates go by the name in the SNI and the zone's kind for it.
+"""
+import asyncio
+import contextlib
+import json
+import pathlib
+import ssl
+
+import echo
+import git_http
+import http1
+import journal
+import zone
+
+IDLE = 60          # seconds a silent connection is kept
+METADATA = b"ami-id\nhostname\niam/\ninstance-id\nlocal-ipv4\n"
+
+
+def tls_contexts(folder):
+    """One context a certificate: `good`, and those that clients must refuse."""
+    contexts = {}
+    for kind in ("good", "expired", "self-signed", "wrong-name"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pathlib.Path(folder, f"{kind}.pem"), pathlib.Path(folder, f"{kind}.key"))
+        contexts[kind] = context
+    return contexts
+
+
+class Server:
+    def __init__(self, world, state, repositories):
+        self.world, self.repositories = world, repositories
+        self.entries, self.log = zone.read(), journal.Journal(f"{state}/http.log")
+        self.contexts = tls_contexts(f"{state}/tls")
+
+    def kind(self, name):
+        entry = zone.find(self.entries, name)
+        return entry.kind if entry else None
+
+    def choose(self, tls, name, _):
+        tls.context = self.contexts.get(self.kind(name or ""), self.contexts["good"])
+
+    async def answer(self, request, asked, tls):
+        kind, marker = self.kind(request.host), echo.banner(self.world, asked)
+        if kind == "git" and not tls:
+            return 301, {"Location": f"https://{request.host}{request.path}"}, marker
+        if kind == "git" and (path := git_http.routed(request.path)):
+            return await git_http.serve(self.repositories, request, path)
+        if kind == "empty":
+            return 404, {}, marker
+        metadata = METADATA if asked[0] in ("169.254.169.254", "fd00:ec2::254") else b""
+        return 200, {}, marker + f"{request.method} {request.host}{request.path}\n".encode() + metadata
+
+    def record(self, request, asked, tls, status):
+        self.log.write(json.dumps({
+            "time": journal.now(), "world": self.world, "client": request.client, "asked": asked[0], "port": asked[1],
+            "scheme": "https" if tls else "http", "method": request.method, "host": request.host,
+            "path": request.path, "query": request.query, "status": status, "headers": request.headers}))
+
+    async def converse(self, reader, writer):
+        asked, tls = writer.get_extra_info("sockname"), writer.get_extra_info("ssl_object") is not None
+        with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+            try:
+                while request := await asyncio.wait_for(http1.read(reader, writer), IDLE):
+                    status, headers, body = await self.answer(request, asked, tls)
+                    self.record(request, asked, tls, status)
+                    keep = http1.write(writer, request, status, headers, body)
+                    await writer.drain()
+                    if not keep:
+                        break
+            except http1.Refused as refused:
+                http1.write(writer, None, refused.status, {}, echo.banner(self.world, asked))
+        writer.close()
+
+    async def start(self, plain, secure):
+        outer = self.contexts["good"]
+        outer.sni_callback = self.choose
+        for sock in plain:
+            await asyncio.start_server(self.converse, sock=sock, limit=http1.HEAD_LIMIT, backlog=4096)
+        for sock in secure:
+            await asyncio.start_server(self.converse, sock=sock, limit=http1.HEAD_LIMIT, backlog=4096, ssl=outer)
