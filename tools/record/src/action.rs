@@ -60,18 +60,66 @@ actions! {
     }
     "netguard" {
         RulePlanned = "rule-planned": "A rule that the policy asks for.",
+        SetPlanned = "set-planned": "A set of addresses that the policy asks for, or a part of one.",
+        MoatApplied = "moat-applied": "The rules were loaded into the kernel, all at once.",
+        MoatRemoved = "moat-removed": "The rules were taken out of the kernel.",
+        MoatKept = "moat-kept": "The rules were not taken out, because something is still behind them.",
+        ConnectionsFlushed = "connections-flushed": "Connections from before the rules, which they refuse, were forgotten.",
+        RuleVerified = "rule-verified": "A rule of the plan was looked for in the kernel.",
+        SetVerified = "set-verified": "A set of the plan was looked for in the kernel.",
+        ChainVerified = "chain-verified": "A chain of the plan, its hook and the order of its rules were looked for in the kernel.",
+        StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
     }
     "egress-check" {
         ProbePlanned = "probe-planned": "A probe that the policy asks for.",
+        ProbeEvaluated = "probe-evaluated": "A probe was made, and held against what the policy says.",
+        PinEvaluated = "pin-evaluated": "The certificate behind a wss address was held against the pins.",
     }
     "scanwatch" {
+        WatchStarted = "watch-started": "The warden began to watch the share.",
+        FileScanned = "file-scanned": "A file was scanned, and nothing was found.",
+        FileInfected = "file-infected": "A file was found to be infected, and stays where it is.",
         FileQuarantined = "file-quarantined": "An infected file was moved to the jail.",
+        FileNeutralised = "file-neutralised": "An infected file was removed without a copy, because the jail is full.",
+        FileUnscanned = "file-unscanned": "A file could not be scanned; event.reason says why.",
+        SetIdStripped = "set-id-stripped": "A set-user-id or set-group-id bit was taken off a file.",
+        ScannerVerified = "scanner-verified": "The engine flagged the planted marker and what exceeds its limits.",
+        ScannerDegraded = "scanner-degraded": "The engine answers, but not in a way that can be relied on.",
+        ScannerUnavailable = "scanner-unavailable": "The engine does not answer; files wait.",
+        ScannerReturned = "scanner-returned": "The engine answers again; what waited is scanned.",
+        BacklogReported = "backlog-reported": "Files wait to be scanned: how many, and since when.",
+        QueueOverflowed = "queue-overflowed": "Changes came faster than they could be noted; the whole share is walked again.",
+        WatchesExhausted = "watches-exhausted": "The kernel gives no more watches; the rest is found by walking.",
+        DirectoryUnread = "directory-unread": "A directory could not be walked; what is in it is unknown.",
+        RescanFinished = "rescan-finished": "A walk of the whole share ended.",
+        JailRecovered = "jail-recovered": "What a crash left half done in the jail was completed or undone.",
     }
     "auditdb" {
+        LinesIngested = "lines-ingested": "Lines were written to the spool, and are on the disk.",
+        LineRejected = "line-rejected": "A line is no record, or gives itself out for another tool's; it is kept in cellblock.rejected.",
+        IdClashed = "id-clashed": "Two different lines of one source carry the same event.id; both are kept.",
+        SpoolFilled = "spool-filled": "The spool reached its bound or the disk is full; the writer waits, nothing is dropped.",
+        SpoolFreed = "spool-freed": "There is room again; the writer goes on.",
+        SegmentVerified = "segment-verified": "The hash chain of a segment of the spool was computed again.",
+        DatabaseRebuilt = "database-rebuilt": "The database was made again from the spool.",
+        RecordsPruned = "records-pruned": "Records older than the policy keeps them were removed.",
+        RefFirstSeen = "ref-first-seen": "A ref was there when its repository was read for the first time.",
+        RefCreated = "ref-created": "A ref of a watched repository is new.",
         RefMoved = "ref-moved": "A ref of a watched repository points elsewhere than before.",
+        RefDeleted = "ref-deleted": "A ref of a watched repository is gone.",
+        RefsRead = "refs-read": "All refs of a watched repository were read, and compared with those of the round before.",
+        RefsUnreachable = "refs-unreachable": "A watched repository could not be read; nothing is known of its refs.",
     }
     "sandboxctl" {
         ControlEvaluated = "control-evaluated": "A control was held against a container, an image, a network or the engine.",
+        ServiceReported = "service-reported": "How a service of the composition stands.",
+        StorageReported = "storage-reported": "How full a bounded folder is.",
+        CertificateCreated = "certificate-created": "A key and a certificate for the vault were made.",
+        CertificateKept = "certificate-kept": "A certificate was asked for and is there already; nothing was changed.",
+        CertificateRenewed = "certificate-renewed": "The next certificate took the place of the current one.",
+        CertificateShown = "certificate-shown": "A certificate of the vault, with its pin.",
+        CertificateDelivered = "certificate-delivered": "Key and certificate were put into the running vault.",
+        SecretDelivered = "secret-delivered": "A secret was put into the tmpfs of a running container.",
     }
 }
 

@@ -2,6 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+mod cell;
+mod moat;
+mod probe;
+mod reference;
+mod scan;
+mod spool;
+
+pub use cell::{Cell, Control, Service, Storage, Waived};
+pub use moat::{Moat, MoatCondition, MoatPort, MoatRule, MoatSet, MoatTally, MoatVerdict};
+pub use probe::{Evidence, Expect, PinCheck, Probe, ProbeControl, ProbeKind};
+pub use reference::{Reference, References, Target};
+pub use scan::Scan;
+pub use spool::{Rejected, Spool};
+
 /// How many checks a run made, and how they ended: in `run-finished`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +37,36 @@ pub struct Cellblock {
     /// The counts of a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// A rule or a set of the moat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moat: Option<Moat>,
+    /// A try to get out, planned or evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// A certificate held against its pins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinCheck>,
+    /// What the warden found out about a file, a queue or the jail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
+    /// The exact bytes of `file.path`, in base64 (RFC 4648 §4), where they are no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
+    /// The cell's keeper: a service, a control, a certificate or a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<Cell>,
+    /// A ref of a watched repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// What a round found in a watched repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<References>,
+    /// A part of the spool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<Spool>,
+    /// A line that is no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
     /// A person's way out of a finding: what to do, as a command where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
