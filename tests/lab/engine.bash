@@ -23,7 +23,7 @@ engine_start() {
 containerd_start() {
   printf 'version = 2\nroot = "%s"\nstate = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n' \
     "$DATA/containerd" "$STATE/containerd/state" "$CONTAINERD" >"$STATE/containerd/config.toml"
-  printf '+ containerd in cellblock-host\n' >&2
+  printf '+ containerd in %s-host\n' "$LAB" >&2
   in_world host setsid containerd --config "$STATE/containerd/config.toml" >>"$STATE/containerd.log" 2>&1 </dev/null 9>&- &
   await "containerd" test -S "$CONTAINERD"
 }
@@ -32,7 +32,7 @@ containerd_start() {
 # --experimental --ip6tables on engine 26; later ones have it and take the flags.
 dockerd_start() {
   echo '{}' >"$STATE/daemon.json"
-  printf '+ dockerd in cellblock-host\n' >&2
+  printf '+ dockerd in %s-host\n' "$LAB" >&2
   in_world host setsid dockerd --config-file "$STATE/daemon.json" --host "unix://$SOCKET" --containerd "$CONTAINERD" \
     --data-root "$DATA/docker" --exec-root "$STATE/docker" --pidfile "$STATE/docker.pid" \
     --dns 9.9.9.9 --experimental --ip6tables --ipv6 --fixed-cidr-v6 fd6c:6c62:ffff::/64 \

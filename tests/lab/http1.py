@@ -23,10 +23,17 @@ class Request:
     headers: dict        # lower-case names; the last of equal names
     body: bytes
     client: str
+    version: str
 
     @property
     def host(self):
         return self.headers.get("host", "").rsplit(":", 1)[0].lower()
+
+    @property
+    def keeps(self):
+        """Whether the client expects to ask again on the same connection (RFC 9112, 9.3)."""
+        wish = self.headers.get("connection", "").lower()
+        return wish == "keep-alive" or (self.version == "HTTP/1.1" and wish != "close")
 
 
 async def _body(reader, headers):
@@ -55,7 +62,7 @@ async def read(reader, writer):
     except asyncio.LimitOverrunError:
         raise Refused(431) from None
     try:
-        method, target, _ = head[0].split(" ")
+        method, target, version = head[0].split(" ")
         headers = {n.strip().lower(): v.strip() for n, _, v in (h.partition(":") for h in head[1:] if h)}
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -65,12 +72,12 @@ async def read(reader, writer):
     if "://" in target:
         target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
     path, _, query = target.partition("?")
-    return Request(method, path, query, headers, body, writer.get_extra_info("peername")[0])
+    return Request(method, path, query, headers, body, writer.get_extra_info("peername")[0], version)
 
 
 def write(writer, request, status, headers, body):
     """Sends an answer; returns whether the connection may carry another request."""
-    keep = request is not None and request.headers.get("connection", "").lower() != "close"
+    keep = request is not None and request.keeps
     lines = {"Content-Type": "text/plain", **headers, "Server": "cellblock-lab", "Content-Length": str(len(body)),
              "Connection": "keep-alive" if keep else "close"}
     head = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in lines.items())

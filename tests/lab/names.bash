@@ -2,10 +2,13 @@
 # found again by these names alone, so that `down` works for a lab whose `up` was killed.
 # shellcheck disable=SC2034  # used in the files beside this one
 
-readonly STATE=/run/cellblock-lab
-readonly DATA=/var/lib/cellblock-lab
+# A second lab, beside the first and in no contact with it, has another name (LAB_NAME=… lab up).
+[[ ${LAB_NAME:-cellblock} =~ ^[a-z][a-z0-9]{0,15}$ ]] || { echo "lab: LAB_NAME is up to 16 letters and digits, got '$LAB_NAME'" >&2; exit 2; }
+readonly LAB=${LAB_NAME:-cellblock}
+readonly STATE=/run/$LAB-lab
+readonly DATA=/var/lib/$LAB-lab
 readonly WORLDS=(host lan inet)
-readonly CGROUP=cellblock-lab          # parent of every container's control group
+readonly CGROUP=$LAB-lab               # parent of every container's control group
 export PATH="$PATH:/usr/sbin:/sbin"
 
 say() { printf 'lab: %s\n' "$*" >&2; }
@@ -17,12 +20,12 @@ run() {
   "$@"
 }
 
-namespace() { printf 'cellblock-%s\n' "$1"; }
+namespace() { printf '%s-%s\n' "$LAB" "$1"; }
 
 in_world() {
   local world=$1
   shift
-  nsenter --net="/run/netns/cellblock-$world" -- "$@"
+  nsenter --net="/run/netns/$LAB-$world" -- "$@"
 }
 
 # nsenter and not `ip netns exec`: the latter mounts a new /sys, which hides the control groups.
@@ -34,8 +37,8 @@ enter() {
   esac
   shift
   [ "$#" -gt 0 ] || die "exec: expected a command after '$world'"
-  [ -e "/run/netns/cellblock-$world" ] || die "the lab is not up: run 'tests/lab/lab up'"
-  exec nsenter --net="/run/netns/cellblock-$world" -- "$@"
+  [ -e "/run/netns/$LAB-$world" ] || die "the lab is not up: run 'tests/lab/lab up'"
+  exec nsenter --net="/run/netns/$LAB-$world" -- "$@"
 }
 
 # One up or down at a time, on the whole machine. The lock is on /run itself, so that it leaves no

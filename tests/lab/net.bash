@@ -8,14 +8,14 @@ readonly TAILNET=02:00:64:64:00:01     # one MAC for both ends, see tailnet_cabl
 
 net_up() {
   local world
-  for world in "${WORLDS[@]}"; do [ -e "/run/netns/cellblock-$world" ] || return 1; done
+  for world in "${WORLDS[@]}"; do [ -e "/run/netns/$LAB-$world" ] || return 1; done
   # The last thing that net_start makes in each world; all before it is then there too.
-  ip -n cellblock-host -6 route show default 2>/dev/null | grep -q via &&
+  ip -n "$LAB-host" -6 route show default 2>/dev/null | grep -q via &&
     in_world lan nft list chain inet lab arrivals >/dev/null 2>&1 &&
     in_world inet nft list chain inet lab arrivals >/dev/null 2>&1
 }
 
-net_says() { echo "cellblock-host cellblock-lan cellblock-inet"; }
+net_says() { printf "%s " "${WORLDS[@]/#/$LAB-}"; }
 
 net_start() {
   local world
@@ -33,17 +33,17 @@ net_start() {
 
 # Each device is made inside its namespace: none of them is ever seen by the machine's own.
 wire() {
-  ip -n cellblock-host link add lan0 type veth peer name lan0 netns cellblock-lan
-  ip -n cellblock-lan link add wan0 type veth peer name up0 netns cellblock-inet
+  ip -n "$LAB-host" link add lan0 type veth peer name lan0 netns "$LAB-lan"
+  ip -n "$LAB-lan" link add wan0 type veth peer name up0 netns "$LAB-inet"
   tailnet_cable
 }
 
 # A real tailscale0 is a tunnel: no ARP, no neighbour discovery, any address goes in. A veth does
 # the same with ARP off, when both ends have one MAC, for the kernel then sends to its own.
 tailnet_cable() {
-  ip -n cellblock-host link add tailscale0 address "$TAILNET" type veth peer name tail0 address "$TAILNET" netns cellblock-inet
-  ip -n cellblock-host link set tailscale0 arp off
-  ip -n cellblock-inet link set tail0 arp off
+  ip -n "$LAB-host" link add tailscale0 address "$TAILNET" type veth peer name tail0 address "$TAILNET" netns "$LAB-inet"
+  ip -n "$LAB-host" link set tailscale0 arp off
+  ip -n "$LAB-inet" link set tail0 arp off
 }
 
 # Settings go in before the devices come up; source checks would hide what gets through.
@@ -58,7 +58,7 @@ kernel() {
 # the answers too, so there a rule sends only what comes in from outside to it.
 settle_inet() {
   kernel inet net.ipv4.conf.up0.rp_filter=0 net.ipv4.conf.tail0.rp_filter=0 net.ipv6.ip_nonlocal_bind=1
-  ip -n cellblock-inet -batch - <<BATCH
+  ip -n "$LAB-inet" -batch - <<BATCH
 link set up0 up
 link set tail0 up
 address add 81.2.69.160 peer $ROUTER_WAN dev up0
@@ -67,7 +67,7 @@ address add 100.64.0.1 peer 100.101.102.103 dev tail0
 route add local 0.0.0.0/0 dev lo
 route add 192.168.77.0/24 via $ROUTER_WAN dev up0
 BATCH
-  ip -6 -n cellblock-inet -batch - <<BATCH
+  ip -6 -n "$LAB-inet" -batch - <<BATCH
 route add fd7a:115c:a1e0::53/128 dev tail0
 route add 2001:db8:77::/64 via fe80::2 dev up0
 route add 2a02:6b8::161/128 via fe80::2 dev up0
@@ -79,7 +79,7 @@ BATCH
 
 settle_lan() {
   kernel lan net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.lan0.rp_filter=0 net.ipv4.conf.wan0.rp_filter=0
-  ip -n cellblock-lan -batch - <<BATCH
+  ip -n "$LAB-lan" -batch - <<BATCH
 link set lan0 up
 link set wan0 up
 address add 192.168.77.1/24 dev lan0
@@ -91,14 +91,14 @@ address add fe80::2/64 dev wan0 nodad
 address add 2a02:6b8::161/128 dev wan0 nodad
 route add default via 81.2.69.160 dev wan0
 BATCH
-  ip -6 -n cellblock-lan -batch - <<BATCH
+  ip -6 -n "$LAB-lan" -batch - <<BATCH
 route add default via fe80::1 dev wan0
 BATCH
 }
 
 settle_host() {
   kernel host
-  ip -n cellblock-host -batch - <<'BATCH'
+  ip -n "$LAB-host" -batch - <<'BATCH'
 link set lan0 up
 link set tailscale0 up
 address add 192.168.77.2/24 dev lan0
@@ -108,7 +108,7 @@ address add fd7a:115c:a1e0::53/128 dev tailscale0 nodad
 route add 100.64.0.0/10 dev tailscale0
 route add default via 192.168.77.1 dev lan0
 BATCH
-  ip -6 -n cellblock-host -batch - <<'BATCH'
+  ip -6 -n "$LAB-host" -batch - <<'BATCH'
 route add fd7a:115c:a1e0::/48 dev tailscale0
 route add default via 2001:db8:77::1 dev lan0
 BATCH

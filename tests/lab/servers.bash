@@ -27,6 +27,6 @@ servers_start() {
   local world
   for world in "${WORLDS[@]}"; do
     server_pid "$world" >/dev/null ||
-      run in_world "$world" "$PYTHON" -B "$LAB_DIR/serve.py" "$world" "$STATE" "$REPOSITORIES" 9>&-
+      run nsenter --net="/run/netns/$LAB-$world" -- "$PYTHON" -B "$LAB_DIR/serve.py" "$world" "$STATE" "$REPOSITORIES" 9>&-
   done
 }

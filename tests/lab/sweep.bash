@@ -11,7 +11,7 @@ sweep() {
   remove_cgroups
   local world
   for world in "${WORLDS[@]}"; do
-    if [ -e "/run/netns/cellblock-$world" ]; then run ip netns del "$(namespace "$world")"; fi
+    if [ -e "/run/netns/$LAB-$world" ]; then run ip netns del "$(namespace "$world")"; fi
   done
   forget_netns_mount
   run rm -rf "$STATE" "$DATA/root" "$DATA/git"
@@ -20,7 +20,7 @@ sweep() {
 # Processes of one world by the name of their program.
 pids_of() {
   local pid
-  for pid in $(ip netns pids cellblock-host 2>/dev/null || true); do
+  for pid in $(ip netns pids "$LAB-host" 2>/dev/null || true); do
     if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]; then echo "$pid"; fi
   done
 }
@@ -37,13 +37,17 @@ stop_engine() {
   done
 }
 
-cgroup_folders() { find /sys/fs/cgroup -depth -type d -path "*/$CGROUP*" 2>/dev/null || true; }
+cgroup_folders() { find /sys/fs/cgroup -depth -type d \( -path "*/$CGROUP" -o -path "*/$CGROUP/*" \) 2>/dev/null || true; }
 
-# Whoever runs in one of our namespaces, or in a container of our engine.
+# Whoever runs in one of our namespaces, or in a container of our engine; or is about to: a killed
+# `up` may leave a daemon that has not entered its namespace yet, and only its arguments tell.
 our_pids() {
-  local world folder
+  local world folder pid
   for world in "${WORLDS[@]}"; do ip netns pids "$(namespace "$world")" 2>/dev/null || true; done
   while read -r folder; do cat "$folder/cgroup.procs" 2>/dev/null || true; done < <(cgroup_folders)
+  pgrep -f "${STATE}[/ ]" | while read -r pid; do
+    case "$(cat "/proc/$pid/comm" 2>/dev/null)" in nsenter | setsid | python3* | dockerd | containerd*) echo "$pid" ;; esac
+  done
 }
 
 kill_ours() {
