@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::Bytes;
+use crate::invalid::quoted;
+use crate::section::Section;
+use crate::value::Value;
+use crate::{Bytes, folder, schema};
 
 /// The cell's container and its limits.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +18,7 @@ pub struct Cell {
     /// The resolvers written into the cell's `resolv.conf`; never empty. Explicit, because Docker's
     /// own resolver would ask from the host's namespace, which no bridge rule sees.
     pub dns: Vec<IpAddr>,
-    /// Limit on memory, at least 64 MiB; swap included, so that there is none beyond it.
+    /// Limit on memory, at least 16 MiB; swap included, so that there is none beyond it.
     pub memory: Bytes,
     /// Limit on processor time in CPUs, 0.01 to 1024.
     pub cpus: f64,
@@ -53,4 +56,59 @@ impl Share {
     pub fn mount_point(&self) -> PathBuf {
         self.path.join("share")
     }
+}
+
+pub(crate) const SHAPES: [(&str, Shape); 2] = [("open", Shape::Open), ("proxied", Shape::Proxied)];
+/// glibc reads no more than three resolvers (resolv.conf(5), `MAXNS`).
+const MOST_RESOLVERS: usize = 3;
+const LEAST_MEMORY: Bytes = Bytes(16 << 20);
+const LEAST_FOLDER: Bytes = Bytes(1 << 20);
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Cell> {
+    let container = section.or("container", "cell".to_owned(), container_name);
+    let network = section.required("network", |value| value.word(&SHAPES));
+    let dns = section.or("dns", vec![[9, 9, 9, 9].into(), [149, 112, 112, 112].into()], |value| {
+        value.list(1..=MOST_RESOLVERS, address)
+    });
+    let memory = section.or("memory", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_MEMORY));
+    let cpus = section.or("cpus", 2.0, |value| value.number(0.01..=1024.0));
+    let pids = section.or("pids", 512, |value| value.integer(1..=4_194_304));
+    let share = section.table("share", &schema::SHARE, |share| read_share(share, "sandbox_data", Bytes(4 << 30)));
+    Some(Cell {
+        container: container?,
+        network: network?,
+        dns: dns?,
+        memory: memory?,
+        cpus: cpus?,
+        pids: pids?,
+        share: share?,
+    })
+}
+
+/// A folder and its bound, for the share and for the jail.
+pub(crate) fn read_share(section: &Section<'_>, path: &str, size: Bytes) -> Option<Share> {
+    let path = match section.has("path") {
+        true => section.required("path", folder::read),
+        false => folder::default(section, "path", path),
+    };
+    let size = section.or("size", size, |value| Bytes::at_least(value, LEAST_FOLDER));
+    Some(Share { path: path?, size: size? })
+}
+
+/// A name that Docker takes for a container.
+pub(crate) fn container_name(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if first && plain && text.len() <= 63 {
+        return Some(text.to_owned());
+    }
+    value.refuse(format!("{} is no container name", quoted(text)), "write up to 63 letters, digits, '_', '.' and '-'")
+}
+
+/// One address.
+pub(crate) fn address(value: &Value<'_>) -> Option<IpAddr> {
+    let text = value.text()?;
+    let problem = || format!("{} is no IP address", quoted(text));
+    text.parse().ok().or_else(|| value.refuse(problem(), "write an address such as \"9.9.9.9\" or \"2620:fe::fe\""))
 }

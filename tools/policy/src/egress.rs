@@ -1,5 +1,9 @@
 //! `[[egress]]`: one name of the outside world, who may ask for it, and what.
 
+use crate::invalid::quoted;
+use crate::proxy::MOST_BURST;
+use crate::section::Section;
+use crate::value::Value;
 use crate::{Bytes, HostPattern, NetworkName, Rate};
 
 /// One rule of the gate's allowlist.
@@ -35,6 +39,14 @@ impl Egress {
     pub fn lists(&self, client: &str) -> bool {
         self.clients.iter().any(|name| name == client)
     }
+
+    /// Whether a request of this method for this path passes. The path is compared byte by byte, as the
+    /// client sent it: whoever asks has refused encodings and dot segments before.
+    pub fn allows(&self, method: &str, path: &str) -> bool {
+        let method_passes = self.methods.is_empty() || self.methods.iter().any(|allowed| allowed == method);
+        let path_passes = self.paths.is_empty() || self.paths.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        method_passes && path_passes
+    }
 }
 
 /// Who opens the TLS session to the outside.
@@ -54,4 +66,145 @@ pub enum Authorization {
     Replace,
     /// The request is refused.
     Refuse,
+}
+
+const MODES: [(&str, Tls); 2] = [("verify", Tls::Verify), ("passthrough", Tls::Passthrough)];
+const AUTHORIZATIONS: [(&str, Authorization); 2] =
+    [("replace", Authorization::Replace), ("refuse", Authorization::Refuse)];
+/// What needs a look into the request, which the gate has not when the client's own TLS passes through.
+const NEEDS_VERIFY: [&str; 8] = ["methods", "paths", "credential", "header", "authorization", "rate", "burst", "body"];
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Egress> {
+    let host = section.required("host", Value::parsed::<HostPattern>);
+    let clients = section.required("clients", |value| {
+        let mut clients = value.list(1..=32, Value::parsed::<NetworkName>)?;
+        clients.sort();
+        clients.dedup();
+        Some(clients)
+    });
+    let methods = section.or("methods", Vec::new(), |value| value.list(1..=16, method));
+    let paths = section.or("paths", Vec::new(), |value| value.list(1..=1000, path_prefix));
+    let tls = section.or("tls", Tls::Verify, |value| value.word(&MODES));
+    let credential = section.optional("credential", key_name);
+    let header = section.or("header", "authorization".to_owned(), header_name);
+    let authorization = section.or("authorization", Authorization::Replace, |value| value.word(&AUTHORIZATIONS));
+    let rate = section.optional("rate", Value::parsed);
+    let burst = section.optional("burst", |value| value.integer(0..=MOST_BURST));
+    let body = section.optional("body", Bytes::read);
+    let rule = Egress {
+        host: host?,
+        clients: clients?,
+        methods: methods?,
+        paths: paths?,
+        tls: tls?,
+        credential: credential?,
+        header: header?,
+        authorization: authorization?,
+        rate: rate?,
+        burst: burst?,
+        body: body?,
+    };
+    enforceable(section, &rule).then_some(rule)
+}
+
+/// Whether the gate can do what the keys of one rule say together.
+fn enforceable(section: &Section<'_>, rule: &Egress) -> bool {
+    let blind = NEEDS_VERIFY.into_iter().filter(|key| rule.tls == Tls::Passthrough && section.has(key)).map(|key| {
+        let problem = "cannot be enforced with tls = \"passthrough\": the gate sees no request, only the name";
+        section.refuse::<()>(key, problem, "remove it, or write tls = \"verify\"")
+    });
+    let blind = blind.count();
+    let keyless = ["header", "authorization"]
+        .into_iter()
+        .filter(|key| rule.credential.is_none() && section.has(key))
+        .map(|key| {
+            section.refuse::<()>(
+                key,
+                "says how a key is sent, and there is none",
+                "add credential = \"NAME\", or remove it",
+            )
+        });
+    let keyless = keyless.count();
+    let spread = rule.credential.is_some() && rule.host.is_wildcard();
+    if spread {
+        let problem = format!("would be sent to every host below {}", rule.host.name());
+        section.refuse::<()>("credential", problem, "name the one host that the key is for");
+    }
+    blind == 0 && keyless == 0 && !spread
+}
+
+fn method(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let is_token = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    match text {
+        "CONNECT" | "TRACE" => value.refuse(format!("the gate never passes {text}"), "remove it"),
+        _ if is_token => Some(text.to_owned()),
+        _ => value.refuse(format!("{} is no HTTP method", quoted(text)), "write it in capitals, such as \"GET\""),
+    }
+}
+
+fn path_prefix(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let refuse = |problem: &str, mend: &str| value.refuse(format!("{} {problem}", quoted(text)), mend);
+    if !text.starts_with('/') {
+        return refuse("is no path prefix", "begin it with '/'");
+    }
+    if text.contains('%') {
+        return refuse("is percent-encoded: the gate compares paths as they are", "write the plain characters");
+    }
+    if text.split('/').any(|segment| segment == ".." || segment == ".") || text.contains("//") {
+        return refuse(
+            "has a dot segment or an empty one, which no request passes with",
+            "write where it really leads",
+        );
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~@:+,=".contains(&byte));
+    if !plain || text.len() > 1024 {
+        return refuse(
+            "has characters that a rule cannot hold, or too many",
+            "write letters, digits and -._~@:+,= between slashes",
+        );
+    }
+    Some(text.to_owned())
+}
+
+/// A name that is also a file's name in the gate's memory file system.
+fn key_name(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+    if first && plain && text.len() <= 64 {
+        return Some(text.to_owned());
+    }
+    value.refuse(
+        format!("{} bytes that are no name of a key", text.len()),
+        "write the NAME of `sandboxctl secret put NAME`, up to 64 of a-z, 0-9, '-' and '_'; never the key itself",
+    )
+}
+
+/// A header of the request that nginx does not need for itself.
+fn header_name(value: &Value<'_>) -> Option<String> {
+    const NGINX: [&str; 10] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    let name = value.text()?.to_ascii_lowercase();
+    let is_token = (1..=64).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_token || NGINX.contains(&name.as_str()) || name.starts_with("proxy-") {
+        return value.refuse(
+            format!("{} cannot carry a key", quoted(&name)),
+            "write \"authorization\" or, for instance, \"x-api-key\"",
+        );
+    }
+    Some(name)
 }

@@ -37,18 +37,8 @@ pub struct Fault {
 }
 
 impl PolicyError {
-    pub(crate) fn unreadable(
-        origin: &Path,
-        problem: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            cause: Cause::Unreadable {
-                problem: problem.into(),
-                mend: mend.into(),
-            },
-        }
+    pub(crate) fn unreadable(origin: &Path, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { origin: origin.to_owned(), cause: Cause::Unreadable { problem: problem.into(), mend: mend.into() } }
     }
 
     /// The file, or the first place looked at.
@@ -65,10 +55,64 @@ impl PolicyError {
     }
 }
 
+/// Every fault as `file:line:column: key: problem`, its line with a mark under it, and the mend.
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.origin.display())
+        let origin = self.origin.display();
+        match &self.cause {
+            Cause::Unreadable { problem, mend } => write!(f, "{origin}: {problem}; {mend}"),
+            Cause::Faults { faults, left_out } => {
+                for (index, fault) in faults.iter().enumerate() {
+                    let newline = if index == 0 { "" } else { "\n" };
+                    write!(f, "{newline}{origin}:{fault}")?;
+                }
+                if *left_out > 0 {
+                    write!(f, "\n{origin}: and {left_out} more")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column, key, problem, mend, excerpt, indent, width } = self;
+        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+        let (number, indent, mark) = (line.to_string(), " ".repeat(*indent), "^".repeat(*width));
+        let gutter = " ".repeat(number.len());
+        writeln!(f, "{line}:{column}: {key}{problem}; {mend}")?;
+        writeln!(f, " {number} | {excerpt}")?;
+        write!(f, " {gutter} | {indent}{mark}")
     }
 }
 
 impl std::error::Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_shows_its_place_its_line_and_its_mend() {
+        let fault = Fault {
+            line: 12,
+            column: 9,
+            key: "cell.memroy".into(),
+            problem: "unknown key \"memroy\"".into(),
+            mend: "did you mean 'memory'?".into(),
+            excerpt: "memroy = \"2GiB\"".into(),
+            indent: 0,
+            width: 6,
+        };
+        let error =
+            PolicyError { origin: "policy.toml".into(), cause: Cause::Faults { faults: vec![fault], left_out: 3 } };
+        let lines = [
+            "policy.toml:12:9: cell.memroy: unknown key \"memroy\"; did you mean 'memory'?",
+            " 12 | memroy = \"2GiB\"",
+            "    | ^^^^^^",
+            "policy.toml: and 3 more",
+        ];
+        assert_eq!(error.to_string(), lines.join("\n"));
+    }
+}

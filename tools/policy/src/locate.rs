@@ -37,11 +37,7 @@ pub fn locate(flag: Option<&Path>) -> Result<PathBuf, PolicyError> {
     if let Some(path) = std::env::var_os("CELLBLOCK_POLICY").filter(|value| !value.is_empty()) {
         return Ok(PathBuf::from(path));
     }
-    let usual = [
-        "policy.toml",
-        "compose/policy.toml",
-        "/etc/cellblock/policy.toml",
-    ];
+    let usual = ["policy.toml", "compose/policy.toml", "/etc/cellblock/policy.toml"];
     match usual.iter().map(Path::new).find(|path| path.exists()) {
         Some(path) => Ok(path.to_owned()),
         None => Err(PolicyError::unreadable(
@@ -50,4 +46,36 @@ pub fn locate(flag: Option<&Path>) -> Result<PathBuf, PolicyError> {
             "name one with --policy FILE or CELLBLOCK_POLICY",
         )),
     }
+}
+
+/// Where the relative paths of a policy start, and whether it may have any.
+pub(crate) struct ProjectRoot {
+    pub path: PathBuf,
+    pub relative: bool,
+}
+
+impl ProjectRoot {
+    /// `root` if it is given, else the folder above `compose/`, else the policy's folder.
+    pub(crate) fn of(policy: &Path, root: Option<&Path>) -> Result<Self, PolicyError> {
+        if let Some(root) = root {
+            return Ok(Self { path: folder(policy, root)?, relative: true });
+        }
+        let here = policy.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let here = folder(policy, here)?;
+        let path = match here.parent() {
+            Some(above) if here.ends_with("compose") => above.to_owned(),
+            _ => here,
+        };
+        let relative = !path.starts_with("/etc");
+        Ok(Self { path, relative })
+    }
+}
+
+fn folder(policy: &Path, path: &Path) -> Result<PathBuf, PolicyError> {
+    let refuse = |what: String| {
+        let problem = format!("the project root {}: {what}", path.display());
+        PolicyError::unreadable(policy, problem, "name an existing folder with --root DIR")
+    };
+    let real = std::fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
+    if real.is_dir() { Ok(real) } else { Err(refuse("not a folder".into())) }
 }

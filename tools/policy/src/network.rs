@@ -4,10 +4,12 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::{BridgeName, Service};
+use crate::invalid::quoted;
+use crate::{BridgeName, Invalid, Service};
 
 /// One network of the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +18,9 @@ pub struct Network {
     pub name: NetworkName,
     /// The bridge on the host.
     pub bridge: BridgeName,
-    /// Its one IPv4 subnet, /8 to /29.
+    /// Its one IPv4 subnet, private (RFC 1918), /8 to /29.
     pub v4: Ipv4Net,
-    /// Its one IPv6 subnet, inside `fc00::/7` (unique local, RFC 4193), /8 to /125.
+    /// Its one IPv6 subnet, inside `fc00::/7` (unique local, RFC 4193), /32 to /125.
     pub v6: Ipv6Net,
     /// What the moat lets its members reach.
     pub class: Class,
@@ -44,9 +46,12 @@ impl Network {
 
     /// The fixed addresses of a service on this network, or `None` if it is no member.
     pub fn address_of(&self, service: Service) -> Option<(Ipv4Addr, Ipv6Addr)> {
-        self.members
-            .contains(&service)
-            .then(|| self.address(service.host_number()))
+        self.members.contains(&service).then(|| self.address(service.host_number()))
+    }
+
+    /// Both subnets.
+    pub fn subnets(&self) -> [IpNet; 2] {
+        [self.v4.into(), self.v6.into()]
     }
 
     fn address(&self, number: u8) -> (Ipv4Addr, Ipv6Addr) {
@@ -67,7 +72,7 @@ pub enum Class {
 
 /// The name of a network: a lower-case letter, then up to 30 of `a-z 0-9 -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NetworkName(pub(crate) String);
+pub struct NetworkName(String);
 
 impl NetworkName {
     /// The cell's network.
@@ -84,6 +89,23 @@ impl NetworkName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for NetworkName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const LONGEST: usize = 31;
+        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if first && plain && text.len() <= LONGEST {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Invalid::new(
+            format!("{} is no network name", quoted(text)),
+            "write a lower-case letter, then up to 30 of a-z, 0-9 and '-'",
+        ))
     }
 }
 

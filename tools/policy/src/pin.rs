@@ -1,6 +1,10 @@
 //! A pinned certificate: the SHA-256 of what the server shows.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+use crate::invalid::quoted;
 
 /// SHA-256 of a certificate (DER) or of its public key (SPKI); written `sha256:` and 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,5 +15,67 @@ impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sha256:")?;
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Pin {
+    type Err = Invalid;
+
+    /// Takes OpenClaw's notation: `sha256:` and 64 hex digits in any case, with colons between bytes or none.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let digits = text.strip_prefix("sha256:").and_then(hex_digits);
+        digits.map(Self).ok_or_else(|| {
+            Invalid::new(
+                format!("{} is not a pin", quoted(text)),
+                "write \"sha256:\" and 64 hex digits, as `sandboxctl cert` prints them",
+            )
+        })
+    }
+}
+
+fn hex_digits(text: &str) -> Option<[u8; 32]> {
+    let pairs: Vec<&str> = if text.contains(':') {
+        text.split(':').collect()
+    } else {
+        (0..text.len()).step_by(2).map(|at| text.get(at..at + 2)).collect::<Option<_>>()?
+    };
+    let bytes: Option<Vec<u8>> = pairs.into_iter().map(pair).collect();
+    bytes?.try_into().ok()
+}
+
+fn pair(text: &str) -> Option<u8> {
+    let is_pair = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_pair.then(|| u8::from_str_radix(text, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_reads_with_colons_and_without_and_in_any_case() {
+        let plain = format!("sha256:{}", "0fA9".repeat(16));
+        let colons = format!("sha256:{}", vec!["0F:a9"; 16].join(":"));
+        let pin: Pin = plain.parse().unwrap();
+        assert_eq!(colons.parse(), Ok(pin));
+        assert_eq!(pin.to_string(), plain.to_lowercase());
+    }
+
+    #[test]
+    fn what_is_not_a_pin_is_refused() {
+        let digits = "0f".repeat(32);
+        for text in [
+            String::new(),
+            digits.clone(),
+            format!("sha1:{digits}"),
+            format!("sha256:{digits}00"),
+            format!("sha256:{}", "0f".repeat(31)),
+            format!("sha256:{}g0", "0f".repeat(31)),
+            format!("sha256:{}+1", "0f".repeat(31)),
+            format!("sha256:0f:{}", "0f".repeat(31)),
+            format!("sha256:{}é", "0f".repeat(31)),
+        ] {
+            assert!(text.parse::<Pin>().is_err(), "{text}");
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::{Bytes, Rate};
+use crate::cell::address;
+use crate::section::Section;
+use crate::value::Value;
+use crate::{Bytes, Per, Rate};
 
 /// The gate's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +18,16 @@ pub struct Proxy {
     pub burst: u32,
     /// The largest request body.
     pub body: Bytes,
+}
+
+/// nginx asks them in turn; more than a few make no name resolve better.
+const MOST_RESOLVERS: usize = 8;
+pub(crate) const MOST_BURST: u32 = 100_000;
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Proxy> {
+    let resolvers = section.or("resolvers", vec![[9, 9, 9, 9].into()], |value| value.list(1..=MOST_RESOLVERS, address));
+    let rate = section.or("rate", Rate { requests: 10, per: Per::Second }, Value::parsed);
+    let burst = section.or("burst", 20, |value| value.integer(0..=MOST_BURST));
+    let body = section.or("body", Bytes(1 << 30), Bytes::read);
+    Some(Proxy { resolvers: resolvers?, rate: rate?, burst: burst?, body: body? })
 }

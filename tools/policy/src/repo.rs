@@ -1,6 +1,11 @@
 //! `[[repo]]`: a git repository that the monitor watches.
 
-use globset::GlobSet;
+use globset::{Glob, GlobSet};
+
+use crate::invalid::quoted;
+use crate::section::Section;
+use crate::value::Value;
+use crate::{Invalid, host};
 
 /// One watched repository.
 #[derive(Debug, Clone)]
@@ -11,12 +16,72 @@ pub struct Repo {
     pub host: String,
     /// The patterns of refs that may move without an alert, as written.
     pub moving: Vec<String>,
-    pub(crate) globs: GlobSet,
+    globs: GlobSet,
 }
 
 impl Repo {
     /// Whether a ref, by its full name such as `refs/tags/v1`, may move without an alert.
     pub fn may_move(&self, reference: &str) -> bool {
         self.globs.is_match(reference)
+    }
+}
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
+    let url = section.required("url", |value| {
+        let text = value.text()?;
+        let host = value.accept(host_of(text))?;
+        Some((text.to_owned(), host))
+    });
+    let moving = section.or("moving", Vec::new(), |value| value.list(0..=1000, ref_pattern));
+    let ((url, host), moving) = (url?, moving?);
+    let globs = GlobSet::new(&moving).ok().or_else(|| section.refuse("moving", "too many patterns", "write fewer"))?;
+    Some(Repo { url, host, moving: moving.iter().map(|glob| glob.glob().to_owned()).collect(), globs })
+}
+
+/// The host of an address that the gate can serve.
+fn host_of(url: &str) -> Result<String, Invalid> {
+    let refuse = |problem: &str, mend: &str| Invalid::new(format!("{} {problem}", quoted(url)), mend);
+    let shape = "write it as https://HOST/PATH, such as \"https://github.com/openclaw/openclaw\"";
+    let rest = url.strip_prefix("https://").ok_or_else(|| refuse("is not an https address", shape))?;
+    let (authority, path) = rest.split_once('/').ok_or_else(|| refuse("has no path", shape))?;
+    if authority.contains('@') {
+        return Err(Invalid::new(
+            "an address with a user or key in it",
+            "remove it; keys are added by the gate, see egress.credential",
+        ));
+    }
+    if authority.contains(':') {
+        return Err(refuse("names a port", "remove it; the gate goes to 443"));
+    }
+    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~+".contains(&byte));
+    let segments = path.trim_end_matches('/').split('/');
+    if !plain || segments.clone().any(|segment| matches!(segment, "" | "." | "..")) || url.len() > 1024 {
+        return Err(refuse("has no plain path", shape));
+    }
+    host::canonical(authority)
+}
+
+/// A pattern of full ref names, in which `*` also crosses slashes, as in git's refspecs.
+fn ref_pattern(value: &Value<'_>) -> Option<Glob> {
+    let text = value.text()?;
+    if !text.starts_with("refs/") {
+        return value.refuse(
+            format!("{} is no pattern of full ref names", quoted(text)),
+            "begin it with \"refs/\", such as \"refs/heads/*\" or \"refs/tags/v[0-9]\"",
+        );
+    }
+    glob(value, text)
+}
+
+/// A glob of bounded size.
+pub(crate) fn glob(value: &Value<'_>, text: &str) -> Option<Glob> {
+    if text.is_empty() || text.len() > 256 {
+        return value.refuse("a pattern that is empty or over 256 bytes", "write a short one, such as \"*.tmp\"");
+    }
+    match Glob::new(text) {
+        Ok(glob) => Some(glob),
+        Err(error) => {
+            value.refuse(format!("{} is no pattern: {}", quoted(text), error.kind()), "write *, ? and [abc] only")
+        }
     }
 }

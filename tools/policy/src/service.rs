@@ -22,14 +22,7 @@ pub enum Service {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Proxy,
-        Self::Vault,
-        Self::Cell,
-        Self::Monitor,
-        Self::Warden,
-        Self::Clamd,
-    ];
+    pub const ALL: [Self; 6] = [Self::Proxy, Self::Vault, Self::Cell, Self::Monitor, Self::Warden, Self::Clamd];
 
     /// The name in `compose.yaml`; also the container's, but for the cell (see `Policy::container`).
     pub fn as_str(self) -> &'static str {

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::Pin;
+use crate::invalid::quoted;
+use crate::section::Section;
+use crate::value::Value;
 
 /// The vault's addresses and pins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,4 +16,36 @@ pub struct Vault {
     pub upstream: SocketAddr,
     /// Accepted certificates: current and next. Empty until the first certificate is made.
     pub pins: Vec<Pin>,
+}
+
+/// Current and next, and room for a change that overlaps.
+const MOST_PINS: usize = 8;
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Vault> {
+    let listen = section.or("listen", ([127, 0, 0, 1], 8443).into(), |value| loopback(value, "127.0.0.1:8443"));
+    let upstream = section.or("upstream", ([127, 0, 0, 1], 18789).into(), |value| loopback(value, "127.0.0.1:18789"));
+    let pins = section.or("pins", Vec::new(), |value| {
+        let pins = value.list(0..=MOST_PINS, Value::parsed::<Pin>)?;
+        let repeated =
+            pins.iter().enumerate().any(|(index, pin)| pins.iter().skip(index + 1).any(|other| other == pin));
+        if repeated { value.refuse("a pin is listed twice", "remove one") } else { Some(pins) }
+    });
+    Some(Vault { listen: listen?, upstream: upstream?, pins: pins? })
+}
+
+/// No port is published beyond loopback: remote access is SSH or Tailscale on the host.
+fn loopback(value: &Value<'_>, example: &str) -> Option<SocketAddr> {
+    let text = value.text()?;
+    let mend =
+        format!("write {example:?}, or [::1] and a port; from elsewhere, come in over SSH or Tailscale on the host");
+    let Ok(socket) = text.parse::<SocketAddr>() else {
+        return value.refuse(format!("{} is no address and port", quoted(text)), mend);
+    };
+    if !socket.ip().is_loopback() {
+        return value.refuse(format!("{socket} is beyond loopback"), mend);
+    }
+    if socket.port() == 0 {
+        return value.refuse("port 0 is none", mend);
+    }
+    Some(socket)
 }

@@ -1,0 +1,144 @@
+//! The text of a policy as a tree that knows where everything stands, and the faults found in it.
+//!
+//! The tree is read by hand and not through serde: a reader that stops at the first mistake makes
+//! people mend a file one run at a time, and serde's errors know neither the dotted key nor, for a
+//! check across two sections, the place.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::error::Fault;
+use crate::excerpt::Excerpt;
+use crate::schema;
+use crate::section::Section;
+use crate::value::Value;
+
+/// Faults kept while reading; those beyond are only counted.
+const KEPT: usize = 1000;
+/// Faults shown.
+const SHOWN: usize = 20;
+
+/// A fault whose line is not yet looked up.
+struct Found {
+    span: Range<usize>,
+    key: String,
+    problem: String,
+    mend: String,
+}
+
+/// Where relative paths of the policy start.
+pub(crate) struct Root<'a> {
+    pub path: &'a Path,
+    /// Whether relative paths are allowed at all; not in `/etc`.
+    pub relative: bool,
+}
+
+/// A policy's text, its tree and the faults found so far.
+pub(crate) struct Document<'a> {
+    text: &'a str,
+    table: DeTable<'a>,
+    nothing: DeTable<'a>,
+    root: Root<'a>,
+    found: RefCell<Vec<Found>>,
+    beyond: RefCell<usize>,
+}
+
+impl<'a> Document<'a> {
+    /// Parses the syntax; mistakes in it are the first faults.
+    pub(crate) fn parse(text: &'a str, root: Root<'a>) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let document = Self {
+            text,
+            table: table.into_inner(),
+            nothing: DeTable::new(),
+            root,
+            found: RefCell::default(),
+            beyond: RefCell::default(),
+        };
+        for error in errors {
+            let span = error.span().unwrap_or(text.len()..text.len());
+            document.report(span, String::new(), sentence(error.message()), "see https://toml.io for the syntax");
+        }
+        document
+    }
+
+    pub(crate) fn root(&self) -> &Root<'a> {
+        &self.root
+    }
+
+    pub(crate) fn nothing(&self) -> &DeTable<'a> {
+        &self.nothing
+    }
+
+    pub(crate) fn top(&self) -> Section<'_> {
+        Section::open(self, &schema::TOP, String::new(), 0..0, &self.table)
+    }
+
+    /// The value at a path such as `["egress", "2", "host"]` (elements count from 1), for a check across
+    /// sections. Where the path leads nowhere, because a default stands there, its last part that exists.
+    pub(crate) fn value_at(&self, path: &[&str]) -> Value<'_> {
+        let mut key = String::new();
+        let mut place: Option<&toml::Spanned<DeValue<'_>>> = None;
+        let mut table = Some(&self.table);
+        for step in path {
+            let next = match (table, place.map(toml::Spanned::get_ref)) {
+                (Some(table), _) => table.get(*step),
+                (None, Some(DeValue::Array(list))) => {
+                    step.parse().ok().and_then(|n: usize| list.get(n.checked_sub(1)?))
+                }
+                _ => None,
+            };
+            let in_list = table.is_none();
+            let Some(next) = next else { break };
+            key = match (key.is_empty(), in_list) {
+                (true, _) => (*step).to_owned(),
+                (false, true) => format!("{key}[{step}]"),
+                (false, false) => format!("{key}.{step}"),
+            };
+            table = next.get_ref().as_table();
+            place = Some(next);
+        }
+        match place {
+            Some(value) => Value::new(self, key, value.span(), value.get_ref()),
+            None => Value::new(self, path.join("."), 0..0, &DeValue::Boolean(false)),
+        }
+    }
+
+    pub(crate) fn report(&self, span: Range<usize>, key: String, problem: String, mend: impl Into<String>) {
+        let mut found = self.found.borrow_mut();
+        if found.len() < KEPT {
+            found.push(Found { span, key, problem, mend: mend.into() });
+        } else {
+            *self.beyond.borrow_mut() += 1;
+        }
+    }
+
+    pub(crate) fn is_faulty(&self) -> bool {
+        !self.found.borrow().is_empty()
+    }
+
+    /// The first faults in the order of the text, and how many were left out.
+    pub(crate) fn into_faults(self) -> (Vec<Fault>, usize) {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|fault| fault.span.start);
+        let left_out = found.len().saturating_sub(SHOWN) + self.beyond.into_inner();
+        let faults = found.into_iter().take(SHOWN).map(|fault| fault.placed(self.text)).collect();
+        (faults, left_out)
+    }
+}
+
+impl Found {
+    fn placed(self, text: &str) -> Fault {
+        let Excerpt { line, column, text, indent, width } = Excerpt::of(text, &self.span);
+        let Self { key, problem, mend, .. } = self;
+        Fault { line, column, key, problem, mend, excerpt: text, indent, width }
+    }
+}
+
+/// The parser's message on one line.
+fn sentence(message: &str) -> String {
+    message.lines().collect::<Vec<_>>().join(", ")
+}
