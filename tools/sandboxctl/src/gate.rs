@@ -1,0 +1,93 @@
+//! `render nginx`: from the policy to the gate's configuration.
+//!
+//! Deny by default, and nginx's own means wherever it has them: a server for every client network and
+//! name, a location for every path, `limit_req`, verified TLS outside. What follows from that:
+//!
+//! - Who asks is told by the address that was asked: the gate has one on each client's network, and no
+//!   network reaches another's. So no header and no source address is trusted.
+//! - It binds its outgoing connections to its address on `egress`. A name that resolves to one of its
+//!   other networks, to loopback or to itself then leads nowhere: these never cross the moat.
+//! - Every text that the policy chose goes through [`syntax::quote`] or [`syntax::value`].
+
+mod http;
+mod log;
+mod refusal;
+mod stream;
+mod syntax;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::Context;
+use policy::{NetworkName, Policy, Service};
+
+use syntax::Conf;
+
+/// Where the image keeps the script that computes what nginx has no variable for.
+const SCRIPT: &str = "/etc/nginx/gate.js";
+
+/// The roots that an upstream's certificate must lead to; delivered beside the configuration.
+const TRUSTED: &str = "/etc/nginx/gate/trusted-ca.pem";
+
+/// The whole of nginx.conf.
+///
+/// # Errors
+/// When the policy has no `egress` network with the gate on it.
+pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
+    let outside = outside_address(policy)?;
+    let mut conf = Conf::default();
+    conf.line("# The gate, made by `sandboxctl render nginx` from the policy. Changes made here are lost.");
+    conf.line("load_module /usr/lib/nginx/modules/ngx_http_js_module.so;");
+    conf.line("load_module /usr/lib/nginx/modules/ngx_stream_module.so;");
+    conf.line("load_module /usr/lib/nginx/modules/ngx_stream_js_module.so;");
+    conf.line("worker_processes 2;");
+    conf.line("worker_rlimit_nofile 8192;");
+    conf.line("pid /run/nginx/nginx.pid;");
+    conf.line("error_log stderr warn;");
+    conf.line("events { worker_connections 4096; }");
+    conf.block("http", |conf| http::section(conf, policy, outside));
+    conf.block("stream", |conf| stream::section(conf, policy, outside));
+    Ok(conf.text())
+}
+
+/// The gate's own address on the way out.
+fn outside_address(policy: &Policy) -> anyhow::Result<Ipv4Addr> {
+    policy
+        .network(NetworkName::EGRESS)
+        .and_then(|network| network.address_of(Service::Proxy))
+        .map(|(v4, _)| v4)
+        .context("the policy has no network `egress`: the gate has no way out; add it under [networks]")
+}
+
+/// `resolver` with the policy's own resolvers. IPv4 answers only, because outgoing connections are bound to an
+/// IPv4 address; never Docker's resolver, where the gate would find itself under every allowed name.
+fn resolver(conf: &mut Conf, policy: &Policy) {
+    let addresses: Vec<String> = policy
+        .proxy
+        .resolvers
+        .iter()
+        .map(|address| match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        })
+        .collect();
+    conf.line(&format!("resolver {} ipv6=off;", addresses.join(" ")));
+    conf.line("resolver_timeout 5s;");
+}
+
+/// How a rule is called in the log: its place in the policy, from 0, and its name.
+fn rule_id(number: usize, rule: &policy::Egress) -> String {
+    format!("egress-{number}-{}", rule.host)
+}
+
+/// `listen` on the gate's own addresses of a client's network, and only for that network's members: not for
+/// the gate itself, which an allowed name might resolve to.
+fn listen(conf: &mut Conf, network: &policy::Network, port: u16, options: &str) {
+    let Some((v4, v6)) = network.address_of(Service::Proxy) else { return };
+    conf.line(&format!("listen {v4}:{port}{options};"));
+    conf.line(&format!("listen [{v6}]:{port}{options};"));
+    conf.line(&format!("deny {v4}; deny {v6};"));
+    conf.line(&format!("allow {}; allow {}; deny all;", network.v4, network.v6));
+}
+
+#[cfg(test)]
+mod tests;

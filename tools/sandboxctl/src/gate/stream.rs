@@ -1,0 +1,83 @@
+//! Port 443: the client's own TLS, let through by the name in its handshake. Also where nothing is
+//! listed the gate answers here, so that the attempt is refused and logged instead of lost.
+
+use std::net::Ipv4Addr;
+
+use policy::{Egress, Network, Policy, Service, Tls};
+
+use super::syntax::{Conf, quote, value};
+use super::{listen, log, resolver, rule_id};
+
+/// The whole `stream` section.
+pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
+    log::sessions(conf);
+    resolver(conf, policy);
+    conf.line("limit_conn_zone $server_addr zone=clients:1m;");
+    conf.line("limit_conn clients 1024;");
+    conf.line("preread_timeout 5s;");
+    conf.line("preread_buffer_size 16k;");
+    conf.line(&format!("proxy_bind {outside};"));
+    conf.line("proxy_connect_timeout 10s;");
+    conf.line("proxy_timeout 600s;");
+    clients(conf, policy);
+    rules(conf, policy);
+    for network in policy.gate_clients() {
+        server(conf, network);
+    }
+}
+
+/// Who asks, by the address that was asked; then which rule the name falls under for that client. Maps are
+/// looked up when they are needed, after the handshake's first message was read; `set` runs too early.
+fn clients(conf: &mut Conf, policy: &Policy) {
+    conf.block("map $server_addr $gate_client", |conf| {
+        for network in policy.gate_clients() {
+            if let Some((v4, v6)) = network.address_of(Service::Proxy) {
+                let name = value(network.name.as_str());
+                conf.line(&format!("{v4} {name}; {v6} {name};"));
+            }
+        }
+    });
+    for (number, network) in policy.gate_clients().enumerate() {
+        names(conf, policy, network, number);
+    }
+    conf.block("map $gate_client $gate_rule", |conf| {
+        conf.line("default \"\";");
+        for (number, network) in policy.gate_clients().enumerate() {
+            conf.line(&format!("{} $gate_rule_of_{number};", quote(network.name.as_str())));
+        }
+    });
+}
+
+/// The names that one client may reach; none is the empty string.
+fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
+    conf.block(&format!("map $ssl_preread_server_name $gate_rule_of_{client}"), |conf| {
+        conf.line("hostnames;");
+        conf.line("default \"\";");
+        for (number, rule) in passthrough(policy).filter(|(_, rule)| rule.lists(network.name.as_str())) {
+            conf.line(&format!("{} {};", quote(&rule.host.to_string()), value(&rule_id(number, rule))));
+        }
+    });
+}
+
+/// Where a rule leads. An exact name goes out in the policy's spelling; only a wildcard takes the client's.
+fn rules(conf: &mut Conf, policy: &Policy) {
+    conf.block("map $gate_rule $gate_upstream", |conf| {
+        conf.line("default \"\";");
+        for (number, rule) in passthrough(policy) {
+            let name = if rule.host.is_wildcard() { "$ssl_preread_server_name" } else { rule.host.name() };
+            conf.line(&format!("{} {name}:443;", quote(&rule_id(number, rule))));
+        }
+    });
+}
+
+fn passthrough(policy: &Policy) -> impl Iterator<Item = (usize, &Egress)> {
+    policy.egress.iter().enumerate().filter(|(_, rule)| rule.tls == Tls::Passthrough)
+}
+
+fn server(conf: &mut Conf, network: &Network) {
+    conf.block("server", |conf| {
+        listen(conf, network, 443, "");
+        conf.line("ssl_preread on;");
+        conf.line("proxy_pass $gate_upstream;");
+    });
+}
