@@ -16,19 +16,19 @@ setup_file() {
 
 teardown_file() { "$LAB" down --purge; }
 
-# The machine as it is, less what comes and goes with other people's containers and with another lab.
-machine() { everything | grep -v cellblock- || true; }
+# The machine as it is, less what comes and goes with containers of its own Docker and with another lab.
+machine() { everything | awk '/labtest/ || !/(^|[ \/])cellblock-|veth|docker|br-/'; }
 
 everything() {
   echo "# namespaces"; ip netns list | awk '{ print $1 }' | sort
-  echo "# devices"; ip -o link show | awk '{ print $2 }' | grep -v '^veth' | sort
-  echo "# addresses and routes"; ip -o addr show | awk '{ print $2, $4 }' | grep -v '^veth' | sort; ip route show table all | grep -v veth | sort
+  echo "# devices"; ip -o link show | awk '{ print $2 }' | sort
+  echo "# addresses"; ip -o addr show | awk '{ print $2, $4 }' | sort
+  echo "# routes"; ip route show table all | sort; ip -6 route show table all | sort
   echo "# forwarding"; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
   echo "# tables"; nft list tables | sort
-  echo "# mounts"; awk '{ print $5 }' /proc/self/mountinfo | grep -v '^/var/lib/docker\|^/run/docker' | sort
+  echo "# mounts"; awk '{ print $5 }' /proc/self/mountinfo | sort
   echo "# loop devices"; losetup -a | sort
   echo "# control groups"; find /sys/fs/cgroup -type d -path '*labtest*'
-  echo "# sockets"; find /run/containerd/s -type s 2>/dev/null | sort
   echo "# files"; find /run /var/lib -maxdepth 1 -name 'labtest*' ! -path "$DATA"
 }
 
@@ -50,6 +50,9 @@ working_lab() {
 }
 
 container_pids() { "$LAB" docker ps -q | xargs "$LAB" docker inspect --format '{{.State.Pid}}'; }
+
+# containerd's shims listen outside the lab's folders.
+shim_sockets() { awk '{ sub("^unix://", ""); print }' "$STATE"/containerd/state/io.containerd.runtime.v2.task/moby/*/address; }
 
 # A loop file mounted below the project root, as the share of the cell is.
 mount_a_share() {
@@ -94,15 +97,18 @@ ended() {
 }
 
 @test "a lab whose daemons were killed with containers running leaves nothing" {
-  local pids
+  local pids sockets
   working_lab
   mapfile -t pids < <(container_pids)
   [ "${#pids[@]}" = 2 ]
+  mapfile -t sockets < <(shim_sockets)
+  [ "${#sockets[@]}" = 2 ] && [ -S "${sockets[0]}" ]
   pkill -9 -f "^dockerd .*$STATE/"
   pkill -9 -f "^containerd .*$STATE/"
   "$LAB" down
   nothing_is_left
   ended "${pids[@]}"
+  [ ! -e "${sockets[0]}" ] && [ ! -e "${sockets[1]}" ]
 }
 
 @test "an up after the engine was killed begins with an empty engine and the images it had" {
@@ -118,18 +124,26 @@ ended() {
   nothing_is_left
 }
 
+@test "down from inside the lab is refused, for it would end itself half-way" {
+  "$LAB" up
+  run -2 "$LAB" exec host "$LAB" down
+  [[ "$output" == *"from outside"* ]]
+  run -0 "$LAB" status
+}
+
 # killed_when TEST…: starts an up, kills it as soon as the test holds, then takes the lab down.
 killed_when() {
   "$LAB" down --purge
   setsid "$LAB" up >"$BATS_TEST_TMPDIR/up.log" 2>&1 3>&- &
-  local up=$! end=$((SECONDS + 30))
+  local up=$! end=$((SECONDS + 30)) ended_with=0
   until "$@" 2>/dev/null; do
     [ "$SECONDS" -lt "$end" ] || { echo "never: $*" >&2; return 1; }
     sleep 0.01
   done
   kill -9 "$up"
   # 137: the kill found it running, and so in the middle.
-  run -137 wait "$up"
+  wait "$up" || ended_with=$?
+  [ "$ended_with" = 137 ]
   "$LAB" down
   nothing_is_left
 }

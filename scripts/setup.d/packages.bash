@@ -9,7 +9,7 @@ readonly GUARD_MARK='# cellblock setup: installing starts no service'
 wanted_packages() {
   printf '%s\n' nftables iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles \
     nginx libnginx-mod-http-js libnginx-mod-stream libnginx-mod-stream-js dnsmasq-base \
-    git jq openssl python3 bats shellcheck mandoc mmdebstrap iproute2 e2fsprogs \
+    git jq openssl python3 bats shellcheck mandoc mmdebstrap iproute2 procps e2fsprogs \
     iputils-ping socat curl ca-certificates g++
 }
 
@@ -96,8 +96,10 @@ install_missing() {
   need_root "installing ${packages[*]}"
   guard_services
   if [ "$release" = "debian bookworm" ] && [ "${#docker[@]}" -gt 0 ]; then pin_docker_from_trixie; fi
-  run apt-get -q update
-  run env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "${packages[@]}"
+  # One unreachable source must not stop an installation that does not need it.
+  run apt-get -q update || say "apt-get update failed; going on with the package lists that are here"
+  run env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install "${packages[@]}" ||
+    die "apt-get could not install: ${packages[*]}"
   disable_new_services "${packages[@]}"
   unguard_services
 }

@@ -14,10 +14,10 @@ sweep() {
     if [ -e "/run/netns/$LAB-$world" ]; then run ip netns del "$(namespace "$world")"; fi
   done
   forget_netns_mount
-  run rm -rf "$STATE" "$DATA/root" "$DATA/git"
+  run rm -rf --one-file-system "$STATE" "$DATA/root" "$DATA/git"
 }
 
-# Processes of one world by the name of their program.
+# Processes of the host world by the name of their program.
 pids_of() {
   local pid
   for pid in $(ip netns pids "$LAB-host" 2>/dev/null || true); do
