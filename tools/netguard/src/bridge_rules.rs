@@ -1,0 +1,128 @@
+//! The rules of one bridge, in the order in which they are asked.
+//!
+//! The order is the protection. Neighbour discovery first, or IPv6 does not work at all; then forged
+//! sources, because a forged packet could pass for an answer; then answers; then holes; then the host,
+//! before the peers, because the host's own address on the bridge lies among theirs.
+
+use ipnet::IpNet;
+use policy::{Hole, Network};
+use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
+
+use crate::group::{Family, Group, SetName};
+use crate::plan::Rule;
+use crate::table::REFUSE;
+
+/// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
+pub(crate) fn chain(network: &Network) -> String {
+    format!("net-{}", network.name)
+}
+
+/// An open bridge: the internet, its peers, its holes, and nothing else.
+pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>) -> Vec<Rule> {
+    let mut rules = threshold(network);
+    rules.extend(holes.map(|hole| hole_rule(network, hole)));
+    rules.extend(nearby(network));
+    for group in Group::ALL {
+        for family in Family::BOTH {
+            let set = SetName(group, family).to_string();
+            let meaning = format!("Refused: {}.", group.meaning());
+            rules.push(rule(network, &set, vec![Condition::DestinationIn(set.clone())], refused(), meaning));
+        }
+    }
+    rules.push(rule(network, "internet", vec![], Verdict::Accept, "What is left is the internet."));
+    rules
+}
+
+/// A sealed bridge: its peers, answers, and nothing else.
+pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
+    let mut rules = threshold(network);
+    rules.extend(nearby(network));
+    rules.push(rule(network, "sealed", vec![], refused(), "A sealed network reaches nothing but its own members."));
+    rules
+}
+
+fn refused() -> Verdict {
+    Verdict::Goto(REFUSE.to_owned())
+}
+
+fn rule(network: &Network, word: &str, when: Vec<Condition>, verdict: Verdict, meaning: impl Into<String>) -> Rule {
+    Rule { id: format!("{}/{word}", network.name), chain: chain(network), when, verdict, meaning: meaning.into() }
+}
+
+/// What holds before anybody asks where a packet goes.
+fn threshold(network: &Network) -> Vec<Rule> {
+    let outside = |net: IpNet| vec![Condition::SourceOutside(net.to_string())];
+    let option = |name: &str| vec![Condition::IpOption(name.to_owned())];
+    let make = |word: &str, when, verdict, meaning: &str| rule(network, word, when, verdict, meaning);
+    vec![
+        make(
+            "neighbours",
+            neighbours(network),
+            Verdict::Accept,
+            "Neighbour discovery, on this bridge only (RFC 4861).",
+        ),
+        make("chatter", chatter(), Verdict::Drop, "What every kernel sends by itself ends here, unrecorded."),
+        make("source4", outside(network.v4.into()), refused(), "Refused: a source that is not of this network."),
+        make("source6", outside(network.v6.into()), refused(), "Refused: a source that is not of this network."),
+        make(
+            "source-own",
+            vec![Condition::SourceOwn],
+            refused(),
+            "Refused: the host's own address as source, or a group's.",
+        ),
+        make("loose-route", option("lsrr"), refused(), "Refused: a route that the sender chose (RFC 791)."),
+        make("strict-route", option("ssrr"), refused(), "Refused: a route that the sender chose (RFC 791)."),
+        make(
+            "routing-header",
+            vec![Condition::RoutingHeader],
+            refused(),
+            "Refused: a route that the sender chose (RFC 8200).",
+        ),
+        make("answers", vec![Condition::Answer], Verdict::Accept, "Answers to what the host itself opened."),
+    ]
+}
+
+/// The host, then the peers.
+fn nearby(network: &Network) -> Vec<Rule> {
+    let to = |net: IpNet| vec![Condition::Destination(vec![net.to_string()])];
+    vec![
+        rule(
+            network,
+            "host",
+            vec![Condition::DestinationOwn],
+            refused(),
+            "Refused: an address of the host itself, or a group it may be in.",
+        ),
+        rule(network, "peers4", to(network.v4.into()), Verdict::Accept, "Members of the same network."),
+        rule(network, "peers6", to(network.v6.into()), Verdict::Accept, "Members of the same network."),
+    ]
+}
+
+/// Solicitations and advertisements with the hop limit that nobody can forge from afar, and only to
+/// where they belong: with the LAN as their destination the host would forward them.
+fn neighbours(network: &Network) -> Vec<Condition> {
+    let subnet = network.v6.to_string();
+    let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    vec![
+        Condition::Icmpv6(list(&["nd-neighbor-solicit", "nd-neighbor-advert"])),
+        Condition::HopLimit(255),
+        Condition::Source(list(&["::/128", "fe80::/10", &subnet])),
+        Condition::Destination(list(&["fe80::/10", "ff02::/16", &subnet])),
+    ]
+}
+
+fn chatter() -> Vec<Condition> {
+    let kinds = ["nd-router-solicit", "mld-listener-report", "mld-listener-done", "mld2-listener-report"];
+    vec![Condition::Icmpv6(kinds.map(str::to_owned).to_vec())]
+}
+
+fn hole_rule(network: &Network, hole: &Hole) -> Rule {
+    let transport = hole.protocol.as_str();
+    let host = IpNet::from(hole.addr);
+    let when = vec![
+        Condition::Destination(vec![host.to_string()]),
+        Condition::Port(MoatPort { transport: transport.to_owned(), number: hole.port }),
+    ];
+    let word = format!("hole/{}/{}/{transport}", hole.addr, hole.port);
+    rule(network, &word, when, Verdict::Accept, format!("A hole that the policy allows: {hole}."))
+}

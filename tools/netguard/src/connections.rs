@@ -1,0 +1,155 @@
+//! Connections from before the rules. The kernel remembers who opened each; an answer passes, so a
+//! connection that the rules would have refused must be forgotten, or its answers pass for ever.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::{Context, Result};
+
+use crate::machine::Machine;
+use crate::netlink::{Message, Netlink, append, attribute, field};
+use crate::plan::Plan;
+use crate::verdict::{Fate, Packet, forward, outward};
+use record::cellblock::MoatCondition as Condition;
+
+const GET: u16 = 0x0101;
+const DELETE: u16 = 0x0102;
+const ORIGINAL: u16 = 1;
+const REPLY: u16 = 2;
+const ID: u16 = 12;
+const ZONE: u16 = 18;
+
+/// A connection that the kernel tracks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// Who opened it.
+    pub(crate) source: IpAddr,
+    /// Whom it was opened to, before any translation.
+    pub(crate) destination: IpAddr,
+    /// Who answers, after translation.
+    pub(crate) answerer: IpAddr,
+    /// IANA's number of the protocol.
+    pub(crate) protocol: u8,
+    /// The destination port, where the protocol has one.
+    pub(crate) port: Option<u16>,
+    /// What names it to the kernel: attributes of a deletion.
+    name: Vec<u8>,
+}
+
+/// Where the guarded networks are: a bridge and the ranges its members have, taken from the plan itself.
+fn guarded(plan: &Plan) -> Vec<(&str, Vec<ipnet::IpNet>)> {
+    plan.bridges()
+        .into_iter()
+        .map(|bridge| {
+            let entrance = plan.rules.iter().find(|rule| rule.when == [Condition::From(bridge.to_owned())]);
+            let chain = entrance.and_then(|rule| match &rule.verdict {
+                record::cellblock::MoatVerdict::Goto(chain) => Some(chain.as_str()),
+                _ => None,
+            });
+            let ranges = plan.rules_of(chain.unwrap_or_default()).flat_map(|rule| &rule.when).filter_map(|condition| {
+                match condition {
+                    Condition::SourceOutside(net) => net.parse().ok(),
+                    _ => None,
+                }
+            });
+            (bridge, ranges.collect())
+        })
+        .collect()
+}
+
+/// Whether the rules would have refused a connection. With `fresh`, when no rules stood before, also
+/// those that the host itself seems to have opened: a member may have forged them, and the host's own
+/// address in a packet from outside is something that the kernel lets pass over IPv6.
+pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &Connection) -> bool {
+    guarded(plan).iter().any(|(bridge, ranges)| {
+        let member = |address| ranges.iter().any(|range| range.contains(&address));
+        let mut packet = Packet {
+            from: bridge,
+            into: None,
+            source: connection.source,
+            destination: connection.destination,
+            transport: match connection.protocol {
+                6 => "tcp",
+                17 => "udp",
+                _ => "other",
+            },
+            port: connection.port,
+            answer: false,
+            own_source: machine.owns(connection.source),
+            own_destination: machine.owns(connection.destination) || connection.destination.is_multicast(),
+        };
+        if member(connection.source) && !packet.own_source {
+            return matches!(outward(plan, &packet), Fate::Dropped(_));
+        }
+        if member(connection.answerer) {
+            (packet.from, packet.into) = ("", Some(*bridge));
+            let outside = !packet.own_source && matches!(forward(plan, &packet), Fate::Dropped(_));
+            return outside || (fresh && packet.own_source);
+        }
+        false
+    })
+}
+
+/// Forgets every connection that the rules would have refused; returns how many.
+///
+/// # Errors
+/// If the kernel does not list its connections, or does not forget one.
+pub(crate) fn flush(plan: &Plan, machine: &Machine, fresh: bool) -> Result<u64> {
+    let mut netlink = Netlink::netfilter()?;
+    let mut flushed = 0;
+    for family in [2, 10] {
+        let keep = |all: &mut Vec<_>, message: Message<'_>| {
+            all.extend(parse(message.body).filter(|one| refused(plan, machine, fresh, one)))
+        };
+        let doomed =
+            netlink.dump(GET, &header(family), Vec::new, keep).context("the kernel does not list its connections")?;
+        for connection in doomed {
+            let mut body = header(family).to_vec();
+            body.extend_from_slice(&connection.name);
+            flushed += u64::from(netlink.ask(DELETE, &body).context("the kernel does not forget a connection")?);
+        }
+    }
+    Ok(flushed)
+}
+
+/// `struct nfgenmsg`
+fn header(family: u8) -> [u8; 4] {
+    [family, 0, 0, 0]
+}
+
+fn parse(body: &[u8]) -> Option<Connection> {
+    let rest = body.get(4..)?;
+    let original = attribute(rest, ORIGINAL)?;
+    let (source, destination) = ends(original)?;
+    let (answerer, _) = ends(attribute(rest, REPLY)?)?;
+    let protocol = attribute(original, 2)?;
+    let mut name = Vec::new();
+    append(&mut name, ORIGINAL, true, original);
+    for kind in [ZONE, ID] {
+        if let Some(value) = attribute(rest, kind) {
+            append(&mut name, kind, false, value);
+        }
+    }
+    Some(Connection {
+        source,
+        destination,
+        answerer,
+        protocol: attribute(protocol, 1).and_then(|value| value.first().copied())?,
+        port: attribute(protocol, 3).and_then(|value| field(value, 0)).map(u16::from_be_bytes),
+        name,
+    })
+}
+
+fn ends(tuple: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    let addresses = attribute(tuple, 1)?;
+    let v4 = |kind| {
+        attribute(addresses, kind)
+            .and_then(|value| field(value, 0))
+            .map(|bytes: [u8; 4]| IpAddr::from(Ipv4Addr::from(bytes)))
+    };
+    let v6 = |kind| {
+        attribute(addresses, kind)
+            .and_then(|value| field(value, 0))
+            .map(|bytes: [u8; 16]| IpAddr::from(Ipv6Addr::from(bytes)))
+    };
+    Some((v4(1).or_else(|| v6(3))?, v4(2).or_else(|| v6(4))?))
+}

@@ -1,0 +1,127 @@
+//! Rules as nft prints them in JSON (libnftables-json(5)): what `verify` compares the kernel's with.
+
+use ipnet::IpNet;
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use serde_json::{Value, json};
+
+use crate::group::Family;
+use crate::plan::Rule;
+use crate::table::{FlowSet, OWN, PORTED};
+use crate::text;
+
+/// The `expr` of a rule, in [`plain`] form.
+pub(crate) fn rule(rule: &Rule) -> Value {
+    let mut expressions: Vec<Value> = rule.when.iter().map(condition).collect();
+    if text::counts(&rule.verdict) {
+        expressions.push(json!({"counter": null}));
+    }
+    expressions.push(verdict(&rule.verdict));
+    plain(Value::Array(expressions))
+}
+
+/// The same expression without what changes by itself: counters lose their numbers, sets are sorted.
+pub(crate) fn plain(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| match (name.as_str(), value) {
+                    ("counter", _) => (name, Value::Null),
+                    ("set", Value::Array(elements)) => {
+                        let mut elements: Vec<Value> = elements.into_iter().map(plain).collect();
+                        elements.sort_by_key(ToString::to_string);
+                        (name, Value::Array(elements))
+                    }
+                    (_, value) => (name, plain(value)),
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
+        other => other,
+    }
+}
+
+fn matches(operator: &str, left: &Value, right: &Value) -> Value {
+    json!({"match": {"op": operator, "left": left, "right": right}})
+}
+
+fn payload(protocol: &str, field: &str) -> Value {
+    json!({"payload": {"protocol": protocol, "field": field}})
+}
+
+fn one_of<S: AsRef<str>>(words: &[S]) -> Value {
+    match words {
+        [one] => json!(one.as_ref()),
+        many => json!({"set": many.iter().map(AsRef::as_ref).collect::<Vec<_>>()}),
+    }
+}
+
+fn condition(condition: &Condition) -> Value {
+    let meta = |key: &str| json!({"meta": {"key": key}});
+    match condition {
+        Condition::From(bridge) => matches("==", &meta("iifname"), &json!(bridge)),
+        Condition::NotFrom(bridge) => matches("!=", &meta("iifname"), &json!(bridge)),
+        Condition::Into(bridge) => matches("==", &meta("oifname"), &json!(bridge)),
+        Condition::Source(nets) => address("==", "saddr", nets),
+        Condition::SourceOutside(net) => address("!=", "saddr", std::slice::from_ref(net)),
+        Condition::Destination(nets) => address("==", "daddr", nets),
+        Condition::DestinationIn(set) => {
+            matches("==", &payload(text::family_of_set(set).header(), "daddr"), &json!(format!("@{set}")))
+        }
+        Condition::Icmpv6(kinds) => matches("==", &payload("icmpv6", "type"), &one_of(kinds)),
+        Condition::HopLimit(limit) => matches("==", &payload("ip6", "hoplimit"), &json!(limit)),
+        Condition::Port(port) => matches("==", &payload(&port.transport, "dport"), &json!(port.number)),
+        Condition::HasPorts(ported) => matches(if *ported { "==" } else { "!=" }, &meta("l4proto"), &one_of(&PORTED)),
+        Condition::IpOption(name) => matches("==", &json!({"ip option": {"name": name}}), &json!(true)),
+        Condition::RoutingHeader => matches("==", &json!({"exthdr": {"name": "rt"}}), &json!(true)),
+        Condition::Answer => matches("==", &json!({"ct": {"key": "direction"}}), &json!("reply")),
+        Condition::SourceOwn => matches("==", &fib("saddr"), &one_of(&OWN)),
+        Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
+    }
+}
+
+fn fib(field: &str) -> Value {
+    json!({"fib": {"result": "type", "flags": [field]}})
+}
+
+fn address(operator: &str, field: &str, nets: &[String]) -> Value {
+    let header = nets.first().map_or(Family::V4, |net| text::family(net)).header();
+    let nets: Vec<Value> = nets.iter().map(|net| range(net)).collect();
+    let right = match nets.as_slice() {
+        [one] => one.clone(),
+        many => json!({"set": many}),
+    };
+    matches(operator, &payload(header, field), &right)
+}
+
+fn range(net: &str) -> Value {
+    match net.parse::<IpNet>() {
+        Ok(net) if net.prefix_len() < net.max_prefix_len() => {
+            json!({"prefix": {"addr": net.addr(), "len": net.prefix_len()}})
+        }
+        Ok(net) => json!(net.addr()),
+        Err(_) => json!(net),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> Value {
+    match verdict {
+        Verdict::Accept => json!({"accept": null}),
+        Verdict::Drop => json!({"drop": null}),
+        Verdict::Goto(chain) => json!({"goto": {"target": chain}}),
+        Verdict::Record(set) => {
+            let key = FlowSet::named(set).map(key).unwrap_or_default();
+            json!({"set": {"op": "update", "elem": {"concat": key}, "set": format!("@{set}")}})
+        }
+    }
+}
+
+fn key(set: FlowSet) -> Vec<Value> {
+    let header = set.family.header();
+    let meta = |key: &str| json!({"meta": {"key": key}});
+    let mut key = vec![meta("iifname"), payload(header, "saddr"), payload(header, "daddr"), meta("l4proto")];
+    if set.ported {
+        key.push(payload("th", "dport"));
+    }
+    key
+}

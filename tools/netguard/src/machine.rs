@@ -1,0 +1,241 @@
+//! What this machine is on: its interfaces, addresses and directly reachable networks.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::{Context, Result};
+use ipnet::IpNet;
+
+use crate::netlink::{Message, Netlink, attribute, field};
+
+const NEW_LINK: u16 = 16;
+const GET_LINK: u16 = 18;
+const NEW_ADDRESS: u16 = 20;
+const GET_ADDRESS: u16 = 22;
+const NEW_ROUTE: u16 = 24;
+const GET_ROUTE: u16 = 26;
+/// Type of a route that leads to other machines.
+const UNICAST: u8 = 1;
+
+/// An interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its number.
+    pub(crate) index: u32,
+    /// Its name.
+    pub(crate) name: String,
+    /// The number of the bridge that it is a port of.
+    pub(crate) master: Option<u32>,
+}
+
+/// An address on an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// The interface's number.
+    pub(crate) link: u32,
+    /// The address itself.
+    pub(crate) own: IpAddr,
+    /// The network it is on, or the far end of a point-to-point link.
+    pub(crate) network: IpNet,
+}
+
+/// A network that an interface leads to with no router between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The interface's number.
+    pub(crate) link: u32,
+    /// The network.
+    pub(crate) network: IpNet,
+}
+
+/// What the kernel told, at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Machine {
+    /// All interfaces.
+    pub(crate) links: Vec<Link>,
+    /// All addresses.
+    pub(crate) addresses: Vec<Address>,
+    /// All routes with no router, of every table.
+    pub(crate) routes: Vec<Route>,
+}
+
+impl Machine {
+    /// Asks the kernel, in this process's network namespace. Needs no privilege.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub(crate) fn read() -> Result<Self> {
+        let mut netlink = Netlink::route()?;
+        let mut all = |kind, size: usize| vec_of(&mut netlink, kind, size);
+        let links = all(GET_LINK, 16)?;
+        let addresses = all(GET_ADDRESS, 8)?;
+        let routes = all(GET_ROUTE, 12)?;
+        Ok(Self {
+            links: links.iter().filter(|(kind, _)| *kind == NEW_LINK).filter_map(|(_, body)| link(body)).collect(),
+            addresses: addresses
+                .iter()
+                .filter(|(kind, _)| *kind == NEW_ADDRESS)
+                .filter_map(|(_, body)| address(body))
+                .collect(),
+            routes: routes.iter().filter(|(kind, _)| *kind == NEW_ROUTE).filter_map(|(_, body)| route(body)).collect(),
+        })
+    }
+
+    /// Every network that this machine is on, but for those of the guarded bridges and loopback. Without
+    /// half the internet: a default route, or one in two halves as VPN programs write it, is no network
+    /// that a machine is on.
+    pub(crate) fn on_link(&self, guarded: &[&str]) -> Vec<IpNet> {
+        let counts = |index: u32| {
+            self.links
+                .iter()
+                .find(|link| link.index == index)
+                .is_none_or(|link| link.name != "lo" && !guarded.contains(&link.name.as_str()))
+        };
+        let addresses = self.addresses.iter().map(|address| (address.link, address.network));
+        let routes = self.routes.iter().map(|route| (route.link, route.network));
+        let networks: Vec<IpNet> = addresses
+            .chain(routes)
+            .filter(|(link, network)| counts(*link) && network.prefix_len() > 1)
+            .map(|(_, network)| network.trunc())
+            .collect();
+        crate::group::merged(&networks)
+    }
+
+    /// Whether an address is this machine's own.
+    pub(crate) fn owns(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.addresses.iter().any(|own| own.own == address)
+    }
+
+    /// The interfaces that are ports of a bridge: what is behind the moat right now.
+    pub(crate) fn ports(&self, bridge: &str) -> Vec<&str> {
+        let Some(bridge) = self.links.iter().find(|link| link.name == bridge) else {
+            return Vec::new();
+        };
+        self.links.iter().filter(|link| link.master == Some(bridge.index)).map(|link| link.name.as_str()).collect()
+    }
+}
+
+fn vec_of(netlink: &mut Netlink, kind: u16, size: usize) -> Result<Vec<(u16, Vec<u8>)>> {
+    let keep = |all: &mut Vec<_>, message: Message<'_>| all.push((message.kind, message.body.to_vec()));
+    netlink
+        .dump(kind, &vec![0; size], Vec::new, keep)
+        .context("the kernel does not tell which networks this machine is on")
+}
+
+/// `struct ifinfomsg` (rtnetlink(7)) and its attributes.
+fn link(body: &[u8]) -> Option<Link> {
+    let index = u32::from_ne_bytes(field(body, 4)?);
+    let rest = body.get(16..)?;
+    let name = attribute(rest, 3)?;
+    let name = String::from_utf8_lossy(name.strip_suffix(&[0]).unwrap_or(name)).into_owned();
+    let master = attribute(rest, 10).and_then(|value| field(value, 0)).map(u32::from_ne_bytes);
+    Some(Link { index, name, master })
+}
+
+/// `struct ifaddrmsg`: on a point-to-point link `IFA_ADDRESS` is the far end, `IFA_LOCAL` our own.
+fn address(body: &[u8]) -> Option<Address> {
+    let [family, prefix] = field(body, 0)?;
+    let index = u32::from_ne_bytes(field(body, 4)?);
+    let rest = body.get(8..)?;
+    let far = attribute(rest, 1).and_then(|value| ip(family, value));
+    let own = attribute(rest, 2).and_then(|value| ip(family, value)).or(far)?;
+    let network = IpNet::new(far.unwrap_or(own), prefix).ok()?;
+    Some(Address { link: index, own, network })
+}
+
+/// `struct rtmsg`; only routes to other machines that name one interface and no router.
+fn route(body: &[u8]) -> Option<Route> {
+    let [family, prefix] = field(body, 0)?;
+    let [kind] = field(body, 7)?;
+    let rest = body.get(12..)?;
+    // RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA
+    if kind != UNICAST || [5, 9, 18].into_iter().any(|routed| attribute(rest, routed).is_some()) {
+        return None;
+    }
+    let index = u32::from_ne_bytes(attribute(rest, 4).and_then(|value| field(value, 0))?);
+    let network = IpNet::new(ip(family, attribute(rest, 1)?)?, prefix).ok()?;
+    Some(Route { link: index, network })
+}
+
+fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
+    match family {
+        2 => field(value, 0).map(|bytes: [u8; 4]| Ipv4Addr::from(bytes).into()),
+        10 => field(value, 0).map(|bytes: [u8; 16]| Ipv6Addr::from(bytes).into()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        let link = |index, name: &str, master| Link { index, name: name.to_owned(), master };
+        let address = |link, own: &str, network: &str| Address {
+            link,
+            own: own.parse().unwrap(),
+            network: network.parse().unwrap(),
+        };
+        let route = |link, network: &str| Route { link, network: network.parse().unwrap() };
+        Machine {
+            links: vec![
+                link(1, "lo", None),
+                link(2, "eth0", None),
+                link(3, "br-cell", None),
+                link(4, "veth1", Some(3)),
+                link(5, "tun0", None),
+            ],
+            addresses: vec![
+                address(1, "127.0.0.1", "127.0.0.1/8"),
+                address(2, "192.168.77.2", "192.168.77.2/24"),
+                address(2, "2001:db8:77::2", "2001:db8:77::2/64"),
+                address(3, "172.30.1.1", "172.30.1.1/24"),
+                address(5, "10.8.0.2", "10.8.0.1/32"),
+            ],
+            routes: vec![
+                route(2, "192.168.77.0/24"),
+                route(5, "0.0.0.0/1"),
+                route(5, "128.0.0.0/1"),
+                route(5, "5.6.0.0/16"),
+                route(3, "172.30.1.0/24"),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_networks_of_the_host_are_denied_but_not_its_guarded_bridges_nor_half_the_internet() {
+        let networks: Vec<String> = machine().on_link(&["br-cell"]).iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["5.6.0.0/16", "10.8.0.1/32", "192.168.77.0/24", "2001:db8:77::/64"]);
+    }
+
+    #[test]
+    fn a_bridge_that_is_not_guarded_counts_as_a_network_of_the_host() {
+        assert!(machine().on_link(&[]).contains(&"172.30.1.0/24".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_port_of_a_bridge_is_seen_and_a_bridge_that_is_not_there_has_none() {
+        assert_eq!(machine().ports("br-cell"), ["veth1"]);
+        assert!(machine().ports("br-none").is_empty());
+    }
+
+    #[test]
+    fn own_addresses_are_those_of_interfaces_and_loopback_and_no_far_end() {
+        let machine = machine();
+        for (address, own) in [
+            ("192.168.77.2", true),
+            ("127.3.2.1", true),
+            ("10.8.0.2", true),
+            ("10.8.0.1", false),
+            ("192.168.77.10", false),
+        ] {
+            assert_eq!(machine.owns(address.parse().unwrap()), own, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_of_this_machine_tells_its_loopback() {
+        let machine = Machine::read().unwrap();
+        assert!(machine.links.iter().any(|link| link.name == "lo"));
+        assert!(machine.addresses.iter().any(|address| address.own.is_loopback()) || machine.addresses.is_empty());
+    }
+}

@@ -1,0 +1,226 @@
+//! Netlink: questions to the kernel, and the messages that answer them (RFC 3549, netlink(7)).
+//!
+//! The only file that opens such sockets. Parsing never trusts a length that a message states.
+
+use std::os::fd::OwnedFd;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
+
+const HEADER: usize = 16;
+const REQUEST: u16 = 1;
+const ACK: u16 = 4;
+const DUMP: u16 = 0x300;
+/// The dump was overtaken by a change, and must be made again.
+const INTERRUPTED: u16 = 0x10;
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+/// Larger than any datagram the kernel puts a dump in.
+const BUFFER: usize = 256 << 10;
+/// How often an interrupted dump is made again.
+const TRIES: u32 = 10;
+
+/// A socket to one part of the kernel.
+#[derive(Debug)]
+pub(crate) struct Netlink {
+    socket: OwnedFd,
+    sequence: u32,
+    buffer: Vec<u8>,
+}
+
+/// One message without its header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Message<'a> {
+    /// What it is.
+    pub(crate) kind: u16,
+    /// What it says: a fixed struct and attributes.
+    pub(crate) body: &'a [u8],
+}
+
+impl Netlink {
+    /// To what knows interfaces, addresses and routes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn route() -> Result<Self> {
+        Self::open(None)
+    }
+
+    /// To the packet filter and connection tracking.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn netfilter() -> Result<Self> {
+        Self::open(Some(netlink::NETFILTER))
+    }
+
+    fn open(protocol: Option<rustix::net::Protocol>) -> Result<Self> {
+        let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)
+            .context("the kernel gives no netlink socket")?;
+        Ok(Self { socket, sequence: 0, buffer: vec![0; BUFFER] })
+    }
+
+    /// Asks for everything of a kind, and hands over each message. Starts again when the kernel says that
+    /// things changed meanwhile; `restart` is called before every try.
+    ///
+    /// # Errors
+    /// What the kernel says, or that it never came to an end.
+    pub(crate) fn dump<S>(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        restart: impl Fn() -> S,
+        mut each: impl FnMut(&mut S, Message<'_>),
+    ) -> Result<S> {
+        for _ in 0..TRIES {
+            let mut state = restart();
+            self.send(kind, DUMP, body)?;
+            if self.receive(|message| each(&mut state, message))? {
+                return Ok(state);
+            }
+        }
+        bail!("what was asked of the kernel changed faster than it could be read");
+    }
+
+    /// Asks for something to be done, and waits for the answer. `Ok(false)`: there is no such thing.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn ask(&mut self, kind: u16, body: &[u8]) -> Result<bool> {
+        self.send(kind, ACK, body)?;
+        match self.receive(|_| ()) {
+            Ok(_) => Ok(true),
+            Err(error) if error.downcast_ref::<Errno>() == Some(&Errno::NOENT) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let length = u32::try_from(HEADER + body.len()).context("a netlink message was too long")?;
+        let mut message = Vec::with_capacity(HEADER + body.len());
+        message.extend_from_slice(&length.to_ne_bytes());
+        message.extend_from_slice(&kind.to_ne_bytes());
+        message.extend_from_slice(&(flags | REQUEST).to_ne_bytes());
+        message.extend_from_slice(&self.sequence.to_ne_bytes());
+        message.extend_from_slice(&0u32.to_ne_bytes());
+        message.extend_from_slice(body);
+        let sent = rustix::net::send(&self.socket, &message, SendFlags::empty())
+            .context("the kernel took no netlink message")?;
+        ensure!(sent == message.len(), "a netlink message was cut");
+        Ok(())
+    }
+
+    /// Reads to the end of the answer. `Ok(false)`: it was interrupted.
+    fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> Result<bool> {
+        let mut whole = true;
+        loop {
+            let (length, full) = rustix::io::retry_on_intr(|| {
+                rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::TRUNC)
+            })
+            .context("the kernel's answer could not be read")?;
+            ensure!(full <= self.buffer.len(), "the kernel's answer was longer than {BUFFER} bytes");
+            let mut rest = self.buffer.get(..length).unwrap_or_default();
+            while let Some((header, message, after)) = split(rest) {
+                rest = after;
+                if header.sequence != self.sequence {
+                    continue;
+                }
+                whole &= header.flags & INTERRUPTED == 0;
+                match message.kind {
+                    DONE => return Ok(whole),
+                    ERROR => return status(message.body).map(|()| whole),
+                    _ => each(message),
+                }
+            }
+        }
+    }
+}
+
+struct Header {
+    flags: u16,
+    sequence: u32,
+}
+
+/// The first message of a buffer, and what comes after it.
+fn split(bytes: &[u8]) -> Option<(Header, Message<'_>, &[u8])> {
+    let length = usize::try_from(u32::from_ne_bytes(field(bytes, 0)?)).ok()?;
+    let message = bytes.get(..length)?;
+    let body = message.get(HEADER..)?;
+    let header = Header { flags: u16::from_ne_bytes(field(bytes, 6)?), sequence: u32::from_ne_bytes(field(bytes, 8)?) };
+    let after = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    Some((header, Message { kind: u16::from_ne_bytes(field(bytes, 4)?), body }, after))
+}
+
+/// An acknowledgement: zero, or a negative error number.
+fn status(body: &[u8]) -> Result<()> {
+    match field(body, 0).map(i32::from_ne_bytes) {
+        Some(0) => Ok(()),
+        Some(number) => Err(anyhow::Error::new(Errno::from_raw_os_error(number.saturating_neg()))),
+        None => bail!("the kernel's answer was cut"),
+    }
+}
+
+/// The bytes at an offset, or `None` where the message is shorter.
+pub(crate) fn field<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+    bytes.get(offset..)?.first_chunk().copied()
+}
+
+/// The attributes after a fixed struct: type (without its flags) and value. Ends at the first that does
+/// not fit.
+pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = usize::from(u16::from_ne_bytes(field(rest, 0)?));
+        let kind = u16::from_ne_bytes(field(rest, 2)?) & 0x3fff;
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+/// The value of the first attribute of a type.
+pub(crate) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
+}
+
+/// Appends an attribute; `nested` says that its value is attributes again.
+pub(crate) fn append(message: &mut Vec<u8>, kind: u16, nested: bool, value: &[u8]) {
+    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
+    message.extend_from_slice(&length.to_ne_bytes());
+    message.extend_from_slice(&(if nested { kind | 0x8000 } else { kind }).to_ne_bytes());
+    message.extend_from_slice(value);
+    message.resize(message.len().next_multiple_of(4), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn attributes_are_read_back_as_they_were_appended() {
+        let mut bytes = Vec::new();
+        append(&mut bytes, 3, false, b"br-cell\0");
+        append(&mut bytes, 10, true, &[1, 2, 3]);
+        let read: Vec<_> = attributes(&bytes).collect();
+        assert_eq!(read, [(3, b"br-cell\0".as_slice()), (10, [1, 2, 3].as_slice())]);
+        assert_eq!(attribute(&bytes, 10), Some([1, 2, 3].as_slice()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_makes_the_parser_run_on_or_fall_over(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(attributes(&bytes).count() <= bytes.len());
+            let mut rest = bytes.as_slice();
+            let mut steps = 0;
+            while let Some((_, _, after)) = split(rest) {
+                prop_assert!(after.len() < rest.len());
+                rest = after;
+                steps += 1;
+            }
+            prop_assert!(steps <= bytes.len());
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The plan: every rule and every set that the policy asks for. A pure function of the policy, the deny
+//! lists and the networks that this machine is on.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use policy::{Class, Network, Policy};
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+
+use crate::bridge_rules;
+use crate::group::{Family, Group, SetName, merged};
+use crate::table::{FORWARD, FlowSet, INWARD, PREROUTING, REFUSE};
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// The same from run to run; the kernel keeps it as the rule's comment.
+    pub(crate) id: String,
+    /// The chain it stands in.
+    pub(crate) chain: String,
+    /// All of these must hold.
+    pub(crate) when: Vec<Condition>,
+    /// What then happens.
+    pub(crate) verdict: Verdict,
+    /// What it is for, in a sentence.
+    pub(crate) meaning: String,
+}
+
+/// Rules in the order of the kernel, and the denied destinations: all six sets, sorted and merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Chain after chain, in order.
+    pub(crate) rules: Vec<Rule>,
+    /// Denied destinations.
+    pub(crate) sets: BTreeMap<SetName, Vec<IpNet>>,
+}
+
+impl Plan {
+    /// The plan of a policy. `listed` is what its deny lists name, `on_link` the networks this machine is
+    /// on outside the guarded bridges.
+    pub(crate) fn new(policy: &Policy, listed: &[IpNet], on_link: &[IpNet]) -> Self {
+        let networks: Vec<&Network> = policy.active_networks().collect();
+        let mut rules = entrances(&networks);
+        rules.extend(inward());
+        for network in &networks {
+            let holes = policy.moat.allow.iter().filter(|hole| hole.network == network.name);
+            rules.extend(match network.class {
+                Class::Open => bridge_rules::open(network, holes),
+                Class::Sealed => bridge_rules::sealed(network),
+            });
+        }
+        rules.extend(refuse());
+        let mut sets = BTreeMap::new();
+        split(&mut sets, Group::Special, &policy::special_purpose_ranges());
+        split(&mut sets, Group::OnLink, on_link);
+        split(&mut sets, Group::Listed, listed);
+        Self { rules, sets }
+    }
+
+    /// The chains, in the order of their first rule.
+    pub(crate) fn chains(&self) -> Vec<&str> {
+        let mut chains = Vec::new();
+        for rule in &self.rules {
+            if !chains.contains(&rule.chain.as_str()) {
+                chains.push(rule.chain.as_str());
+            }
+        }
+        chains
+    }
+
+    /// The rules of one chain, in order.
+    pub(crate) fn rules_of<'a>(&'a self, chain: &'a str) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(move |rule| rule.chain == chain)
+    }
+
+    /// The bridges that the plan guards.
+    pub(crate) fn bridges(&self) -> Vec<&str> {
+        self.rules_of(PREROUTING)
+            .filter_map(|rule| match rule.when.as_slice() {
+                [Condition::From(bridge)] => Some(bridge.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How many ranges the sets hold.
+    pub(crate) fn ranges(&self) -> usize {
+        self.sets.values().map(Vec::len).sum()
+    }
+}
+
+fn split(sets: &mut BTreeMap<SetName, Vec<IpNet>>, group: Group, ranges: &[IpNet]) {
+    let merged = merged(ranges);
+    for family in Family::BOTH {
+        let of_family = merged.iter().copied().filter(|range| Family::of(range) == family).collect();
+        sets.insert(SetName(group, family), of_family);
+    }
+}
+
+/// The two chains that the kernel calls send each bridge to rules of its own.
+fn entrances(networks: &[&Network]) -> Vec<Rule> {
+    let outward = networks.iter().map(|network| Rule {
+        id: format!("{}/out", network.name),
+        chain: PREROUTING.to_owned(),
+        when: vec![Condition::From(network.bridge.to_string())],
+        verdict: Verdict::Goto(bridge_rules::chain(network)),
+        meaning: format!("What comes from {} is judged by the rules of {}.", network.bridge, network.name),
+    });
+    let inward = networks.iter().map(|network| Rule {
+        id: format!("{}/in", network.name),
+        chain: FORWARD.to_owned(),
+        when: vec![Condition::Into(network.bridge.to_string()), Condition::NotFrom(network.bridge.to_string())],
+        verdict: Verdict::Goto(INWARD.to_owned()),
+        meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
+    });
+    outward.chain(inward).collect()
+}
+
+fn inward() -> Vec<Rule> {
+    let rule = |id: &str, when, verdict, meaning: &str| Rule {
+        id: id.to_owned(),
+        chain: INWARD.to_owned(),
+        when,
+        verdict,
+        meaning: meaning.to_owned(),
+    };
+    vec![
+        rule("inward/answers", vec![Condition::Answer], Verdict::Accept, "Answers to what a member asked come in."),
+        rule("inward/rest", vec![], Verdict::Drop, "Nothing else does, whatever Docker publishes."),
+    ]
+}
+
+/// Recording and dropping are rules of their own: a set that is full makes the rest of *its* rule not
+/// run, and that rest must never be the drop.
+fn refuse() -> Vec<Rule> {
+    let record = |set: FlowSet| Rule {
+        id: format!("refuse/{}", set.name()),
+        chain: REFUSE.to_owned(),
+        when: vec![Condition::HasPorts(set.ported)],
+        verdict: Verdict::Record(set.name()),
+        meaning: format!(
+            "Denied flows of {} {} are counted.",
+            if set.family == Family::V4 { "IPv4" } else { "IPv6" },
+            if set.ported { "with ports" } else { "without ports" }
+        ),
+    };
+    let drop = Rule {
+        id: "refuse/drop".to_owned(),
+        chain: REFUSE.to_owned(),
+        when: vec![],
+        verdict: Verdict::Drop,
+        meaning: "What is denied is dropped, recorded or not.".to_owned(),
+    };
+    FlowSet::all().map(record).chain([drop]).collect()
+}

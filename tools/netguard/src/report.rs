@@ -1,0 +1,108 @@
+//! What happened, as records.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use record::cellblock::{Moat, MoatTally};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+
+use crate::lines::ecs;
+use crate::plan::Plan;
+use crate::text;
+use crate::verify::{Finding, Subject};
+
+fn record(action: Action, message: impl Into<String>, kind: Type) -> Record {
+    Record::new(Provider::Netguard, action, message).about(Category::Network, kind)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// The rules were loaded.
+pub(crate) fn applied(plan: &Plan, took: Duration) -> Record {
+    let bridges = plan.bridges().join(", ");
+    let message = format!("{} rules and {} ranges guard {bridges}.", plan.rules.len(), plan.ranges());
+    let mut record = record(Action::MoatApplied, message, Type::Change).outcome(Outcome::Success);
+    record.event.duration = u64::try_from(took.as_nanos()).ok();
+    let tally = MoatTally {
+        rules: Some(number(plan.rules.len())),
+        ranges: Some(number(plan.ranges())),
+        ..MoatTally::default()
+    };
+    record.own().moat = Some(Moat { tally: Some(tally), ..Moat::default() });
+    record
+}
+
+/// Connections from before were forgotten, or could not be.
+pub(crate) fn flushed(result: &Result<u64>) -> Record {
+    match result {
+        Ok(count) => {
+            let message = format!("{count} connections from before, which the rules refuse, were forgotten.");
+            let mut record = record(Action::ConnectionsFlushed, message, Type::Deletion).outcome(Outcome::Success);
+            let tally = MoatTally { flushed: Some(*count), ..MoatTally::default() };
+            record.own().moat = Some(Moat { tally: Some(tally), ..Moat::default() });
+            record
+        }
+        Err(error) => {
+            let message = "Connections from before could not be looked through; some may still pass.";
+            let mut record = record(Action::ConnectionsFlushed, message, Type::Error)
+                .outcome(Outcome::Unknown)
+                .severity(Severity::Medium)
+                .reason(format!("{error:#}"));
+            record.own().mend =
+                Some("stop and start the containers behind the moat, then run netguard apply again".to_owned());
+            record
+        }
+    }
+}
+
+/// What `verify` found about one thing.
+pub(crate) fn finding(finding: &Finding<'_>) -> Record {
+    let (action, message) = match &finding.subject {
+        Subject::Rule(rule) => (Action::RuleVerified, format!("Rule {}: {}", rule.id, rule.meaning)),
+        Subject::Set(name) => (Action::SetVerified, format!("Set {name}.")),
+        Subject::Chain(name) => (Action::ChainVerified, format!("Chain {name}.")),
+        Subject::Stranger(what) => (Action::StrangerFound, format!("The moat's table holds a stranger: {what}.")),
+    };
+    let mut record = record(action, message, Type::Info).kind(Kind::State).outcome(finding.outcome);
+    record.event.reason.clone_from(&finding.reason);
+    let mut moat = Moat::default();
+    if let Subject::Rule(rule) = &finding.subject {
+        record.rule = Some(ecs(rule));
+        moat.shown = Some(text::rule(rule));
+    }
+    moat.found.clone_from(&finding.found);
+    if moat != Moat::default() {
+        record.own().moat = Some(moat);
+    }
+    if finding.outcome != Outcome::Success {
+        record.event.severity = Severity::High;
+        record.own().mend = Some("netguard apply".to_owned());
+    }
+    record
+}
+
+/// The rules are gone, or were never there.
+pub(crate) fn removed(behind: &[(&str, Vec<&str>)], was_there: bool) -> Record {
+    let message =
+        if was_there { "The moat is gone: not one rule is left." } else { "There was no moat, nothing was removed." };
+    let removed = record(Action::MoatRemoved, message, Type::Deletion);
+    if behind.is_empty() {
+        return removed;
+    }
+    let exposed: Vec<String> =
+        behind.iter().map(|(bridge, ports)| format!("{bridge} ({})", ports.join(", "))).collect();
+    removed.severity(Severity::High).reason(format!("forced, while still in use: {}", exposed.join(", ")))
+}
+
+/// The rules stay, because of what is behind them.
+pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
+    let message = format!("The moat stays: {} is still connected to {bridge}.", ports.join(", "));
+    let mut record =
+        record(Action::MoatKept, message, Type::Denied).outcome(Outcome::Failure).severity(Severity::Medium);
+    record.event.reason = Some("without the rules it would reach the LAN and the host at once".to_owned());
+    record.own().mend =
+        Some("stop the containers on it first (scripts/down), or insist with netguard remove --force".to_owned());
+    record
+}

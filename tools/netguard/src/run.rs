@@ -1,0 +1,130 @@
+//! What each subcommand does: a table of contents.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
+use ipnet::IpNet;
+use policy::{Deny, Policy, PolicyArgs};
+use record::{Exit, Provider, Writer};
+
+use crate::cli::{Cli, Command};
+use crate::machine::Machine;
+use crate::nft::Nft;
+use crate::plan::Plan;
+use crate::{connections, lines, report, script, verify};
+
+/// Runs the command line.
+///
+/// # Errors
+/// Everything that exit status 2 stands for.
+pub(crate) fn run() -> Result<Exit> {
+    let cli = Cli::parse();
+    let writer = Writer::stdout(Provider::Netguard, cli.output, false);
+    match cli.command {
+        Command::Plan => plan(&cli.policy, writer),
+        Command::Apply(args) if args.check => check(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
+        Command::Apply(args) => apply(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
+        Command::Verify => check_all(&derived(&cli.policy)?, writer),
+        Command::Remove(args) => remove(args.force, writer),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "netguard", &mut io::stdout());
+            Ok(Exit::Success)
+        }
+    }
+}
+
+fn plan(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    lines::write(&derived(policy)?, &mut writer)?;
+    writer.finish()
+}
+
+fn apply(plan: &Plan, mut writer: Writer) -> Result<Exit> {
+    let nft = Nft::find()?;
+    let start = Instant::now();
+    let present = nft.listing(false)?;
+    nft.load(&script::apply(plan, present.as_ref()))?;
+    writer.check(&report::applied(plan, start.elapsed()))?;
+    let flushed = Machine::read().and_then(|machine| connections::flush(plan, &machine, present.is_none()));
+    writer.check(&report::flushed(&flushed))?;
+    writer.finish()
+}
+
+/// Only what differs.
+fn check(plan: &Plan, mut writer: Writer) -> Result<Exit> {
+    let kernel = Nft::find()?.listing(true)?;
+    for finding in verify::compare(plan, kernel.as_ref()) {
+        match finding.outcome {
+            record::Outcome::Success => writer.count(finding.outcome),
+            _ => writer.check(&report::finding(&finding))?,
+        }
+    }
+    writer.finish()
+}
+
+fn check_all(plan: &Plan, mut writer: Writer) -> Result<Exit> {
+    let kernel = Nft::find()?.listing(true)?;
+    for finding in verify::compare(plan, kernel.as_ref()) {
+        writer.check(&report::finding(&finding))?;
+    }
+    writer.finish()
+}
+
+fn remove(force: bool, mut writer: Writer) -> Result<Exit> {
+    let nft = Nft::find()?;
+    let Some(listing) = nft.listing(false)? else {
+        writer.tell(&report::removed(&[], false))?;
+        return writer.finish();
+    };
+    let machine = Machine::read()?;
+    let bridges = listing.bridges();
+    let behind: Vec<(&str, Vec<&str>)> = bridges
+        .iter()
+        .map(|bridge| (bridge.as_str(), machine.ports(bridge)))
+        .filter(|(_, ports)| !ports.is_empty())
+        .collect();
+    if !force && !behind.is_empty() {
+        for (bridge, ports) in &behind {
+            writer.check(&report::kept(bridge, ports))?;
+        }
+        return writer.finish();
+    }
+    nft.load(&script::remove())?;
+    writer.tell(&report::removed(&behind, true))?;
+    writer.finish()
+}
+
+/// The plan that was given, or the policy's.
+fn chosen(given: Option<&Path>, policy: &PolicyArgs) -> Result<Plan> {
+    match given {
+        None => derived(policy),
+        Some(path) if path == Path::new("-") => lines::read(io::stdin().lock()).context("standard input"),
+        Some(path) => {
+            let file = File::open(path).with_context(|| format!("{} could not be opened", path.display()))?;
+            lines::read(BufReader::new(file)).with_context(|| path.display().to_string())
+        }
+    }
+}
+
+fn derived(policy: &PolicyArgs) -> Result<Plan> {
+    let policy = policy.load()?;
+    let guarded: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
+    let on_link = Machine::read()?.on_link(&guarded);
+    Ok(Plan::new(&policy, &listed(&policy)?, &on_link))
+}
+
+/// What the policy's deny list names: ranges, and files of ranges.
+fn listed(policy: &Policy) -> Result<Vec<IpNet>> {
+    let mut listed = Vec::new();
+    for deny in &policy.moat.deny {
+        match deny {
+            Deny::Net(net) => listed.push(*net),
+            Deny::File(path) => listed.extend(policy::blocklist::load(path)?),
+            Deny::SpecialPurpose | Deny::OnLink => {}
+        }
+    }
+    Ok(listed)
+}

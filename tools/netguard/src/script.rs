@@ -1,0 +1,84 @@
+//! The one transaction that makes the kernel hold the plan: nft's language in, all or nothing.
+//!
+//! Sets of denied flows outlive it, so that a reload forgets nobody's tries; everything else is made anew.
+
+use std::fmt::Write as _;
+
+use crate::listing::{Listing, Set};
+use crate::plan::Plan;
+use crate::table::{FAMILY, FLOWS, FlowSet, HOOKS, REMEMBERED, TABLE};
+use crate::text;
+
+/// The script from what is there now (`None`: no table) to the plan.
+pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
+    let mut script = format!("add table {FAMILY} {TABLE}\n");
+    let kept: Vec<String> = present.map(|listing| clear(listing, &mut script)).unwrap_or_default();
+    for set in FlowSet::all().filter(|set| !kept.contains(&set.name())) {
+        let key = set.key_type().join(" . ");
+        let _ = writeln!(
+            script,
+            "add set {FAMILY} {TABLE} {} {{ type {key}; flags dynamic,timeout; size {FLOWS}; timeout {REMEMBERED}s; counter; }}",
+            set.name()
+        );
+    }
+    for (name, ranges) in &plan.sets {
+        let _ =
+            writeln!(script, "add set {FAMILY} {TABLE} {name} {{ type {}; flags interval; }}", name.1.address_type());
+        if !ranges.is_empty() {
+            let _ = writeln!(script, "add element {FAMILY} {TABLE} {name} {}", text::elements(ranges));
+        }
+    }
+    chains(plan, &mut script);
+    script
+}
+
+fn chains(plan: &Plan, script: &mut String) {
+    for chain in plan.chains() {
+        let hook = HOOKS.iter().find(|hook| hook.name == chain).map_or_else(String::new, |hook| {
+            format!(" {{ type filter hook {} priority {}; policy accept; }}", hook.name, hook.priority)
+        });
+        let _ = writeln!(script, "add chain {FAMILY} {TABLE} {chain}{hook}");
+    }
+    for rule in &plan.rules {
+        let _ = writeln!(script, "add rule {FAMILY} {TABLE} {} {}", rule.chain, text::rule(rule));
+    }
+}
+
+/// Empties what is there, and returns the names of the sets that stay. A table that is not of our making
+/// (flags, maps, a set of flows of another shape) goes as a whole.
+fn clear(listing: &Listing, script: &mut String) -> Vec<String> {
+    let flagged = listing.flags.as_ref().is_some_and(|flags| !flags.is_null());
+    let misshapen = FlowSet::all().any(|set| listing.sets.get(&set.name()).is_some_and(|found| !fits(set, found)));
+    let odd_name = listing
+        .chains
+        .keys()
+        .chain(listing.sets.keys())
+        .any(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    if flagged || misshapen || odd_name || !listing.others.is_empty() {
+        let _ = writeln!(script, "delete table {FAMILY} {TABLE}\nadd table {FAMILY} {TABLE}");
+        return Vec::new();
+    }
+    let _ = writeln!(script, "flush table {FAMILY} {TABLE}");
+    for chain in listing.chains.keys() {
+        let _ = writeln!(script, "delete chain {FAMILY} {TABLE} {chain}");
+    }
+    let (kept, gone): (Vec<&String>, Vec<&String>) =
+        listing.sets.keys().partition(|name| FlowSet::named(name).is_some());
+    for set in gone {
+        let _ = writeln!(script, "delete set {FAMILY} {TABLE} {set}");
+    }
+    kept.into_iter().cloned().collect()
+}
+
+/// Whether a set in the kernel can count what this set of flows should.
+pub(crate) fn fits(set: FlowSet, found: &Set) -> bool {
+    found.key == set.key_type()
+        && found.size == Some(FLOWS)
+        && found.timeout == Some(REMEMBERED)
+        && found.flags.iter().any(|flag| flag == "timeout")
+}
+
+/// The script that takes the moat away.
+pub(crate) fn remove() -> String {
+    format!("delete table {FAMILY} {TABLE}\n")
+}

@@ -1,0 +1,117 @@
+//! Rules and sets in nft's own language. Only checked words come here (see `vocabulary`), so that
+//! nothing need be quoted beyond what nft wants quoted.
+
+use std::fmt::Write as _;
+
+use ipnet::IpNet;
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+
+use crate::group::{Family, SetName};
+use crate::plan::Rule;
+use crate::table::{FlowSet, OWN, PORTED};
+
+/// A whole rule, as it stands after `add rule TABLE CHAIN`.
+pub(crate) fn rule(rule: &Rule) -> String {
+    let mut words: Vec<String> = rule.when.iter().map(condition).collect();
+    if counts(&rule.verdict) {
+        words.push("counter".to_owned());
+    }
+    words.push(verdict(&rule.verdict));
+    words.push(format!("comment \"{}\"", rule.id));
+    words.join(" ")
+}
+
+/// Whether a rule counts what it decides. A recording one need not: its set counts.
+pub(crate) fn counts(verdict: &Verdict) -> bool {
+    !matches!(verdict, Verdict::Record(_))
+}
+
+/// The expression after `ip` or `ip6` of a range, without a prefix where it is one address.
+pub(crate) fn range(net: &IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
+}
+
+/// The header that a range written as text belongs to. Checked text only: one with a colon is IPv6.
+pub(crate) fn family(net: &str) -> Family {
+    if net.contains(':') { Family::V6 } else { Family::V4 }
+}
+
+fn bare(net: &str) -> String {
+    net.parse::<IpNet>().map_or_else(|_| net.to_owned(), |net| range(&net))
+}
+
+/// The family of a set's name: its last character.
+pub(crate) fn family_of_set(name: &str) -> Family {
+    SetName::named(name).map_or(Family::V4, |set| set.1)
+}
+
+fn condition(condition: &Condition) -> String {
+    match condition {
+        Condition::From(bridge) => format!("iifname \"{bridge}\""),
+        Condition::NotFrom(bridge) => format!("iifname != \"{bridge}\""),
+        Condition::Into(bridge) => format!("oifname \"{bridge}\""),
+        Condition::Source(nets) => address("saddr", nets),
+        Condition::SourceOutside(net) => format!("{} saddr != {}", family(net).header(), bare(net)),
+        Condition::Destination(nets) => address("daddr", nets),
+        Condition::DestinationIn(set) => format!("{} daddr @{set}", family_of_set(set).header()),
+        Condition::Icmpv6(kinds) => format!("icmpv6 type {}", braces(kinds)),
+        Condition::HopLimit(limit) => format!("ip6 hoplimit {limit}"),
+        Condition::Port(port) => format!("{} dport {}", port.transport, port.number),
+        Condition::HasPorts(true) => format!("meta l4proto {}", braces(&PORTED)),
+        Condition::HasPorts(false) => format!("meta l4proto != {}", braces(&PORTED)),
+        Condition::IpOption(name) => format!("ip option {name} exists"),
+        Condition::RoutingHeader => "exthdr rt exists".to_owned(),
+        Condition::Answer => "ct direction reply".to_owned(),
+        Condition::SourceOwn => format!("fib saddr type {}", braces(&OWN)),
+        Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
+    }
+}
+
+fn address(field: &str, nets: &[String]) -> String {
+    let header = nets.first().map_or(Family::V4, |net| family(net)).header();
+    let nets: Vec<String> = nets.iter().map(|net| bare(net)).collect();
+    match nets.as_slice() {
+        [one] => format!("{header} {field} {one}"),
+        many => format!("{header} {field} {}", braces(many)),
+    }
+}
+
+fn braces<S: AsRef<str>>(words: &[S]) -> String {
+    match words {
+        [one] => one.as_ref().to_owned(),
+        many => format!("{{ {} }}", many.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Accept => "accept".to_owned(),
+        Verdict::Drop => "drop".to_owned(),
+        Verdict::Goto(chain) => format!("goto {chain}"),
+        Verdict::Record(set) => format!("update @{set} {{ {} }}", FlowSet::named(set).map(key).unwrap_or_default()),
+    }
+}
+
+fn key(set: FlowSet) -> String {
+    let header = set.family.header();
+    let mut key = format!("iifname . {header} saddr . {header} daddr . meta l4proto");
+    if set.ported {
+        key.push_str(" . th dport");
+    }
+    key
+}
+
+/// Ranges as the elements of a set, `{ … }` around them.
+pub(crate) fn elements(ranges: &[IpNet]) -> String {
+    let mut text = String::with_capacity(ranges.len() * 20 + 4);
+    for (index, net) in ranges.iter().enumerate() {
+        text.push_str(if index == 0 { "{ " } else { ", " });
+        let _ = if net.prefix_len() == net.max_prefix_len() {
+            write!(text, "{}", net.addr())
+        } else {
+            write!(text, "{net}")
+        };
+    }
+    text.push_str(" }");
+    text
+}

@@ -1,0 +1,108 @@
+//! What a plan does with a packet: the kernel's evaluation, as a pure function.
+//!
+//! It walks the very rules that are loaded, so that it cannot come to believe in others.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+
+use crate::group::{SetName, holds};
+use crate::plan::{Plan, Rule};
+use crate::table::{FORWARD, PREROUTING};
+
+/// A packet, as far as rules look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packet<'a> {
+    /// The interface it came in on.
+    pub(crate) from: &'a str,
+    /// The interface it leaves by, once routed.
+    pub(crate) into: Option<&'a str>,
+    /// Its source.
+    pub(crate) source: IpAddr,
+    /// Its destination.
+    pub(crate) destination: IpAddr,
+    /// Its protocol: `tcp`, `udp`, or any other name.
+    pub(crate) transport: &'a str,
+    /// Its destination port, where its protocol has one.
+    pub(crate) port: Option<u16>,
+    /// Whether it answers a connection that the other side opened.
+    pub(crate) answer: bool,
+    /// Whether its source is the host's own, or a group's.
+    pub(crate) own_source: bool,
+    /// Whether its destination is the host's own, or a group that the host may be in.
+    pub(crate) own_destination: bool,
+}
+
+/// What happened to a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate<'a> {
+    /// It passes by this rule.
+    Passes(&'a Rule),
+    /// No rule of the moat concerns it.
+    Unconcerned,
+    /// It is dropped, and this rule is why.
+    Dropped(&'a Rule),
+}
+
+/// The fate of a packet where it comes in, before it is routed.
+pub(crate) fn outward<'a>(plan: &'a Plan, packet: &Packet<'_>) -> Fate<'a> {
+    walk(plan, packet, PREROUTING)
+}
+
+/// The fate of a packet where it is forwarded.
+pub(crate) fn forward<'a>(plan: &'a Plan, packet: &Packet<'_>) -> Fate<'a> {
+    walk(plan, packet, FORWARD)
+}
+
+fn walk<'a>(plan: &'a Plan, packet: &Packet<'_>, start: &'a str) -> Fate<'a> {
+    let mut chain = start;
+    let mut reason: Option<&Rule> = None;
+    // Every goto leads to another chain and never back, or the kernel had refused the plan.
+    for _ in 0..=plan.rules.len() {
+        let decided = plan.rules_of(chain).find(|rule| {
+            !matches!(rule.verdict, Verdict::Record(_))
+                && rule.when.iter().all(|condition| holds_for(plan, condition, packet))
+        });
+        let Some(rule) = decided else { return Fate::Unconcerned };
+        match &rule.verdict {
+            Verdict::Accept => return Fate::Passes(rule),
+            Verdict::Drop => return Fate::Dropped(reason.unwrap_or(rule)),
+            Verdict::Goto(target) => {
+                // The way into a chain is no reason; what sends a packet on to be refused is.
+                reason = (chain != PREROUTING && chain != FORWARD).then_some(rule);
+                chain = target;
+            }
+            Verdict::Record(_) => return Fate::Unconcerned,
+        }
+    }
+    Fate::Unconcerned
+}
+
+fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
+    let within =
+        |nets: &[String], address: IpAddr| nets.iter().any(|net| range(net).is_some_and(|net| net.contains(&address)));
+    match condition {
+        Condition::From(bridge) => packet.from == bridge,
+        Condition::NotFrom(bridge) => packet.from != bridge,
+        Condition::Into(bridge) => packet.into == Some(bridge.as_str()),
+        Condition::Source(nets) => within(nets, packet.source),
+        Condition::SourceOutside(net) => range(net)
+            .is_some_and(|net| net.addr().is_ipv4() == packet.source.is_ipv4() && !net.contains(&packet.source)),
+        Condition::Destination(nets) => within(nets, packet.destination),
+        Condition::DestinationIn(set) => SetName::named(set)
+            .and_then(|name| plan.sets.get(&name))
+            .is_some_and(|ranges| holds(ranges, packet.destination)),
+        Condition::Port(port) => packet.transport == port.transport && packet.port == Some(port.number),
+        Condition::HasPorts(ported) => *ported == packet.port.is_some(),
+        Condition::Answer => packet.answer,
+        Condition::SourceOwn => packet.own_source,
+        Condition::DestinationOwn => packet.own_destination,
+        // Neighbour discovery, options and routing headers are the kernel's alone to see.
+        Condition::Icmpv6(_) | Condition::HopLimit(_) | Condition::IpOption(_) | Condition::RoutingHeader => false,
+    }
+}
+
+fn range(text: &str) -> Option<IpNet> {
+    text.parse().ok()
+}

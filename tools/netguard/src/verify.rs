@@ -1,0 +1,160 @@
+//! The kernel against the plan, rule by rule. A pure function of both.
+
+use record::Outcome;
+use serde_json::Value;
+
+use crate::json;
+use crate::listing::{Chain, Listing};
+use crate::plan::{Plan, Rule};
+use crate::script::fits;
+use crate::table::{FlowSet, HOOKS};
+use crate::text;
+
+/// What was looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Subject<'a> {
+    /// A rule of the plan.
+    Rule(&'a Rule),
+    /// A set of the plan, by name.
+    Set(String),
+    /// A chain of the plan, by name: how it is called, and the order of its rules.
+    Chain(String),
+    /// Something that is not of the plan.
+    Stranger(String),
+}
+
+/// What was found about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finding<'a> {
+    /// What was looked at.
+    pub(crate) subject: Subject<'a>,
+    /// As planned, not as planned, or not known.
+    pub(crate) outcome: Outcome,
+    /// Why it is not as planned.
+    pub(crate) reason: Option<String>,
+    /// What the kernel holds instead.
+    pub(crate) found: Option<String>,
+}
+
+fn good(subject: Subject<'_>) -> Finding<'_> {
+    Finding { subject, outcome: Outcome::Success, reason: None, found: None }
+}
+
+fn bad<'a>(subject: Subject<'a>, reason: impl Into<String>, found: Option<String>) -> Finding<'a> {
+    Finding { subject, outcome: Outcome::Failure, reason: Some(reason.into()), found }
+}
+
+/// Every chain, set and rule of the plan, and every stranger in the table. With no table, all fails.
+pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
+    let nothing = Listing::default();
+    let kernel = kernel.unwrap_or(&nothing);
+    let mut findings = Vec::new();
+    if let Some(flags) = kernel.flags.as_ref().filter(|flags| !flags.is_null()) {
+        let reason = "the table carries a flag, and a dormant table judges nothing";
+        findings.push(bad(Subject::Stranger("table flag".to_owned()), reason, Some(flags.to_string())));
+    }
+    for name in plan.chains() {
+        findings.push(chain(plan, name, kernel.chains.get(name)));
+    }
+    findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel.chains.get(&rule.chain))));
+    findings.extend(plan.sets.iter().map(|(name, ranges)| set(&name.to_string(), ranges, kernel)));
+    findings.extend(FlowSet::all().map(|set| flows(set, kernel)));
+    findings.extend(strangers(plan, kernel));
+    findings
+}
+
+fn chain<'a>(plan: &Plan, name: &str, found: Option<&Chain>) -> Finding<'a> {
+    let subject = Subject::Chain(name.to_owned());
+    let Some(found) = found else {
+        return bad(subject, "the kernel has no such chain", None);
+    };
+    let wanted = HOOKS
+        .iter()
+        .find(|hook| hook.name == name)
+        .map(|hook| ("filter".to_owned(), hook.name.to_owned(), i64::from(hook.priority), "accept".to_owned()));
+    if found.hook != wanted {
+        return bad(subject, "the kernel calls it in another way", Some(format!("{:?}", found.hook)));
+    }
+    let wanted: Vec<&str> = plan.rules_of(name).map(|rule| rule.id.as_str()).collect();
+    let order: Vec<&str> =
+        found.rules.iter().filter_map(|rule| rule.id.as_deref()).filter(|id| wanted.contains(id)).collect();
+    let expected: Vec<&str> = wanted.into_iter().filter(|id| order.contains(id)).collect();
+    if order != expected {
+        return bad(subject, "its rules stand in another order, or twice", Some(order.join(" ")));
+    }
+    good(subject)
+}
+
+fn compare_rule<'a>(rule: &'a Rule, chain: Option<&Chain>) -> Finding<'a> {
+    let listed =
+        chain.and_then(|chain| chain.rules.iter().find(|listed| listed.id.as_deref() == Some(rule.id.as_str())));
+    match listed {
+        None => bad(Subject::Rule(rule), "the kernel has no such rule", None),
+        Some(listed) if listed.expressions == json::rule(rule) => good(Subject::Rule(rule)),
+        Some(listed) => {
+            bad(Subject::Rule(rule), "the kernel's rule says something else", Some(listed.expressions.to_string()))
+        }
+    }
+}
+
+fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a> {
+    let subject = Subject::Set(name.to_owned());
+    let Some(found) = kernel.sets.get(name) else {
+        return bad(subject, "the kernel has no such set", None);
+    };
+    if found.key != [text::family_of_set(name).address_type()] {
+        return bad(subject, "the kernel's set is of another type", Some(found.key.join(" . ")));
+    }
+    match found.ranges() {
+        Err(error) => Finding { subject, outcome: Outcome::Unknown, reason: Some(format!("{error:#}")), found: None },
+        Ok(held) if held == ranges => good(subject),
+        Ok(held) => {
+            let missing: Vec<String> =
+                ranges.iter().filter(|range| !held.contains(range)).map(ToString::to_string).collect();
+            let extra: Vec<String> =
+                held.iter().filter(|range| !ranges.contains(range)).map(ToString::to_string).collect();
+            let reason = format!("{} ranges are missing and {} too many", missing.len(), extra.len());
+            let shown = |ranges: &[String]| ranges.iter().take(10).cloned().collect::<Vec<_>>().join(" ");
+            bad(subject, reason, Some(format!("missing: {}; too many: {}", shown(&missing), shown(&extra))))
+        }
+    }
+}
+
+fn flows<'a>(set: FlowSet, kernel: &Listing) -> Finding<'a> {
+    let subject = Subject::Set(set.name());
+    match kernel.sets.get(&set.name()) {
+        None => bad(subject, "the kernel has no such set", None),
+        Some(found) if fits(set, found) => good(subject),
+        Some(found) => bad(subject, "the kernel's set is of another shape", Some(found.key.join(" . "))),
+    }
+}
+
+fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
+    let mut strangers = Vec::new();
+    let chains = plan.chains();
+    for (name, chain) in &kernel.chains {
+        if !chains.contains(&name.as_str()) {
+            strangers.push((format!("chain {name}"), None));
+        }
+        let known = |id: &Option<String>| id.as_ref().is_some_and(|id| plan.rules_of(name).any(|rule| rule.id == *id));
+        for (place, rule) in (1..).zip(&chain.rules) {
+            if !known(&rule.id) {
+                strangers.push((format!("rule {place} of chain {name}"), Some(rule.expressions.clone())));
+            }
+        }
+    }
+    let set_is_ours =
+        |name: &str| plan.sets.keys().any(|set| set.to_string() == name) || FlowSet::named(name).is_some();
+    strangers.extend(kernel.sets.keys().filter(|name| !set_is_ours(name)).map(|name| (format!("set {name}"), None)));
+    strangers.extend(kernel.others.iter().map(|other| (other.clone(), None)));
+    strangers
+        .into_iter()
+        .map(|(name, found): (String, Option<Value>)| {
+            bad(
+                Subject::Stranger(name),
+                "it is not in the plan, and could let through what the plan refuses",
+                found.map(|found| found.to_string()),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,126 @@
+//! `cellblock.moat`: a rule or a set of the moat, as `netguard plan` says it and `netguard apply -` reads it.
+//!
+//! A rule is a list of conditions out of a fixed vocabulary, never text of the packet filter's own
+//! language: so a line can hold nothing that the moat has no word for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::field_set;
+
+field_set! {
+    /// One part of the moat; exactly one of `rule` and `set` in a planned line.
+    Moat {
+        /// A rule.
+        rule: MoatRule,
+        /// A set of addresses, or a part of one.
+        set: MoatSet,
+        /// What a run changed or found.
+        tally: MoatTally,
+        /// The same in the packet filter's own language, for people.
+        shown: String,
+        /// What the kernel holds in its place, where that differs.
+        found: String,
+    }
+}
+
+field_set! {
+    /// What a run changed, in numbers.
+    MoatTally {
+        /// Rules loaded.
+        rules: u64,
+        /// Ranges of addresses loaded.
+        ranges: u64,
+        /// Entries taken out of connection tracking, because the rules would have refused them.
+        flushed: u64,
+    }
+}
+
+/// One rule: when all conditions hold, the verdict is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoatRule {
+    /// The chain it stands in.
+    pub chain: String,
+    /// Its place in the chain, from 1.
+    pub position: u32,
+    /// All of these must hold.
+    pub when: Vec<MoatCondition>,
+    /// What then happens.
+    pub verdict: MoatVerdict,
+}
+
+/// What happens to a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoatVerdict {
+    /// It passes, as far as this table is concerned.
+    Accept,
+    /// It ends here.
+    Drop,
+    /// The rules of another chain decide.
+    Goto(String),
+    /// It is counted in this set of flows, and the next rule decides.
+    Record(String),
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoatCondition {
+    /// It came in on this bridge.
+    From(String),
+    /// It did not come in on this bridge.
+    NotFrom(String),
+    /// It leaves by this bridge.
+    Into(String),
+    /// Its source lies in one of these ranges.
+    Source(Vec<String>),
+    /// Its source lies outside this range, and is of its family.
+    SourceOutside(String),
+    /// Its destination lies in one of these ranges.
+    Destination(Vec<String>),
+    /// Its destination lies in this set.
+    DestinationIn(String),
+    /// It is `ICMPv6` of one of these types, in nft's names.
+    Icmpv6(Vec<String>),
+    /// Its IPv6 hop limit is this.
+    HopLimit(u8),
+    /// Its destination port is this one.
+    Port(MoatPort),
+    /// Whether its protocol has ports.
+    HasPorts(bool),
+    /// It carries this IPv4 option.
+    IpOption(String),
+    /// It carries an IPv6 routing header.
+    RoutingHeader,
+    /// It answers a connection that the other side opened.
+    Answer,
+    /// Its source is no address of another machine: the host's own, or a group's.
+    SourceOwn,
+    /// Its destination is the host's own address, or a group that the host may listen to.
+    DestinationOwn,
+}
+
+/// A port of a protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoatPort {
+    /// `tcp` or `udp`.
+    pub transport: String,
+    /// 1 to 65535.
+    pub number: u16,
+}
+
+/// A set of address ranges, in parts, so that no line grows without bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoatSet {
+    /// Its name.
+    pub name: String,
+    /// Which part this is, from 1.
+    pub part: u32,
+    /// How many parts there are.
+    pub parts: u32,
+    /// Ranges as `address/prefix`.
+    pub ranges: Vec<String>,
+}
