@@ -16,8 +16,8 @@ setup_file() {
 
 teardown_file() { "$LAB" down --purge; }
 
-# The machine as it is, less what comes and goes with containers of its own Docker and with another lab.
-machine() { everything | awk '/labtest/ || !/(^|[ \/])cellblock-|veth|docker|br-/'; }
+# The machine as it is, less what comes and goes with containers of its own Docker and with other labs.
+machine() { everything | awk '/labtest/ || !/[a-z]+-(host|lan|inet|lab)|veth|docker|br-/'; }
 
 everything() {
   echo "# namespaces"; ip netns list | awk '{ print $1 }' | sort
