@@ -171,7 +171,7 @@ joined() { ip -o link show | grep -o "link-netns $LAB_NAME-[a-z]*" || true; }
   [ "$output" = "link-netns $LAB_NAME-inet" ]
   # Only cables and bridges: a macvlan or tunnel could ride on a device outside.
   for world in host lan inet; do
-    [ -z "$(ip -n "$LAB_NAME-$world" -d -o link show | grep -vE ' (veth|bridge) |loopback')" ]
+    run ! grep -vE ' (veth|bridge) |loopback' <(ip -n "$LAB_NAME-$world" -d -o link show)
   done
 }
 
