@@ -131,6 +131,16 @@ ended() {
   run -0 "$LAB" status
 }
 
+@test "an up that the kernel refuses says which part failed, exits 2, and down removes the rest" {
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\necho "nft: Operation not supported" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/nft"
+  chmod +x "$BATS_TEST_TMPDIR/bin/nft"
+  run -2 env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$LAB" up
+  [[ "$output" == *"not supported"*"net did not come up"* ]]
+  "$LAB" down
+  nothing_is_left
+}
+
 # killed_when TEST…: starts an up, kills it as soon as the test holds, then takes the lab down.
 killed_when() {
   "$LAB" down --purge
