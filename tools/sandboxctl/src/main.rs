@@ -1,2 +1,14 @@
-//! Placeholder.
-fn main() {}
+//! `sandboxctl`: the cell's keeper. See `sandboxctl(1)`.
+
+mod cert;
+mod cli;
+mod engine;
+mod gate;
+mod place;
+mod render;
+mod run;
+mod secret;
+
+fn main() -> std::process::ExitCode {
+    record::main("sandboxctl", run::run)
+}

@@ -1,0 +1,75 @@
+//! `cellblock.cell`: what `sandboxctl` has to say that ECS has no word for.
+
+use crate::fields::field_set;
+
+field_set! {
+    /// `cellblock.cell.control`: what a control compared.
+    Control {
+        /// What it was held against: `container`, `network`, `image` or `engine`.
+        target: String,
+        /// What the policy or the baseline asks for.
+        expected: String,
+        /// What was found; never a secret's value.
+        found: String,
+        /// The deviation is known, justified and dated.
+        waived: Waived,
+    }
+}
+
+field_set! {
+    /// `cellblock.cell.control.waived`: a deviation that the policy accepts for a time.
+    Waived {
+        /// The last day it holds, UTC, `2027-01-31`.
+        until: String,
+        /// Why it is accepted.
+        reason: String,
+    }
+}
+
+field_set! {
+    /// `cellblock.cell.service`: how a service stands.
+    Service {
+        /// Its name in `compose.yaml`.
+        name: String,
+        /// Docker's word: `running`, `exited`, `paused`, … or `absent`.
+        state: String,
+        /// Docker's word: `healthy`, `unhealthy`, `starting`, `none`.
+        health: String,
+        /// What the last health check printed, at most 512 characters.
+        health_output: String,
+        /// How often Docker has restarted it.
+        restarts: u64,
+    }
+}
+
+field_set! {
+    /// `cellblock.cell.storage`: a folder with a bound.
+    Storage {
+        /// `share`, `jail`, `audit`.
+        name: String,
+        /// Bytes in use.
+        used: u64,
+        /// Bytes it may hold, by the policy.
+        limit: u64,
+    }
+}
+
+field_set! {
+    /// The keeper's field set.
+    Cell {
+        /// A control.
+        control: Control,
+        /// A service.
+        service: Service,
+        /// A bounded folder.
+        storage: Storage,
+        /// The name of a secret; its value is in no record.
+        secret: String,
+        /// What clients pin: `sha256:` and the certificate's digest.
+        pin: String,
+        /// SHA-256 of the certificate's public key (SPKI), 64 hex digits.
+        spki_sha256: String,
+        /// Which of the vault's certificates: `current` or `next`.
+        certificate: String,
+    }
+}

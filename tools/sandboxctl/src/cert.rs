@@ -1,0 +1,75 @@
+//! The vault's key and certificate: made once, kept on the host in root-only files, delivered by `up` into
+//! the vault's own tmpfs. Clients pin the certificate's SHA-256, so that replacing it is done in two
+//! steps: `--next` makes a successor whose pin is handed out, `--renew` puts it in place.
+
+mod make;
+mod pair;
+mod store;
+mod tell;
+
+use anyhow::{Context, bail};
+use policy::{Policy, Service};
+use record::Writer;
+
+use crate::cli::{Cert, CertCreate};
+use crate::engine;
+use crate::secret::{self, Errand};
+use pair::Pair;
+use store::{Slot, Store};
+
+/// Does what was asked, one record for each certificate it is about.
+pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    let store = Store::of(policy);
+    match what {
+        Cert::Create(options) => create(options, policy, &store, out),
+        Cert::Show => show(&store, out),
+        Cert::Fingerprint => out.tell(&tell::shown(&store.read(Slot::Current)?, Slot::Current)),
+        Cert::Deliver => deliver(policy, &store, out),
+    }
+}
+
+fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
+    store.prepare()?;
+    let slot = if options.next { Slot::Next } else { Slot::Current };
+    if options.renew && store.holds(Slot::Next) {
+        store.promote()?;
+        return out.tell(&tell::renewed(&store.read(Slot::Current)?));
+    }
+    if !options.renew && store.holds(slot) {
+        return out.tell(&tell::kept(&store.read(slot)?, slot));
+    }
+    let pair = make::pair(&make::names(policy), options.days)?;
+    store.write(slot, &pair)?;
+    out.tell(&tell::created(&pair, slot))
+}
+
+/// A certificate that no longer fits its key, or its time, is a finding.
+fn show(store: &Store, out: &mut Writer) -> anyhow::Result<()> {
+    for slot in [Slot::Current, Slot::Next] {
+        if slot == Slot::Current || store.holds(slot) {
+            let pair = store.read(slot)?;
+            let verdict = pair.verdict(jiff::Timestamp::now());
+            out.check(&tell::judged(&pair, slot, &verdict))?;
+        }
+    }
+    Ok(())
+}
+
+fn deliver(policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
+    let pair = store.read(Slot::Current)?;
+    if let Err(problem) = pair.verdict(jiff::Timestamp::now()) {
+        bail!("{}: {}; {}", store.certificate(Slot::Current).display(), problem.what, problem.mend);
+    }
+    let vault = policy.container(Service::Vault);
+    engine::wait_for(hand_over(vault, &pair)).with_context(|| format!("nothing usable was delivered to {vault}"))?;
+    out.tell(&tell::delivered(&pair, vault))
+}
+
+async fn hand_over(vault: &str, pair: &Pair) -> anyhow::Result<()> {
+    let docker = engine::connect().await?;
+    // The certificate last: the vault starts when it sees both.
+    for (name, bytes) in [("vault/key.pem", pair.key()), ("vault/cert.pem", pair.certificate())] {
+        secret::deliver(&docker, &Errand { container: vault, name, bytes }).await?;
+    }
+    engine::reload_nginx(&docker, vault).await
+}

@@ -1,0 +1,98 @@
+//! What can be asked of the keeper.
+
+use clap::{Args, Parser, Subcommand};
+use policy::PolicyArgs;
+use record::OutputArgs;
+
+use crate::engine::Version;
+
+const EXAMPLES: &str = "\
+Examples:
+  sandboxctl audit | jq -c 'select(.event.outcome==\"failure\")'
+  sandboxctl secret put github-token < token
+
+Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 could not be evaluated.";
+
+/// Keeps the cell: renders its configuration, audits its containers, holds its secrets
+#[derive(Debug, Parser)]
+#[command(name = "sandboxctl", version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print configuration made from the policy
+    #[command(subcommand)]
+    Render(Render),
+    /// Make, show and deliver the vault's key and certificate
+    #[command(subcommand)]
+    Cert(Cert),
+    /// Put a secret into the tmpfs of the service that needs it
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Print a completion script for a shell
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Render {
+    /// What the policy adds to compose.yaml, for a second `docker compose -f` (JSON, which is YAML)
+    Compose,
+    /// One JSON line a network: its name, a digest, and the arguments of `docker network create`
+    Networks {
+        /// The engine's version, such as 28.2.2 [default: ask the engine]
+        #[arg(long, value_name = "VERSION")]
+        engine: Option<Version>,
+    },
+    /// Folders and sizes of the policy, absolute and in bytes, as one JSON object
+    Paths,
+    /// The gate's nginx.conf
+    Nginx,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cert {
+    /// Make a self-signed RSA-2048 certificate where there is none
+    Create(CertCreate),
+    /// Show the certificates there are, and check that they are sound
+    Show,
+    /// Give the pin of the current certificate
+    Fingerprint,
+    /// Put key and certificate into the running vault
+    Deliver,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertCreate {
+    /// Make the next one beside the current, so that its pin can be handed out before it is used
+    #[arg(long, conflicts_with = "renew")]
+    pub(crate) next: bool,
+    /// Put the next one in the place of the current, or a new one where there is no next
+    #[arg(long)]
+    pub(crate) renew: bool,
+    /// How long it is valid, in days
+    #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(crate) days: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    /// Read a secret from standard input, and put it under /run/secrets of a running container
+    Put {
+        /// The name of a credential in the policy
+        name: String,
+        /// The container that needs it
+        #[arg(long, value_name = "NAME", default_value = "proxy")]
+        container: String,
+    },
+}

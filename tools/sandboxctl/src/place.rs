@@ -1,0 +1,117 @@
+//! Where bytes go: standard output, or a file that is either whole or not there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use record::OutputClosed;
+
+/// Prints what is no record. A reader that went away is told apart, as everywhere.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    write(&mut out).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => anyhow!(OutputClosed),
+        _ => anyhow!(error).context("standard output could not be written"),
+    })
+}
+
+/// A folder that only its owner enters: made if it is not there, refused if others may enter it.
+pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("the folder {} could not be made", path.display()))?;
+    let mode = fs::symlink_metadata(path).with_context(|| path.display().to_string())?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(anyhow!(
+            "{}: other users may enter this folder of keys (mode {:04o}); mend it: chmod 0700 {0}",
+            path.display(),
+            mode & 0o7777
+        ));
+    }
+    Ok(())
+}
+
+/// Writes a file of mode 0600 in one step: a reader sees the old one, none, or the whole new one.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let draft = beside(path);
+    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path)).and_then(|()| sync_folder(path));
+    if written.is_err() {
+        // The draft may hold half a key. That it can't be removed changes nothing about the error told.
+        let _ = fs::remove_file(&draft);
+    }
+    written.with_context(|| format!("{} could not be written", path.display()))
+}
+
+/// A path as text for another program's configuration.
+pub(crate) fn as_text(path: &Path) -> anyhow::Result<String> {
+    path.to_str().map(str::to_owned).with_context(|| {
+        format!(
+            "{}: a path that is not UTF-8 can't stand in a configuration; choose another in the policy",
+            path.display()
+        )
+    })
+}
+
+/// Gives a file another name in the same folder, for good.
+pub(crate) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::rename(from, to)
+        .and_then(|()| sync_folder(to))
+        .with_context(|| format!("{} could not become {}", from.display(), to.display()))
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".draft.{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn write_draft(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(of: &Path) -> io::Result<()> {
+    of.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_written_for_its_owner_alone_and_leaves_no_draft() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_take_its_place_leaves_no_draft_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        fs::create_dir(&path).unwrap();
+        let error = write_private(&path, b"secret").unwrap_err();
+        assert!(format!("{error:#}").contains("key.pem could not be written"), "{error:#}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_of_keys_that_others_may_enter_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault");
+        private_folder(&path).unwrap();
+        private_folder(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = private_folder(&path).unwrap_err().to_string();
+        assert!(error.contains("mode 0755") && error.contains("chmod 0700"), "{error}");
+    }
+}

@@ -1,0 +1,211 @@
+//! What the policy adds to `compose/compose.yaml`: networks, addresses, names, limits, mounts and ports.
+//!
+//! Written as JSON, which is YAML: nothing in it can be read as another type (`no`, `1e3`, `22:22`).
+//! The file in the repository says what is the same for everybody; this says what the policy decides.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use policy::{Network, NetworkName, Policy, Service, Shape};
+use serde::Serialize;
+
+use crate::place;
+
+/// The document.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Override {
+    name: &'static str,
+    services: BTreeMap<&'static str, Part>,
+    networks: BTreeMap<String, External>,
+}
+
+/// One service's part of it. What is absent stays as `compose.yaml` has it.
+#[derive(Debug, Default, PartialEq, Serialize)]
+struct Part {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dns: Vec<IpAddr>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<Port>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    networks: BTreeMap<String, Attachment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<Bind>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    environment: BTreeMap<&'static str, String>,
+    #[serde(flatten)]
+    limits: Option<Limits>,
+}
+
+/// `memswap_limit` equal to `mem_limit` means: no swap.
+#[derive(Debug, PartialEq, Serialize)]
+struct Limits {
+    mem_limit: u64,
+    memswap_limit: u64,
+    cpus: f64,
+    pids_limit: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Port {
+    host_ip: IpAddr,
+    published: String,
+    target: u16,
+    protocol: &'static str,
+    mode: &'static str,
+}
+
+/// A place on a network: fixed addresses, and the names it answers to there besides its own.
+#[derive(Debug, PartialEq, Serialize)]
+struct Attachment {
+    ipv4_address: IpAddr,
+    ipv6_address: IpAddr,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<String>,
+}
+
+/// A folder of the host. Docker must not make it when it is missing: it would be outside the size limit.
+#[derive(Debug, PartialEq, Serialize)]
+struct Bind {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    source: String,
+    target: &'static str,
+    read_only: bool,
+    bind: BindOptions,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct BindOptions {
+    create_host_path: bool,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct External {
+    name: String,
+    external: bool,
+}
+
+/// The port inside the vault that its nginx listens on: below 1024, where the prisoner, who shares the network
+/// namespace, can't take it the moment the vault dies (see `sysctls` of the cell in compose.yaml).
+const VAULT_PORT: u16 = 443;
+
+/// The whole document for the current shape.
+///
+/// # Errors
+/// If a path of the policy is not UTF-8: Compose could not read it back.
+pub(crate) fn render(policy: &Policy) -> anyhow::Result<Override> {
+    let mut services = BTreeMap::new();
+    for service in Service::ALL {
+        services.insert(service.as_str(), part(policy, service)?);
+    }
+    let networks = policy
+        .active_networks()
+        .map(|network| (network.name.to_string(), External { name: network.docker_name(), external: true }))
+        .collect();
+    Ok(Override { name: "cellblock", services, networks })
+}
+
+fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
+    let mut part = Part { networks: attachments(policy, service), ..Part::default() };
+    // Explicit resolvers: without them Docker's own asks from the host's namespace, which no bridge rule sees.
+    if !part.networks.is_empty() {
+        part.dns = if service == Service::Proxy { policy.proxy.resolvers.clone() } else { policy.cell.dns.clone() };
+    }
+    match service {
+        Service::Vault => {
+            part.ports = vec![port(policy)];
+            part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
+        }
+        Service::Cell => {
+            part.container_name = Some(policy.cell.container.clone());
+            part.limits = Some(limits(policy));
+            part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
+            part.volumes = vec![bind(&policy.cell.share.mount_point(), "/sandbox", false)?];
+        }
+        Service::Warden => {
+            part.volumes = vec![
+                bind(&policy.cell.share.mount_point(), "/share", false)?,
+                bind(&policy.warden.jail.path, "/jail", false)?,
+            ];
+        }
+        Service::Proxy => part.volumes = vec![bind(&policy.rendered().join("gate"), "/etc/nginx/gate", true)?],
+        Service::Monitor | Service::Clamd => {}
+    }
+    Ok(part)
+}
+
+/// The cell has none of its own: it lives in the vault's namespace.
+fn attachments(policy: &Policy, service: Service) -> BTreeMap<String, Attachment> {
+    if service == Service::Cell {
+        return BTreeMap::new();
+    }
+    policy
+        .active_networks()
+        .filter_map(|network| {
+            let (v4, v6) = network.address_of(service)?;
+            let aliases = if service == Service::Proxy { aliases(policy, network) } else { Vec::new() };
+            let place = Attachment { ipv4_address: v4.into(), ipv6_address: v6.into(), aliases };
+            Some((network.name.to_string(), place))
+        })
+        .collect()
+}
+
+/// The gate answers to every name that the clients of this network may ask for, so that they need no proxy
+/// variable. A wildcard has no name to answer to: its hosts must be listed one by one to be reached this way.
+fn aliases(policy: &Policy, network: &Network) -> Vec<String> {
+    let mut names: Vec<String> = policy
+        .egress_for(network.name.as_str())
+        .filter(|rule| network.internal && !rule.host.is_wildcard())
+        .map(|rule| rule.host.name().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The wildcards that some client of the current shape lists: the gate knows them, Docker's DNS can't.
+pub(crate) fn nameless(policy: &Policy) -> Vec<String> {
+    let clients: Vec<&NetworkName> = policy.gate_clients().map(|network| &network.name).collect();
+    policy
+        .egress
+        .iter()
+        .filter(|rule| rule.host.is_wildcard() && clients.iter().any(|client| rule.lists(client.as_str())))
+        .map(|rule| rule.host.to_string())
+        .collect()
+}
+
+fn port(policy: &Policy) -> Port {
+    let listen = policy.vault.listen;
+    Port {
+        host_ip: listen.ip(),
+        published: listen.port().to_string(),
+        target: VAULT_PORT,
+        protocol: "tcp",
+        mode: "host",
+    }
+}
+
+fn limits(policy: &Policy) -> Limits {
+    let memory = policy.cell.memory.get();
+    Limits { mem_limit: memory, memswap_limit: memory, cpus: policy.cell.cpus, pids_limit: policy.cell.pids }
+}
+
+fn bind(source: &std::path::Path, target: &'static str, read_only: bool) -> anyhow::Result<Bind> {
+    let source = place::as_text(source)?;
+    Ok(Bind { kind: "bind", source, target, read_only, bind: BindOptions { create_host_path: false } })
+}
+
+/// Whether a service of this shape is on this network: what the audit compares with.
+pub(crate) fn networks_of(policy: &Policy, service: Service) -> Vec<String> {
+    attachments(policy, service).into_keys().map(|name| format!("cellblock-{name}")).collect()
+}
+
+/// The shape in a word, for messages.
+pub(crate) fn shape(policy: &Policy) -> &'static str {
+    match policy.cell.network {
+        Shape::Open => "open",
+        Shape::Proxied => "proxied",
+    }
+}

@@ -1,0 +1,68 @@
+//! What the scripts need of the policy, so that no script parses TOML.
+
+use std::path::PathBuf;
+
+use policy::{Policy, Share};
+use serde::Serialize;
+
+/// Absolute paths, and sizes in bytes.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Paths {
+    root: PathBuf,
+    rendered: PathBuf,
+    share: Folder,
+    jail: Folder,
+    audit: Spool,
+    vault: Vault,
+    cell: Cell,
+}
+
+/// A folder of the host with a bound, and the file system in it.
+#[derive(Debug, PartialEq, Serialize)]
+struct Folder {
+    path: PathBuf,
+    image: PathBuf,
+    mount: PathBuf,
+    size: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Spool {
+    path: PathBuf,
+    size: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Vault {
+    path: PathBuf,
+    listen: String,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Cell {
+    container: String,
+    network: &'static str,
+}
+
+/// All of them.
+pub(crate) fn render(policy: &Policy) -> Paths {
+    Paths {
+        root: policy.root.clone(),
+        rendered: policy.rendered(),
+        share: folder(&policy.cell.share),
+        jail: folder(&policy.warden.jail),
+        audit: Spool { path: policy.audit.directory.clone(), size: policy.audit.spool.get() },
+        vault: Vault { path: policy.root.join("vault"), listen: policy.vault.listen.to_string() },
+        cell: Cell {
+            container: policy.cell.container.clone(),
+            network: match policy.cell.network {
+                policy::Shape::Open => "open",
+                policy::Shape::Proxied => "proxied",
+            },
+        },
+    }
+}
+
+fn folder(share: &Share) -> Folder {
+    Folder { path: share.path.clone(), image: share.image(), mount: share.mount_point(), size: share.size.get() }
+}

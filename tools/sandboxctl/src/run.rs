@@ -1,0 +1,39 @@
+//! The table of contents: which command is done where.
+
+use clap::{CommandFactory, Parser};
+use policy::PolicyArgs;
+use record::{Exit, OutputArgs, Provider, Writer};
+
+use crate::cli::{Cli, Command, Secret};
+use crate::{cert, place, render, secret};
+
+pub(crate) fn run() -> anyhow::Result<Exit> {
+    let Cli { policy, output, command } = Cli::parse();
+    match command {
+        Command::Render(what) => render::run(&what, &policy.load()?),
+        Command::Cert(what) => with_records(&policy, output, |policy, out| cert::run(&what, policy, out)),
+        Command::Secret(Secret::Put { name, container }) => {
+            with_records(&policy, output, |policy, out| secret::put(policy, &name, &container, out))
+        }
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+/// What prints records: loads the policy, and ends the run with `run-finished`.
+fn with_records(
+    policy: &PolicyArgs,
+    output: OutputArgs,
+    work: impl FnOnce(&policy::Policy, &mut Writer) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let policy = policy.load()?;
+    let mut out = Writer::stdout(Provider::Sandboxctl, output, false);
+    work(&policy, &mut out)?;
+    out.finish()
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sandboxctl", &mut script);
+    place::print(|out| out.write_all(&script))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,53 @@
+//! One delivery: an exec of `install` in the container, as the container's own user, with no shell.
+
+use anyhow::{Context, anyhow, bail};
+use bollard::Docker;
+use bollard::query_parameters::InspectContainerOptions;
+
+use super::target;
+use crate::engine;
+
+/// What goes where.
+pub(crate) struct Errand<'a> {
+    /// The container.
+    pub(crate) container: &'a str,
+    /// The name below `/run/secrets`.
+    pub(crate) name: &'a str,
+    /// The secret.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Errand<'_> {
+    /// The file in the container.
+    pub(crate) fn path(&self) -> String {
+        format!("/run/secrets/{}", self.name)
+    }
+}
+
+/// Puts the secret there, or says why not; never on a disk.
+pub(crate) async fn deliver(docker: &Docker, errand: &Errand<'_>) -> anyhow::Result<()> {
+    let container = errand.container;
+    let found = docker
+        .inspect_container(container, None::<InspectContainerOptions>)
+        .await
+        .map_err(|error| engine::about_container(container, error))?;
+    if !found.state.as_ref().and_then(|state| state.running).unwrap_or(false) {
+        bail!("{container} is not running; start it first: scripts/up");
+    }
+    let path = errand.path();
+    if !target::is_in_memory(&path, &target::mounts(&found)) {
+        bail!(
+            "{path} of {container} is not on a tmpfs: the secret would stay on a disk; give the service a tmpfs at /run/secrets"
+        );
+    }
+    let command = ["install", "-D", "-m", "0400", "/dev/stdin", &path];
+    let done = engine::feed(docker, container, &command, errand.bytes)
+        .await
+        .with_context(|| format!("{path} could not be written in {container}"))?;
+    match done.exit_code {
+        0 => Ok(()),
+        code => {
+            Err(anyhow!("{path} could not be written in {container}: install ended with {code}: {}", done.complaint))
+        }
+    }
+}
