@@ -10,7 +10,7 @@ const HEAD: &str = r#"{"@timestamp":"$gate_time","ecs":{"version":"9.2.0"},"even
 const REQUEST: &str = r#""message":"$request_method $host$gate_path: $status","network":{"name":"$gate_client","protocol":"http","transport":"tcp"},"http":{"version":"$server_protocol","request":{"id":"$request_id","method":"$request_method","bytes":$request_length},"response":{"status_code":$gate_status,"bytes":$bytes_sent,"body":{"bytes":$body_bytes_sent}}},"url":{"scheme":"https","domain":"$host","path":"$gate_path"},"destination":{"address":"$gate_destination","ip":"$gate_upstream_ip"}}"#;
 
 /// A TLS connection that the client opened itself.
-const SESSION: &str = r#""message":"TLS to $ssl_preread_server_name: $status","network":{"name":"$gate_client","protocol":"tls","transport":"tcp"},"tls":{"client":{"server_name":"$ssl_preread_server_name"},"version_protocol":"$ssl_preread_protocol"},"destination":{"address":"$gate_destination","ip":"$gate_upstream_ip","bytes":$bytes_sent},"cellblock":{"status":"$status","received":$bytes_received}}"#;
+const SESSION: &str = r#""message":"TLS to $ssl_preread_server_name: $status","network":{"name":"$gate_client","protocol":"tls","transport":"tcp"},"tls":{"client":{"server_name":"$ssl_preread_server_name"},"version":"$ssl_preread_protocol"},"destination":{"address":"$ssl_preread_server_name","ip":"$gate_upstream_ip","bytes":$bytes_sent}}"#;
 
 /// The script's variables, shared by both sections but for those that differ in name.
 fn variables(conf: &mut Conf, functions: &[(&str, &str)]) {

@@ -12,8 +12,8 @@ use super::{listen, log, resolver, rule_id};
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     log::sessions(conf);
     resolver(conf, policy);
-    conf.line("limit_conn_zone $server_addr zone=clients:1m;");
-    conf.line("limit_conn clients 1024;");
+    conf.line("limit_conn_zone $server_addr zone=sessions:1m;");
+    conf.line("limit_conn sessions 1024;");
     conf.line("preread_timeout 5s;");
     conf.line("preread_buffer_size 16k;");
     conf.line(&format!("proxy_bind {outside};"));
