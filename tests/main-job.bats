@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# The main job, from a fresh start to the table: `scripts/up --lab` does it, and this holds its promises
+# against what can be seen by other means (the lab's own counters and logs, the files, Docker).
+# What is "blocked" has a control that gets through. No packet leaves the lab.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
+  house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+  export house lab="$house/tests/lab/lab" state=/run/cellblock-lab root=/var/lib/cellblock-lab/root
+  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
+  export PATH="$CARGO_TARGET_DIR/release:$PATH"
+  "$house/scripts/down" --lab 3>&- || true
+  "$house/scripts/up" --lab >"$BATS_FILE_TMPDIR/table" 2>"$BATS_FILE_TMPDIR/steps" 3>&- || echo "$?" >"$BATS_FILE_TMPDIR/status"
+}
+
+teardown_file() { "$house/scripts/down" --lab 3>&-; }
+
+in_host() { nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+ours() { local name=$1; shift; in_host "$name" "$@" --policy "$root/policy.toml" --root "$root" --format jsonl; }
+pid_of() { in_host docker inspect --format '{{.State.Pid}}' "$1"; }
+from() { local pid; pid=$(pid_of "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 5 "$house/tests/lab/ask.py" "$@"; }
+outside() { in_host timeout 5 "$house/tests/lab/ask.py" "$@"; }
+
+# Does not answer from inside, and does from outside: the one is worth nothing without the other.
+blocked() {
+  local who=$1
+  shift
+  outside "$@" || { echo "the control got no answer: $*"; return 1; }
+  if from "$who" "$@"; then echo "reached from $who: $*"; return 1; fi
+}
+
+@test "up --lab ends with exit 0 and a table in which every promise is ok" {
+  cat "$BATS_FILE_TMPDIR/table"
+  [ ! -e "$BATS_FILE_TMPDIR/status" ] || { tail -n 40 "$BATS_FILE_TMPDIR/steps"; echo "exit $(cat "$BATS_FILE_TMPDIR/status")"; return 1; }
+  [ "$(wc -l <"$state/main-job.tsv")" -ge 17 ]
+  run ! grep -vP '\tok\t' "$state/main-job.tsv"
+}
+
+@test "the moved tag is in the database with both ids, as git at the origin has them" {
+  run -0 ours auditdb query "select raw from events where action = 'ref-moved' and severity = 73"
+  now=$("$house/tests/lab/origin" refs | awk '$2 == "refs/tags/v2026.9.5" { print $1 }')
+  [ -n "$now" ] && grep -q "$now" <<<"$output"
+}
+
+@test "from the cell the internet answers, over IPv4, TCP and UDP" {
+  from cell http 93.184.215.14
+  from cell dns 9.9.9.9 example.com
+}
+
+@test "from the cell no machine of the LAN answers, over TCP, UDP and ICMP, IPv4 and IPv6" {
+  local kind
+  for kind in 'http 192.168.77.10' 'tcp 192.168.77.10 445' 'udp 192.168.77.10 53' 'ping 192.168.77.10' 'http 192.168.77.1' 'ping 192.168.77.1' \
+    'http 2001:db8:77::10' 'udp 2001:db8:77::10 53' 'ping 2001:db8:77::10' 'http 2001:db8:77::1'; do
+    # shellcheck disable=SC2086  # kind, address and port are words
+    blocked cell $kind
+  done
+}
+
+@test "from the cell neither cloud metadata nor the tailnet answers" {
+  blocked cell http 169.254.169.254
+  blocked cell http 100.101.102.9
+  blocked cell http fd7a:115c:a1e0::9
+  blocked cell ping 100.101.102.9
+}
+
+@test "from the cell the host answers on none of its addresses" {
+  local address
+  for address in 192.168.77.2 2001:db8:77::2 100.101.102.103 fd7a:115c:a1e0::53 172.30.1.1 172.30.2.1 172.30.4.1 172.17.0.1 fd6c:6c62:1::1; do
+    blocked cell tcp "$address" 22
+    blocked cell ping "$address"
+  done
+}
+
+@test "without the moat the same would get through" {
+  in_host docker run -d --rm --name unguarded --entrypoint sleep cellblock/vault:local 60
+  local kind
+  for kind in 'http 192.168.77.10' 'udp 192.168.77.10 53' 'tcp 192.168.77.2 22' 'http 169.254.169.254' 'http 100.101.102.9'; do
+    # shellcheck disable=SC2086  # kind, address and port are words
+    from unguarded $kind || { in_host docker rm -f unguarded; return 1; }
+  done
+  in_host docker rm -f unguarded
+}
+
+@test "from the monitor nothing answers but the listed name through the gate" {
+  blocked monitor http 140.82.121.3
+  blocked monitor http 93.184.215.14
+  blocked monitor http 192.168.77.10
+  run from monitor tcp 172.30.2.1 22
+  [ "$status" -ne 0 ]
+  run -0 in_host docker exec monitor git ls-remote https://github.com/openclaw/openclaw refs/tags/v2026.9.6
+  [[ $output == *refs/tags/v2026.9.6* ]]
+  run ! in_host docker exec monitor timeout 10 git ls-remote https://api.github.com/openclaw/openclaw
+  run ! in_host docker exec monitor timeout 10 git ls-remote https://github.com/other/repository
+}
+
+@test "what was found is in the jail and not on the share, and what is clean is where it was" {
+  [ "$(find "$root/jail" -type f -name '*.json' | wc -l)" -ge 2 ]
+  grep -qi cellblock "$root/sandbox_data/share/workspace/eicar.com"
+  run ! grep -q EICAR-STANDARD "$root/sandbox_data/share/workspace/eicar.com"
+  [ "$(cat "$root/sandbox_data/share/workspace/clean.txt")" = 'nothing to see' ]
+}
+
+@test "the share lets no set-uid file and no device work" {
+  findmnt -no OPTIONS "$root/sandbox_data/share" | grep -q nosuid
+  findmnt -no OPTIONS "$root/sandbox_data/share" | grep -q nodev
+  [ "$(stat -c %a "$root/sandbox_data")" = 700 ]
+}
+
+@test "the prisoner cannot read the vault's key" {
+  in_host docker exec vault test -s /run/secrets/vault/key.pem
+  run ! in_host docker exec cell cat /run/secrets/vault/key.pem
+  run ! in_host docker exec cell sh -c 'find / -name key.pem -not -path "/proc/*" 2>/dev/null | grep .'
+  [ "$(stat -c %a "$root/vault/key.pem")" = 600 ]
+}
+
+@test "the prisoner cannot take the vault's port, also when the vault is dead" {
+  run ! in_host docker exec cell python3 -c 'import socket; s = socket.socket(); s.bind(("0.0.0.0", 443))'
+  run -0 in_host docker exec cell python3 -c 'import socket; s = socket.socket(); s.bind(("0.0.0.0", 4430))'
+}
+
+@test "the record's lines are what an independent decoder takes, and the gate's requests have times" {
+  ours auditdb events --tool sandboxctl --limit 200 | python3 "$house/tests/decode_record.py"
+  run -0 ours auditdb events --tool egress-proxy --limit 1
+  jq -e '.event.duration >= 0 and .http.response.status_code >= 200' <<<"${lines[0]}"
+}
+
+@test "a second up changes nothing that runs" {
+  before=$(in_host docker ps -q --no-trunc | sort)
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [ "$(in_host docker ps -q --no-trunc | sort)" = "$before" ]
+}
+
+@test "down leaves nothing in the lab's host: no container, network, rule or mount" {
+  run -0 in_host "$house/scripts/down" --purge --policy "$root/policy.toml" --root "$root"
+  [ -z "$(in_host docker ps -aq)" ]
+  [ -z "$(in_host docker network ls -q --filter label=cellblock.network)" ]
+  [ -z "$(in_host docker volume ls -q --filter label=com.docker.compose.project=cellblock)" ]
+  run ! in_host nft list table inet netguard
+  run ! findmnt "$root/sandbox_data/share"
+  run -0 in_host "$house/scripts/down" --policy "$root/policy.toml" --root "$root"
+}
