@@ -39,7 +39,7 @@ blocked() {
 }
 
 @test "the moved tag is in the database with both ids, as git at the origin has them" {
-  run -0 ours auditdb query "select raw from events where action = 'ref-moved' and severity = 73"
+  run -0 ours auditdb query "select raw from records where action = 'ref-moved' and severity = 73"
   now=$("$house/tests/lab/origin" refs | awk '$2 == "refs/tags/v2026.9.5" { print $1 }')
   [ -n "$now" ] && grep -q "$now" <<<"$output"
 }

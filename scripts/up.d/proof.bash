@@ -3,7 +3,7 @@
 # On a real host nothing is sent out: the configuration is checked, and the vault answers with its pin.
 # (Attacks from inside are `egress-check run --container cell`, and tests/main-job in the lab.)
 prove() {
-  UP=1
+  STARTING=0
   [ "$DRY_RUN" = 0 ] || return 0
   local status=0
   proof netguard verify || status=$(worse "$status" $?)

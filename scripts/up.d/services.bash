@@ -23,10 +23,17 @@ start_services() {
 start_collecting() { run "$here/collect" --policy "$POLICY" --root "$ROOT" start; }
 
 # A start that failed leaves nothing running that was not running before: services first, moat last.
+# What ran before this run is left as it is: a mistake in a policy must not cost a cellblock that is up.
+begin_start() {
+  STARTING=1
+  [ -z "$(docker ps -q --filter label=com.docker.compose.project=cellblock 2>/dev/null)" ] || STARTING=0
+  trap 'undo_a_half_start $?' EXIT
+}
+
 undo_a_half_start() {
   local status=$1
   trap - EXIT
-  [ "$status" = 2 ] && [ "$DRY_RUN" = 0 ] && [ "${UP:-0}" = 0 ] || exit "$status"
+  [ "$status" != 0 ] && [ "$DRY_RUN" = 0 ] && [ "$STARTING" = 1 ] || exit "$status"
   say "not up: taking back what was started"
   exec 9>&-
   "$here/down" --policy "$POLICY" --root "$ROOT" || say "scripts/down could not finish either; see above"

@@ -3,9 +3,9 @@
 readonly REPO=https://github.com/openclaw/openclaw
 readonly ROUND=60   # seconds until a round of the monitor is in the record
 
-refs_read() { ask_record "select count(*) as n from events where action = 'refs-read' and source = 'auditdb' having n > 0"; }
+refs_read() { ask_record "select count(*) as n from records where action = 'refs-read' and provider = 'auditdb' having n > 0"; }
 
-moved() { ask_record "select raw from events where action = 'ref-moved' and severity >= 73 and raw like '%$1%' limit 1"; }
+moved() { ask_record "select raw from records where action = 'ref-moved' and severity >= 73 and raw like '%$1%' limit 1"; }
 
 monitor_reads_and_sees_a_moved_tag() {
   local tag=v2026.9.5 change old new found

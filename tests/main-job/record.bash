@@ -14,7 +14,7 @@ all_of_it_is_in_the_record() {
     within 20 recorded "$what" >/dev/null || missing+=("$what")
   done
   if [ "${#missing[@]}" = 0 ]; then
-    row 'all of it is in the record' ok "$(ask_record 'select count(*) as n from events' | jq -r '"\(.n) records"')"
+    row 'all of it is in the record' ok "$(ask_record 'select count(*) as n from records' | jq -r '"\(.n) records"')"
   else
     row 'all of it is in the record' FAILED "not there: ${missing[*]}"
   fi
