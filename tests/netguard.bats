@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# The moat holds: what the attack table tries from real containers gets nowhere, and every row of it gets
+# through from a container beside the moat. The lab is one of its own, beside the shared one.
+
+bats_require_minimum_version 1.5.0
+load netguard/world.bash
+
+setup_file() { build_world; }
+teardown_file() { leave_world; }
+setup() { guard apply >/dev/null; }
+
+reached() { inside_ask "$@" >/dev/null; }
+not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
+
+@test "every row of the attack table is stopped or let through as it says, and gets through from the control" {
+  mkdir -p "$BATS_TEST_TMPDIR/attack"
+  run "$SUITE/attack" "$SUITE/attacks.tsv" "$BATS_TEST_TMPDIR/attack"
+  printf '%s\n' "${lines[@]}"
+  [ "$status" = 0 ]
+}
+
+@test "in the proxied shape the cell reaches nothing, and the published port still answers on the host" {
+  policy_with 's/^network .*/network = "proxied"/'
+  guard apply >/dev/null
+  not_reached netguard-open tcp 8.8.8.8 22
+  not_reached netguard-open dns 9.9.9.9
+  not_reached netguard-open tcp 192.168.77.10 445
+  reached netguard-control tcp 8.8.8.8 22
+  on_host curl -sf -m 3 -o /dev/null http://127.0.0.1:18081/
+  policy_with ''
+}
+
+@test "a hole is one address, one port, one protocol" {
+  policy_with 's/^allow = .*/allow = ["cell 192.168.77.10:53\/udp", "cell [2001:db8:77::10]:445\/tcp"]/'
+  guard apply >/dev/null
+  reached netguard-open dns 192.168.77.10
+  reached netguard-open tcp 2001:db8:77::10 445
+  not_reached netguard-open dns-tcp 192.168.77.10
+  not_reached netguard-open udp 192.168.77.10 54
+  not_reached netguard-open dns 192.168.77.1
+  not_reached netguard-open udp 2001:db8:77::10 445
+  not_reached netguard-open tcp 2001:db8:77::10 446
+  not_reached netguard-open tcp 2001:db8:77::1 445
+  not_reached netguard-sealed dns 192.168.77.10
+  policy_with ''
+}
+
+@test "a port that Docker publishes answers on the host, and not from the LAN" {
+  on_host curl -sf -m 3 -o /dev/null http://127.0.0.1:18081/
+  run -0 "$LAB" exec lan curl -sf -m 3 -o /dev/null http://192.168.77.2:18080/
+  run ! "$LAB" exec lan curl -sf -m 3 -o /dev/null http://192.168.77.2:18081/
+  guard remove --force >/dev/null
+  run -0 "$LAB" exec lan curl -sf -m 3 -o /dev/null http://192.168.77.2:18081/
+}
+
+@test "members of one network reach each other" {
+  inside netguard-open curl -sf -m 3 -o /dev/null http://172.30.1.3/
+  inside netguard-open curl -sf -m 3 -o /dev/null 'http://[fd6c:6c62:1::3]/'
+}
+
+@test "a set of denied flows that is full lets nothing by" {
+  on_host nft -f - < <(
+    echo 'flush set inet netguard flows4'
+    echo 'add element inet netguard flows4 {'
+    for ((n = 0; n < 65536; n++)); do echo "\"br-cell\" . 172.30.1.2 . 10.$((n / 65536)).$((n / 256 % 256)).$((n % 256)) . tcp . 9,"; done
+    echo '}'
+  )
+  not_reached netguard-open tcp 192.168.77.10 445
+  not_reached netguard-sealed tcp 8.8.8.8 22
+  run -0 on_host nft list set inet netguard flows4
+  [[ $output != *192.168.77.10* ]]
+  on_host nft flush set inet netguard flows4
+  not_reached netguard-open tcp 192.168.77.10 445
+  run -0 on_host nft list set inet netguard flows4
+  [[ $output == *192.168.77.10* ]]
+}
+
+@test "denied flows outlive a reload of the rules" {
+  not_reached netguard-open udp 192.168.77.10 4242
+  guard apply >/dev/null
+  run -0 on_host nft list set inet netguard flows4
+  [[ $output == *"192.168.77.10 . udp . 4242"* ]]
+}
+
+# A connection that stays open: it says `1`, waits for the file `go`, says `2`, and prints what came back.
+hold() {
+  local place=$1 address=$2 port=$3
+  inside "$place" python3 -c '
+import os, socket, sys, time
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
+sock.settimeout(3)
+sock.sendall(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+print("first", len(sock.recv(65536)) > 0, flush=True)
+while not os.path.exists(sys.argv[3]): time.sleep(0.05)
+sock.sendall(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+try: print("second", len(sock.recv(65536)) > 0)
+except OSError: print("second", False)
+' "$address" "$port" "$BATS_TEST_TMPDIR/go"
+}
+
+@test "a connection from before the rules ends with them, and one that they allow goes on" {
+  guard remove --force >/dev/null
+  hold netguard-open 192.168.77.10 445 >"$BATS_TEST_TMPDIR/nas" 3>&- &
+  hold netguard-open 8.8.8.8 445 >"$BATS_TEST_TMPDIR/inet" 3>&- &
+  for file in nas inet; do until grep -q 'first True' "$BATS_TEST_TMPDIR/$file"; do sleep 0.05; done; done
+  run -0 guard apply --format jsonl
+  [ "$(jq -s '[.[] | select(.event.action == "connections-flushed")][0].cellblock.moat.tally.flushed' <<<"$output")" -ge 1 ]
+  touch "$BATS_TEST_TMPDIR/go"
+  wait
+  grep -q 'second False' "$BATS_TEST_TMPDIR/nas"
+  grep -q 'second True' "$BATS_TEST_TMPDIR/inet"
+}
+
+@test "a connection that the LAN opened before the rules gets no more answers" {
+  guard remove --force >/dev/null
+  "$LAB" exec lan python3 -c '
+import os, socket, sys, time
+sock = socket.create_connection(("192.168.77.2", 18081), 3)
+sock.settimeout(3)
+sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
+print("open", flush=True)
+while not os.path.exists(sys.argv[1]): time.sleep(0.05)
+try:
+    sock.sendall(b"\r\n"); print("answered", len(sock.recv(65536)) > 0)
+except OSError: print("answered", False)
+' "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/lan" 3>&- &
+  until grep -q open "$BATS_TEST_TMPDIR/lan"; do sleep 0.05; done
+  guard apply >/dev/null
+  touch "$BATS_TEST_TMPDIR/go"
+  wait
+  grep -q 'answered False' "$BATS_TEST_TMPDIR/lan"
+}
+
+@test "verify passes on what apply loaded, and apply twice changes nothing" {
+  run -0 guard verify
+  guard apply >/dev/null
+  run -0 guard apply --check --format jsonl
+  [ "${#lines[@]}" = 1 ]
+}
+
+# What verify says after a change that somebody made, as action and id or message.
+defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failure" and .event.action != "run-finished") | .event.action + " " + (.rule.id // .message)'; }
+
+@test "verify names the rule that is missing, the one that is new, the order, the set and the hook" {
+  local handle
+  handle=$(on_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/host" # handle //p')
+  on_host nft delete rule inet netguard net-cell handle "$handle"
+  [ "$(defects)" = "rule-verified cell/host" ]
+  guard apply >/dev/null
+  on_host nft insert rule inet netguard net-cell accept
+  [[ $(defects) == "stranger-found "*"rule 1 of chain net-cell"* ]]
+  guard apply >/dev/null
+  on_host nft delete element inet netguard special4 '{ 10.0.0.0/8 }'
+  [[ $(defects) == "set-verified Set special4." ]]
+  guard apply >/dev/null
+  on_host nft add set inet netguard odd '{ type mark; }'
+  [[ $(defects) == *"set odd"* ]]
+  guard apply >/dev/null
+  on_host nft flush chain inet netguard refuse
+  [[ $(defects) == *"refuse/drop"* ]]
+  guard apply >/dev/null
+  run -0 guard verify
+}
+
+@test "verify fails on a table that is switched off, and apply switches it on" {
+  on_host nft add table inet netguard '{ flags dormant; }'
+  reached netguard-open tcp 192.168.77.10 445
+  run -1 guard verify
+  guard apply >/dev/null
+  not_reached netguard-open tcp 192.168.77.10 445
+  run -0 guard verify
+}
+
+@test "after another program flushed everything, verify fails on every rule, and apply --check changes nothing" {
+  on_host nft delete table inet netguard
+  run -1 guard verify --format jsonl
+  [ "$(jq -s 'map(select(.event.action == "run-finished"))[0].cellblock.counts.passed' <<<"$output")" = 0 ]
+  run -1 guard apply --check
+  run ! on_host nft list table inet netguard
+}
+
+@test "verify without privilege says so, and is no pass" {
+  run -2 on_host setpriv --bounding-set=-net_admin --inh-caps=-net_admin env CELLBLOCK_POLICY="$POLICY" "$NETGUARD" verify
+  [[ $output == *root* ]]
+}
+
+@test "a plan through a pipe is the plan, and half of one is refused with nothing changed" {
+  guard plan >"$BATS_TEST_TMPDIR/plan"
+  on_host nft delete table inet netguard
+  run -0 bash -c 'head -n 20 "$1" >"$1.cut"' _ "$BATS_TEST_TMPDIR/plan"
+  run -2 guard apply "$BATS_TEST_TMPDIR/plan.cut"
+  run ! on_host nft list table inet netguard
+  guard apply - <"$BATS_TEST_TMPDIR/plan" >/dev/null
+  run -0 guard verify
+}
+
+@test "a plan that says what the kernel refuses changes nothing" {
+  guard plan | jq -c 'if .rule.id == "refuse/drop" then .cellblock.moat.rule.verdict = {goto: "net-cell"} else . end' >"$BATS_TEST_TMPDIR/loop"
+  run -2 guard apply "$BATS_TEST_TMPDIR/loop"
+  [[ $output == *"nothing was changed"* ]]
+  run -0 guard verify
+}
+
+@test "remove refuses while containers are on a guarded bridge, and leaves not one rule when forced" {
+  run -1 guard remove --format jsonl
+  [[ $output == *br-cell* && $output == *br-monitor* ]]
+  run -0 guard verify
+  run -0 guard remove --force
+  run ! on_host nft list table inet netguard
+  run -0 guard remove
+}
+
+@test "a network that appears later is denied from the next apply on" {
+  ip -n "$LAB_NAME-host" address add 9.8.7.2/24 dev lan0
+  ip -n "$LAB_NAME-lan" address add 9.8.7.10/24 dev lan0
+  run -1 guard verify
+  guard apply >/dev/null
+  not_reached netguard-open tcp 9.8.7.10 445
+  reached netguard-control tcp 9.8.7.10 445
+  ip -n "$LAB_NAME-host" address del 9.8.7.2/24 dev lan0
+  ip -n "$LAB_NAME-lan" address del 9.8.7.10/24 dev lan0
+}

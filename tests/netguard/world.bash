@@ -1,0 +1,104 @@
+# What netguard's suites share: a lab of their own (LAB_NAME=netguard), four containers in it, and the
+# ways to run things there. Sourced by *.bats; everything runs in the lab's namespaces, never in the root's.
+# shellcheck disable=SC2034  # used in the suites
+
+export LAB_NAME=netguard
+readonly LAB=$BATS_TEST_DIRNAME/lab/lab
+readonly SUITE=$BATS_TEST_DIRNAME/netguard
+readonly TARGET=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
+readonly NETGUARD=${NETGUARD:-$TARGET/release/netguard}
+readonly HOST_NET=/run/netns/$LAB_NAME-host
+
+on_host() { nsenter --net="$HOST_NET" -- "$@"; }
+guard() { on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "$NETGUARD" "$@"; }
+inside() {
+  local pid
+  pid=$("$LAB" docker inspect --format '{{.State.Pid}}' "$1")
+  shift
+  nsenter --net="/proc/$pid/ns/net" -- "$@"
+}
+ask() { "$BATS_TEST_DIRNAME/lab/ask.py" -s 2 "$@"; }
+export -f ask
+inside_ask() { inside "$1" "$BATS_TEST_DIRNAME/lab/ask.py" -s 2 "${@:2}"; }
+
+# The shipped policy, with changes: lines of sed.
+policy_with() {
+  POLICY=$BATS_FILE_TMPDIR/policy-$RANDOM.toml
+  sed -e "$1" "$BATS_TEST_DIRNAME/../compose/policy.toml" >"$POLICY"
+  export POLICY
+}
+
+net() {
+  local name=$1 bridge=$2 number=$3
+  shift 3
+  "$LAB" docker network create --driver bridge --opt "com.docker.network.bridge.name=$bridge" --ipv6 \
+    --subnet "172.30.$number.0/24" --subnet "fd6c:6c62:$number::/64" "$@" "$name" >/dev/null
+}
+
+box() {
+  local name=$1
+  shift
+  "$LAB" docker run -d --name "$name" "$@" "$BASE_IMAGE" sleep infinity >/dev/null
+}
+
+# Servers in containers: the image has none, so the machine's python runs in their namespace.
+serve() {
+  local pid
+  pid=$("$LAB" docker inspect --format '{{.State.Pid}}' "$1")
+  nsenter --net="/proc/$pid/ns/net" -- python3 -m http.server "$2" --bind :: --directory "$BATS_FILE_TMPDIR" \
+    </dev/null >/dev/null 2>&1 3>&- &
+  echo $! >>"$BATS_FILE_TMPDIR/pids"
+}
+
+# A LAN that has public addresses, as some do; and a host that lets senders choose routes, so that the
+# control shows what the moat stops.
+widen_lan() {
+  local setting
+  ip -n "$LAB_NAME-host" address replace 5.6.7.2/24 dev lan0
+  ip -n "$LAB_NAME-host" address replace 2a0a:77::2/64 dev lan0 nodad
+  ip -n "$LAB_NAME-lan" address replace 5.6.7.10/24 dev lan0
+  ip -n "$LAB_NAME-lan" address replace 2a0a:77::10/64 dev lan0 nodad
+  ip -n "$LAB_NAME-inet" -6 route replace 2a0a:77::/64 via fe80::2 dev up0
+  for setting in all br-cell br-monitor br-free; do
+    on_host sysctl -q -w "net.ipv4.conf.$setting.accept_source_route=1"
+  done
+}
+
+build_world() {
+  [ "$(id -u)" = 0 ] || { echo "netguard's suites need root, for namespaces and Docker" >&2; return 1; }
+  [ -x "$NETGUARD" ] || { echo "$NETGUARD is missing: cargo build --release -p netguard" >&2; return 1; }
+  BASE_IMAGE=${BASE_IMAGE:-$("$BATS_TEST_DIRNAME/../scripts/setup" | sed -n 's/^BASE_IMAGE=//p')}
+  export BASE_IMAGE
+  "$LAB" up
+  "$LAB" load "$BASE_IMAGE"
+  clear_world
+  net netguard-cell br-cell 1
+  net netguard-monitor br-monitor 2 --internal
+  net netguard-free br-free 9
+  widen_lan
+  box netguard-open --network netguard-cell --publish 18081:80
+  box netguard-peer --network netguard-cell
+  box netguard-sealed --network netguard-monitor
+  box netguard-control --network netguard-free
+  box netguard-published --network netguard-free --publish 18080:80
+  serve netguard-open 80
+  serve netguard-peer 80
+  serve netguard-published 80
+  policy_with ''
+}
+
+clear_world() {
+  on_host nft delete table inet netguard 2>/dev/null || true
+  local found
+  mapfile -t found < <("$LAB" docker ps -aq --filter name=netguard-)
+  [ "${#found[@]}" -eq 0 ] || "$LAB" docker rm -f "${found[@]}" >/dev/null
+  mapfile -t found < <("$LAB" docker network ls -q --filter name=netguard-)
+  [ "${#found[@]}" -eq 0 ] || "$LAB" docker network rm "${found[@]}" >/dev/null
+}
+
+leave_world() {
+  local pid
+  [ ! -f "$BATS_FILE_TMPDIR/pids" ] || while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$BATS_FILE_TMPDIR/pids"
+  clear_world
+  [ -n "${KEEP_LAB:-}" ] || "$LAB" down
+}
