@@ -43,6 +43,7 @@ pub(crate) struct Document<'a> {
     nothing: DeTable<'a>,
     root: Root<'a>,
     found: RefCell<Vec<Found>>,
+    hidden: RefCell<Vec<Range<usize>>>,
     beyond: RefCell<usize>,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Document<'a> {
             nothing: DeTable::new(),
             root,
             found: RefCell::default(),
+            hidden: RefCell::default(),
             beyond: RefCell::default(),
         };
         for error in errors {
@@ -116,16 +118,22 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Keeps a part of the text out of every excerpt, because a key may stand there.
+    pub(crate) fn hide(&self, span: Range<usize>) {
+        self.hidden.borrow_mut().push(span);
+    }
+
     pub(crate) fn is_faulty(&self) -> bool {
         !self.found.borrow().is_empty()
     }
 
     /// The first faults in the order of the text, and how many were left out.
     pub(crate) fn into_faults(self) -> (Vec<Fault>, usize) {
+        let shown = starred(self.text, self.hidden.into_inner());
         let mut found = self.found.into_inner();
         found.sort_by_key(|fault| fault.span.start);
         let left_out = found.len().saturating_sub(SHOWN) + self.beyond.into_inner();
-        let faults = found.into_iter().take(SHOWN).map(|fault| fault.placed(self.text)).collect();
+        let faults = found.into_iter().take(SHOWN).map(|fault| fault.placed(&shown)).collect();
         (faults, left_out)
     }
 }
@@ -136,6 +144,18 @@ impl Found {
         let Self { key, problem, mend, .. } = self;
         Fault { line, column, key, problem, mend, excerpt: text, indent, width }
     }
+}
+
+/// The text with stars for the ASCII in some spans; bytes and characters stay where they are.
+fn starred(text: &str, mut spans: Vec<Range<usize>>) -> String {
+    spans.sort_by_key(|span| span.start);
+    let mut spans = spans.into_iter().peekable();
+    let star = |(at, character): (usize, char)| {
+        while spans.next_if(|span| span.end <= at).is_some() {}
+        let hidden = spans.peek().is_some_and(|span| span.contains(&at)) && character.is_ascii();
+        if hidden { '*' } else { character }
+    };
+    text.char_indices().map(star).collect()
 }
 
 /// The parser's message on one line.

@@ -176,7 +176,7 @@ fn key_name(value: &Value<'_>) -> Option<String> {
     if first && plain && text.len() <= 64 {
         return Some(text.to_owned());
     }
-    value.refuse(
+    value.refuse_unseen(
         format!("{} bytes that are no name of a key", text.len()),
         "write the NAME of `sandboxctl secret put NAME`, up to 64 of a-z, 0-9, '-' and '_'; never the key itself",
     )

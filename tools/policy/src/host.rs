@@ -50,17 +50,17 @@ impl FromStr for HostPattern {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let (wildcard, name) = match text.strip_prefix("*.") {
-            Some(name) => (true, canonical(name)?),
-            None => (false, canonical(text)?),
+        let Some(below) = text.strip_prefix("*.") else {
+            return Ok(Self { wildcard: false, name: canonical(text)? });
         };
-        if wildcard && swallows_a_suffix(&name) {
+        let name = canonical_or_single(below)?;
+        if swallows_a_suffix(&name) {
             return Err(Invalid::new(
                 format!("{} covers names of people who have nothing to do with each other", quoted(text)),
                 "name the hosts one by one, or a wildcard below a name that has one owner",
             ));
         }
-        Ok(Self { wildcard, name })
+        Ok(Self { wildcard: true, name })
     }
 }
 
@@ -69,6 +69,16 @@ impl FromStr for HostPattern {
 /// # Errors
 /// If it is an address in any notation, has one label only, or is no host name.
 pub(crate) fn canonical(text: &str) -> Result<String, Invalid> {
+    let name = canonical_or_single(text)?;
+    if !name.contains('.') || name.ends_with(".localhost") {
+        let problem = format!("{} is a name of the local network", quoted(text));
+        return Err(Invalid::new(problem, "write the full name of a host on the internet"));
+    }
+    Ok(name)
+}
+
+/// As [`canonical`], but one label may stand alone.
+fn canonical_or_single(text: &str) -> Result<String, Invalid> {
     let refuse = |problem: &str, mend: &str| Err(Invalid::new(format!("{} {problem}", quoted(text)), mend));
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     if !name.is_ascii() {
@@ -85,9 +95,6 @@ pub(crate) fn canonical(text: &str) -> Result<String, Invalid> {
     }
     if name.len() > 253 || !name.split('.').all(is_label) {
         return refuse("is no host name", "write a name such as \"api.example.com\", without scheme, port or path");
-    }
-    if !name.contains('.') || name.ends_with(".localhost") {
-        return refuse("is a name of the local network", "write the full name of a host on the internet");
     }
     Ok(name)
 }

@@ -29,6 +29,10 @@ impl Repo {
 pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
     let url = section.required("url", |value| {
         let text = value.text()?;
+        if text.contains('@') {
+            let mend = "remove it; keys are added by the gate, see egress.credential";
+            return value.refuse_unseen("an address with a user or key in it", mend);
+        }
         let host = value.accept(host_of(text))?;
         Some((text.to_owned(), host))
     });
@@ -44,12 +48,6 @@ fn host_of(url: &str) -> Result<String, Invalid> {
     let shape = "write it as https://HOST/PATH, such as \"https://github.com/openclaw/openclaw\"";
     let rest = url.strip_prefix("https://").ok_or_else(|| refuse("is not an https address", shape))?;
     let (authority, path) = rest.split_once('/').ok_or_else(|| refuse("has no path", shape))?;
-    if authority.contains('@') {
-        return Err(Invalid::new(
-            "an address with a user or key in it",
-            "remove it; keys are added by the gate, see egress.credential",
-        ));
-    }
     if authority.contains(':') {
         return Err(refuse("names a port", "remove it; the gate goes to 443"));
     }

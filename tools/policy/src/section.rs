@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use crate::document::Document;
 use crate::invalid::quoted;
 use crate::schema::Table;
-use crate::value::Value;
+use crate::value::{Value, dotted};
 
 /// A table under its schema.
 pub(crate) struct Section<'d> {
@@ -44,12 +44,7 @@ impl<'d> Section<'d> {
     }
 
     fn key(&self, name: &str) -> String {
-        let name = if name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
-            name.to_owned()
-        } else {
-            quoted(name)
-        };
-        if self.path.is_empty() { name } else { format!("{}.{name}", self.path) }
+        dotted(&self.path, name)
     }
 
     fn get(&self, name: &'static str) -> Option<Value<'d>> {

@@ -38,6 +38,12 @@ impl<'d> Value<'d> {
         None
     }
 
+    /// As [`Value::refuse`], where a key may stand: no message repeats it, no excerpt shows it.
+    pub(crate) fn refuse_unseen<T>(&self, problem: impl Into<String>, mend: impl Into<String>) -> Option<T> {
+        self.document.hide(self.span.clone());
+        self.refuse(problem, mend)
+    }
+
     /// Takes a result, or reports why there is none.
     pub(crate) fn accept<T>(&self, result: Result<T, Invalid>) -> Option<T> {
         match result {
@@ -171,8 +177,15 @@ impl<'d> Value<'d> {
 
     /// A child of a table whose keys are names that the user gives.
     pub(crate) fn child(&self, name: &str, span: Range<usize>, value: &'d DeValue<'d>) -> Value<'d> {
-        Value::new(self.document, format!("{}.{name}", self.key), span, value)
+        Value::new(self.document, dotted(&self.key, name), span, value)
     }
+}
+
+/// The key of a child. A name that TOML would have to quote is quoted, and escaped, here too.
+pub(crate) fn dotted(path: &str, name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let name = if bare { name.to_owned() } else { quoted(name) };
+    if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 
 fn article(kind: &str) -> String {

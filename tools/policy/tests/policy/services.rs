@@ -1,0 +1,105 @@
+//! `[warden]`, `[vault]`, `[audit]` and `[[waiver]]`.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use policy::{Clamd, OnUnscanned};
+
+use crate::sample::{refuses, refuses_more, takes, takes_more};
+
+#[test]
+fn durations_have_a_unit_and_a_range() {
+    refuses("\"30s\"", "\"30\"", "warden.max_defer", "is not a duration");
+    refuses("\"30s\"", "30", "warden.max_defer", "found an integer");
+    refuses("\"30s\"", "\"0s\"", "warden.max_defer", "out of range");
+    refuses("\"30s\"", "\"25h\"", "warden.max_defer", "write 1ms to 1d");
+    refuses("\"15m\"", "\"999ms\"", "warden.rescan", "write 1s to 365d");
+    refuses("\"90d\"", "\"23h\"", "audit.retain", "write 1d to 36500d");
+    assert_eq!(takes("\"30s\"", "\"500ms\"").warden.max_defer, Duration::from_millis(500));
+}
+
+#[test]
+fn clamd_listens_on_a_socket_or_on_an_address() {
+    let clamd = "\"/run/clamav/clamd.sock\"";
+    refuses(clamd, "\"clamd.sock\"", "warden.clamd", "is no path of a socket");
+    refuses(clamd, "\"tcp://clamd:3310\"", "warden.clamd", "is no address and port");
+    refuses(clamd, "\"tcp://127.0.0.1:0\"", "warden.clamd", "is no address and port");
+    refuses(clamd, &format!("\"/{}\"", "x".repeat(107)), "warden.clamd", "is no path of a socket");
+    let tcp = takes(clamd, "\"tcp://127.0.0.1:3310\"").warden.clamd;
+    assert_eq!(tcp, Clamd::Tcp(([127, 0, 0, 1], 3310).into()));
+}
+
+#[test]
+fn what_is_deferred_is_a_pattern_of_names_of_any_bytes() {
+    refuses("[\"*.tmp\"]", "[\"a/*.tmp\"]", "warden.defer[1]", "is a path");
+    refuses("[\"*.tmp\"]", "[\"*.{tmp\"]", "warden.defer[1]", "is no pattern");
+    refuses("[\"*.tmp\"]", "[\"\"]", "warden.defer[1]", "is empty");
+    let warden = takes("[\"*.tmp\"]", "[\"*.tmp\", \".~lock*\"]").warden;
+    for (name, deferred) in [
+        (&b"x.tmp"[..], true),
+        (b"\xff\xfe.tmp", true),
+        (b".~lock.x", true),
+        (b"x.tmp.exe", false),
+        (b"tmp", false),
+        (b"a\n.tmp", true),
+    ] {
+        assert_eq!(warden.defers(OsStr::from_bytes(name)), deferred, "{name:?}");
+    }
+    assert!(!takes("[\"*.tmp\"]", "[]").warden.defers(OsStr::new("x.tmp")));
+}
+
+#[test]
+fn what_is_not_scanned_is_reported_or_quarantined() {
+    refuses("\"report\"", "\"ignore\"", "warden.on_unscanned", "\"report\" or \"quarantine\"");
+    assert_eq!(takes("\"report\"", "\"quarantine\"").warden.on_unscanned, OnUnscanned::Quarantine);
+}
+
+#[test]
+fn no_port_is_beyond_loopback() {
+    for bad in ["0.0.0.0:8443", "192.168.1.2:8443", "[::]:8443", "100.101.102.103:8443"] {
+        refuses("\"127.0.0.1:8443\"", &format!("{bad:?}"), "vault.listen", "beyond loopback");
+        refuses("\"127.0.0.1:18789\"", &format!("{bad:?}"), "vault.upstream", "beyond loopback");
+    }
+    refuses("\"127.0.0.1:8443\"", "\"127.0.0.1:0\"", "vault.listen", "port 0");
+    refuses("\"127.0.0.1:8443\"", "\"localhost:8443\"", "vault.listen", "is no address and port");
+    refuses("\"127.0.0.1:8443\"", "\"127.0.0.1\"", "vault.listen", "is no address and port");
+    takes("\"127.0.0.1:8443\"", "\"[::1]:8443\"");
+}
+
+#[test]
+fn pins_are_current_and_next() {
+    let pin = |byte: &str| format!("\"sha256:{}\"", byte.repeat(32));
+    assert_eq!(takes("pins     = []", &format!("pins = [{}, {}]", pin("0a"), pin("FF"))).vault.pins.len(), 2);
+    refuses("pins     = []", "pins = [\"0a\"]", "vault.pins[1]", "is not a pin");
+    refuses("pins     = []", &format!("pins = [{}, {}]", pin("0a"), pin("0A")), "vault.pins", "listed twice");
+}
+
+#[test]
+fn the_spool_has_a_bound() {
+    refuses("spool = \"2GiB\"", "spool = \"1KiB\"", "audit.spool", "at least 1MiB");
+    takes("spool = \"2GiB\"", "spool = \"1MiB\"");
+}
+
+#[test]
+fn a_waiver_is_dated_and_justified() {
+    refuses("until = 2027-01-31", "", "waiver[1].until", "is missing");
+    refuses("2027-01-31", "\"2027-01-31\"", "waiver[1].until", "without quotes");
+    refuses("2027-01-31", "2027-01-31T00:00:00Z", "waiver[1].until", "a date");
+    refuses("reason = \"…\"", "reason = \" \"", "waiver[1].reason", "needs a reason");
+    refuses("\"cis-docker-5.12\"", "\"CIS 5.12\"", "waiver[1].control", "is no control");
+    let waiver = takes("reason = \"…\"", "reason = \"why not\"").waivers.remove(0);
+    let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
+    assert!(waiver.holds_on(day("2027-01-31")) && !waiver.holds_on(day("2027-02-01")));
+}
+
+#[test]
+fn a_deviation_is_waived_once_for_each_container() {
+    let waiver = |container: &str| {
+        format!(
+            "[[waiver]]\ncontrol = \"cis-docker-5.12\"\ncontainer = {container:?}\nuntil = 2027-03-01\nreason = \"x\""
+        )
+    };
+    refuses_more(&waiver("cell"), "waiver[2].control", "waived already");
+    assert!(takes_more(&waiver("vault")).waiver("cis-docker-5.12", "vault").is_some());
+}
