@@ -87,6 +87,7 @@ actions! {
         ScannerDegraded = "scanner-degraded": "The engine answers, but not in a way that can be relied on.",
         ScannerUnavailable = "scanner-unavailable": "The engine does not answer; files wait.",
         ScannerReturned = "scanner-returned": "The engine answers again; what waited is scanned.",
+        SignaturesChanged = "signatures-changed": "The engine has other signatures; what the older ones judged is scanned again.",
         BacklogReported = "backlog-reported": "Files wait to be scanned: how many, and since when.",
         QueueOverflowed = "queue-overflowed": "Changes came faster than they could be noted; the whole share is walked again.",
         WatchesExhausted = "watches-exhausted": "The kernel gives no more watches; the rest is found by walking.",

@@ -1,0 +1,11 @@
+//! A small client of clamd, because the ones there are lack what the warden rests on: a descriptor
+//! passed instead of a path (FILDES), sessions with several files in flight (IDSESSION), and replies
+//! taken word for word. What is not understood is never "clean": it ends the session.
+
+mod reply;
+mod session;
+mod trial;
+
+pub(crate) use reply::{Answer, ruleset};
+pub(crate) use session::{Broken, Session};
+pub(crate) use trial::{LIMITS, Trust, examine_engine};

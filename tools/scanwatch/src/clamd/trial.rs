@@ -1,0 +1,107 @@
+//! Is this clamd one to rely on? Two questions whose answers we know beforehand, before any file of
+//! the share is believed to be clean because clamd says so.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use policy::Clamd;
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+
+use super::{Answer, Broken, Session};
+
+/// Longest wait for each answer of the trial.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Larger than any limit clamd knows (its files are below 2 GiB); sparse, so it costs nothing.
+const BEYOND_ALL_LIMITS: u64 = 5 << 30;
+/// What clamd calls a file that it did not scan whole, with `AlertExceedsMax yes`.
+pub(crate) const LIMITS: &str = "Heuristics.Limits.Exceeded";
+
+/// What the trial found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// The engine's VERSION, as it gives it.
+    pub(crate) version: String,
+    /// Why it cannot be relied on; empty when it can.
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+impl Trust {
+    /// All doubts, for people.
+    pub(crate) fn reasons(&self) -> String {
+        let doubts: Vec<String> = self.doubts.iter().map(ToString::to_string).collect();
+        doubts.join("; ")
+    }
+}
+
+/// A reason not to believe this clamd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It did not flag the EICAR test file.
+    Blind,
+    /// It calls a file clean that it did not read, because the file is over a limit.
+    SilentLimits,
+    /// Over TCP a file over its limits cannot be planted.
+    LimitsUnknown,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blind => {
+                "clamd does not flag the EICAR test file: load a signature database that has it \
+                 (compose/images/warden/signatures holds a small one)"
+            }
+            Self::SilentLimits => "clamd answers OK for files over its limits: set 'AlertExceedsMax yes' in clamd.conf",
+            Self::LimitsUnknown => {
+                "whether clamd tells files over its limits cannot be checked over TCP: use its Unix socket"
+            }
+        })
+    }
+}
+
+/// The EICAR test file (eicar.org), put together when it is needed, so that no file of ours holds it.
+pub(crate) fn marker() -> Vec<u8> {
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"].concat().into_bytes()
+}
+
+/// Plants the marker and a file over every limit, and sees whether both are told.
+///
+/// # Errors
+/// When clamd cannot be reached or breaks off: then nothing is known of it.
+pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
+    let mut session = Session::connect(address)?;
+    let version = version(&mut session)?;
+    let mut doubts = Vec::new();
+    let marker = marker();
+    let planted = memory("marker", |fd| rustix::io::write(fd, &marker).map(|_| ()))?;
+    let id = session.submit(planted.as_fd(), marker.len() as u64)?;
+    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(_)) {
+        doubts.push(Doubt::Blind);
+    }
+    if matches!(address, Clamd::Tcp(_)) {
+        doubts.push(Doubt::LimitsUnknown);
+        return Ok(Trust { version, doubts });
+    }
+    let huge = memory("huge", |fd| ftruncate(fd, BEYOND_ALL_LIMITS))?;
+    let id = session.submit(huge.as_fd(), 0)?;
+    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(name) if name.starts_with(LIMITS)) {
+        doubts.push(Doubt::SilentLimits);
+    }
+    Ok(Trust { version, doubts })
+}
+
+fn version(session: &mut Session) -> Result<String, Broken> {
+    let id = session.ask_version()?;
+    match session.answer(id, PATIENCE)? {
+        Answer::Version(version) => Ok(version),
+        _ => Err(session.out_of_step(id)),
+    }
+}
+
+fn memory(name: &str, fill: impl FnOnce(&OwnedFd) -> rustix::io::Result<()>) -> io::Result<OwnedFd> {
+    let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
+    fill(&fd)?;
+    Ok(fd)
+}

@@ -1,0 +1,150 @@
+//! Taking content in: copied from the held descriptor into an inode that nobody else has ever had
+//! open, hashed on the way, synced before anything is taken from where it was.
+
+use std::io::Write as _;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, unlinkat};
+use rustix::io::{Errno, pread};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Jail, Refusal, Sidecar, pending, weight};
+
+/// Bytes copied at a time.
+const CHUNK: usize = 128 * 1024;
+
+/// A copy in the jail that is not committed yet.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// Its id.
+    pub(crate) id: String,
+    /// The copy, open for reading and writing.
+    pub(crate) file: OwnedFd,
+    /// SHA-256 of what was copied, in hex.
+    pub(crate) sha256: String,
+    /// Bytes copied.
+    pub(crate) size: u64,
+}
+
+impl Jail {
+    /// Copies `size` bytes (fewer where the file is shorter by now). Takes nothing from its place.
+    pub(crate) fn copy(&self, from: BorrowedFd<'_>, size: u64) -> Result<Copied, Refusal> {
+        self.reserve(size)?;
+        let id = Uuid::now_v7().to_string();
+        let copied = self.fill(&id, from, size).map_err(|error| self.refused(&id, size, error))?;
+        Ok(copied)
+    }
+
+    /// Writes the facts beside the copy: from here on the original may go.
+    pub(crate) fn commit(&self, copied: &Copied, sidecar: &Sidecar) -> Result<(), Refusal> {
+        let bytes = serde_json::to_vec_pretty(sidecar).map_err(|error| Refusal::Failed(error.into()))?;
+        let written = self
+            .create(&pending(&copied.id))
+            .and_then(|file| write_all(file, &bytes))
+            .and_then(|()| fsync(&self.folder));
+        written.map_err(|error| {
+            let _ = unlinkat(&self.folder, pending(&copied.id), AtFlags::empty());
+            self.refused(&copied.id, copied.size, error)
+        })
+    }
+
+    /// Throws an uncommitted copy away.
+    pub(crate) fn discard(&self, copied: &Copied) {
+        let _ = unlinkat(&self.folder, copied.id.as_str(), AtFlags::empty());
+        self.release(copied.size);
+    }
+
+    fn fill(&self, id: &str, from: BorrowedFd<'_>, size: u64) -> Result<Copied, Errno> {
+        let file = self.create(id)?;
+        let mut hash = Sha256::new();
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK)).max(1)];
+        let mut at = 0;
+        while at < size {
+            let wanted = chunk.len().min(usize::try_from(size - at).unwrap_or(CHUNK));
+            let read = pread(from, chunk.get_mut(..wanted).unwrap_or_default(), at)?;
+            if read == 0 {
+                break;
+            }
+            let bytes = chunk.get(..read).unwrap_or_default();
+            hash.update(bytes);
+            write_at_end(&file, bytes)?;
+            at += read as u64;
+        }
+        fsync(&file)?;
+        Ok(Copied { id: id.to_owned(), file, sha256: hex(&hash.finalize()), size: at })
+    }
+
+    fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.folder, name, flags, Mode::RUSR)
+    }
+
+    fn reserve(&self, size: u64) -> Result<(), Refusal> {
+        let mut used = self.used();
+        let after = used.saturating_add(entry_weight(size));
+        if after > self.limit {
+            return Err(Refusal::Full(self.limit));
+        }
+        *used = after;
+        Ok(())
+    }
+
+    pub(super) fn release(&self, size: u64) {
+        let mut used = self.used();
+        *used = used.saturating_sub(entry_weight(size));
+    }
+
+    fn refused(&self, id: &str, size: u64, error: Errno) -> Refusal {
+        let _ = unlinkat(&self.folder, id, AtFlags::empty());
+        self.release(size);
+        match error {
+            Errno::NOSPC | Errno::DQUOT => Refusal::Full(self.limit),
+            error => error.into(),
+        }
+    }
+}
+
+/// Content and sidecar.
+fn entry_weight(size: u64) -> u64 {
+    weight(size).saturating_add(weight(1))
+}
+
+fn write_at_end(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let written = rustix::io::write(file, bytes)?;
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn write_all(file: OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
+    let mut file = std::fs::File::from(file);
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// SHA-256 of `size` bytes of a file (fewer where it is shorter), in hex. Leaves its offset alone: the
+/// descriptor that went to clamd shares it.
+pub(crate) fn sha256(file: BorrowedFd<'_>, size: u64) -> Result<String, Errno> {
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK)).max(1)];
+    let mut at = 0;
+    while at < size {
+        let read = pread(file, chunk.as_mut_slice(), at)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(chunk.get(..read).unwrap_or_default());
+        at += read as u64;
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

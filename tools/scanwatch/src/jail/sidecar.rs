@@ -1,0 +1,171 @@
+//! The facts beside a jailed file: all that is needed to judge it again, and to put it back.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+/// The version of the format that is written.
+const FORMAT: u32 = 1;
+/// The largest sidecar that is read, in bytes: a path of 64 KiB in base64, and then some.
+pub(crate) const MAX_SIDECAR: usize = 256 * 1024;
+
+/// `<id>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sidecar {
+    /// 1.
+    pub(crate) format: u32,
+    /// The id, a `UUIDv7`, as in the file's name.
+    pub(crate) id: String,
+    /// When it was jailed, RFC 3339.
+    pub(crate) jailed: String,
+    /// Why: `infected` or `unscanned`.
+    pub(crate) verdict: String,
+    /// What was found: the signature's name, or why it was not scanned.
+    pub(crate) found: String,
+    /// VERSION of the engine.
+    pub(crate) engine: String,
+    /// The share it was in, as the warden knew it.
+    pub(crate) share: String,
+    /// Where in the share, for people.
+    pub(crate) path: String,
+    /// Where in the share, the exact bytes in base64.
+    pub(crate) path_base64: String,
+    /// SHA-256 of the content, in hex.
+    pub(crate) sha256: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Device, inode and number of names, when it was found.
+    pub(crate) device: u64,
+    /// See `device`.
+    pub(crate) inode: u64,
+    /// See `device`.
+    pub(crate) links: u64,
+    /// Permission bits.
+    pub(crate) mode: u32,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Last change of content: seconds since 1970, and nanoseconds.
+    pub(crate) modified: (i64, u32),
+}
+
+/// A sidecar that cannot be what we wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadSidecar(pub(crate) String);
+
+impl std::fmt::Display for BadSidecar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no sidecar of ours: {}", self.0)
+    }
+}
+
+impl std::error::Error for BadSidecar {}
+
+impl Sidecar {
+    /// The format's number.
+    pub(crate) const FORMAT: u32 = FORMAT;
+
+    /// Reads one, and insists that its parts fit each other.
+    pub(crate) fn parse(bytes: &[u8], id: &str) -> Result<Self, BadSidecar> {
+        let bad = |why: &str| BadSidecar(why.to_owned());
+        if bytes.len() > MAX_SIDECAR {
+            return Err(bad("too long"));
+        }
+        let sidecar: Self = serde_json::from_slice(bytes).map_err(|error| BadSidecar(error.to_string()))?;
+        if sidecar.format != FORMAT {
+            return Err(bad("of another version"));
+        }
+        if sidecar.id != id {
+            return Err(bad("its id is another"));
+        }
+        if sidecar.sha256.len() != 64 || !sidecar.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(bad("its sha256 is none"));
+        }
+        sidecar.below()?;
+        Ok(sidecar)
+    }
+
+    /// Where in the share.
+    pub(crate) fn below(&self) -> Result<Vec<u8>, BadSidecar> {
+        let bytes =
+            BASE64_STANDARD.decode(&self.path_base64).map_err(|_| BadSidecar("its path is no base64".to_owned()))?;
+        let is_plain = |part: &[u8]| !part.is_empty() && part != b"." && part != b".." && !part.contains(&0);
+        if !bytes.split(|byte| *byte == b'/').all(is_plain) {
+            return Err(BadSidecar("its path is none below a share".to_owned()));
+        }
+        Ok(bytes)
+    }
+}
+
+/// A path in base64, as a sidecar and a record have it.
+pub(crate) fn base64(path: &[u8]) -> String {
+    BASE64_STANDARD.encode(path)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn example() -> Sidecar {
+        Sidecar {
+            format: FORMAT,
+            id: "0193a1b2-0000-7000-8000-000000000000".to_owned(),
+            jailed: "2026-11-22T05:00:00Z".to_owned(),
+            verdict: "infected".to_owned(),
+            found: "Eicar".to_owned(),
+            engine: "ClamAV 1.4.6".to_owned(),
+            share: "/share".to_owned(),
+            path: "a/b".to_owned(),
+            path_base64: base64(b"a/b"),
+            sha256: "0".repeat(64),
+            size: 3,
+            device: 1,
+            inode: 2,
+            links: 1,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            modified: (1, 2),
+        }
+    }
+
+    fn parse(sidecar: &Sidecar) -> Result<Sidecar, BadSidecar> {
+        Sidecar::parse(&serde_json::to_vec(sidecar).unwrap(), &example().id)
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        assert_eq!(parse(&example()), Ok(example()));
+    }
+
+    #[test]
+    fn a_sidecar_that_does_not_fit_is_refused() {
+        let path = |bytes: &[u8]| Sidecar { path_base64: base64(bytes), ..example() };
+        let table = [
+            Sidecar { id: "other".to_owned(), ..example() },
+            Sidecar { format: 2, ..example() },
+            Sidecar { sha256: "0".repeat(63), ..example() },
+            Sidecar { sha256: "A".repeat(64), ..example() },
+            Sidecar { path_base64: "%".to_owned(), ..example() },
+            path(b"../../etc/passwd"),
+            path(b"/etc/passwd"),
+            path(b"a//b"),
+            path(b"a/./b"),
+            path(b""),
+            path(b"a\0b"),
+        ];
+        for sidecar in table {
+            assert!(parse(&sidecar).is_err(), "{sidecar:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_fall(bytes: Vec<u8>) {
+            prop_assert!(Sidecar::parse(&bytes, "x").is_err());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use super::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+fn place() -> Arc<Place> {
+    Arc::new(Place::open(std::path::Path::new("/")).unwrap())
+}
+
+fn task(name: &str, urgency: Urgency) -> Task {
+    Task::new(&place(), name.as_bytes().into(), urgency)
+}
+
+fn names(queue: &Queue) -> Vec<String> {
+    std::iter::from_fn(|| queue.take()).map(|task| String::from_utf8(task.below.to_vec()).unwrap()).collect()
+}
+
+fn is_readable(queue: &Queue) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(queue, PollFlags::IN)], Some(&now)).unwrap() == 1
+}
+
+#[test]
+fn a_file_stands_once_and_urgent_ones_go_first() {
+    let queue = Queue::new(10).unwrap();
+    queue.push(task("a", Urgency::Later));
+    queue.push(task("b", Urgency::Later));
+    queue.push(task("a", Urgency::Later));
+    queue.push(task("b", Urgency::Urgent));
+    queue.push(task("b", Urgency::Later));
+    assert_eq!(queue.backlog().depth, 2);
+    assert_eq!(names(&queue), ["b", "a"]);
+    assert_eq!(queue.backlog().depth, 0);
+}
+
+#[test]
+fn what_does_not_fit_raises_the_flag_once_and_what_is_there_already_fits() {
+    let queue = Queue::new(2).unwrap();
+    queue.push(task("a", Urgency::Urgent));
+    queue.push(task("b", Urgency::Urgent));
+    queue.push(task("a", Urgency::Urgent));
+    assert!(!queue.take_overflow());
+    queue.push(task("c", Urgency::Urgent));
+    assert!(queue.take_overflow() && !queue.take_overflow());
+    assert_eq!(names(&queue), ["a", "b"]);
+}
+
+#[test]
+fn the_signal_is_readable_exactly_while_there_is_something_to_take() {
+    let queue = Queue::new(10).unwrap();
+    assert!(!is_readable(&queue));
+    queue.push(task("a", Urgency::Urgent));
+    queue.push(task("b", Urgency::Later));
+    assert!(is_readable(&queue));
+    queue.take();
+    assert!(is_readable(&queue));
+    queue.take();
+    assert!(!is_readable(&queue));
+    queue.close();
+    assert!(is_readable(&queue) && queue.is_over());
+}
+
+#[test]
+fn what_waits_comes_when_its_time_has_come_and_an_event_brings_it_forward() {
+    let queue = Queue::new(10).unwrap();
+    let soon = Instant::now() + Duration::from_millis(30);
+    queue.push_at(task("soon", Urgency::Urgent), soon);
+    queue.push_at(task("never", Urgency::Urgent), soon + Duration::from_secs(3600));
+    queue.push_at(task("soon", Urgency::Urgent), soon + Duration::from_secs(3600));
+    assert!(queue.take().is_none());
+    std::thread::scope(|scope| {
+        scope.spawn(|| queue.tend());
+        let taken = loop {
+            if let Some(task) = queue.take() {
+                break task;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert!(Instant::now() >= soon);
+        assert_eq!(&*taken.below, b"soon");
+        queue.push(task("never", Urgency::Urgent));
+        assert_eq!(names(&queue), ["never"]);
+        queue.stop();
+    });
+    assert!(queue.is_over());
+}
+
+#[test]
+fn a_walk_waits_for_room_and_is_let_go_when_the_queue_is_stopped() {
+    let queue = Queue::new(1).unwrap();
+    queue.push(task("a", Urgency::Later));
+    std::thread::scope(|scope| {
+        let walker = scope
+            .spawn(|| (queue.push_waiting(task("b", Urgency::Later)), queue.push_waiting(task("c", Urgency::Later))));
+        while queue.take().is_none() {}
+        std::thread::sleep(Duration::from_millis(20));
+        queue.stop();
+        assert_eq!(walker.join().unwrap(), (true, false));
+    });
+}
+
+#[test]
+fn what_is_given_back_is_first_again_and_keeps_its_first_sight() {
+    let queue = Queue::new(10).unwrap();
+    queue.push(task("a", Urgency::Urgent));
+    queue.push(task("b", Urgency::Urgent));
+    let a = queue.take().unwrap();
+    let seen = a.seen;
+    queue.put_back(a);
+    let again = queue.take().unwrap();
+    assert_eq!((&*again.below, again.seen), (b"a".as_slice(), seen));
+}

@@ -1,0 +1,71 @@
+//! `scan`: files and folders once, for cron and pipes. What is found is told, nothing is touched.
+
+mod input;
+mod progress;
+
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use policy::Policy;
+use record::{Exit, OutputArgs, Provider, Writer};
+
+use crate::cli::ScanArgs;
+use crate::court::{Court, Duty, Options};
+use crate::engine::Engine;
+use crate::lane::Lane;
+use crate::place::Place;
+use crate::stop::{Stop, wait};
+use crate::voice::Voice;
+use crate::watch::{rely_on, signals};
+use input::{Given, given};
+
+/// Files that wait at most: the walk waits for room, so more would only cost memory.
+const CAPACITY: usize = 4096;
+
+/// Scans everything that is given.
+pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
+    let mut warden = policy.warden.clone();
+    if let Some(clamd) = &args.engine.clamd {
+        warden.clamd = clamd.clone();
+    }
+    let signals = signals()?;
+    let given = given(args)?;
+    let place = Arc::new(Place::open(Path::new("/"))?);
+    let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
+    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, false));
+    let options = Options { capacity: CAPACITY, quiet_clean: args.engine.quiet_clean };
+    let court = Court::new(warden, Duty::Look, engine, voice, options)?;
+    rely_on(&court)?;
+    let finished = Stop::new()?;
+    run(&court, &place, given, args.engine.connections, (&signals, &finished));
+    court.voice.finish()
+}
+
+fn run(court: &Court, place: &Arc<Place>, given: Given, lanes: usize, ends: (&UnixStream, &Stop)) {
+    let (signals, finished) = ends;
+    std::thread::scope(|scope| {
+        scope.spawn(|| court.queue.tend());
+        let workers: Vec<_> = (0..lanes).map(|_| scope.spawn(|| Lane::new(court).run())).collect();
+        scope.spawn(move || {
+            while !finished.is_raised() && !court.stop.is_raised() {
+                let ready = wait(&[signals.as_fd(), finished.as_fd(), court.stop.as_fd()], None);
+                if ready.first() == Some(&true) {
+                    court.voice.fail(anyhow::anyhow!("cut off by a signal; the scan is not complete"), &court.stop);
+                }
+            }
+            court.queue.stop();
+        });
+        let bar = progress::spinner();
+        input::feed(court, place, &given, &bar);
+        court.queue.close();
+        for worker in workers {
+            if worker.join().is_err() {
+                court.voice.fail(anyhow::anyhow!("a scanning thread fell; the scan is not complete"), &court.stop);
+            }
+        }
+        bar.finish_and_clear();
+        finished.raise();
+    });
+}

@@ -1,0 +1,379 @@
+//! Every record of the warden, as a pure function of what happened.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use record::cellblock::Scan;
+use record::fields::{File, Hash, Rule};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
+use crate::jail::{Refusal, Sidecar, base64};
+use crate::quarantine::Deed;
+use crate::queue::Backlog;
+use crate::stamp::describe;
+use crate::verdict::Verdict;
+
+/// A file before the court: what its records have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Case<'a> {
+    /// The whole path.
+    pub(crate) path: &'a Path,
+    /// As it was when it was judged.
+    pub(crate) stat: Option<&'a Stat>,
+    /// SHA-256 of the content, in hex, where it was read.
+    pub(crate) sha256: Option<&'a str>,
+    /// VERSION of the engine, and the name of its signatures.
+    pub(crate) engine: (&'a str, &'a str),
+    /// From the first sight to the start of the scan.
+    pub(crate) queued: Duration,
+    /// The scan itself.
+    pub(crate) took: Duration,
+    /// How often it was begun.
+    pub(crate) attempts: u32,
+    /// Did somebody hold it open for writing?
+    pub(crate) writer: bool,
+}
+
+fn record(action: Action, message: String) -> Record {
+    Record::new(Provider::Scanwatch, action, message)
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Case<'_> {
+    fn record(&self, action: Action, message: String, verdict: &Verdict) -> Record {
+        let mut record = record(action, message);
+        let mut file = at(&mut record, self.path);
+        if let Some(stat) = self.stat {
+            describe(&mut file, stat);
+        }
+        file.hash = self.sha256.map(|sha256| Hash { sha256: Some(sha256.to_owned()) });
+        record.file = Some(file);
+        record.event.duration = Some(nanoseconds(self.took));
+        let mut rule = Rule { ruleset: Some(self.engine.1.to_owned()), ..Rule::default() };
+        if let Verdict::Infected(name) = verdict {
+            rule.name = Some(name.clone());
+        }
+        record.rule = Some(rule);
+        record.own().scan = Some(Scan {
+            verdict: Some(verdict.word().to_owned()),
+            why: match verdict {
+                Verdict::Unscanned(why) => Some(why.word().to_owned()),
+                _ => None,
+            },
+            engine: Some(self.engine.0.to_owned()),
+            queued: Some(nanoseconds(self.queued)),
+            attempts: Some(self.attempts + 1),
+            open_writer: Some(self.writer),
+            ..Scan::default()
+        });
+        record
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// A verdict that leaves the file where it is, and how it counts.
+pub(crate) fn verdict(case: &Case<'_>, verdict: &Verdict) -> (Record, Outcome) {
+    let shown = case.shown();
+    match verdict {
+        Verdict::Clean => {
+            let record = case.record(Action::FileScanned, format!("{shown} is clean."), verdict);
+            (record.about(Category::File, Type::Info).outcome(Outcome::Success), Outcome::Success)
+        }
+        Verdict::Infected(name) => {
+            let record = case.record(Action::FileInfected, format!("{shown} is infected: {name}."), verdict);
+            let record = record.kind(Kind::Alert).about(Category::Malware, Type::Info).severity(Severity::High);
+            (record.outcome(Outcome::Failure), Outcome::Failure)
+        }
+        Verdict::Unscanned(why) => {
+            let record = case.record(Action::FileUnscanned, format!("{shown} was not scanned."), verdict);
+            let severity = if why.word() == "vanished" || why.word() == "special-file" {
+                Severity::Informational
+            } else {
+                Severity::Medium
+            };
+            let record = record.about(Category::File, Type::Info).severity(severity).reason(why.sentence());
+            (record.outcome(Outcome::Unknown), Outcome::Unknown)
+        }
+        Verdict::Error(text) => {
+            let record = case.record(Action::FileUnscanned, format!("{shown} could not be scanned."), verdict);
+            let record = record.about(Category::File, Type::Error).severity(Severity::Medium);
+            (record.reason(format!("the engine failed: {text}")).outcome(Outcome::Unknown), Outcome::Unknown)
+        }
+    }
+}
+
+/// A file that was taken away: to the jail, or without a copy when the jail refused it.
+pub(crate) fn taken(case: &Case<'_>, verdict: &Verdict, id: &str, deed: &Deed, refusal: Option<&Refusal>) -> Record {
+    let what = match verdict {
+        Verdict::Infected(name) => format!("was infected ({name})"),
+        _ => "could not be scanned".to_owned(),
+    };
+    let shown = case.shown();
+    let mut record = match refusal {
+        None => case.record(Action::FileQuarantined, format!("{shown} {what} and is in the jail as {id}."), verdict),
+        Some(_) => {
+            case.record(Action::FileNeutralised, format!("{shown} {what} and was removed without a copy."), verdict)
+        }
+    };
+    let severity = if deed.is_done() && refusal.is_none() { Severity::High } else { Severity::Critical };
+    let outcome = if deed.is_done() { Outcome::Success } else { Outcome::Failure };
+    record = record.kind(Kind::Alert).about(Category::Malware, Type::Deletion).severity(severity).outcome(outcome);
+    let mut reasons: Vec<String> = refusal.map(ToString::to_string).into_iter().collect();
+    reasons.extend(deed.trouble.iter().cloned());
+    if deed.other_links > 0 {
+        reasons.push(format!("the inode has {} other name(s), emptied with it", deed.other_links));
+    }
+    if case.writer {
+        reasons.push("somebody had it open for writing".to_owned());
+    }
+    if !reasons.is_empty() {
+        record = record.reason(reasons.join("; "));
+    }
+    if let Some(scan) = record.own().scan.as_mut() {
+        scan.jail_id = Some(id.to_owned());
+        scan.kept = Some(refusal.is_none());
+        scan.removed = Some(deed.removed);
+        scan.emptied = Some(deed.emptied);
+        scan.tombstone = Some(deed.tombstone);
+        scan.other_links = Some(deed.other_links);
+    }
+    record
+}
+
+/// A set-id bit was taken off, or could not be.
+pub(crate) fn set_id(path: &Path, before: &Stat, result: Result<(), Errno>) -> Record {
+    let shown = path.display();
+    let mode = before.st_mode & 0o7777;
+    let message = match result {
+        Ok(()) => format!("{shown} had mode {mode:04o}; its set-id bits are off now."),
+        Err(_) => format!("{shown} has mode {mode:04o}, and its set-id bits could not be taken off."),
+    };
+    let mut record = record(Action::SetIdStripped, message);
+    let mut file = at(&mut record, path);
+    describe(&mut file, before);
+    record.file = Some(file);
+    record = record.kind(Kind::Alert).about(Category::File, Type::Change);
+    match result {
+        Ok(()) => record.severity(Severity::Medium).outcome(Outcome::Success),
+        Err(error) => record.severity(Severity::Critical).outcome(Outcome::Failure).reason(error.to_string()),
+    }
+}
+
+/// What a crash left half done.
+pub(crate) fn recovered(sidecar: &Sidecar, path: &Path, deed: &Deed) -> Record {
+    let message = format!(
+        "{} was in the jail as {} already when the warden was cut off; now it is complete.",
+        path.display(),
+        sidecar.id
+    );
+    let mut record = record(Action::JailRecovered, message).kind(Kind::Alert).about(Category::Malware, Type::Deletion);
+    let mut file = at(&mut record, path);
+    file.size = Some(sidecar.size);
+    file.inode = Some(sidecar.inode.to_string());
+    file.hash = Some(Hash { sha256: Some(sidecar.sha256.clone()) });
+    record.file = Some(file);
+    record.rule = Some(Rule { name: Some(sidecar.found.clone()), ..Rule::default() });
+    record.own().scan = Some(Scan {
+        verdict: Some(sidecar.verdict.clone()),
+        engine: Some(sidecar.engine.clone()),
+        jail_id: Some(sidecar.id.clone()),
+        kept: Some(true),
+        removed: Some(deed.removed),
+        emptied: Some(deed.emptied),
+        tombstone: Some(deed.tombstone),
+        ..Scan::default()
+    });
+    record.severity(Severity::High).outcome(Outcome::Success).reason(deed.trouble.join("; "))
+}
+
+/// A copy that a crash left unfinished was thrown away.
+pub(crate) fn undone(id: &str) -> Record {
+    record(Action::JailRecovered, format!("The copy {id} was not finished when the warden was cut off; it is thrown away, and the original is scanned again."))
+        .about(Category::Malware, Type::Info)
+}
+
+/// The engine does not answer.
+pub(crate) fn scanner_unavailable(where_: &str, error: &str, backlog: Backlog) -> Record {
+    let record =
+        record(Action::ScannerUnavailable, format!("clamd at {where_} does not answer; files wait, none is lost."));
+    waiting(record.kind(Kind::Alert).about(Category::Process, Type::Error), backlog)
+        .severity(Severity::High)
+        .outcome(Outcome::Unknown)
+        .reason(error)
+}
+
+/// The engine answers (again).
+pub(crate) fn scanner_up(action: Action, message: String, version: &str, backlog: Backlog) -> Record {
+    let mut record = waiting(record(action, message).about(Category::Process, Type::Info), backlog);
+    if let Some(scan) = record.own().scan.as_mut() {
+        scan.engine = Some(version.to_owned());
+    }
+    record.outcome(Outcome::Success)
+}
+
+/// The engine answers, and cannot be relied on.
+pub(crate) fn scanner_degraded(version: &str, doubts: &str, used: bool) -> Record {
+    let then = if used { "it is used all the same, as --allow-degraded says" } else { "files wait" };
+    let mut record = record(Action::ScannerDegraded, format!("clamd ({version}) cannot be relied on; {then}."));
+    record.own().scan = Some(Scan { engine: Some(version.to_owned()), ..Scan::default() });
+    record
+        .kind(Kind::Alert)
+        .about(Category::Process, Type::Error)
+        .severity(Severity::High)
+        .outcome(Outcome::Unknown)
+        .reason(doubts)
+}
+
+/// Other signatures.
+pub(crate) fn signatures_changed(before: &str, now: &str) -> Record {
+    let mut record = record(
+        Action::SignaturesChanged,
+        format!("The engine was {before} and is {now}: everything is scanned again."),
+    )
+    .about(Category::Configuration, Type::Change);
+    record.own().scan = Some(Scan { engine: Some(now.to_owned()), ..Scan::default() });
+    record
+}
+
+/// Files wait.
+pub(crate) fn backlog(backlog: Backlog) -> Record {
+    let message =
+        format!("{} files wait to be scanned, the first of them for {} s.", backlog.depth, backlog.oldest.as_secs());
+    waiting(record(Action::BacklogReported, message).kind(Kind::Metric).about(Category::Process, Type::Info), backlog)
+}
+
+fn waiting(mut record: Record, backlog: Backlog) -> Record {
+    record.own().scan =
+        Some(Scan { depth: Some(backlog.depth as u64), oldest: Some(nanoseconds(backlog.oldest)), ..Scan::default() });
+    record
+}
+
+/// The warden begins.
+pub(crate) fn started(share: &Path, jail: &Path) -> Record {
+    let message = format!("Watching {}; what is found goes to {}.", share.display(), jail.display());
+    let mut record = record(Action::WatchStarted, message).about(Category::Process, Type::Start);
+    let file = at(&mut record, share);
+    record.file = Some(file);
+    record
+}
+
+/// Something was dropped.
+pub(crate) fn overflowed(share: &Path) -> Record {
+    record(
+        Action::QueueOverflowed,
+        format!("Changes in {} came faster than they could be noted: all of it is walked again.", share.display()),
+    )
+    .about(Category::Process, Type::Info)
+    .severity(Severity::Low)
+}
+
+/// No more watches.
+pub(crate) fn watches_exhausted(watched: usize, interval: Duration) -> Record {
+    record(
+        Action::WatchesExhausted,
+        format!(
+            "The kernel gives no more watches after {watched}: what is not watched is found by walking, every {} s.",
+            interval.as_secs()
+        ),
+    )
+    .kind(Kind::Alert)
+    .about(Category::Process, Type::Error)
+    .severity(Severity::Medium)
+    .reason("fs.inotify.max_user_watches is exhausted")
+}
+
+/// A folder that could not be walked.
+pub(crate) fn unread(path: &Path, error: Errno) -> Record {
+    let mut record = record(
+        Action::DirectoryUnread,
+        format!("{} could not be walked; what is in it is not scanned.", path.display()),
+    );
+    let file = at(&mut record, path);
+    record.file = Some(file);
+    record
+        .kind(Kind::Alert)
+        .about(Category::File, Type::Error)
+        .severity(Severity::High)
+        .outcome(Outcome::Unknown)
+        .reason(error.to_string())
+}
+
+/// A walk of everything ended.
+pub(crate) fn walked(share: &Path, scan: Scan, took: Duration) -> Record {
+    let seen = scan.seen.unwrap_or(0);
+    let queued = scan.queued_files.unwrap_or(0);
+    let message = format!("Walked {}: {seen} files, {queued} of them to be scanned.", share.display());
+    let mut record = record(Action::RescanFinished, message).kind(Kind::Metric).about(Category::Process, Type::Info);
+    record.event.duration = Some(nanoseconds(took));
+    record.own().scan = Some(scan);
+    record
+}
+
+/// `file.path`, and the exact bytes where it is no UTF-8.
+fn at(record: &mut Record, path: &Path) -> File {
+    let bytes = path.as_os_str().as_bytes();
+    if std::str::from_utf8(bytes).is_err() {
+        record.own().path_base64 = Some(base64(bytes));
+    }
+    File::at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    fn case(path: &Path) -> Case<'_> {
+        Case {
+            path,
+            stat: None,
+            sha256: Some("00"),
+            engine: ("ClamAV 1.4.6/27500/x", "clamav 27500"),
+            queued: Duration::from_millis(2),
+            took: Duration::from_millis(3),
+            attempts: 0,
+            writer: false,
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_utf8_keeps_its_exact_bytes() {
+        let odd = Path::new(OsStr::from_bytes(b"/share/\xff\n"));
+        let (record, _) = verdict(&case(odd), &Verdict::Clean);
+        assert_eq!(record.file.unwrap().path.unwrap(), "/share/\u{fffd}\n");
+        assert_eq!(record.cellblock.unwrap().path_base64.unwrap(), base64(b"/share/\xff\n"));
+        let (record, _) = verdict(&case(Path::new("/share/plain")), &Verdict::Clean);
+        assert_eq!(record.cellblock.unwrap().path_base64, None);
+    }
+
+    #[test]
+    fn what_is_not_out_of_reach_is_a_failure_and_critical() {
+        let deed = Deed { removed: true, other_links: 1, ..Deed::default() };
+        let found = Verdict::Infected("Eicar".to_owned());
+        let record = taken(&case(Path::new("/s/x")), &found, "id", &deed, None);
+        assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Failure), Severity::Critical));
+        let deed = Deed { removed: true, emptied: true, other_links: 1, ..Deed::default() };
+        let record = taken(&case(Path::new("/s/x")), &found, "id", &deed, None);
+        assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Success), Severity::High));
+        assert_eq!(record.rule.unwrap().name.unwrap(), "Eicar");
+    }
+
+    #[test]
+    fn what_was_not_scanned_is_never_a_pass() {
+        use crate::verdict::Why;
+        for unknown in [Verdict::Unscanned(Why::TooLarge(1)), Verdict::Error("x".to_owned())] {
+            let (record, counted) = verdict(&case(Path::new("/s/x")), &unknown);
+            assert_eq!((record.event.outcome, counted), (Some(Outcome::Unknown), Outcome::Unknown));
+            assert!(record.event.reason.is_some());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `watch`: the warden at work. Each thread has one thing to do, and ends when the run is stopped:
+//! the listener (inotify), the walker of new folders, the walker of rounds, the keeper of the engine,
+//! the one who tends the waiting room, and the lanes.
+
+mod keeper;
+mod listener;
+mod recovery;
+mod rounds;
+
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use crossbeam_channel::bounded;
+use policy::Policy;
+use record::{Action, Exit, Provider, Writer};
+use signal_hook::consts::{SIGINT, SIGIO, SIGTERM};
+use signal_hook::low_level::pipe;
+
+use crate::cli::WatchArgs;
+use crate::court::{Court, Duty, Options};
+use crate::engine::{Change, Engine};
+use crate::inotify::Watches;
+use crate::jail::Jail;
+use crate::lane::Lane;
+use crate::place::Place;
+use crate::stop::wait;
+use crate::tell;
+use crate::voice::Voice;
+
+/// New folders that wait to be walked; more than that is an overflow.
+const FOLDERS: usize = 16_384;
+
+/// Watches the share until SIGTERM or SIGINT.
+pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArgs) -> anyhow::Result<Exit> {
+    let share = args.share.clone().unwrap_or_else(|| policy.cell.share.mount_point());
+    let mut settings = policy.warden.jail.clone();
+    if let Some(jail) = &args.jail {
+        settings.path.clone_from(jail);
+    }
+    let mut warden = policy.warden.clone();
+    if let Some(clamd) = &args.engine.clamd {
+        warden.clamd = clamd.clone();
+    }
+    let signals = signals()?;
+    let place = Arc::new(Place::open(&share)?);
+    let jail = Jail::open(&settings, Some(&share))?;
+    jail.prove_writable()?;
+    let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
+    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, true));
+    let options = Options { capacity: args.queue, quiet_clean: args.engine.quiet_clean };
+    let court = Court::new(warden, Duty::Guard(jail), engine, voice, options)?;
+    rely_on(&court)?;
+    let watches = Watches::new()?;
+    if let Duty::Guard(jail) = &court.duty {
+        recovery::recover(&court, jail, &place)?;
+        court.tell(&tell::started(&share, jail.shown()));
+    }
+    run(&court, &place, &watches, args.engine.connections, &signals);
+    court.voice.finish()
+}
+
+/// No file is believed to be clean before the engine has shown that it sees.
+pub(crate) fn rely_on(court: &Court) -> anyhow::Result<()> {
+    let shown = court.engine.shown();
+    match court.engine.examine() {
+        Change::Up(trust) if trust.doubts.is_empty() => {
+            let message = format!("clamd at {shown} flags the planted marker and what exceeds its limits.");
+            let record = tell::scanner_up(Action::ScannerVerified, message, &trust.version, court.queue.backlog());
+            court.tell(&record);
+        }
+        Change::Up(trust) => court.tell(&tell::scanner_degraded(&trust.version, &trust.reasons(), true)),
+        Change::Degraded(trust) => {
+            bail!(
+                "clamd at {shown} ({}) cannot be relied on: {}. --allow-degraded uses it all the same",
+                trust.version,
+                trust.reasons()
+            )
+        }
+        Change::Away(error) if court.engine.allows_degraded() && matches!(court.duty, Duty::Guard(_)) => {
+            court.tell(&tell::scanner_unavailable(&shown, &error.to_string(), court.queue.backlog()));
+        }
+        Change::Away(error) => {
+            bail!("clamd at {shown} does not answer: {error}. Start it, or name its socket with --clamd")
+        }
+    }
+    Ok(())
+}
+
+fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signals: &UnixStream) {
+    // Unbounded would hide an overflow; both are small, and what does not fit is found by walking.
+    let (want_round, rounds) = bounded(4);
+    let (want_folder, folders) = bounded(FOLDERS);
+    std::thread::scope(|scope| {
+        scope.spawn(|| court.queue.tend());
+        for _ in 0..lanes {
+            scope.spawn(|| Lane::new(court).run());
+        }
+        let want = want_round.clone();
+        scope.spawn(move || listener::listen(court, place, watches, &want_folder, &want));
+        scope.spawn(move || rounds::walk_folders(court, place, watches, &folders));
+        scope.spawn(move || rounds::make_rounds(court, place, watches, &rounds));
+        scope.spawn(move || keeper::keep(court, &want_round));
+        while !court.stop.is_raised() {
+            if wait(&[signals.as_fd(), court.stop.as_fd()], None).first() == Some(&true) {
+                court.stop.raise();
+            }
+        }
+        court.queue.stop();
+    });
+}
+
+/// A descriptor that is readable when the run is to end. SIGIO comes when a lease of ours is broken in
+/// the instant it is held, and would end us: it is only taken note of.
+pub(crate) fn signals() -> anyhow::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair().context("signals cannot be received")?;
+    for signal in [SIGTERM, SIGINT] {
+        pipe::register(signal, theirs.try_clone()?).context("signals cannot be received")?;
+    }
+    signal_hook::flag::register(SIGIO, Arc::default()).context("signals cannot be received")?;
+    Ok(ours)
+}
+
+/// How often all of the share is walked when the kernel gives too few watches, at most.
+const WITHOUT_WATCHES: Duration = Duration::from_secs(30);

@@ -1,0 +1,51 @@
+//! From what the kernel tells to what is to be scanned, and when.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use crate::court::Court;
+use crate::inotify::{Change, Watches};
+use crate::place::{Below, Place};
+use crate::queue::{Task, Urgency};
+use crate::stop::wait;
+
+/// A name that appeared is most often a file whose close comes next: not scanned twice for that.
+const APPEARED: Duration = Duration::from_millis(20);
+/// A file that is being written is looked at once in this time.
+const WRITTEN: Duration = Duration::from_secs(1);
+
+/// Puts every change in the queue, until the run is stopped. Never waits for room.
+pub(crate) fn listen(
+    court: &Court,
+    place: &Arc<Place>,
+    watches: &Watches,
+    folders: &Sender<Below>,
+    rounds: &Sender<&'static str>,
+) {
+    let task = |below| Task::new(place, below, Urgency::Urgent);
+    while !court.stop.is_raised() {
+        wait(&[watches.as_fd(), court.stop.as_fd()], None);
+        let drained = watches.drain(&mut |change| match change {
+            Change::Finished(below) => court.queue.push(task(below).finished()),
+            Change::Appeared(below) => court.queue.push_at(task(below), Instant::now() + APPEARED),
+            Change::Written(below) => court.queue.push_at(task(below), Instant::now() + WRITTEN),
+            Change::Folder(below) => {
+                if folders.try_send(below).is_err() {
+                    court.queue.overflow();
+                }
+            }
+            Change::Overflow => court.queue.overflow(),
+        });
+        if let Err(error) = drained {
+            let lost = anyhow::Error::new(error).context("the events of inotify cannot be read");
+            court.voice.fail(lost, &court.stop);
+        }
+        if court.queue.take_overflow() {
+            // A walk that is wanted already will see it all.
+            let _ = rounds.try_send("overflow");
+        }
+    }
+}

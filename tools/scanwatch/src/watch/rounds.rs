@@ -1,0 +1,64 @@
+//! Walks: of a folder that appeared, at once; of everything, at the start, every `rescan`, and whenever
+//! something was dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::WITHOUT_WATCHES;
+use crate::court::Court;
+use crate::inotify::Watches;
+use crate::patrol::Patrol;
+use crate::place::{Below, Place};
+use crate::queue::Urgency;
+use crate::tell;
+
+/// After an overflow more is likely to follow: one walk for all of it.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// Walks folders as they appear, until nobody tells of any more.
+pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches, folders: &Receiver<Below>) {
+    for below in folders {
+        let cut_off = Patrol::walk(court, place, Some(watches), Urgency::Urgent, below).is_none();
+        if cut_off && court.stop.is_raised() {
+            return;
+        }
+    }
+}
+
+/// Walks everything, now and then, until the run is stopped.
+pub(crate) fn make_rounds(court: &Court, place: &Arc<Place>, watches: &Watches, wanted: &Receiver<&'static str>) {
+    let mut told_exhausted = false;
+    let mut why = "start";
+    loop {
+        round(court, place, watches, why);
+        let interval =
+            if watches.is_exhausted() { court.warden.rescan.min(WITHOUT_WATCHES) } else { court.warden.rescan };
+        if watches.is_exhausted() && !std::mem::replace(&mut told_exhausted, true) {
+            court.tell(&tell::watches_exhausted(watches.count(), interval));
+        }
+        why = match wanted.recv_timeout(interval) {
+            Ok(why) => why,
+            Err(RecvTimeoutError::Timeout) => "interval",
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if why == "overflow" {
+            court.tell(&tell::overflowed(&place.shown(b"")));
+            court.stop.wait(SETTLE);
+        }
+        if court.stop.is_raised() {
+            return;
+        }
+    }
+}
+
+fn round(court: &Court, place: &Arc<Place>, watches: &Watches, why: &'static str) {
+    let began = Instant::now();
+    court.known().begin_walk();
+    if let Some(mut counts) = Patrol::walk(court, place, Some(watches), Urgency::Later, Below::from([])) {
+        court.known().end_walk();
+        counts.walk = Some(why.to_owned());
+        court.tell(&tell::walked(&place.shown(b""), counts, began.elapsed()));
+    }
+}
