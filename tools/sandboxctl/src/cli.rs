@@ -30,6 +30,13 @@ pub(crate) enum Command {
     /// Print configuration made from the policy
     #[command(subcommand)]
     Render(Render),
+    /// Hold containers, networks and engine against the policy and the CIS Docker Benchmark
+    Audit {
+        /// Audit these containers only, known to the policy or not [default: the composition, its networks, the engine]
+        containers: Vec<String>,
+    },
+    /// Tell how services and bounded folders stand
+    Status,
     /// Make, show and deliver the vault's key and certificate
     #[command(subcommand)]
     Cert(Cert),

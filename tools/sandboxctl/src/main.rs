@@ -1,5 +1,5 @@
 //! `sandboxctl`: the cell's keeper. See `sandboxctl(1)`.
-
+mod audit;
 mod cert;
 mod cli;
 mod engine;
@@ -8,6 +8,7 @@ mod place;
 mod render;
 mod run;
 mod secret;
+mod status;
 
 fn main() -> std::process::ExitCode {
     record::main("sandboxctl", run::run)

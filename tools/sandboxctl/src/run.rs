@@ -5,12 +5,14 @@ use policy::PolicyArgs;
 use record::{Exit, OutputArgs, Provider, Writer};
 
 use crate::cli::{Cli, Command, Secret};
-use crate::{cert, place, render, secret};
+use crate::{audit, cert, place, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command } = Cli::parse();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
+        Command::Audit { containers } => with_records(&policy, output, |policy, out| audit::run(policy, &containers, out)),
+        Command::Status => with_records(&policy, output, status::run),
         Command::Cert(what) => with_records(&policy, output, |policy, out| cert::run(&what, policy, out)),
         Command::Secret(Secret::Put { name, container }) => {
             with_records(&policy, output, |policy, out| secret::put(policy, &name, &container, out))

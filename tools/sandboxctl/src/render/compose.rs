@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use policy::{Network, NetworkName, Policy, Service, Shape};
+use policy::{Network, NetworkName, Policy, Service};
 use serde::Serialize;
 
 use crate::place;
@@ -195,17 +195,4 @@ fn limits(policy: &Policy) -> Limits {
 fn bind(source: &std::path::Path, target: &'static str, read_only: bool) -> anyhow::Result<Bind> {
     let source = place::as_text(source)?;
     Ok(Bind { kind: "bind", source, target, read_only, bind: BindOptions { create_host_path: false } })
-}
-
-/// Whether a service of this shape is on this network: what the audit compares with.
-pub(crate) fn networks_of(policy: &Policy, service: Service) -> Vec<String> {
-    attachments(policy, service).into_keys().map(|name| format!("cellblock-{name}")).collect()
-}
-
-/// The shape in a word, for messages.
-pub(crate) fn shape(policy: &Policy) -> &'static str {
-    match policy.cell.network {
-        Shape::Open => "open",
-        Shape::Proxied => "proxied",
-    }
 }

@@ -1,0 +1,90 @@
+//! The audit: containers, networks and engine, held against the policy and the CIS Docker Benchmark.
+//!
+//! [`gather`] asks the engine, everything at once; what it answers becomes a subject; every control is a
+//! pure function from a subject to a verdict; [`tell`] makes the verdict a record. What the engine did not
+//! answer is unknown in every control that rests on it.
+
+mod bounds;
+mod confinement;
+mod control;
+mod engine;
+mod expect;
+mod exposure;
+mod facts;
+mod gather;
+mod isolation;
+mod leak;
+mod network;
+mod service;
+mod tell;
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+use policy::Policy;
+use record::Writer;
+
+use control::{Control, Verdict};
+use expect::Expect;
+use facts::Subject;
+use gather::{Gathered, Named};
+use tell::{Scribe, Target};
+
+/// Every control of a container, in the order of the report.
+fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
+    [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, service::ALL].into_iter().flatten()
+}
+
+/// Audits the containers named, or, without names, the whole composition with its networks and engine.
+pub(crate) fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
+    let gathered = crate::engine::wait_for(gather::all(policy, names))?;
+    let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
+    let mut scribe = Scribe { policy, today, out };
+    containers(policy, &gathered, &mut scribe)?;
+    if names.is_empty() {
+        networks(policy, &gathered, &mut scribe)?;
+        for control in engine::ALL {
+            scribe.check(control, &Target::engine(), &(control.judge)(&gathered.engine))?;
+        }
+    }
+    Ok(())
+}
+
+fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
+    for Named { name, found } in &gathered.containers {
+        let expect = Expect::of(policy, name, gathered.vault.as_deref());
+        let Some(found) = found else {
+            scribe.check(&service::PRESENT, &Target::container(name), &Verdict::differs("a container", "none"))?;
+            continue;
+        };
+        let subject = found.as_ref().map(|facts| Subject {
+            facts: facts.clone(),
+            expect,
+            engine: gathered.engine.clone(),
+            image: facts.image.as_ref().and_then(|image| gathered.images.get(image).cloned()),
+        });
+        let target = subject.as_ref().map_or_else(|_| Target::container(name), |subject| Target::of(&subject.facts));
+        for control in container_controls() {
+            let verdict = match &subject {
+                Ok(subject) => (control.judge)(subject),
+                Err(why) => Verdict::untold(*why),
+            };
+            scribe.check(control, &target, &verdict)?;
+        }
+    }
+    Ok(())
+}
+
+fn networks(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
+    for planned in policy.active_networks() {
+        let subject = network::Subject::of(policy, planned, gathered.networks.get(&planned.docker_name()));
+        let target = Target::network(&planned.docker_name());
+        for control in network::ALL {
+            scribe.check(control, &target, &(control.judge)(&subject))?;
+        }
+    }
+    Ok(())
+}
+
+
+#[cfg(test)]
+mod tests;

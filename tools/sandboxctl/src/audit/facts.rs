@@ -1,0 +1,156 @@
+//! What the engine told of a container, an image and itself, reduced to what controls rest on.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use bollard::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
+
+use super::expect::Expect;
+use crate::engine::Version;
+
+/// All that a control of a container may ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) facts: Facts,
+    pub(crate) expect: Expect,
+    pub(crate) engine: Engine,
+    /// The id that the image's name has now.
+    pub(crate) image: Option<String>,
+}
+
+/// A container. `None` is what the engine did not tell.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// The image's name, as it was asked for.
+    pub(crate) image: Option<String>,
+    pub(crate) image_id: Option<String>,
+    pub(crate) user: Option<String>,
+    /// `NAME=value`; the values are looked at, and never told.
+    pub(crate) variables: Vec<String>,
+    /// Program and arguments.
+    pub(crate) words: Vec<String>,
+    pub(crate) running: Option<bool>,
+    pub(crate) has_health_check: bool,
+    pub(crate) health: Option<HealthStatusEnum>,
+    pub(crate) networks: Option<BTreeSet<String>>,
+    pub(crate) mounts: Option<Vec<Mounted>>,
+    /// What is published: address (empty: all) and port of the host.
+    pub(crate) published: Vec<(String, String)>,
+    pub(crate) apparmor: Option<String>,
+    pub(crate) host: HostConfig,
+}
+
+/// A place where something of the host is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mounted {
+    pub(crate) target: String,
+    pub(crate) source: PathBuf,
+    /// `bind`, `volume`, `tmpfs`, …
+    pub(crate) kind: String,
+    pub(crate) writable: bool,
+    pub(crate) propagation: String,
+}
+
+impl Facts {
+    /// Reads them off the engine's answer.
+    ///
+    /// # Errors
+    /// What is missing without which nothing can be said.
+    pub(crate) fn of(told: ContainerInspectResponse) -> Result<Self, &'static str> {
+        let host = told.host_config.ok_or("the engine did not tell the container's host configuration")?;
+        let config = told.config.ok_or("the engine did not tell the container's configuration")?;
+        let state = told.state.unwrap_or_default();
+        let settings = told.network_settings.unwrap_or_default();
+        let check = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
+        Ok(Self {
+            id: told.id.ok_or("the engine did not tell the container's id")?,
+            name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+            image: config.image,
+            image_id: told.image,
+            user: config.user,
+            variables: config.env.unwrap_or_default(),
+            words: told.path.into_iter().chain(told.args.into_iter().flatten()).collect(),
+            running: state.running,
+            has_health_check: check.first().is_some_and(|first| first != "NONE"),
+            health: state.health.and_then(|health| health.status),
+            networks: settings.networks.map(|networks| networks.into_keys().collect()),
+            mounts: told.mounts.map(|mounts| mounts.into_iter().map(mounted).collect()),
+            published: published(settings.ports.as_ref(), host.port_bindings.as_ref()),
+            apparmor: told.app_armor_profile,
+            host,
+        })
+    }
+
+    /// A privileged container has no seccomp filter, no masked paths and all devices, whatever else it says.
+    pub(crate) fn privileged(&self) -> bool {
+        self.host.privileged == Some(true)
+    }
+
+    /// Security options of one kind: `seccomp=unconfined` and `seccomp:unconfined` are both `unconfined`.
+    pub(crate) fn options<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        self.host.security_opt.iter().flatten().filter_map(move |option| {
+            let rest = option.strip_prefix(kind)?;
+            if rest.is_empty() { Some("") } else { rest.strip_prefix([':', '=']) }
+        })
+    }
+}
+
+/// A path of the host is followed to what it really is: a symlink must not hide `/etc`.
+fn mounted(point: bollard::models::MountPoint) -> Mounted {
+    let source = PathBuf::from(point.source.unwrap_or_default());
+    Mounted {
+        target: point.destination.unwrap_or_default(),
+        source: source.canonicalize().unwrap_or(source),
+        kind: point.typ.map(|kind| kind.to_string()).unwrap_or_default(),
+        writable: point.rw.unwrap_or(true),
+        propagation: point.propagation.unwrap_or_default(),
+    }
+}
+
+/// What is bound now; for a container that does not run, what it would bind.
+fn published(bound: Option<&PortMap>, asked: Option<&PortMap>) -> Vec<(String, String)> {
+    let read = |map: Option<&PortMap>| -> Vec<(String, String)> {
+        let bindings = map.into_iter().flat_map(|map| map.values()).flatten().flatten();
+        bindings.map(|b| (b.host_ip.clone().unwrap_or_default(), b.host_port.clone().unwrap_or_default())).collect()
+    };
+    let bound = read(bound);
+    if bound.is_empty() { read(asked) } else { bound }
+}
+
+/// The engine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Engine {
+    pub(crate) version: Option<Version>,
+    pub(crate) security: Option<Vec<String>>,
+    pub(crate) cgroup_v2: Option<bool>,
+    /// What it can't enforce, of the limits that the policy sets; `None` if it did not say.
+    pub(crate) unenforced: Option<Vec<String>>,
+    pub(crate) swarm: Option<String>,
+    pub(crate) insecure_registries: Option<Vec<String>>,
+}
+
+impl Engine {
+    /// Reads it off the engine's answer.
+    pub(crate) fn of(info: SystemInfo) -> Self {
+        let limits =
+            [("memory", info.memory_limit), ("swap", info.swap_limit), ("cpu", info.cpu_cfs_quota), ("pids", info.pids_limit)];
+        let told = limits.iter().all(|(_, can)| can.is_some());
+        let unable = limits.iter().filter(|(_, can)| *can == Some(false)).map(|(name, _)| (*name).to_owned()).collect();
+        Self {
+            version: info.server_version.and_then(|version| version.parse().ok()),
+            security: info.security_options,
+            cgroup_v2: info.cgroup_version.map(|version| version.to_string() == "2"),
+            unenforced: told.then_some(unable),
+            swarm: info.swarm.and_then(|swarm| swarm.local_node_state).map(|state| state.to_string()),
+            insecure_registries: info.registry_config.map(|config| config.insecure_registry_cidrs.unwrap_or_default()),
+        }
+    }
+
+    /// A security module by its name, with its options: `name=seccomp,profile=builtin` is `profile=builtin`.
+    pub(crate) fn module(&self, name: &str) -> Option<&str> {
+        let named = format!("name={name}");
+        self.security.iter().flatten().find_map(|option| option.strip_prefix(named.as_str())).map(|rest| rest.trim_start_matches(','))
+    }
+}

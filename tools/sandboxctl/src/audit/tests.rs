@@ -1,0 +1,356 @@
+//! Every control with an answer of the engine's that passes, one that fails, and one that says too little.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::control::{Control, Verdict};
+use super::expect::Expect;
+use super::facts::{Engine, Facts, Subject};
+use super::{container_controls, engine, network};
+use policy::Policy;
+
+const VAULT: &str = "aaaa";
+
+pub(super) fn policy() -> Policy {
+    let text = include_str!("../../../../compose/policy.toml");
+    Policy::parse(text, Path::new("/nowhere/policy.toml"), Path::new("/")).unwrap()
+}
+
+/// What Docker tells of a container as `compose.yaml` and the policy make it.
+fn sound() -> Value {
+    json!({
+        "Id": "bbbb", "Name": "/stranger", "Image": "sha256:1", "Path": "sleep", "Args": ["9"], "AppArmorProfile": "docker-default",
+        "State": {"Status": "running", "Running": true, "Health": {"Status": "healthy"}},
+        "Config": {"Image": "x", "User": "10001:10001", "Env": ["PATH=/usr/bin"], "Healthcheck": {"Test": ["CMD", "true"]}},
+        "Mounts": [{"Type": "tmpfs", "Source": "", "Destination": "/tmp", "RW": true, "Propagation": ""}],
+        "NetworkSettings": {"Ports": {}, "Networks": {"sealed": {}}},
+        "HostConfig": {
+            "Privileged": false, "CapDrop": ["ALL"], "CapAdd": null, "SecurityOpt": ["no-new-privileges:true"], "ReadonlyRootfs": true,
+            "Devices": [], "MaskedPaths": ["/proc/kcore"], "ReadonlyPaths": ["/proc/sys"], "NetworkMode": "sealed", "PidMode": "",
+            "IpcMode": "private", "UTSMode": "", "UsernsMode": "", "CgroupnsMode": "private", "Dns": ["9.9.9.9"], "Memory": 1048576,
+            "MemorySwap": 1048576, "NanoCpus": 500000000, "CpuQuota": 0, "CpuPeriod": 0, "PidsLimit": 32, "OomKillDisable": null,
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}, "Tmpfs": {"/tmp": "size=1m,noexec"},
+            "RestartPolicy": {"Name": "no"}, "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}], "PortBindings": {}, "PublishAllPorts": false
+        }
+    })
+}
+
+fn able() -> Value {
+    json!({
+        "ServerVersion": "28.2.2", "SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin"], "CgroupVersion": "2",
+        "MemoryLimit": true, "SwapLimit": true, "CpuCfsQuota": true, "PidsLimit": true, "Swarm": {"LocalNodeState": "inactive"},
+        "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"]}
+    })
+}
+
+/// RFC 7396: what is null in the patch goes away.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    for (key, value) in patch {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(target.as_object_mut().unwrap().entry(key).or_insert(json!({})), value);
+        }
+    }
+}
+
+fn subject(name: &str, told: &Value, engine: &Value) -> Subject {
+    Subject {
+        facts: Facts::of(serde_json::from_value(told.clone()).unwrap()).unwrap(),
+        expect: Expect::of(&policy(), name, Some(VAULT)),
+        engine: Engine::of(serde_json::from_value(engine.clone()).unwrap()),
+        image: Some("sha256:1".to_owned()),
+    }
+}
+
+fn verdict(id: &str, name: &str, patch: Value) -> Verdict {
+    let mut told = sound();
+    merge(&mut told, &patch);
+    (control(id).judge)(&subject(name, &told, &able()))
+}
+
+fn control(id: &str) -> &'static Control<Subject> {
+    container_controls().find(|control| control.id == id).unwrap_or_else(|| panic!("no control {id}"))
+}
+
+fn host(patch: Value) -> Value {
+    json!({ "HostConfig": patch })
+}
+
+/// A weakness for each control, as a change to a sound container.
+fn weaknesses() -> Vec<(&'static str, Value)> {
+    let bind = |source: &str, more: Value| {
+        let mut mount = json!({"Type": "bind", "Source": source, "Destination": "/x", "RW": false, "Propagation": "rprivate"});
+        merge(&mut mount, &more);
+        json!({ "Mounts": [mount] })
+    };
+    vec![
+        ("cis-docker-5.5", host(json!({"Privileged": true}))),
+        ("cis-docker-5.4", host(json!({"CapDrop": []}))),
+        ("cis-docker-5.4", host(json!({"CapAdd": ["CAP_NET_ADMIN"]}))),
+        ("cis-docker-5.4", host(json!({"CapAdd": ["DAC_OVERRIDE"]}))),
+        ("cis-docker-5.4", host(json!({"Privileged": true}))),
+        ("cis-docker-5.26", host(json!({"SecurityOpt": []}))),
+        ("cis-docker-5.26", host(json!({"SecurityOpt": ["no-new-privileges:false"]}))),
+        ("cis-docker-5.26", host(json!({"SecurityOpt": ["no-new-privileges", "no-new-privileges=false"]}))),
+        ("cis-docker-5.22", host(json!({"SecurityOpt": ["seccomp=unconfined"]}))),
+        ("cis-docker-5.22", host(json!({"SecurityOpt": ["seccomp:unconfined"]}))),
+        ("cis-docker-5.22", host(json!({"Privileged": true}))),
+        ("cis-docker-5.2", json!({"AppArmorProfile": "unconfined"})),
+        ("cis-docker-5.13", host(json!({"ReadonlyRootfs": false}))),
+        ("cis-docker-4.1", json!({"Config": {"User": ""}})),
+        ("cis-docker-4.1", json!({"Config": {"User": "0:1000"}})),
+        ("cis-docker-4.1", json!({"Config": {"User": "1000:0"}})),
+        ("cis-docker-4.1", json!({"Config": {"User": "node"}})),
+        ("cis-docker-4.1", json!({"Config": {"User": "000"}})),
+        ("cis-docker-5.18", host(json!({"Devices": [{"PathOnHost": "/dev/kvm"}]}))),
+        ("cis-docker-5.18", host(json!({"DeviceCgroupRules": ["a *:* rwm"]}))),
+        ("cis-docker-5.18", host(json!({"DeviceRequests": [{"Driver": "nvidia"}]}))),
+        ("cellblock-masked-paths", host(json!({"MaskedPaths": [], "ReadonlyPaths": []}))),
+        ("cellblock-sysctls", host(json!({"Sysctls": {"net.ipv4.ip_forward": "1"}}))),
+        ("cis-docker-5.10", host(json!({"NetworkMode": "host"}))),
+        ("cis-docker-5.16", host(json!({"PidMode": "host"}))),
+        ("cis-docker-5.16", host(json!({"PidMode": "container:aaaa"}))),
+        ("cis-docker-5.17", host(json!({"IpcMode": "host"}))),
+        ("cis-docker-5.17", host(json!({"IpcMode": "shareable"}))),
+        ("cis-docker-5.21", host(json!({"UTSMode": "host"}))),
+        ("cis-docker-5.31", host(json!({"UsernsMode": "host"}))),
+        ("cellblock-cgroup-namespace", host(json!({"CgroupnsMode": "host"}))),
+        ("cis-docker-5.30", host(json!({"NetworkMode": "bridge"}))),
+        ("cis-docker-5.30", host(json!({"NetworkMode": "default"}))),
+        ("cis-docker-5.30", json!({"NetworkSettings": {"Networks": {"bridge": {}}}})),
+        ("cellblock-networks", json!({"NetworkSettings": {"Networks": {"cellblock-cell": {}}}})),
+        ("cellblock-networks", host(json!({"NetworkMode": "container:aaaa"}))),
+        ("cellblock-dns", host(json!({"Dns": []}))),
+        ("cis-docker-5.11", host(json!({"Memory": 0}))),
+        ("cis-docker-5.12", host(json!({"NanoCpus": 0}))),
+        ("cis-docker-5.29", host(json!({"PidsLimit": -1}))),
+        ("cis-docker-5.29", host(json!({"PidsLimit": null}))),
+        ("cellblock-oom", host(json!({"OomKillDisable": true}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": null}}}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": "-1"}}}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Type": "syslog"}}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "noexec"}}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=1m,suid"}}))),
+        ("cellblock-restart", host(json!({"RestartPolicy": {"Name": "always"}}))),
+        ("cellblock-restart", host(json!({"RestartPolicy": {"Name": "unless-stopped"}}))),
+        ("cellblock-restart", host(json!({"RestartPolicy": {"Name": "on-failure"}}))),
+        ("cellblock-core-dumps", host(json!({"Ulimits": []}))),
+        ("cis-docker-5.32", bind("/var/run/docker.sock", json!({}))),
+        ("cis-docker-5.32", bind("/run", json!({}))),
+        ("cis-docker-5.32", bind("/", json!({}))),
+        ("cis-docker-5.32", bind("/srv/x/containerd.sock", json!({}))),
+        ("cis-docker-5.6", bind("/etc/ssl", json!({}))),
+        ("cis-docker-5.6", bind("/", json!({}))),
+        ("cis-docker-5.6", bind("/var", json!({}))),
+        ("cellblock-mounts", bind("/srv/data", json!({}))),
+        ("cis-docker-5.20", bind("/srv/data", json!({"Propagation": "rshared"}))),
+        ("cis-docker-5.14", json!({"NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "80"}]}}})),
+        ("cis-docker-5.14", host(json!({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}}))),
+        ("cis-docker-5.14", host(json!({"PublishAllPorts": true}))),
+        ("cellblock-ports", host(json!({"PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]}}))),
+        ("cellblock-env-secret", json!({"Config": {"Env": ["DB_PASSWORD=hunter2"]}})),
+        ("cellblock-env-secret", json!({"Args": ["--key=sk-ant-REDACTED"]})),
+        ("cellblock-running", json!({"State": {"Running": false}})),
+        ("cis-docker-5.27", json!({"Config": {"Healthcheck": null}})),
+        ("cis-docker-5.27", json!({"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
+        ("cis-docker-5.27", json!({"State": {"Health": {"Status": "unhealthy"}}})),
+    ]
+}
+
+#[test]
+fn a_sound_container_passes_every_control_that_concerns_it() {
+    for control in container_controls() {
+        let verdict = (control.judge)(&subject("stranger", &sound(), &able()));
+        let beside = control.id == "cellblock-image";
+        assert!(matches!(verdict, Verdict::Pass { .. }) || (beside && verdict == Verdict::Beside), "{}: {verdict:?}", control.id);
+    }
+}
+
+#[test]
+fn every_weakness_fails_its_control_and_says_what_was_expected_and_found() {
+    for (id, patch) in weaknesses() {
+        match verdict(id, "stranger", patch.clone()) {
+            Verdict::Fail { expected, found } => assert!(!expected.is_empty() && !found.is_empty(), "{id}: {expected:?} {found:?}"),
+            other => panic!("{id} with {patch}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn there_is_a_weakness_in_this_table_for_every_control_of_a_container() {
+    let covered: Vec<&str> = weaknesses().into_iter().map(|(id, _)| id).collect();
+    for control in container_controls().filter(|control| control.id != "cellblock-image") {
+        assert!(covered.contains(&control.id), "{} is never seen to fail", control.id);
+    }
+}
+
+#[test]
+fn what_the_engine_did_not_tell_is_unknown() {
+    let told = json!({
+        "HostConfig": {"Privileged": null, "ReadonlyRootfs": null, "MaskedPaths": null, "NetworkMode": null, "PidMode": null, "IpcMode": null,
+            "UTSMode": null, "UsernsMode": null, "CgroupnsMode": null, "Memory": null, "NanoCpus": null, "LogConfig": null, "RestartPolicy": null},
+        "Config": {"User": null}, "Mounts": null, "NetworkSettings": null, "AppArmorProfile": null, "State": null
+    });
+    for id in [
+        "cis-docker-5.5", "cis-docker-5.13", "cellblock-masked-paths", "cis-docker-5.10", "cis-docker-5.16", "cis-docker-5.17",
+        "cis-docker-5.21", "cis-docker-5.31", "cellblock-cgroup-namespace", "cis-docker-5.30", "cellblock-networks", "cis-docker-5.11",
+        "cis-docker-5.12", "cellblock-log-bound", "cellblock-restart", "cis-docker-5.32", "cis-docker-5.6", "cellblock-mounts",
+        "cis-docker-5.20", "cis-docker-4.1", "cis-docker-5.2", "cellblock-running", "cis-docker-5.27",
+    ] {
+        let verdict = verdict(id, "stranger", told.clone());
+        assert!(matches!(verdict, Verdict::Unknown { .. }), "{id}: {verdict:?}");
+    }
+    assert!(matches!(verdict("cellblock-image", "vault", json!({"Image": null})), Verdict::Unknown { .. }));
+    let starting = verdict("cis-docker-5.27", "stranger", json!({"State": {"Health": {"Status": "starting"}}}));
+    assert!(matches!(starting, Verdict::Unknown { .. }), "{starting:?}");
+}
+
+#[test]
+fn an_engine_that_says_nothing_leaves_what_rests_on_it_unknown() {
+    let mute = subject("stranger", &sound(), &json!({}));
+    for id in ["cis-docker-5.22", "cis-docker-5.2", "cellblock-cgroup-namespace"] {
+        assert!(matches!((control(id).judge)(&mute), Verdict::Unknown { .. }), "{id}");
+    }
+    for control in engine::ALL {
+        assert!(matches!((control.judge)(&mute.engine), Verdict::Unknown { .. }), "{}", control.id);
+    }
+    assert!(Facts::of(serde_json::from_value(json!({"Id": "x", "Config": {}})).unwrap()).is_err());
+}
+
+#[test]
+fn the_engine_s_controls_pass_and_fail() {
+    let judge = |id: &str, patch: Value| {
+        let mut told = able();
+        merge(&mut told, &patch);
+        let control = engine::ALL.iter().find(|control| control.id == id).unwrap();
+        (control.judge)(&Engine::of(serde_json::from_value(told).unwrap()))
+    };
+    for (id, patch) in [
+        ("cellblock-engine-version", json!({"ServerVersion": "25.0.4"})),
+        ("cellblock-engine-limits", json!({"PidsLimit": false})),
+        ("cellblock-engine-seccomp", json!({"SecurityOptions": ["name=apparmor"]})),
+        ("cellblock-engine-seccomp", json!({"SecurityOptions": ["name=seccomp,profile=unconfined"]})),
+        ("cis-docker-5.1", json!({"Swarm": {"LocalNodeState": "active"}})),
+        ("cis-docker-2.5", json!({"RegistryConfig": {"InsecureRegistryCIDRs": ["10.0.0.0/8"]}})),
+    ] {
+        assert!(matches!(judge(id, json!({})), Verdict::Pass { .. }), "{id}");
+        assert!(matches!(judge(id, patch), Verdict::Fail { .. }), "{id}");
+    }
+}
+
+#[test]
+fn the_cell_lives_in_the_vault_s_namespace_with_the_policy_s_limits() {
+    let limits = json!({"NetworkMode": "container:aaaa", "Memory": 2147483648u64, "MemorySwap": 2147483648u64, "NanoCpus": 2000000000u64, "PidsLimit": 512});
+    let user = json!({"User": "0:0"});
+    let cell = json!({"HostConfig": limits, "Config": user, "NetworkSettings": {"Networks": null}, "Mounts": []});
+    for id in ["cis-docker-5.11", "cis-docker-5.12", "cis-docker-5.29", "cis-docker-4.1"] {
+        assert!(matches!(verdict(id, "cell", cell.clone()), Verdict::Pass { .. }), "{id}");
+    }
+    for (id, patch) in [
+        ("cis-docker-5.11", json!({"MemorySwap": -1})),
+        ("cis-docker-5.11", json!({"Memory": 4294967296u64})),
+        ("cis-docker-5.12", json!({"NanoCpus": 4000000000u64})),
+        ("cis-docker-5.29", json!({"PidsLimit": 513})),
+    ] {
+        let mut worse = cell.clone();
+        merge(&mut worse, &host(patch));
+        assert!(matches!(verdict(id, "cell", worse), Verdict::Fail { .. }), "{id}");
+    }
+    let at = |mode: &str| verdict("cellblock-networks", "cell", json!({"HostConfig": {"NetworkMode": mode}, "NetworkSettings": {"Networks": {}}}));
+    assert!(matches!(at("container:aaaa"), Verdict::Pass { .. }));
+    assert!(matches!(at("container:cccc"), Verdict::Fail { .. }), "another's namespace");
+    assert!(matches!(at("cellblock-cell"), Verdict::Fail { .. }), "a namespace of its own");
+    assert!(matches!(verdict("cellblock-mounts", "cell", cell), Verdict::Fail { .. }), "the share is missing");
+}
+
+#[test]
+fn only_the_warden_may_have_its_one_capability_and_only_the_vault_its_one_port() {
+    let capability = host(json!({"CapAdd": ["CAP_DAC_OVERRIDE"]}));
+    assert!(matches!(verdict("cis-docker-5.4", "warden", capability.clone()), Verdict::Pass { .. }));
+    assert!(matches!(verdict("cis-docker-5.4", "clamd", capability), Verdict::Fail { .. }));
+    let port = json!({"NetworkSettings": {"Ports": {"443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8443"}]}}});
+    assert!(matches!(verdict("cellblock-ports", "vault", port.clone()), Verdict::Pass { .. }));
+    assert!(matches!(verdict("cellblock-ports", "proxy", port), Verdict::Fail { .. }));
+    assert!(matches!(verdict("cellblock-ports", "vault", json!({})), Verdict::Fail { .. }), "nobody could reach it");
+}
+
+#[test]
+fn an_image_that_was_built_again_since_is_told() {
+    let named = json!({"Config": {"Image": "cellblock/vault:local"}});
+    assert!(matches!(verdict("cellblock-image", "vault", named.clone()), Verdict::Pass { .. }));
+    let mut older = named;
+    merge(&mut older, &json!({"Image": "sha256:0"}));
+    assert!(matches!(verdict("cellblock-image", "vault", older), Verdict::Fail { .. }));
+    assert!(matches!(verdict("cellblock-image", "vault", json!({})), Verdict::Fail { .. }), "another image");
+}
+
+#[test]
+fn a_secret_s_value_is_in_no_verdict() {
+    let told = json!({"Config": {"Env": ["API_TOKEN=correct-horse-battery"]}, "Args": ["--key=sk-ant-REDACTED"]});
+    let Verdict::Fail { expected, found } = verdict("cellblock-env-secret", "stranger", told) else { panic!("not found") };
+    assert!(found.contains("API_TOKEN") && found.contains("word 2"), "{found}");
+    assert!(!(expected + &found).contains("horse") && !found.contains("abcdefgh"), "{found}");
+}
+
+fn network_verdicts(found: Result<Option<Value>, String>) -> BTreeMap<&'static str, Verdict> {
+    let policy = policy();
+    let found = found.map(|found| found.map(|value| serde_json::from_value(value).unwrap()));
+    let subject = network::Subject::of(&policy, policy.network("monitor").unwrap(), Some(&found));
+    network::ALL.iter().map(|control| (control.id, (control.judge)(&subject))).collect()
+}
+
+fn monitor() -> Value {
+    json!({
+        "Driver": "bridge", "EnableIPv6": true, "Internal": true, "Containers": {"1": {"Name": "monitor"}, "2": {"Name": "proxy"}},
+        "IPAM": {"Config": [{"Subnet": "172.30.2.0/24"}, {"Subnet": "fd6c:6c62:2::/64"}]},
+        "Options": {"com.docker.network.bridge.name": "br-monitor", "com.docker.network.bridge.enable_ip_masquerade": "false"}
+    })
+}
+
+#[test]
+fn a_network_is_held_against_what_the_moat_guards() {
+    assert!(network_verdicts(Ok(Some(monitor()))).values().all(|verdict| matches!(verdict, Verdict::Pass { .. })));
+    for (id, patch) in [
+        ("cellblock-network-bridge", json!({"Options": {"com.docker.network.bridge.name": "br-other"}})),
+        ("cellblock-network-bridge", json!({"Options": {"com.docker.network.bridge.name": null}})),
+        ("cellblock-network-bridge", json!({"Driver": "macvlan"})),
+        ("cellblock-network-subnets", json!({"IPAM": {"Config": [{"Subnet": "172.30.2.0/24"}]}})),
+        ("cellblock-network-subnets", json!({"IPAM": {"Config": [{"Subnet": "172.30.9.0/24"}, {"Subnet": "fd6c:6c62:2::/64"}]}})),
+        ("cellblock-network-subnets", json!({"EnableIPv6": false})),
+        ("cellblock-network-internal", json!({"Internal": false})),
+        ("cellblock-network-masquerade", json!({"Options": {"com.docker.network.bridge.enable_ip_masquerade": null}})),
+        ("cellblock-network-members", json!({"Containers": {"3": {"Name": "stranger"}}})),
+    ] {
+        let mut weak = monitor();
+        merge(&mut weak, &patch);
+        let verdict = &network_verdicts(Ok(Some(weak)))[id];
+        assert!(matches!(verdict, Verdict::Fail { .. }), "{id} with {patch}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_network_that_is_missing_fails_once_and_one_that_nobody_told_of_is_unknown() {
+    let missing = network_verdicts(Ok(None));
+    assert!(matches!(missing["cellblock-network-present"], Verdict::Fail { .. }));
+    assert_eq!(missing.values().filter(|verdict| **verdict == Verdict::Beside).count(), missing.len() - 1);
+    assert!(network_verdicts(Err("no answer".to_owned())).values().all(|verdict| matches!(verdict, Verdict::Unknown { .. })));
+}
+
+#[test]
+fn ids_are_stable_words_and_stand_once() {
+    let mut seen = std::collections::BTreeSet::new();
+    let all = container_controls().map(|c| (c.id, c.title, c.mend));
+    let all = all.chain(network::ALL.iter().map(|c| (c.id, c.title, c.mend))).chain(engine::ALL.iter().map(|c| (c.id, c.title, c.mend)));
+    for (id, title, mend) in all {
+        assert!(seen.insert(id), "{id} stands twice");
+        assert!(id.starts_with("cis-docker-") || id.starts_with("cellblock-"), "{id}");
+        assert!(!title.ends_with('.') && !mend.is_empty(), "{id}");
+    }
+}
