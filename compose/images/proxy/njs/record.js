@@ -1,0 +1,95 @@
+// The access log: one ECS record a request, one a TLS connection.
+//
+// A record is built here and not by `log_format`, because only so is every line JSON, whatever bytes a client
+// sends (`escape=json` lets those from 0x80 on through as they are), and what does not apply is absent, not empty.
+import crypto from 'crypto';
+import verdict from 'verdict.js';
+
+const OUTCOMES = {
+    allowed: { outcome: 'success', severity: 0, type: ['connection', 'allowed'] },
+    denied: { outcome: 'failure', severity: 47, type: ['connection', 'denied'] },
+    failed: { outcome: 'failure', severity: 21, type: ['connection', 'error'] },
+};
+
+// UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 that nobody guesses: nginx's own random request id where
+// there is one. An id tells records apart and guards nothing.
+function uuid(now, seed) {
+    const hex = crypto.createHash('sha256').update(`${seed}${now}${Math.random()}${Math.random()}`).digest('hex');
+    const time = now.toString(16).padStart(12, '0');
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${'89ab'[parseInt(hex[16], 16) & 3]}${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
+}
+
+// Any bytes as text: what is no UTF-8 becomes U+FFFD. Nothing is absent.
+function text(bytes) { return bytes && bytes.length ? bytes.toString('utf8') : undefined; }
+
+function number(value) { const n = Number(value); return value !== undefined && n >= 0 ? n : undefined; }
+
+// nginx counts in seconds with three decimals, ECS in nanoseconds.
+function nanoseconds(seconds) { return Math.round((parseFloat(seconds) || 0) * 1000) * 1000000; }
+
+// An object without what is undefined; undefined when nothing is left.
+function some(object) {
+    const names = Object.keys(object).filter((name) => object[name] !== undefined);
+    return names.length ? object : undefined;
+}
+
+function head(what, judged, v, seconds, seed) {
+    const now = Date.now(), as = OUTCOMES[judged.verdict];
+    return {
+        '@timestamp': new Date(now).toISOString().replace('Z', '000Z'),
+        ecs: { version: '9.2.0' },
+        event: {
+            id: uuid(now, seed), provider: 'egress-proxy', action: `${what}-${judged.verdict}`, kind: 'event',
+            category: ['network', 'web'], type: as.type, outcome: as.outcome, severity: as.severity,
+            reason: judged.reason || undefined, duration: nanoseconds(seconds),
+        },
+        error: some({ code: judged.code || undefined }),
+        rule: some({ id: v.gate_rule || undefined }),
+        source: { ip: v.remote_addr, port: number(v.remote_port) },
+    };
+}
+
+// The address that was tried last.
+function end(variables, name) {
+    const ip = verdict.upstream_ip(variables), port = /:(\d+)$/.exec(variables.upstream_addr || '');
+    return { address: name || undefined, ip: ip || undefined, port: ip && port ? Number(port[1]) : undefined };
+}
+
+// A request. The path is as the client sent it, without the query, where people put tokens.
+function request(r) {
+    const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r);
+    const status = number(v.status), host = text(raw.host), method = text(raw.request_method), path = text(raw.gate_path);
+    const record = head('request', judged, v, v.request_time, v.request_id);
+    record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
+    record.network = { name: v.gate_client, protocol: 'http', transport: 'tcp' };
+    record.http = {
+        version: (/^HTTP\/(\d\.\d)$/.exec(v.server_protocol || '') || [])[1],
+        request: { id: v.request_id, method: method, bytes: number(v.request_length) },
+        response: {
+            status_code: status >= 100 && status <= 599 ? status : undefined, bytes: number(v.bytes_sent),
+            body: { bytes: number(v.body_bytes_sent) },
+        },
+    };
+    record.url = some({ scheme: v.gate_upstream ? 'https' : undefined, domain: host, path: path });
+    record.destination = some(end(v, v.gate_upstream));
+    return JSON.stringify(record);
+}
+
+// A TLS connection that the client opened itself: the gate sees the name it asks for, and how much goes each way.
+function session(s) {
+    const v = s.variables, name = text(s.rawVariables.ssl_preread_server_name), judged = verdict.of_session(s);
+    const record = head('connection', judged, v, v.session_time, v.connection);
+    record.message = `TLS to ${name || 'no name'}: ${judged.verdict}`;
+    record.network = { name: v.gate_client, protocol: 'tls', transport: 'tcp' };
+    record.source.bytes = number(v.bytes_received);
+    record.tls = some({
+        client: name ? { server_name: name } : undefined,
+        version: (/^TLSv([\d.]+)$/.exec(v.ssl_preread_protocol || '') || [])[1],
+    });
+    const destination = judged.verdict === 'denied' ? { address: name } : end(v, name);
+    destination.bytes = number(v.bytes_sent);
+    record.destination = some(destination);
+    return JSON.stringify(record);
+}
+
+export default { request, session };
