@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::{Policy, PolicyError};
 
+const POLICY_HELP: &str =
+    "Policy [default: $CELLBLOCK_POLICY, ./policy.toml, ./compose/policy.toml, /etc/cellblock/policy.toml]";
+
 /// The two flags that every tool takes; `#[command(flatten)]` them.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PolicyArgs {
-    /// Policy file [default: $CELLBLOCK_POLICY, ./policy.toml, ./compose/policy.toml, /etc/cellblock/policy.toml]
-    #[arg(long, value_name = "FILE", global = true)]
+    /// The policy; without it, see [`locate`].
+    #[arg(long, value_name = "FILE", global = true, help = POLICY_HELP)]
     pub policy: Option<PathBuf>,
     /// Folder where the policy's relative paths start [default: the folder above compose/, else the policy's]
     #[arg(long, value_name = "DIR", global = true)]
