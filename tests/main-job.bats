@@ -97,7 +97,7 @@ blocked() {
 
 @test "what was found is in the jail and not on the share, and what is clean is where it was" {
   [ "$(find "$root/jail" -type f -name '*.json' | wc -l)" -ge 2 ]
-  grep -qi cellblock "$root/sandbox_data/share/workspace/eicar.com"
+  grep -q 'the warden of this share' "$root/sandbox_data/share/workspace/eicar.com"
   run ! grep -q EICAR-STANDARD "$root/sandbox_data/share/workspace/eicar.com"
   [ "$(cat "$root/sandbox_data/share/workspace/clean.txt")" = 'nothing to see' ]
 }

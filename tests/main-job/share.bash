@@ -15,7 +15,7 @@ until_tombstone() {
   local path=$1 began
   began=$(now_ms)
   while [ $(($(now_ms) - began)) -lt 10000 ]; do
-    if grep -qi 'cellblock' "$path" 2>/dev/null; then echo $(($(now_ms) - began)); return 0; fi
+    if grep -q 'the warden of this share' "$path" 2>/dev/null; then echo $(($(now_ms) - began)); return 0; fi
     sleep 0.02
   done
   return 1
