@@ -68,6 +68,11 @@ actions! {
         RuleVerified = "rule-verified": "A rule of the plan was looked for in the kernel.",
         SetVerified = "set-verified": "A set of the plan was looked for in the kernel.",
         ChainVerified = "chain-verified": "A chain of the plan, its hook and the order of its rules were looked for in the kernel.",
+        VerdictExplained = "verdict-explained": "What the moat does with a packet, and the rule that says so.",
+        FlowDenied = "flow-denied": "A member tried what it may not; how often, and why not.",
+        MoatWatched = "moat-watched": "The moat stands as planned, and is watched from now on.",
+        MoatRestored = "moat-restored": "The moat was not as planned, and was loaded again; for how long, and what came meanwhile.",
+        MoatLost = "moat-lost": "The moat is not as planned, and could not be loaded again.",
         StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
     }
     "egress-check" {

@@ -1,0 +1,61 @@
+//! DuckDB at the edge: opening, locking, the tables.
+//!
+//! One process writes, and while it does nobody else even reads; and two that open it at once both get
+//! an error. So the file lock in [`lock`] stands in front: shared for who reads, exclusive for who folds.
+
+mod lock;
+mod schema;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use duckdb::{AccessMode, Config, Connection};
+
+pub(crate) use lock::Lock;
+
+/// The most memory that folding may use.
+const FOLDING: &str = "1GiB";
+
+/// Opens the record's database to write, and makes its tables where they are not there.
+pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
+    let connection = open(path, AccessMode::ReadWrite, FOLDING)?;
+    schema::ensure(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens the record's database to read. `memory` is DuckDB's way to write a size.
+pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
+    let connection = open(path, AccessMode::ReadOnly, memory)?;
+    schema::check(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens any database of ours. It reaches no other file, loads nothing, and nobody can change that later.
+pub(crate) fn open(path: &Path, access: AccessMode, memory: &str) -> Result<Connection> {
+    let config = Config::default()
+        .access_mode(access)?
+        // In this order: without external access nobody names a folder any more, not even none.
+        .with("temp_directory", "")?
+        .enable_external_access(false)?
+        .enable_autoload_extension(false)?
+        .with("memory_limit", memory)?;
+    let connection = match Connection::open_with_flags(path, config) {
+        Err(error) if is_locked(&error) => {
+            bail!("{}: another program has the database open ({}); end it and try again", path.display(), brief(&error))
+        }
+        opened => opened.with_context(|| {
+            format!("{}: cannot be opened; `auditdb rebuild` makes it again from the spool", path.display())
+        })?,
+    };
+    connection.execute_batch("SET lock_configuration = true")?;
+    Ok(connection)
+}
+
+fn is_locked(error: &duckdb::Error) -> bool {
+    error.to_string().contains("Could not set lock")
+}
+
+/// The first line of what DuckDB says.
+pub(crate) fn brief(error: &duckdb::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

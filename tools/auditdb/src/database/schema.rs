@@ -1,0 +1,45 @@
+//! The tables. No primary key and no index: DuckDB checks them on every row, and what they would give
+//! (a line only once) the fold gives for a thousandth of the price.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use duckdb::Connection;
+
+/// Raised whenever the tables change; an older database is made again from the spool.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+BEGIN;
+CREATE TABLE IF NOT EXISTS about (version BIGINT);
+INSERT INTO about SELECT 1 WHERE NOT EXISTS (FROM about);
+CREATE TABLE IF NOT EXISTS segments (
+    number UINTEGER, name VARCHAR, position UBIGINT, head VARCHAR, lines UBIGINT, damaged VARCHAR
+);
+CREATE TABLE IF NOT EXISTS records (
+    seq BIGINT, time TIMESTAMP, received TIMESTAMP, provider VARCHAR, vouched BOOLEAN,
+    id VARCHAR, action VARCHAR, kind VARCHAR, category VARCHAR, outcome VARCHAR, severity UTINYINT,
+    reason VARCHAR, message VARCHAR, container VARCHAR, rule_id VARCHAR, rule_name VARCHAR, file_path VARCHAR,
+    source_ip VARCHAR, destination_ip VARCHAR, destination_port USMALLINT, destination_domain VARCHAR,
+    network VARCHAR, transport VARCHAR, url VARCHAR, method VARCHAR, status USMALLINT,
+    segment UINTEGER, position UBIGINT, raw VARCHAR
+);
+COMMIT;";
+
+/// Makes what is not there.
+pub(super) fn ensure(connection: &Connection, path: &Path) -> Result<()> {
+    connection.execute_batch(TABLES)?;
+    check(connection, path)
+}
+
+/// Is it a database of this version?
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let found: i64 = connection.query_row("SELECT max(version) FROM about", [], |row| row.get(0))?;
+    if found != VERSION {
+        bail!(
+            "{}: its tables have version {found}, this auditdb knows {VERSION}; `auditdb rebuild` makes it again from the spool",
+            path.display()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Folds the spool into the database, exactly once: what was read and how far are one transaction.
+
+mod progress;
+mod repeats;
+mod row;
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+
+use crate::line::{self, Scanner};
+use crate::spool::{Batch, Folder, Read, Reader};
+use progress::Progress;
+pub(crate) use progress::Seen;
+use row::Rows;
+
+/// Rows in one transaction: two of DuckDB's row groups, which then go to the file without the log.
+const ROWS: u64 = 2 * 122_880;
+/// Bytes of lines in one transaction.
+const BYTES: u64 = 192 << 20;
+
+/// What a fold did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Folded {
+    /// Lines that are new in the database.
+    pub(crate) lines: u64,
+    /// Lines that were there already, with the same source, id and content.
+    pub(crate) repeats: u64,
+    /// Ids that stand on different lines.
+    pub(crate) clashes: u64,
+}
+
+/// Is there anything in the spool that the database does not know yet?
+pub(crate) fn is_behind(connection: &Connection, folder: &Folder) -> Result<bool> {
+    let progress = Progress::load(connection)?;
+    Ok(folder.segments()?.iter().any(|segment| progress.is_behind(segment)))
+}
+
+/// The segments that were found damaged: name and reason.
+pub(crate) fn damaged(connection: &Connection) -> Result<Vec<(String, String)>> {
+    Ok(Progress::load(connection)?.damaged())
+}
+
+/// What the database remembers of the segments.
+pub(crate) fn seen(connection: &Connection) -> Result<Vec<Seen>> {
+    Ok(Progress::load(connection)?.seen())
+}
+
+/// Folds all there is. Batches that a writer is still at are left for the next time.
+///
+/// # Errors
+/// If the spool cannot be read or the database not written; what was folded before stays folded.
+pub(crate) fn fold(connection: &Connection, folder: &Folder) -> Result<Folded> {
+    let mut progress = Progress::load(connection)?;
+    let mut fold =
+        Fold { connection, scanner: Scanner::default(), done: Folded::default(), rows: None, next: next(connection)? };
+    for segment in folder.segments()? {
+        if !progress.is_behind(&segment) {
+            continue;
+        }
+        let known = progress.of(&segment.name);
+        let path = folder.path().join(&segment.name);
+        let mut reader =
+            Reader::open(&path, known.reached).with_context(|| format!("{}: cannot be read", path.display()))?;
+        loop {
+            match reader.next().with_context(|| format!("{}: cannot be read", path.display()))? {
+                Read::Batch(batch, start) => {
+                    fold.batch(known.number, &batch, start)?;
+                    progress.reached(&segment.name, reader.reached(), batch.lines);
+                    fold.commit_if_due(&mut progress)?;
+                }
+                Read::End | Read::Torn(_) => break,
+                Read::Damaged(reason) => {
+                    progress.mark(&segment.name, reason);
+                    break;
+                }
+            }
+        }
+    }
+    fold.commit(&mut progress)?;
+    connection.execute_batch("CHECKPOINT")?;
+    Ok(fold.done)
+}
+
+fn next(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("SELECT coalesce(max(seq), -1) + 1 FROM records", [], |row| row.get(0))?)
+}
+
+struct Fold<'c> {
+    connection: &'c Connection,
+    scanner: Scanner,
+    done: Folded,
+    rows: Option<Rows<'c>>,
+    next: i64,
+}
+
+impl Fold<'_> {
+    fn batch(&mut self, segment: u32, batch: &Batch, start: u64) -> Result<()> {
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            none => none.insert(Rows::begin(self.connection, self.next)?),
+        };
+        let mut position = start;
+        for raw in batch.body.split_inclusive(|b| *b == b'\n') {
+            let length = raw.len() as u64;
+            let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+            let text = line::text(raw);
+            match line::judge(&mut self.scanner, &text, batch.source.as_ref()) {
+                Ok(accepted) => rows.append(&accepted, &text, batch, Some((segment, position)))?,
+                Err((claim, fault)) => {
+                    // It was accepted once, by an auditdb that judged otherwise: it is still not lost.
+                    rows.tell(&line::rejected(raw, batch.source.as_ref(), claim, &fault), Some((segment, position)))?;
+                }
+            }
+            position += length;
+        }
+        Ok(())
+    }
+
+    fn commit_if_due(&mut self, progress: &mut Progress) -> Result<()> {
+        let due = self.rows.as_ref().is_some_and(|rows| rows.count() >= ROWS || rows.bytes() >= BYTES);
+        if due { self.commit(progress) } else { Ok(()) }
+    }
+
+    /// Ends the transaction: the rows without their repeats, and how far they reach.
+    fn commit(&mut self, progress: &mut Progress) -> Result<()> {
+        let (first, count) = match self.rows.take() {
+            Some(rows) => rows.flush()?,
+            None if progress.is_dirty() => {
+                self.connection.execute_batch("BEGIN")?;
+                (self.next, 0)
+            }
+            None => return Ok(()),
+        };
+        self.next = first + i64::try_from(count)?;
+        let found = repeats::drop(self.connection, first)?;
+        for clash in &found.clashes {
+            let mut rows = Rows::go_on(self.connection, self.next)?;
+            rows.tell(clash, None)?;
+            rows.flush()?;
+            self.next += 1;
+        }
+        progress.save(self.connection)?;
+        self.connection.execute_batch("COMMIT")?;
+        self.done.lines += count - found.repeats;
+        self.done.repeats += found.repeats;
+        self.done.clashes += found.clashes.len() as u64;
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! How far each segment was folded: kept in the database, saved with the rows.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use duckdb::{Connection, params};
+
+use crate::spool::SegmentFile;
+use crate::spool::chain::Link;
+
+/// What the database knows of a segment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    /// Its number in the database, from 1.
+    pub(super) number: u32,
+    /// Where the next batch begins, and the chain's link there.
+    pub(super) reached: Option<(u64, Link)>,
+    /// Lines folded.
+    pub(super) lines: u64,
+    /// Why nothing behind `reached` can be trusted.
+    pub(super) damaged: Option<String>,
+}
+
+/// What is remembered of a segment, for who checks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its file name.
+    pub(crate) name: String,
+    /// Its number in the database.
+    pub(crate) number: u32,
+    /// How far it was folded, and the chain's link there.
+    pub(crate) reached: Option<(u64, Link)>,
+    /// Lines folded.
+    pub(crate) lines: u64,
+}
+
+/// All segments by name.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    known: BTreeMap<String, Known>,
+    changed: Vec<String>,
+}
+
+impl Progress {
+    /// What the database says.
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
+        let mut statement = connection.prepare("SELECT name, number, position, head, lines, damaged FROM segments")?;
+        let mut rows = statement.query([])?;
+        let mut known = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            let head: Option<String> = row.get(3)?;
+            let link = head.map(|head| head.parse::<Link>().map_err(|()| ())).transpose().ok();
+            let link = link
+                .with_context(|| format!("the database holds no hash for {name}; `auditdb rebuild` makes it again"))?;
+            let reached = link.map(|link| row.get(2).map(|at: u64| (at, link))).transpose()?;
+            known.insert(name, Known { number: row.get(1)?, reached, lines: row.get(4)?, damaged: row.get(5)? });
+        }
+        Ok(Self { known, changed: Vec::new() })
+    }
+
+    /// Does the file hold more than was folded?
+    pub(super) fn is_behind(&self, segment: &SegmentFile) -> bool {
+        match self.known.get(&segment.name) {
+            Some(known) if known.damaged.is_some() => false,
+            Some(known) => known.reached.is_none_or(|(at, _)| segment.length > at),
+            None => segment.length > 0,
+        }
+    }
+
+    /// What is known of a segment; a new one gets its number now.
+    pub(super) fn of(&mut self, name: &str) -> Known {
+        let next = self.known.values().map(|known| known.number).max().unwrap_or(0) + 1;
+        self.known.entry(name.to_owned()).or_insert_with(|| Known { number: next, ..Known::default() }).clone()
+    }
+
+    /// Notes that a segment was read up to here.
+    pub(super) fn reached(&mut self, name: &str, reached: Option<(u64, Link)>, lines: u64) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.reached = reached;
+            known.lines += lines;
+        }
+        self.touch(name);
+    }
+
+    /// Notes that what follows in a segment cannot be trusted.
+    pub(super) fn mark(&mut self, name: &str, reason: String) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.damaged = Some(reason);
+        }
+        self.touch(name);
+    }
+
+    /// Is there anything to save?
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The segments that cannot be trusted to their end.
+    pub(super) fn damaged(&self) -> Vec<(String, String)> {
+        self.known.iter().filter_map(|(name, known)| known.damaged.clone().map(|why| (name.clone(), why))).collect()
+    }
+
+    /// All that is remembered.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        let seen = |(name, known): (&String, &Known)| Seen {
+            name: name.clone(),
+            number: known.number,
+            reached: known.reached,
+            lines: known.lines,
+        };
+        self.known.iter().map(seen).collect()
+    }
+
+    /// Saves what changed, in the transaction that is open.
+    pub(super) fn save(&mut self, connection: &Connection) -> Result<()> {
+        for name in self.changed.drain(..) {
+            let Some(known) = self.known.get(&name) else { continue };
+            let (at, head) = known.reached.map(|(at, link)| (at, link.to_string())).unzip();
+            connection.execute("DELETE FROM segments WHERE name = ?", params![name])?;
+            connection.execute(
+                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
+                params![known.number, name, at.unwrap_or(0), head, known.lines, known.damaged],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, name: &str) {
+        if self.changed.last().is_none_or(|last| last != name) && !self.changed.iter().any(|seen| seen == name) {
+            self.changed.push(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Takes lines in: judged, appended to the spool, on the disk, and only then passed on.
+
+mod commit;
+mod input;
+mod tee;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use record::cellblock::Spool;
+use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Record, Type, Writer};
+
+use crate::cli;
+use crate::place::Place;
+use crate::signals::Stop;
+use commit::Committer;
+use input::Piece;
+
+/// How long lines are collected before they are written: what a follower's reader waits at most.
+const LINGER: Duration = Duration::from_millis(100);
+/// How many bytes are collected at most.
+const ENOUGH: usize = 4 << 20;
+/// How long after a signal the writers in front of us may still say their last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// `auditdb ingest`
+pub(crate) fn ingest(args: &cli::Ingest, place: &Place, output: OutputArgs) -> Result<Exit> {
+    let stop = Stop::listen()?;
+    let folder = place.spool();
+    let spool = crate::spool::Writer::begin(folder.clone(), place.bound).with_context(|| {
+        format!("{}: cannot be written; name another folder with --directory", folder.path().display())
+    })?;
+    let pieces = input::open(&args.file)?;
+    let tee = tee::Tee::new(args.tee, output);
+    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone());
+    while let Some(round) = collect(&pieces, &stop) {
+        committer.commit(round)?;
+    }
+    finish(committer, &args.file, output)
+}
+
+/// The pieces of one round; `None` at the end of the input, or some time after a signal.
+fn collect(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Vec<Piece>> {
+    let mut round = vec![first(pieces, stop)?];
+    let deadline = Instant::now() + LINGER;
+    while round.iter().map(Piece::length).sum::<usize>() < ENOUGH {
+        match pieces.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(piece) => round.push(piece),
+            Err(_) => break,
+        }
+    }
+    Some(round)
+}
+
+fn first(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Piece> {
+    let mut until: Option<Instant> = None;
+    loop {
+        match pieces.recv_timeout(LINGER) {
+            Ok(piece) => return Some(piece),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) if stop.asked() => {
+                if Instant::now() >= *until.get_or_insert_with(|| Instant::now() + LAST_WORDS) {
+                    return None;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit> {
+    let done = committer.done();
+    if let Some(error) = done.unread {
+        return Err(error).with_context(|| format!("{}: cannot be read any further", file.display()));
+    }
+    // Whoever stopped reading what we pass on is no reason to lose a line, and none to complain twice.
+    done.told?;
+    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    (0..done.accepted).for_each(|_| out.count(Outcome::Success));
+    (0..done.rejected).for_each(|_| out.count(Outcome::Failure));
+    let message = format!("{} lines are in the record, {} were no records.", done.accepted, done.rejected);
+    let mut record =
+        Record::new(Provider::Auditdb, Action::LinesIngested, message).about(Category::Database, Type::Creation);
+    let (segment, head) = done.head.unzip();
+    record.own().spool =
+        Some(Spool { segment, head, lines: Some(done.accepted + done.rejected), bytes: Some(done.bytes) });
+    out.tell(&record)?;
+    out.finish()
+}

@@ -1,0 +1,114 @@
+//! `auditdb prune`: lets go of what is older than the policy keeps it, by whole segments.
+//!
+//! The database first, then the file: a crash in between leaves a segment that is folded again, while
+//! the other order would leave one that is missing, and that is what a theft looks like.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use duckdb::{Connection, params};
+use jiff::{SignedDuration, Timestamp};
+use record::cellblock::Spool;
+use record::{Action, Category, Exit, OutputArgs, Provider, Record, Type, Writer};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::cli;
+use crate::database::{self, Lock};
+use crate::fold;
+use crate::place::Place;
+use crate::spool::SegmentFile;
+
+/// How long readers are waited for.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// A segment that goes.
+struct Old {
+    file: SegmentFile,
+    number: u32,
+    lines: u64,
+}
+
+/// `auditdb prune`
+pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Result<Exit> {
+    let before = match args.older_than {
+        Some(when) => when.microseconds(),
+        None => Timestamp::now().checked_sub(SignedDuration::try_from(place.retain)?)?.as_microsecond(),
+    };
+    let directory = place.directory().display();
+    if !place.directory().is_dir() {
+        bail!("{directory}: no record here; --directory names another");
+    }
+    let Some(_lock) = Lock::exclusive(&place.lock(), WAIT)? else {
+        bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
+    };
+    let connection = database::open_to_write(&place.database())?;
+    fold::fold(&connection, &place.spool())?;
+    let old = old(&connection, place, before)?;
+    forget(&connection, &old, before)?;
+    connection.close().map_err(|(_, error)| error)?;
+    let mut spool = Spool { lines: Some(0), bytes: Some(0), ..Spool::default() };
+    for gone in &old {
+        let path = place.spool().path().join(&gone.file.name);
+        fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
+        spool.lines = spool.lines.map(|lines| lines + gone.lines);
+        spool.bytes = spool.bytes.map(|bytes| bytes + gone.file.length);
+    }
+    let message = format!("{} segments with {} lines were removed.", old.len(), spool.lines.unwrap_or_default());
+    let mut record =
+        Record::new(Provider::Auditdb, Action::RecordsPruned, message).about(Category::Database, Type::Deletion);
+    record.own().spool = Some(spool);
+    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    out.tell(&record)?;
+    out.finish()
+}
+
+/// The segments whose every line came in before that, is in the database, and which no writer has open.
+fn old(connection: &Connection, place: &Place, before: i64) -> Result<Vec<Old>> {
+    let newest = newest(connection)?;
+    let known: BTreeMap<String, fold::Seen> =
+        fold::seen(connection)?.into_iter().map(|seen| (seen.name.clone(), seen)).collect();
+    let mut old = Vec::new();
+    for file in place.spool().segments()? {
+        let Some(seen) = known.get(&file.name) else { continue };
+        let whole = seen.reached.is_some_and(|(at, _)| at == file.length);
+        let young = newest.get(&seen.number).is_none_or(|received| *received >= before);
+        if !whole || young || !is_closed(&place.spool().path().join(&file.name))? {
+            continue;
+        }
+        old.push(Old { number: seen.number, lines: seen.lines, file });
+    }
+    Ok(old)
+}
+
+/// When the last line of each segment came in, microseconds since 1970. A segment that brought nothing
+/// but repeats is as old as the database knows nothing else of it: it stays.
+fn newest(connection: &Connection) -> Result<BTreeMap<u32, i64>> {
+    let mut statement = connection
+        .prepare("SELECT segment, epoch_us(max(received)) FROM records WHERE segment IS NOT NULL GROUP BY segment")?;
+    let mut rows = statement.query([])?;
+    let mut newest = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        newest.insert(row.get(0)?, row.get(1)?);
+    }
+    Ok(newest)
+}
+
+/// A writer holds a shared lock on its segment as long as it lives.
+fn is_closed(path: &std::path::Path) -> Result<bool> {
+    let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
+    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+}
+
+fn forget(connection: &Connection, old: &[Old], before: i64) -> Result<()> {
+    connection.execute_batch("BEGIN")?;
+    for gone in old {
+        connection.execute("DELETE FROM records WHERE segment = ?", params![gone.number])?;
+        connection.execute("DELETE FROM segments WHERE number = ?", params![gone.number])?;
+    }
+    // What the fold itself had to say has no segment.
+    connection.execute("DELETE FROM records WHERE segment IS NULL AND epoch_us(received) < ?", params![before])?;
+    connection.execute_batch("COMMIT; CHECKPOINT")?;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! What is taken out of a line: the fields that people filter by, each with a column in the database.
+//! Everything else stays in the raw line.
+
+use std::borrow::Cow;
+
+/// Where in the line the scanner stands, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Root,
+    Event,
+    Container,
+    Rule,
+    File,
+    Source,
+    Destination,
+    Network,
+    Url,
+    Http,
+    HttpRequest,
+    HttpResponse,
+    Column(Column),
+    Elsewhere,
+}
+
+/// A field with a column of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Time,
+    Id,
+    Provider,
+    Action,
+    Kind,
+    Category,
+    Outcome,
+    Severity,
+    Reason,
+    Message,
+    Container,
+    RuleId,
+    RuleName,
+    FilePath,
+    SourceIp,
+    DestinationIp,
+    DestinationPort,
+    DestinationDomain,
+    Network,
+    Transport,
+    Url,
+    Method,
+    Status,
+}
+
+impl Place {
+    /// The place of a name inside this one.
+    pub(crate) fn below(self, name: &str) -> Self {
+        use Column as C;
+        match (self, name) {
+            (Self::Elsewhere | Self::Column(_), _) => Self::Elsewhere,
+            (Self::Root, "@timestamp") => Self::Column(C::Time),
+            (Self::Root, "message") => Self::Column(C::Message),
+            (Self::Root, "event") => Self::Event,
+            (Self::Root, "container") => Self::Container,
+            (Self::Root, "rule") => Self::Rule,
+            (Self::Root, "file") => Self::File,
+            (Self::Root, "source") => Self::Source,
+            (Self::Root, "destination") => Self::Destination,
+            (Self::Root, "network") => Self::Network,
+            (Self::Root, "url") => Self::Url,
+            (Self::Root, "http") => Self::Http,
+            (Self::Event, "id") => Self::Column(C::Id),
+            (Self::Event, "provider") => Self::Column(C::Provider),
+            (Self::Event, "action") => Self::Column(C::Action),
+            (Self::Event, "kind") => Self::Column(C::Kind),
+            (Self::Event, "category") => Self::Column(C::Category),
+            (Self::Event, "outcome") => Self::Column(C::Outcome),
+            (Self::Event, "severity") => Self::Column(C::Severity),
+            (Self::Event, "reason") => Self::Column(C::Reason),
+            (Self::Container, "name") => Self::Column(C::Container),
+            (Self::Rule, "id") => Self::Column(C::RuleId),
+            (Self::Rule, "name") => Self::Column(C::RuleName),
+            (Self::File, "path") => Self::Column(C::FilePath),
+            (Self::Source, "ip") => Self::Column(C::SourceIp),
+            (Self::Destination, "ip") => Self::Column(C::DestinationIp),
+            (Self::Destination, "port") => Self::Column(C::DestinationPort),
+            (Self::Destination, "domain") => Self::Column(C::DestinationDomain),
+            (Self::Network, "name") => Self::Column(C::Network),
+            (Self::Network, "transport") => Self::Column(C::Transport),
+            (Self::Url, "full") => Self::Column(C::Url),
+            (Self::Http, "request") => Self::HttpRequest,
+            (Self::Http, "response") => Self::HttpResponse,
+            (Self::HttpRequest, "method") => Self::Column(C::Method),
+            (Self::HttpResponse, "status_code") => Self::Column(C::Status),
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// The place of an item of a list here: of the lists only `event.category` has a column.
+    pub(crate) fn item(self) -> Self {
+        if self == Self::Column(Column::Category) { self } else { Self::Elsewhere }
+    }
+}
+
+/// The fields of one line. What the line does not have is `None`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Columns<'a> {
+    pub(crate) time: Option<Cow<'a, str>>,
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) provider: Option<Cow<'a, str>>,
+    pub(crate) action: Option<Cow<'a, str>>,
+    pub(crate) kind: Option<Cow<'a, str>>,
+    /// The first of them.
+    pub(crate) category: Option<Cow<'a, str>>,
+    pub(crate) outcome: Option<Cow<'a, str>>,
+    /// 0 to 99.
+    pub(crate) severity: Option<u8>,
+    pub(crate) reason: Option<Cow<'a, str>>,
+    pub(crate) message: Option<Cow<'a, str>>,
+    pub(crate) container: Option<Cow<'a, str>>,
+    pub(crate) rule_id: Option<Cow<'a, str>>,
+    pub(crate) rule_name: Option<Cow<'a, str>>,
+    pub(crate) file_path: Option<Cow<'a, str>>,
+    pub(crate) source_ip: Option<Cow<'a, str>>,
+    pub(crate) destination_ip: Option<Cow<'a, str>>,
+    pub(crate) destination_port: Option<u16>,
+    pub(crate) destination_domain: Option<Cow<'a, str>>,
+    pub(crate) network: Option<Cow<'a, str>>,
+    pub(crate) transport: Option<Cow<'a, str>>,
+    pub(crate) url: Option<Cow<'a, str>>,
+    pub(crate) method: Option<Cow<'a, str>>,
+    pub(crate) status: Option<u16>,
+}
+
+impl<'a> Columns<'a> {
+    /// Takes a string.
+    ///
+    /// # Errors
+    /// If a field that every record has is no string.
+    pub(crate) fn text(&mut self, place: Place, text: Cow<'a, str>) -> Result<(), String> {
+        let Place::Column(column) = place else { return inner(place) };
+        let field = match column {
+            Column::Category => {
+                self.category.get_or_insert(text);
+                return Ok(());
+            }
+            Column::Severity => return Err("event.severity is a number from 0 to 99".into()),
+            // Another program's idea of a port or a status: no column, the raw line has it.
+            Column::DestinationPort | Column::Status => return Ok(()),
+            Column::Time => &mut self.time,
+            Column::Id => &mut self.id,
+            Column::Provider => &mut self.provider,
+            Column::Action => &mut self.action,
+            Column::Kind => &mut self.kind,
+            Column::Outcome => &mut self.outcome,
+            Column::Reason => &mut self.reason,
+            Column::Message => &mut self.message,
+            Column::Container => &mut self.container,
+            Column::RuleId => &mut self.rule_id,
+            Column::RuleName => &mut self.rule_name,
+            Column::FilePath => &mut self.file_path,
+            Column::SourceIp => &mut self.source_ip,
+            Column::DestinationIp => &mut self.destination_ip,
+            Column::DestinationDomain => &mut self.destination_domain,
+            Column::Network => &mut self.network,
+            Column::Transport => &mut self.transport,
+            Column::Url => &mut self.url,
+            Column::Method => &mut self.method,
+        };
+        *field = Some(text);
+        Ok(())
+    }
+
+    /// Takes a number, as it is spelled.
+    ///
+    /// # Errors
+    /// If a field that every record has is no number, or out of its range.
+    pub(crate) fn number(&mut self, place: Place, digits: &str) -> Result<(), String> {
+        match place {
+            Place::Column(Column::Severity) => {
+                let severity = digits.parse().ok().filter(|severity| *severity <= 99);
+                self.severity = Some(severity.ok_or("event.severity is a number from 0 to 99")?);
+                Ok(())
+            }
+            Place::Column(Column::DestinationPort) => {
+                self.destination_port = digits.parse().ok();
+                Ok(())
+            }
+            Place::Column(Column::Status) => {
+                self.status = digits.parse().ok();
+                Ok(())
+            }
+            _ => self.other(place),
+        }
+    }
+
+    /// Takes an object: for most places the way further in.
+    ///
+    /// # Errors
+    /// As [`Columns::other`].
+    pub(crate) fn object(&mut self, place: Place) -> Result<(), String> {
+        if matches!(place, Place::Column(_)) { self.other(place) } else { Ok(()) }
+    }
+
+    /// Takes true, false or null, which no column holds.
+    ///
+    /// # Errors
+    /// If the place is a field that every record has.
+    pub(crate) fn other(&mut self, place: Place) -> Result<(), String> {
+        match place {
+            Place::Column(column) => match essential(column) {
+                Some(name) if column == Column::Severity => Err(format!("{name} is a number from 0 to 99")),
+                Some(name) => Err(format!("{name} is a string")),
+                None => Ok(()),
+            },
+            _ => inner(place),
+        }
+    }
+
+    /// Takes a list.
+    ///
+    /// # Errors
+    /// As [`Columns::other`]; `event.category` is a list.
+    pub(crate) fn list(&mut self, place: Place) -> Result<(), String> {
+        if place == Place::Column(Column::Category) { Ok(()) } else { self.other(place) }
+    }
+}
+
+/// A scalar where `event` should be an object would hide everything in it.
+fn inner(place: Place) -> Result<(), String> {
+    if place == Place::Event { Err("event is an object".into()) } else { Ok(()) }
+}
+
+/// The fields that verdicts are read from: a wrong type there is no detail.
+fn essential(column: Column) -> Option<&'static str> {
+    match column {
+        Column::Time => Some("@timestamp"),
+        Column::Id => Some("event.id"),
+        Column::Provider => Some("event.provider"),
+        Column::Action => Some("event.action"),
+        Column::Kind => Some("event.kind"),
+        Column::Outcome => Some("event.outcome"),
+        Column::Severity => Some("event.severity"),
+        _ => None,
+    }
+}

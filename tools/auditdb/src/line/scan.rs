@@ -1,0 +1,246 @@
+//! A strict JSON scanner (RFC 8259) that reads a line once, refuses what two readers could understand
+//! differently, and takes out only what the database has a column for.
+//!
+//! Why not serde: of two equal names in one object serde_json keeps the last, DuckDB the first, and a
+//! line that means two things is how a forger hides. Names are compared as they read, not as they are
+//! spelled (`"\u0061"` is `"a"`), in every object at every depth. Nothing is built in memory but the
+//! columns, which borrow from the line.
+
+use std::borrow::Cow;
+
+use super::columns::{Columns, Place};
+use super::names::Names;
+use super::unescape::unescape;
+
+/// Deeper nesting is refused: no field set has it, and a scanner must not be driven down its stack.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Why a line is none: where, counted in bytes from 1, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// From 1.
+    pub(crate) column: usize,
+    /// For a person.
+    pub(crate) reason: String,
+}
+
+/// Reads lines, one after the other, with one buffer for all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Scanner {
+    names: Names,
+}
+
+impl Scanner {
+    /// The columns of one line.
+    ///
+    /// # Errors
+    /// If it is no JSON object, a name stands twice in an object, it nests deeper than [`MAX_DEPTH`],
+    /// or a field that every record has holds what it cannot.
+    pub(crate) fn scan<'a>(&mut self, text: &'a str) -> Result<Columns<'a>, Fault> {
+        self.names.clear();
+        let mut pass = Pass { text, at: 0, depth: 0, names: &mut self.names, columns: Columns::default() };
+        pass.space();
+        if pass.peek() != Some(b'{') {
+            return Err(pass.fault("a record is a JSON object"));
+        }
+        pass.value(Place::Root)?;
+        pass.space();
+        if pass.at < text.len() {
+            return Err(pass.fault("something stands behind the object"));
+        }
+        Ok(pass.columns)
+    }
+}
+
+struct Pass<'a, 's> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    names: &'s mut Names,
+    columns: Columns<'a>,
+}
+
+impl<'a> Pass<'a, '_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn fault(&self, reason: impl Into<String>) -> Fault {
+        Fault { column: self.at + 1, reason: reason.into() }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self, place: Place) -> Result<(), Fault> {
+        let start = self.at;
+        let fits = match self.peek() {
+            Some(b'{') => return self.object(place),
+            Some(b'[') => return self.array(place),
+            Some(b'"') => {
+                let text = self.string()?;
+                self.columns.text(place, text)
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let digits = self.number()?;
+                self.columns.number(place, digits)
+            }
+            Some(b't') => self.literal("true").map(|()| self.columns.other(place))?,
+            Some(b'f') => self.literal("false").map(|()| self.columns.other(place))?,
+            Some(b'n') => self.literal("null").map(|()| self.columns.other(place))?,
+            Some(_) => return Err(self.fault("no JSON value starts like this")),
+            None => return Err(self.fault("the line ends where a value was expected")),
+        };
+        fits.map_err(|reason| Fault { column: start + 1, reason })
+    }
+
+    fn deeper(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        self.at += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.fault(format!("nested deeper than {MAX_DEPTH}")));
+        }
+        self.space();
+        Ok(())
+    }
+
+    fn object(&mut self, place: Place) -> Result<(), Fault> {
+        let opened = self.at;
+        self.columns.object(place).map_err(|reason| Fault { column: opened + 1, reason })?;
+        self.deeper()?;
+        let first = self.names.mark();
+        if self.peek() == Some(b'}') {
+            return self.close();
+        }
+        loop {
+            let name = self.name()?;
+            self.value(place.below(&name))?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(self.fault("expected ',' or '}'")),
+            }
+            self.space();
+        }
+        if let Some(twice) = self.names.repeated(self.text, first) {
+            return Err(Fault { column: opened + 1, reason: format!("the name {twice:?} stands twice in one object") });
+        }
+        self.names.forget(first);
+        self.close()
+    }
+
+    /// A name and the colon behind it.
+    fn name(&mut self) -> Result<Cow<'a, str>, Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(self.fault("expected a name in quotes"));
+        }
+        let start = self.at + 1;
+        let name = self.string()?;
+        self.names.push(start, self.at - 1, matches!(name, Cow::Owned(_)));
+        self.space();
+        if self.peek() != Some(b':') {
+            return Err(self.fault("expected ':'"));
+        }
+        self.at += 1;
+        self.space();
+        Ok(name)
+    }
+
+    fn array(&mut self, place: Place) -> Result<(), Fault> {
+        let start = self.at;
+        self.columns.list(place).map_err(|reason| Fault { column: start + 1, reason })?;
+        self.deeper()?;
+        if self.peek() == Some(b']') {
+            return self.close();
+        }
+        loop {
+            self.value(place.item())?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => return self.close(),
+                _ => return Err(self.fault("expected ',' or ']'")),
+            }
+            self.space();
+        }
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        self.at += 1;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let plain = self.rest().iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
+            self.at += plain.unwrap_or(self.rest().len());
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 2;
+                }
+                Some(_) => return Err(self.fault("a control character stands bare in a string")),
+                None => return Err(self.fault("the line ends inside a string")),
+            }
+        }
+        let inner = self.text.get(start..self.at).ok_or_else(|| self.fault("a backslash cuts a character"))?;
+        self.at += 1;
+        if !escaped {
+            return Ok(Cow::Borrowed(inner));
+        }
+        unescape(inner).map(Cow::Owned).map_err(|at| Fault { column: start + at + 1, reason: "no such escape".into() })
+    }
+
+    fn number(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let count = self.rest().iter().take_while(|b| b.is_ascii_digit()).count();
+        if count == 0 {
+            return Err(self.fault("expected a digit"));
+        }
+        self.at += count;
+        Ok(())
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), Fault> {
+        if !self.rest().starts_with(word.as_bytes()) {
+            return Err(self.fault("no JSON value starts like this"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The way to a database that holds what the spool holds.
+//!
+//! Where another process is at it for too long, what is there is read and the reader is told so: an
+//! answer that may lack the last lines is no full answer, and no silence either.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use duckdb::Connection;
+
+use crate::database::{self, Lock};
+use crate::fold;
+use crate::place::Place;
+
+/// How long a reader waits for whoever folds, and a folder for whoever reads.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Is it all there?
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Lines that are not in the database yet, because somebody else has it.
+    pub(crate) behind: bool,
+    /// Segments that cannot be trusted to their end: name and reason.
+    pub(crate) damaged: Vec<(String, String)>,
+}
+
+impl State {
+    /// What a reader must know about the answer, one sentence each.
+    pub(crate) fn reservations(&self) -> Vec<String> {
+        let behind =
+            self.behind.then(|| "another process has the database: the newest lines may be missing".to_owned());
+        let damaged = self.damaged.iter().map(|(name, why)| {
+            format!(
+                "segment {name} of the spool is damaged, what follows in it is missing: {why}; see `auditdb verify`"
+            )
+        });
+        behind.into_iter().chain(damaged).collect()
+    }
+
+    /// Says it on stderr.
+    pub(crate) fn warn(&self) {
+        for reservation in self.reservations() {
+            eprintln!("auditdb: {}", record::escape(&reservation));
+        }
+    }
+}
+
+/// A database that is open to read, and locked against writers.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Read-only, locked down.
+    pub(crate) connection: Connection,
+    /// Whether it is complete.
+    pub(crate) state: State,
+    _lock: Lock,
+}
+
+/// Folds what is new, and opens the database with so much memory.
+///
+/// # Errors
+/// If there is no record, or nobody lets go of the database.
+pub(crate) fn open(place: &Place, memory: &str) -> Result<Reading> {
+    let directory = place.directory().display();
+    if !place.directory().is_dir() {
+        bail!("{directory}: no record here; `auditdb ingest` begins one, --directory names another");
+    }
+    if let Some(reading) = read(place, memory, Duration::ZERO)? {
+        if !fold::is_behind(&reading.connection, &place.spool())? {
+            return Ok(reading);
+        }
+    }
+    let folded = fold_now(place)?;
+    let Some(mut reading) = read(place, memory, WAIT)? else {
+        bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
+    };
+    reading.state.behind = !folded && fold::is_behind(&reading.connection, &place.spool())?;
+    Ok(reading)
+}
+
+/// Opens what is there; `None` if there is nothing yet, or somebody writes it.
+fn read(place: &Place, memory: &str, wait: Duration) -> Result<Option<Reading>> {
+    let Some(lock) = Lock::shared(&place.lock(), wait).with_context(|| locking(place))? else { return Ok(None) };
+    if !place.database().exists() {
+        return Ok(None);
+    }
+    let connection = database::open_to_read(&place.database(), memory)?;
+    let state = State { behind: false, damaged: fold::damaged(&connection)? };
+    Ok(Some(Reading { connection, state, _lock: lock }))
+}
+
+/// Folds, if nobody else has the database for too long.
+fn fold_now(place: &Place) -> Result<bool> {
+    let Some(_lock) = Lock::exclusive(&place.lock(), WAIT).with_context(|| locking(place))? else { return Ok(false) };
+    let connection = database::open_to_write(&place.database())?;
+    fold::fold(&connection, &place.spool())?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(true)
+}
+
+fn locking(place: &Place) -> String {
+    format!("{}: cannot be locked", place.lock().display())
+}

@@ -1,0 +1,96 @@
+//! `auditdb refs`: what moved in a git repository since the round before.
+//!
+//! A tag is a promise. In March 2026 76 of the 77 tags of trivy-action were force-pushed; they were
+//! found by comparing tags with a kept copy, which is what this does. The order matters: a change is
+//! printed before it is remembered, so that a crash in between repeats an alert and never swallows one.
+
+mod compare;
+mod kept;
+mod ls_remote;
+mod tell;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use policy::{Policy, PolicyArgs, Repo};
+use record::{Exit, Outcome, OutputArgs, Provider, Writer};
+
+use crate::cli;
+use crate::database::Lock;
+use crate::place::Place;
+use kept::Kept;
+
+/// How long a round waits for another one on the same database.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// `auditdb refs`
+pub(crate) fn refs(
+    args: &cli::Refs,
+    directory: Option<PathBuf>,
+    policy: &PolicyArgs,
+    output: OutputArgs,
+) -> Result<Exit> {
+    // Who names a database or a folder, and no policy, needs none: then nothing may move.
+    let named = args.database.is_some() || directory.is_some();
+    let asked = policy.policy.is_some() || std::env::var_os("CELLBLOCK_POLICY").is_some();
+    let loaded = if named && !asked && !args.of.list { None } else { Some(policy.load()?) };
+    let Some(url) = &args.of.repo else { return list(loaded.as_ref()) };
+    ensure!(!has_user(url), "--repo: an address with a user or a password in it would be kept for ever; leave it out");
+    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    if let Some(reason) = &args.unreachable {
+        out.check(&tell::unreachable(url, reason))?;
+        return out.finish();
+    }
+    let database = match &args.database {
+        Some(database) => database.clone(),
+        None => Place::find(directory, policy)?.refs(),
+    };
+    let repo = loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| &repo.url == url));
+    round(url, repo, &database, out)
+}
+
+fn round(url: &str, repo: Option<&Repo>, database: &std::path::Path, mut out: Writer) -> Result<Exit> {
+    let now = ls_remote::parse(io::stdin().lock()).context("standard input is no output of `git ls-remote`")?;
+    if now.is_empty() {
+        // Nothing was read: that the repository has no refs any more would look the same.
+        out.check(&tell::unreachable(url, "git ls-remote printed nothing"))?;
+        return out.finish();
+    }
+    let lock = PathBuf::from(format!("{}.lock", database.display()));
+    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    }
+    let Some(_lock) = Lock::exclusive(&lock, WAIT).with_context(|| format!("{}: cannot be locked", lock.display()))?
+    else {
+        bail!("{}: another round has had it for {} s", database.display(), WAIT.as_secs());
+    };
+    let mut kept = Kept::open(database)?;
+    let before = kept.load(url)?;
+    let round = compare::compare(&before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
+    for change in &round.changes {
+        out.check(&tell::change(url, change))?;
+    }
+    (0..round.unchanged).for_each(|_| out.count(Outcome::Success));
+    out.tell(&tell::read(url, round.counts))?;
+    out.flush()?;
+    kept.save(url, &round.changes)?;
+    out.finish()
+}
+
+fn list(policy: Option<&Policy>) -> Result<Exit> {
+    use std::io::Write as _;
+    let mut out = io::stdout().lock();
+    for repo in policy.map(|policy| policy.repos.as_slice()).unwrap_or_default() {
+        writeln!(out, "{}", repo.url).map_err(crate::read::explain)?;
+    }
+    out.flush().map_err(crate::read::explain)?;
+    Ok(Exit::Success)
+}
+
+/// Is there something before an `@` in the address's host part?
+fn has_user(url: &str) -> bool {
+    let host = url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    host.is_some_and(|host| host.contains('@'))
+}

@@ -1,0 +1,49 @@
+//! The hash chain of a segment: SHA-256 (FIPS 180-4) over the link before and what the link covers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+/// One link. Written as 64 hex digits in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link([u8; 32]);
+
+impl Link {
+    /// The first link: over the segment's own first line, its break included.
+    pub(crate) fn first(header: &[u8]) -> Self {
+        Self(Sha256::digest(header).into())
+    }
+
+    /// The link behind this one, over a batch's head (up to its hash) and its lines.
+    pub(crate) fn next(&self, head: &[u8], body: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(head);
+        hash.update(body);
+        Self(hash.finalize().into())
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Link {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| ())?;
+        let mut link = [0; 32];
+        for (byte, pair) in link.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| ())?;
+            if !pair.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                return Err(());
+            }
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| ())?;
+        }
+        Ok(Self(link))
+    }
+}

@@ -1,0 +1,66 @@
+//! The folder that holds the segments.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::segment::SUFFIX;
+
+/// A segment's file, as the folder lists it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SegmentFile {
+    /// File name; it sorts by the time of creation.
+    pub(crate) name: String,
+    /// Length in bytes when it was listed.
+    pub(crate) length: u64,
+}
+
+/// The folder of the spool.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// The spool below the record's folder.
+    pub(crate) fn below(directory: &Path) -> Self {
+        Self(directory.join("spool"))
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes it, with the folders above, for the owner alone.
+    pub(crate) fn make(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
+    /// The segments, oldest first. A folder that is not there holds none.
+    pub(crate) fn segments(&self) -> io::Result<Vec<SegmentFile>> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if !name.ends_with(SUFFIX) {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_file() => found.push(SegmentFile { name, length: metadata.len() }),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Bytes that all segments take.
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        Ok(self.segments()?.iter().map(|segment| segment.length).sum())
+    }
+}

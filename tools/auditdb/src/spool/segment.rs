@@ -1,0 +1,96 @@
+//! A segment while it is written: created anew, only ever appended to, by one process.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::batch::Batch;
+use super::chain::Link;
+
+/// The format that [`super`] describes.
+pub(crate) const FORMAT: u32 = 1;
+/// The end of a segment's file name.
+pub(crate) const SUFFIX: &str = ".jsonl";
+
+#[derive(Debug, Serialize)]
+struct First<'a> {
+    segment: About<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct About<'a> {
+    format: u32,
+    created: Timestamp,
+    pid: u32,
+    previous: Option<Previous<'a>>,
+}
+
+/// The segment that the same writer wrote before, and its last link: so that it can't be taken away unseen.
+#[derive(Debug, Serialize)]
+struct Previous<'a> {
+    name: &'a str,
+    sha256: String,
+}
+
+/// A segment, open for writing.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    file: File,
+    pub(crate) name: String,
+    pub(crate) link: Link,
+    pub(crate) length: u64,
+}
+
+impl Segment {
+    /// Creates a segment in the folder and makes its name durable.
+    pub(crate) fn create(folder: &Path, previous: Option<&Self>) -> io::Result<Self> {
+        // A UUIDv7 sorts by time; the process is named for whoever looks for a writer that hangs.
+        let name = format!("{}-{}{SUFFIX}", Uuid::now_v7(), std::process::id());
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(folder.join(&name))?;
+        // Held until we end: a segment that is open is not pruned.
+        flock(&file, FlockOperation::NonBlockingLockShared)?;
+        let previous = previous.map(|before| Previous { name: &before.name, sha256: before.link.to_string() });
+        let about = About { format: FORMAT, created: Timestamp::now(), pid: std::process::id(), previous };
+        let mut header = serde_json::to_vec(&First { segment: about })?;
+        header.push(b'\n');
+        let mut segment = Self { file, name, link: Link::first(&header), length: 0 };
+        segment.put(&[&header])?;
+        segment.file.sync_all()?;
+        File::open(folder)?.sync_all()?;
+        Ok(segment)
+    }
+
+    /// Appends a batch whole or not at all. It is on the disk only after [`Segment::sync`].
+    pub(crate) fn append(&mut self, batch: &Batch) -> io::Result<()> {
+        let (head, link) = batch.head(&self.link)?;
+        self.put(&[head.as_bytes(), &batch.body])?;
+        self.link = link;
+        Ok(())
+    }
+
+    /// Waits until all that was appended is on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn put(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let written = parts.iter().try_for_each(|part| self.file.write_all(part));
+        match written {
+            Ok(()) => {
+                self.length += parts.iter().map(|part| part.len() as u64).sum::<u64>();
+                Ok(())
+            }
+            Err(error) => {
+                // Half a batch in front of the next one would hide that one from every reader.
+                self.file.set_len(self.length)?;
+                Err(error)
+            }
+        }
+    }
+}

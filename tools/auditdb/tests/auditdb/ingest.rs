@@ -1,0 +1,153 @@
+//! Taking lines in.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use serde_json::Value;
+
+use super::*;
+
+#[test]
+fn what_goes_in_comes_out_byte_for_byte_and_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let odd = r#"{ "@timestamp":"2026-11-22T05:00:00Z","event":{"id":"a","provider":"scanwatch","action":"file-scanned"}, "message":"ä\u0007 \/" }"#;
+    let input = [jsonl(&[line("scanwatch", "file-scanned", 1)]), format!("{odd}\n").into_bytes()].concat();
+    let told = lines(&run(auditdb(path).arg("ingest"), &input), 0);
+    assert_eq!(actions(&told), ["lines-ingested", "run-finished"]);
+    assert_eq!(told[1]["cellblock"]["counts"]["passed"], 2);
+    let again = lines(&run(auditdb(path).arg("ingest"), &input), 0);
+    assert_eq!(again[1]["cellblock"]["counts"]["passed"], 2);
+    let output = run(auditdb(path).arg("events"), b"");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().next(), Some(odd));
+    assert_eq!(text.lines().count(), 3, "each line once, and run-finished: {text}");
+}
+
+#[test]
+fn a_clash_of_ids_keeps_both_lines_and_is_a_record_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut other = line("scanwatch", "file-infected", 1);
+    other["message"] = "another".into();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1), other.clone()])), 0);
+    assert_eq!(count(path, "provider = 'scanwatch'"), 2);
+    assert_eq!(count(path, "action = 'id-clashed' AND provider = 'auditdb'"), 1);
+    // The same id of another source is no clash, and the clash is not told twice.
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("netguard", "rule-planned", 1), other])), 0);
+    assert_eq!(count(path, "true"), 4);
+}
+
+#[test]
+fn what_is_no_record_is_kept_as_a_record_of_its_own_and_the_rest_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let good = jsonl(&[line("scanwatch", "file-scanned", 1)]);
+    let input = [b"no json \xff\n{\"a\":1,\"a\":2}\n\n".as_slice(), &good].concat();
+    let told = lines(&run(auditdb(path).args(["ingest", "--provider", "scanwatch"]), &input), 1);
+    assert_eq!(actions(&told), ["line-rejected", "line-rejected", "lines-ingested", "run-finished"]);
+    assert_eq!(told[0]["cellblock"]["rejected"]["line"], "no json \u{fffd}");
+    assert_eq!(told[0]["cellblock"]["rejected"]["line_base64"], "bm8ganNvbiD/");
+    assert!(told[1]["event"]["reason"].as_str().unwrap().contains("\"a\" stands twice"));
+    assert_eq!(told[3]["cellblock"]["counts"], serde_json::json!({"checked":3,"passed":1,"failed":2,"unknown":0}));
+    assert_eq!(count(path, "action = 'line-rejected' AND provider = 'auditdb'"), 2);
+    assert_eq!(count(path, "provider = 'scanwatch'"), 1);
+}
+
+#[test]
+fn a_line_too_long_is_refused_with_its_length_and_hash() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let long = [b"{\"x\":\"".as_slice(), &vec![b'y'; 5 << 20], b"\"}\n{\"x\":1}\n"].concat();
+    let told = lines(&run(auditdb(path).args(["ingest", "--provider", "egress-proxy"]), &long), 1);
+    let rejected = &told[0]["cellblock"]["rejected"];
+    assert_eq!(rejected["bytes"], (5 << 20) + 8);
+    assert_eq!(rejected["line"].as_str().unwrap().len(), 64 << 10);
+    assert_eq!(count(path, "provider = 'egress-proxy'"), 1);
+}
+
+#[test]
+fn the_source_fixes_the_provider_and_a_forged_line_is_an_alert() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let input = jsonl(&[line("netguard", "moat-applied", 1), line("egress-proxy", "request-allowed", 2)]);
+    let told = lines(&run(auditdb(path).args(["ingest", "--provider", "egress-proxy"]), &input), 1);
+    assert_eq!(told[0]["event"]["severity"], 73);
+    assert_eq!(count(path, "provider = 'netguard'"), 0);
+    assert_eq!(count(path, "provider = 'egress-proxy' AND vouched"), 1);
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("netguard", "moat-applied", 3)])), 0);
+    assert_eq!(count(path, "provider = 'netguard' AND NOT vouched"), 1);
+}
+
+#[test]
+fn a_line_of_the_gate_is_never_refused_for_a_byte_and_is_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let input = b"{\"@timestamp\":\"2026-11-22T05:00:00+00:00\",\"event\":{\"action\":\"request-denied\"},\"url\":{\"full\":\"https://x/\xff\"},\"nginx\":1}\n";
+    lines(&run(auditdb(path).args(["ingest", "--provider", "egress-proxy"]), input), 0);
+    assert_eq!(ask(path, "SELECT url, provider FROM records")[0]["url"], "https://x/\u{fffd}");
+    let shown = run(auditdb(path).args(["events", "--format", "text", "--tool", "egress-proxy"]), b"");
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("request-denied: https://x/"));
+}
+
+#[test]
+fn tee_passes_on_only_what_is_on_the_disk_and_records_in_place_of_what_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut child = start(auditdb(path).args(["ingest", "--tee", "--provider", "scanwatch"]));
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = line("scanwatch", "file-scanned", 1).to_string();
+    // While the writer goes on, each line comes through and is in the record when it does.
+    stdin.write_all(format!("{first}\n").as_bytes()).unwrap();
+    assert_eq!(stdout.next().unwrap().unwrap(), first);
+    assert_eq!(count(path, "provider = 'scanwatch'"), 1);
+    stdin.write_all(b"broken\n").unwrap();
+    let rejected: Value = serde_json::from_str(&stdout.next().unwrap().unwrap()).unwrap();
+    assert_eq!(rejected["event"]["action"], "line-rejected");
+    drop(stdin);
+    let rest: Vec<String> = stdout.map(Result::unwrap).collect();
+    assert_eq!(rest.len(), 2, "{rest:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn nobody_reading_the_tee_loses_no_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut child = start(auditdb(path).args(["ingest", "--tee"]));
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    for n in 0..50 {
+        stdin.write_all(&jsonl(&[line("scanwatch", "file-scanned", n)])).unwrap();
+        if n % 10 == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(120));
+        }
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("still go into the record").count(), 1, "{said}");
+    assert_eq!(count(path, "true"), 50);
+}
+
+#[test]
+fn a_signal_ends_it_in_good_order_with_the_last_words_of_who_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut child = start(auditdb(path).arg("ingest"));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&jsonl(&[line("scanwatch", "file-scanned", 1)])).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    terminate(&child);
+    stdin.write_all(&jsonl(&[line("scanwatch", "run-finished", 2)])).unwrap();
+    let mut told = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(told.ends_with("}\n") && told.contains("run-finished"), "{told}");
+    assert_eq!(count(path, "provider = 'scanwatch'"), 2);
+}
+
+pub(crate) fn terminate(child: &std::process::Child) {
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+}

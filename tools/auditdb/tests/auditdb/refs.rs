@@ -1,0 +1,122 @@
+//! `auditdb refs`
+
+use super::*;
+
+const URL: &str = "https://github.com/openclaw/openclaw";
+
+/// An object id that begins with these digits.
+fn id(start: &str) -> String {
+    format!("{start:0<40}")
+}
+
+fn ls_remote(refs: &[(&str, &str)]) -> Vec<u8> {
+    refs.iter().flat_map(|(start, name)| format!("{}\t{name}\n", id(start)).into_bytes()).collect()
+}
+
+fn round(directory: &Path, refs: &[(&str, &str)], status: i32) -> Vec<Value> {
+    let output = run(auditdb(directory).args(["refs", "--repo", URL]), &ls_remote(refs));
+    lines(&output, status)
+}
+
+#[test]
+fn a_moved_tag_is_an_alert_with_both_ids_and_a_new_one_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let first = round(path, &[("a1", "HEAD"), ("b1", "refs/tags/v1"), ("c1", "refs/tags/v1^{}")], 0);
+    assert_eq!(actions(&first), ["ref-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
+    let second =
+        round(path, &[("a1", "HEAD"), ("b2", "refs/tags/v1"), ("c2", "refs/tags/v1^{}"), ("d1", "refs/tags/v2")], 1);
+    assert_eq!(actions(&second), ["ref-moved", "ref-created", "refs-read", "run-finished"]);
+    assert_eq!(second[0]["event"]["severity"], 73);
+    assert_eq!(second[0]["event"]["outcome"], "failure");
+    assert_eq!(second[0]["url"]["full"], URL);
+    assert_eq!(
+        second[0]["cellblock"]["reference"],
+        json!({"name": "refs/tags/v1", "old": {"id": id("b1"), "peeled": id("c1")}, "new": {"id": id("b2"), "peeled": id("c2")}, "may_move": false})
+    );
+    assert_eq!(second[3]["cellblock"]["counts"], json!({"checked": 3, "passed": 2, "failed": 1, "unknown": 0}));
+    let third =
+        round(path, &[("a1", "HEAD"), ("b2", "refs/tags/v1"), ("c2", "refs/tags/v1^{}"), ("d1", "refs/tags/v2")], 0);
+    assert_eq!(actions(&third), ["refs-read", "run-finished"]);
+}
+
+#[test]
+fn a_crash_between_telling_and_remembering_repeats_the_alert() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    round(path, &[("a1", "refs/tags/v1")], 0);
+    // Nobody takes the alert: a full disk behind standard output.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut child = auditdb(path)
+        .args(["refs", "--repo", URL])
+        .stdin(Stdio::piped())
+        .stdout(full)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&ls_remote(&[("a2", "refs/tags/v1")])).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(actions(&round(path, &[("a2", "refs/tags/v1")], 1)), ["ref-moved", "refs-read", "run-finished"]);
+    assert_eq!(actions(&round(path, &[("a2", "refs/tags/v1")], 0)), ["refs-read", "run-finished"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    round(path, &[("a1", "refs/tags/v1"), ("a1", "refs/heads/main")], 0);
+    let empty = round(path, &[], 3);
+    assert_eq!(actions(&empty), ["refs-unreachable", "run-finished"]);
+    let told =
+        lines(&run(auditdb(path).args(["refs", "--repo", URL, "--unreachable", "no answer within 60 s"]), b""), 3);
+    assert_eq!(told[0]["event"]["reason"], "no answer within 60 s");
+    assert_eq!(told[0]["event"]["outcome"], "unknown");
+    let half = format!("{}\trefs/tags/v1\n{}\trefs/hea", id("a1"), id("a1"));
+    let output = run(auditdb(path).args(["refs", "--repo", URL]), half.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("line 2"));
+    assert_eq!(
+        actions(&round(path, &[("a1", "refs/tags/v1"), ("a1", "refs/heads/main")], 0)),
+        ["refs-read", "run-finished"]
+    );
+}
+
+#[test]
+fn the_policy_says_what_may_move_and_which_repositories_there_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/policy.toml");
+    let listed = run(auditdb(path).args(["refs", "--list", "--policy", policy]), b"");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.lines().any(|line| line == URL), "{listed}");
+    let with_policy = |refs: &[(&str, &str)], status| {
+        lines(&run(auditdb(path).args(["refs", "--policy", policy, "--repo", URL]), &ls_remote(refs)), status)
+    };
+    with_policy(&[("a1", "HEAD"), ("a1", "refs/heads/main"), ("b1", "refs/tags/v1.2.3")], 0);
+    let moved = with_policy(&[("a2", "HEAD"), ("a2", "refs/heads/main"), ("b1", "refs/tags/v1.2.3")], 0);
+    assert_eq!(actions(&moved), ["ref-moved", "ref-moved", "refs-read", "run-finished"]);
+    assert_eq!(moved[1]["event"]["outcome"], "success");
+    assert_eq!(moved[1]["event"]["severity"], 0);
+    let tag = with_policy(&[("a2", "HEAD"), ("a2", "refs/heads/main"), ("b2", "refs/tags/v1.2.3")], 1);
+    assert_eq!(tag[0]["event"]["severity"], 73);
+}
+
+#[test]
+fn an_address_with_a_password_in_it_is_not_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(auditdb(directory.path()).args(["refs", "--repo", "https://u:geheim@github.com/x/y"]), b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("geheim"));
+    assert!(!directory.path().join("refs.duckdb").exists());
+}
+
+#[test]
+fn repositories_do_not_mix() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    round(path, &[("a1", "refs/tags/v1")], 0);
+    let other =
+        run(auditdb(path).args(["refs", "--repo", "https://example.org/other"]), &ls_remote(&[("b1", "refs/tags/v1")]));
+    assert_eq!(actions(&lines(&other, 0)), ["ref-first-seen", "refs-read", "run-finished"]);
+    assert_eq!(actions(&round(path, &[("a1", "refs/tags/v1")], 0)), ["refs-read", "run-finished"]);
+}

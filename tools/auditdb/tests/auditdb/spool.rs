@@ -1,0 +1,199 @@
+//! The spool: bound, crashes, tampering, and many at once.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+
+fn segments(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(directory.join("spool")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn killed_at_any_time_it_has_lost_nothing_that_it_passed_on() {
+    for round in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let mut child = start(auditdb(path).args(["ingest", "--tee"]));
+        let mut stdin = child.stdin.take().unwrap();
+        let feeder = thread::spawn(move || {
+            for n in 0.. {
+                if stdin.write_all(&jsonl(&[line("scanwatch", "file-scanned", n)])).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut acknowledged = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut got: Vec<String> = acknowledged.by_ref().take(100 * (round + 1)).map(Result::unwrap).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The last of these may be cut: it was acknowledged only with its break.
+        let rest: Vec<String> = acknowledged.map_while(Result::ok).collect();
+        got.extend(rest.into_iter().filter(|line| serde_json::from_str::<Value>(line).is_ok()));
+        feeder.join().unwrap();
+        let kept = run(auditdb(path).arg("events"), b"");
+        let kept = String::from_utf8(kept.stdout).unwrap();
+        let kept: std::collections::BTreeSet<&str> = kept.lines().collect();
+        assert!(got.iter().all(|line| kept.contains(line.as_str())), "round {round}");
+        lines(&run(auditdb(path).arg("verify"), b""), 0);
+    }
+}
+
+#[test]
+fn many_writers_and_readers_at_once_lose_nothing_and_double_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    let writers: Vec<_> = (0..4u32)
+        .map(|writer| {
+            let path = path.clone();
+            thread::spawn(move || {
+                for part in 0..3u32 {
+                    let all: Vec<Value> = (0..200)
+                        .map(|n| line("scanwatch", "file-scanned", writer * 10_000 + part * 1000 + n))
+                        .collect();
+                    lines(&run(auditdb(&path).arg("ingest"), &jsonl(&all)), 0);
+                }
+            })
+        })
+        .collect();
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let path = path.clone();
+            thread::spawn(move || {
+                for _ in 0..6 {
+                    let output = run(
+                        auditdb(&path).args(["query", "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM records"]),
+                        b"",
+                    );
+                    if output.status.code() == Some(0) {
+                        let row = &lines(&output, 0)[0];
+                        assert_eq!(row["n"], row["ids"]);
+                    } else {
+                        assert!(
+                            !path.is_dir() || output.status.code() == Some(3),
+                            "{}",
+                            String::from_utf8_lossy(&output.stderr)
+                        );
+                    }
+                }
+            })
+        })
+        .collect();
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    assert_eq!(count(&path, "true"), 2400);
+}
+
+#[test]
+fn a_full_spool_makes_writers_wait_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let policy = directory.path().join("policy.toml");
+    let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/policy.toml")).unwrap();
+    let bounded: String = shipped
+        .lines()
+        .map(|line| if line.starts_with("spool") { "spool = \"1MiB\"\n".to_owned() } else { format!("{line}\n") })
+        .collect();
+    assert!(bounded.contains("spool = \"1MiB\""), "the shipped policy has no line for the spool");
+    fs::write(&policy, bounded).unwrap();
+    let mut child = start(auditdb(&path).arg("ingest").arg("--policy").arg(&policy));
+    let mut stdin = child.stdin.take().unwrap();
+    let feeder = thread::spawn(move || {
+        for n in 0..8000 {
+            stdin.write_all(&jsonl(&[line("scanwatch", "file-scanned", n)])).unwrap();
+        }
+    });
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    let filled: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    assert_eq!(filled["event"]["action"], "spool-filled");
+    thread::sleep(Duration::from_millis(700));
+    assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+    // Room is made by folding and pruning; here the folded segments are taken away.
+    let before = count(&path, "provider = 'scanwatch'");
+    segments(&path).iter().for_each(|segment| fs::remove_file(segment).unwrap());
+    let mut last = Value::Null;
+    while let Some(line) = told.next() {
+        last = serde_json::from_str(&line.unwrap()).unwrap();
+        if last["event"]["action"] == "spool-filled" {
+            count(&path, "true");
+            segments(&path).iter().for_each(|segment| fs::remove_file(segment).unwrap());
+        }
+    }
+    feeder.join().unwrap();
+    assert_eq!(last["cellblock"]["counts"]["passed"], 8000);
+    assert!(before < 8000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_was_changed_in_the_spool_is_found_and_not_folded() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-infected", 1)])), 0);
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 2)])), 0);
+    let segment = &segments(path)[0];
+    let text = fs::read_to_string(segment).unwrap();
+    fs::write(segment, text.replace("file-infected", "file-scanned!")).unwrap();
+    let found = lines(&run(auditdb(path).arg("verify"), b""), 1);
+    assert_eq!(found[0]["event"]["outcome"], "failure");
+    assert_eq!(found[1]["event"]["outcome"], "success");
+    let output = run(auditdb(path).arg("events"), b"");
+    let events = lines(&output, 3);
+    assert_eq!(actions(&events), ["file-scanned", "run-finished"]);
+    assert_eq!(events[1]["event"]["outcome"], "unknown");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("damaged"));
+}
+
+#[test]
+fn what_was_taken_away_after_it_was_folded_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    for n in 1..=2 {
+        lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-infected", n)])), 0);
+    }
+    assert_eq!(count(path, "true"), 2);
+    lines(&run(auditdb(path).arg("verify"), b""), 0);
+    let [first, second] = &segments(path)[..] else { panic!() };
+    fs::remove_file(first).unwrap();
+    let text = fs::read_to_string(second).unwrap();
+    fs::write(second, format!("{}\n", text.lines().next().unwrap())).unwrap();
+    let found = lines(&run(auditdb(path).arg("verify"), b""), 1);
+    assert_eq!(found[2]["cellblock"]["counts"]["failed"], 2);
+}
+
+#[test]
+fn a_torn_tail_is_left_alone_and_what_stands_before_it_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1)])), 0);
+    let segment = &segments(path)[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes.extend_from_slice(b"{\"batch\":{\"received\":\"2026-11");
+    fs::write(segment, bytes).unwrap();
+    assert_eq!(count(path, "true"), 1);
+    let found = lines(&run(auditdb(path).arg("verify"), b""), 0);
+    assert!(found[0]["event"]["reason"].as_str().unwrap().contains("never acknowledged"));
+}
+
+#[test]
+fn the_database_can_be_made_again_from_the_spool() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let all: Vec<Value> = (0..100).map(|n| line("scanwatch", "file-scanned", n)).collect();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
+    let before = run(auditdb(path).args(["query", "SELECT * EXCLUDE seq FROM records ORDER BY time, id"]), b"");
+    fs::write(path.join("record.duckdb"), b"no database at all").unwrap();
+    let broken = run(auditdb(path).arg("events"), b"");
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(String::from_utf8(broken.stderr).unwrap().contains("auditdb rebuild"));
+    let told = lines(&run(auditdb(path).arg("rebuild"), b""), 0);
+    assert_eq!(told[0]["cellblock"]["spool"]["lines"], 100);
+    let after = run(auditdb(path).args(["query", "SELECT * EXCLUDE seq FROM records ORDER BY time, id"]), b"");
+    assert_eq!(before.stdout, after.stdout);
+}

@@ -1,0 +1,48 @@
+//! `cellblock.reference` and `cellblock.references`: refs of git repositories. ECS has no word for them.
+//! The repository's address is `url.full`.
+
+use serde::{Deserialize, Serialize};
+
+/// What a ref points to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The object's id: 40 (SHA-1) or 64 (SHA-256) hex digits in lower case.
+    pub id: String,
+    /// Of an annotated tag: the object behind it (`x^{}` of `git ls-remote`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peeled: Option<String>,
+}
+
+/// A ref, and where it pointed and points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// The full name, such as `refs/tags/v1`. A byte that is no UTF-8 is written `\xNN`, which no
+    /// ref can be named (git-check-ref-format(1) forbids the backslash).
+    pub name: String,
+    /// Where it pointed in the round before; absent when it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Target>,
+    /// Where it points now; absent when it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Target>,
+    /// Does the policy let it move?
+    pub may_move: bool,
+}
+
+/// What a round found in one repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct References {
+    /// Refs that the repository told of.
+    pub read: u64,
+    /// Of these, seen for the first time in the first round.
+    pub first_seen: u64,
+    /// Of these, new since the round before.
+    pub created: u64,
+    /// Of these, pointing elsewhere than before.
+    pub moved: u64,
+    /// Known from before, and gone.
+    pub deleted: u64,
+}
