@@ -1,0 +1,63 @@
+//! Asks from a seat: a thread of its own enters the seat's network namespace, makes every socket
+//! there, and ends there. The rest of the process never leaves home, and no process is started.
+
+use std::os::fd::AsFd;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::ask::Ask;
+use crate::seat::Seat;
+use crate::sight::Sight;
+use crate::wire::{Place, observe};
+
+/// A question with its number and the patience it gets.
+pub(crate) type Numbered = (usize, Ask, Duration);
+
+/// Which of the two seats a sight comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// The place that is inspected.
+    Inside,
+    /// The control.
+    Outside,
+}
+
+/// A sight, with the number of its question and the seat it was made from.
+pub(crate) type Seen = (usize, From, Sight);
+
+/// Asks all of these from a seat, `parallel` at a time, and sends each sight as it comes.
+pub(crate) fn ask_from(
+    seat: Seat,
+    from: From,
+    asks: Vec<Numbered>,
+    parallel: usize,
+    seen: Sender<Seen>,
+) -> JoinHandle<Result<()>> {
+    std::thread::spawn(move || {
+        if let Some(netns) = &seat.netns {
+            move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
+                .context("the network namespace cannot be entered; that takes root")?;
+        }
+        let place = Place::new(seat.resolvers, seat.tree)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("no runtime for the probes")?.block_on(all(&place, from, asks, parallel, &seen));
+        Ok(())
+    })
+}
+
+async fn all(place: &Place, from: From, asks: Vec<Numbered>, parallel: usize, seen: &Sender<Seen>) {
+    let mut sights = futures_util::stream::iter(asks)
+        .map(|(number, ask, patience)| async move { (number, observe(place, &ask, patience).await) })
+        .buffer_unordered(parallel);
+    while let Some((number, sight)) = sights.next().await {
+        // Nobody listens any more when the run was ended: stop asking.
+        if seen.send((number, from, sight)).is_err() {
+            break;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Certificates: taken from anybody who proves to hold the key, and read for what a person asks of one.
+
+use anyhow::{Result, anyhow};
+use policy::Pin;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// Takes every certificate, and still insists that the server signs the handshake with its key:
+/// without that, anybody could show a copy of the right certificate.
+#[derive(Debug)]
+pub(crate) struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl AnyCertificate {
+    /// With the signature algorithms of a provider.
+    pub(crate) fn new(provider: &CryptoProvider) -> Self {
+        Self { algorithms: provider.signature_verification_algorithms }
+    }
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, leaf, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, leaf, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// What a leaf certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// SHA-256 of the certificate.
+    pub(crate) leaf: Pin,
+    /// SHA-256 of its public key (SPKI).
+    pub(crate) spki: Pin,
+    /// Whom it names.
+    pub(crate) subject: String,
+    /// Who signed it.
+    pub(crate) issuer: String,
+    /// The first second of its life, Unix time.
+    pub(crate) not_before: i64,
+    /// The last second of its life, Unix time.
+    pub(crate) not_after: i64,
+    /// The names and addresses in its SAN.
+    pub(crate) names: Vec<String>,
+}
+
+/// Reads a leaf.
+///
+/// # Errors
+/// If it is no X.509 certificate.
+pub(super) fn read(leaf: &[u8]) -> Result<Shown> {
+    let (_, certificate) = X509Certificate::from_der(leaf).map_err(|error| anyhow!("no X.509 certificate: {error}"))?;
+    let san = certificate.subject_alternative_name().ok().flatten();
+    let names = san.map(|san| san.value.general_names.iter().filter_map(name).collect()).unwrap_or_default();
+    Ok(Shown {
+        leaf: Pin(Sha256::digest(leaf).into()),
+        spki: Pin(Sha256::digest(certificate.public_key().raw).into()),
+        subject: certificate.subject().to_string(),
+        issuer: certificate.issuer().to_string(),
+        not_before: certificate.validity().not_before.timestamp(),
+        not_after: certificate.validity().not_after.timestamp(),
+        names,
+    })
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|ip| std::net::Ipv4Addr::from(ip).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|ip| std::net::Ipv6Addr::from(ip).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

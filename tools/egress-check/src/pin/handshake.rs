@@ -1,0 +1,113 @@
+//! TCP, then TLS, then WebSocket: as far as it goes, and where it stopped.
+
+use std::io::ErrorKind;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::{HandshakeError, Message};
+
+use super::Address;
+use super::certificate::{self, AnyCertificate, Shown};
+
+/// Most of a first message that is taken.
+const MOST: usize = 64 * 1024;
+/// Most of it that is told.
+const TOLD: usize = 256;
+
+/// How far it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody took the connection.
+    Nobody(String),
+    /// Somebody did, and speaks no TLS.
+    NoTls(String),
+    /// A certificate was shown, and no WebSocket opened.
+    NoWebSocket(Box<Shown>, String),
+    /// All of it; with the server's first message, where one came.
+    WebSocket(Box<Shown>, Option<String>),
+}
+
+/// Connects and shakes hands; each step may take `patience`.
+///
+/// # Errors
+/// If this machine cannot even try.
+pub(super) fn greet(address: &Address, patience: Duration) -> Result<Found> {
+    let stream = match connect(address, patience) {
+        Ok(stream) => stream,
+        Err(error) => return Ok(Found::Nobody(error.to_string())),
+    };
+    stream.set_read_timeout(Some(patience)).context("no time limit on the socket")?;
+    stream.set_write_timeout(Some(patience)).context("no time limit on the socket")?;
+    let mut session = session(address)?;
+    let mut stream = stream;
+    if let Err(error) = session.complete_io(&mut stream) {
+        return Ok(Found::NoTls(spell(&error)));
+    }
+    let Some(leaf) = session.peer_certificates().and_then(|chain| chain.first()) else {
+        return Ok(Found::NoTls("it showed no certificate".to_owned()));
+    };
+    let shown = Box::new(certificate::read(leaf)?);
+    Ok(match upgrade(address, StreamOwned::new(session, stream)) {
+        Ok(greeting) => Found::WebSocket(shown, greeting),
+        Err(why) => Found::NoWebSocket(shown, why),
+    })
+}
+
+fn connect(address: &Address, patience: Duration) -> std::io::Result<TcpStream> {
+    let mut last = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for target in (address.host.as_str(), address.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&target, patience) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn session(address: &Address) -> Result<ClientConnection> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Arc::new(AnyCertificate::new(&provider));
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS has no protocol version")?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    let name =
+        ServerName::try_from(address.host.clone()).with_context(|| format!("{:?} is no host's name", address.host))?;
+    ClientConnection::new(Arc::new(config), name).context("TLS cannot begin")
+}
+
+/// The server's first message, where one comes in time; or why there is no WebSocket.
+fn upgrade(address: &Address, stream: StreamOwned<ClientConnection, TcpStream>) -> Result<Option<String>, String> {
+    let config = WebSocketConfig::default().max_message_size(Some(MOST)).max_frame_size(Some(MOST));
+    let opened = tungstenite::client::client_with_config(&address.uri, stream, Some(config));
+    let (mut socket, _) = opened.map_err(|error| match error {
+        HandshakeError::Failure(tungstenite::Error::Http(answer)) => format!("it answered HTTP {}", answer.status()),
+        HandshakeError::Failure(tungstenite::Error::Io(error)) => spell(&error),
+        HandshakeError::Failure(error) => error.to_string(),
+        HandshakeError::Interrupted(_) => "it did not answer in time".to_owned(),
+    })?;
+    let greeting = match socket.read() {
+        Ok(Message::Text(text)) => Some(text.chars().take(TOLD).collect()),
+        Ok(Message::Binary(bytes)) => Some(format!("{} bytes", bytes.len())),
+        _ => None,
+    };
+    // A polite end; who does not wait for it loses nothing.
+    let _ = socket.close(None);
+    let _ = socket.flush();
+    Ok(greeting)
+}
+
+fn spell(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => "it did not answer in time".to_owned(),
+        ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

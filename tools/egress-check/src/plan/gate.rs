@@ -1,0 +1,117 @@
+//! The gate, as one of its clients sees it: the listed names answer, everything else is refused.
+//!
+//! A refusal is spoken by the gate itself, so here only what comes from behind it is evidence.
+//! The control asks the name's own server outside.
+
+use std::net::IpAddr;
+
+use policy::{Egress, Network, Policy, Service, Tls};
+use record::cellblock::{Evidence, Expect, ProbeKind};
+
+use super::draft::Draft;
+use super::names::ELSEWHERE;
+use crate::ask::{Ask, Whom};
+use crate::probe::{Probe, http, tls};
+
+/// A path that no prefix of a sane policy begins.
+const UNLISTED: &str = "/cellblock-not-listed";
+/// Methods that change nothing at the server, should one get through (RFC 9110 section 9.2.1).
+const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
+/// What a client network may and may not get through the gate.
+pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, network: &Network) {
+    let gate = network.address_of(Service::Proxy);
+    let listed = |rule: &&Egress| rule.lists(network.name.as_str()) && !rule.host.is_wildcard();
+    for rule in policy.egress.iter().filter(listed) {
+        must_pass(draft, rule);
+        if let Some((v4, _)) = gate {
+            limits(draft, rule, v4.into());
+        }
+    }
+    let Some((v4, v6)) = gate else { return };
+    for rule in policy.egress.iter().filter(|rule| !rule.lists(network.name.as_str())) {
+        let gain = "Uses a name, and the key behind it, that another client of the gate is trusted with.";
+        foreign(draft, "gate.other-client", v4.into(), rule.host.name(), gain);
+    }
+    for gate in [v4.into(), v6.into()] {
+        foreign(draft, "gate.off-list", gate, ELSEWHERE, "Reaches a server that no rule lists, so any server.");
+    }
+    literals(draft, v4.into());
+}
+
+fn beyond(id: String, expect: Expect, ask: Ask, gain: &str) -> Probe {
+    Probe::new(id, expect, ask, gain).evidence(Evidence::BeyondGate)
+}
+
+fn must_pass(draft: &mut Draft<'_>, rule: &Egress) {
+    let name = rule.host.name();
+    let whom = Whom::Name(name.to_owned());
+    let lost = "A listed name does not answer, so the work that it is listed for stops.";
+    if rule.tls == Tls::Passthrough {
+        draft.add(beyond(format!("gate.listed.{name}.tls"), Expect::Pass, tls(whom, 443, name), lost));
+        return;
+    }
+    let Some(method) = SAFE.into_iter().find(|method| allows(rule, method)) else { return };
+    let path = rule.paths.first().map_or("/", String::as_str);
+    let ask = http(ProbeKind::Http, whom, 80, method, name, path);
+    let probe = beyond(format!("gate.listed.{name}{path}"), Expect::Pass, ask, lost);
+    draft.add(probe.control(ProbeKind::Https, name, 443));
+}
+
+fn allows(rule: &Egress, method: &str) -> bool {
+    rule.methods.is_empty() || rule.methods.iter().any(|allowed| allowed == method)
+}
+
+/// The edges of a rule: other paths, other methods, the other way in.
+fn limits(draft: &mut Draft<'_>, rule: &Egress, gate: IpAddr) {
+    let name = rule.host.name();
+    if rule.tls == Tls::Passthrough {
+        return;
+    }
+    let method = SAFE.into_iter().find(|method| allows(rule, method)).unwrap_or("GET");
+    let mut refused = |what: &str, method: &str, path: &str, gain: &str| {
+        let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, method, name, path);
+        let probe = beyond(format!("gate.limit.{name}.{what}"), Expect::Blocked, ask, gain);
+        draft.add(probe.control(ProbeKind::Https, name, 443));
+    };
+    if let Some(prefix) = rule.paths.iter().find(|path| path.as_str() != "/") {
+        let gain = "Reads and writes other people's corners of a listed site.";
+        refused("path", method, UNLISTED, gain);
+        refused("path-dots", method, &format!("{}/..{UNLISTED}", prefix.trim_end_matches('/')), gain);
+        refused("path-encoded", method, &format!("{}/%2e%2e{UNLISTED}", prefix.trim_end_matches('/')), gain);
+    }
+    if let Some(other) = SAFE.into_iter().find(|method| !allows(rule, method)) {
+        let path = rule.paths.first().map_or("/", String::as_str);
+        refused("method", other, path, "Uses a listed site in ways that the policy does not list.");
+    }
+    let probe = beyond(
+        format!("gate.limit.{name}.tls"),
+        Expect::Blocked,
+        tls(Whom::Ip(gate), 443, name),
+        "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.",
+    );
+    draft.add(probe.control(ProbeKind::Tls, name, 443));
+}
+
+/// A name that the gate must not know for this client, by every way in.
+fn foreign(draft: &mut Draft<'_>, group: &str, gate: IpAddr, name: &str, gain: &str) {
+    let mut refused = |what: &str, kind: ProbeKind, ask: Ask| {
+        let probe = beyond(format!("{group}.{name}.{gate}.{what}"), Expect::Blocked, ask, gain);
+        draft.add(probe.control(kind, name, 443));
+    };
+    let ask = |method: &str, path: &str| http(ProbeKind::Http, Whom::Ip(gate), 80, method, name, path);
+    refused("http", ProbeKind::Https, ask("GET", "/"));
+    refused("absolute", ProbeKind::Https, ask("GET", &format!("http://{name}/")));
+    refused("connect", ProbeKind::Tls, ask("CONNECT", &format!("{name}:443")));
+    refused("tls", ProbeKind::Tls, tls(Whom::Ip(gate), 443, name));
+}
+
+/// Addresses in place of a name: the gate must not become a way to what the moat keeps away.
+fn literals(draft: &mut Draft<'_>, gate: IpAddr) {
+    for literal in ["169.254.169.254", "127.0.0.1", "9.9.9.9"] {
+        let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, "GET", literal, "/");
+        let gain = "Makes the gate fetch from an address of its choice, the host's and the LAN's too.";
+        let probe = beyond(format!("gate.literal.{literal}"), Expect::Blocked, ask, gain);
+        draft.add(probe.control(ProbeKind::Http, literal, 80));
+    }
+}

@@ -1,0 +1,126 @@
+//! A result as a line: the probe, what was seen, and the verdict.
+
+use record::cellblock::Expect;
+use record::fields::{Hash, Http, Response, Tls, TlsServer};
+use record::{Action, Kind, Outcome, Provider, Record, Severity};
+
+use crate::inspect::Sights;
+use crate::line::describe;
+use crate::probe::Probe;
+use crate::sight::Sight;
+use crate::verdict::{Reach, reach, verdict};
+
+/// The record of a probe that was made.
+pub(crate) fn evaluated(probe: &Probe, sights: &Sights) -> Record {
+    let inside = reach(&sights.inside, probe.evidence);
+    let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
+    let found = verdict(probe.expect, inside, control);
+    let reason = match &sights.outside {
+        Some(outside) => format!("{}: {} inside, {} outside", found.reason, sights.inside, outside),
+        None => format!("{}: {}", found.reason, sights.inside),
+    };
+    let wanted = match (probe.expect, found.outcome) {
+        (Expect::Pass, Outcome::Success) => "passes, as the policy says",
+        (Expect::Pass, Outcome::Failure) => "does not pass, and must",
+        (Expect::Blocked, Outcome::Success) => "gets nowhere, as the policy says",
+        (Expect::Blocked, Outcome::Failure) => "gets through, and must not",
+        (_, Outcome::Unknown) => "could not be judged",
+    };
+    let message = format!("{}: {} {wanted}.", probe.container.as_deref().unwrap_or("here"), probe.ask);
+    let (kind, severity) = weight(probe.expect, found.outcome);
+    let record = Record::new(Provider::EgressCheck, Action::ProbeEvaluated, message)
+        .kind(kind)
+        .severity(severity)
+        .outcome(found.outcome)
+        .reason(reason);
+    let mut record = describe(record, probe);
+    if let Some(wire) = record.own().probe.as_mut() {
+        wire.seen = Some(sights.inside.to_string());
+        wire.control_seen = sights.outside.as_ref().map(ToString::to_string);
+    }
+    fill(&mut record, &sights.inside);
+    record
+}
+
+/// A control that asks something else is judged by whether it answered, not by who spoke.
+fn control_reach(probe: &Probe, sight: &Sight) -> Reach {
+    let evidence = match probe.evidence {
+        record::cellblock::Evidence::BeyondGate => record::cellblock::Evidence::Target,
+        other => other,
+    };
+    reach(sight, evidence)
+}
+
+fn weight(expect: Expect, outcome: Outcome) -> (Kind, Severity) {
+    match (outcome, expect) {
+        (Outcome::Success, _) => (Kind::State, Severity::Informational),
+        (Outcome::Unknown, _) => (Kind::State, Severity::Low),
+        (Outcome::Failure, Expect::Pass) => (Kind::Alert, Severity::Medium),
+        (Outcome::Failure, Expect::Blocked) => (Kind::Alert, Severity::High),
+    }
+}
+
+/// What was seen, where ECS has a name for it.
+fn fill(record: &mut Record, sight: &Sight) {
+    match sight {
+        Sight::Http { status, bytes, .. } => {
+            let response = Response { status_code: Some(*status), ..Response::default() };
+            record.http.get_or_insert_with(Http::default).response = Some(response);
+            bytes_back(record, *bytes);
+        }
+        Sight::Tls { leaf, bytes } => {
+            let tls = record.tls.get_or_insert_with(Tls::default);
+            tls.established = Some(true);
+            let hash = Some(Hash { sha256: Some(leaf.clone()) });
+            tls.server = Some(TlsServer { hash, ..TlsServer::default() });
+            bytes_back(record, *bytes);
+        }
+        Sight::Dns(answer) => {
+            let dns = record.dns.get_or_insert_default();
+            dns.response_code = Some(answer.code.clone());
+            dns.resolved_ip = Some(answer.addresses.clone()).filter(|found| !found.is_empty());
+            if let Some(question) = dns.question.as_mut() {
+                question.name = Some(answer.name.clone());
+            }
+        }
+        Sight::Answered { bytes, .. } => bytes_back(record, *bytes),
+        _ => {}
+    }
+}
+
+fn bytes_back(record: &mut Record, bytes: u64) {
+    if let Some(destination) = record.destination.as_mut() {
+        destination.bytes = Some(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::{Ask, Whom};
+    use record::cellblock::ProbeKind;
+
+    fn probe() -> Probe {
+        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip("192.168.1.1".parse().unwrap()), 22);
+        Probe::new("lan", Expect::Blocked, ask, "Logs in to the router.")
+    }
+
+    #[test]
+    fn a_way_out_is_an_alert_with_what_was_seen() {
+        let inside = Sight::Answered { bytes: 9, what: "SSH-2.0".into() };
+        let record = evaluated(&probe(), &Sights { inside, outside: None });
+        assert_eq!(record.event.outcome, Some(Outcome::Failure));
+        assert_eq!((record.event.kind, record.event.severity), (Kind::Alert, Severity::High));
+        assert_eq!(record.destination.unwrap().bytes, Some(9));
+        assert!(record.event.reason.unwrap().contains("SSH-2.0"));
+    }
+
+    #[test]
+    fn silence_alone_is_no_pass() {
+        let record = evaluated(&probe(), &Sights { inside: Sight::Silent, outside: None });
+        assert_eq!(record.event.outcome, Some(Outcome::Unknown));
+        let outside = Some(Sight::Answered { bytes: 9, what: "SSH-2.0".into() });
+        let record = evaluated(&probe(), &Sights { inside: Sight::Silent, outside });
+        assert_eq!(record.event.outcome, Some(Outcome::Success));
+    }
+}

@@ -1,0 +1,136 @@
+//! What each subcommand does, as a table of contents.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, stdin};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use policy::{Policy, PolicyArgs};
+use record::{Action, Exit, Lines, OutputArgs, Provider, Writer};
+
+use crate::cli::{Cli, Command, PlanArgs, RunArgs};
+use crate::inspect::{Manner, inspect};
+use crate::plan::{Scope, plan};
+use crate::probe::Probe;
+use crate::seat::Seat;
+use crate::surroundings::Surroundings;
+use crate::{completions, control, limit, line, pin, progress, report};
+
+/// More probes than this in one run is a mistake.
+const MOST_PROBES: usize = 100_000;
+
+/// The whole tool.
+///
+/// # Errors
+/// Bad usage, bad input, or an environment that lacks something; the text says how to mend it.
+pub(crate) fn run() -> Result<Exit> {
+    let cli = Cli::parse();
+    match &cli.command {
+        Command::Plan(args) => print_plan(&cli.policy, args, cli.output),
+        Command::Run(args) => make_probes(&cli.policy, args, cli.output),
+        Command::Pin(args) => pin::check(&cli.policy, args, cli.output),
+        Command::Completions { shell } => completions::print(*shell).map(|()| Exit::Success),
+    }
+}
+
+fn print_plan(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> Result<Exit> {
+    let scope = Scope { container: args.container.clone(), network: args.network.clone() };
+    let probes = plan(&policy.load()?, &Surroundings::read()?, &scope, &args.target)?;
+    let mut writer = Writer::stdout(Provider::EgressCheck, output, false);
+    for probe in &probes {
+        writer.tell(&line::planned(probe))?;
+    }
+    writer.finish()
+}
+
+fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Result<Exit> {
+    let policy = policy_if_needed(policy, args)?;
+    let seat = seat(args)?.with_resolvers(&args.resolver);
+    let probes = match (&args.lines, &policy) {
+        (Some(path), _) => chosen(read_lines(path)?, args, &seat)?,
+        (None, Some(policy)) => derived(policy, args, &seat)?,
+        (None, None) => bail!("no policy to derive probes from"),
+    };
+    let control = control::seat(args, policy.as_ref())?;
+    let manner = Manner { patience: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
+    let bar = progress::bar(probes.len());
+    let mut writer = Writer::stdout(Provider::EgressCheck, output, true);
+    inspect(&probes, seat, control, manner, |probe, sights| {
+        bar.inc(1);
+        bar.suspend(|| writer.check(&report::evaluated(probe, sights)))
+    })?;
+    bar.finish_and_clear();
+    writer.finish()
+}
+
+/// Lines bring all that is needed; without them the policy must be there.
+fn policy_if_needed(policy: &PolicyArgs, args: &RunArgs) -> Result<Option<Policy>> {
+    if args.lines.is_some() && policy::locate(policy.policy.as_deref()).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(policy.load()?))
+}
+
+fn seat(args: &RunArgs) -> Result<Seat> {
+    match (&args.container, args.pid, &args.netns) {
+        (Some(name), _, _) => Seat::container(name),
+        (_, Some(pid), _) => Seat::pid(pid),
+        (_, _, Some(path)) => Seat::netns(path),
+        _ => Seat::here(),
+    }
+}
+
+/// The policy's probes for this seat: those of its container, else of the network that was named, else the cell's.
+fn derived(policy: &Policy, args: &RunArgs, seat: &Seat) -> Result<Vec<Probe>> {
+    let container = seat.container.as_ref().map(|container| container.name.clone());
+    let nobody_named = container.is_none() && args.network.is_none();
+    let container = container.or_else(|| nobody_named.then(|| policy.cell.container.clone()));
+    let scope = Scope { container, network: args.network.clone() };
+    plan(policy, &Surroundings::read()?, &scope, &args.target)
+}
+
+fn read_lines(path: &Path) -> Result<Vec<Probe>> {
+    if path == Path::new("-") {
+        return parse_lines(stdin().lock(), "standard input");
+    }
+    let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    parse_lines(BufReader::new(file), &path.display().to_string())
+}
+
+/// All lines or none: a run that leaves out what it could not read would look like a pass.
+fn parse_lines(input: impl BufRead, origin: &str) -> Result<Vec<Probe>> {
+    let mut probes = Vec::new();
+    for line in Lines::new(input) {
+        let line = line.with_context(|| origin.to_owned())?;
+        if line.record.event.action == Action::RunFinished.name() {
+            continue;
+        }
+        probes.push(line::read(line.record).with_context(|| format!("{origin}: line {}", line.number))?);
+        ensure!(probes.len() <= MOST_PROBES, "{origin}: more than {MOST_PROBES} probes");
+    }
+    ensure!(!probes.is_empty(), "{origin}: no probes in it; egress-check plan prints some");
+    Ok(probes)
+}
+
+/// The lines that are for this seat.
+fn chosen(mut probes: Vec<Probe>, args: &RunArgs, seat: &Seat) -> Result<Vec<Probe>> {
+    let all = probes.len();
+    if let Some(network) = &args.network {
+        probes.retain(|probe| probe.network.as_ref().is_none_or(|name| name == network));
+    } else if let Some(container) = &seat.container {
+        probes.retain(|probe| probe.container.as_ref().is_none_or(|name| *name == container.name));
+    }
+    let owners: BTreeSet<&str> = probes.iter().filter_map(|probe| probe.container.as_deref()).collect();
+    ensure!(
+        owners.len() < 2,
+        "the lines are for several containers ({}); choose one with --container or --network",
+        owners.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    ensure!(!probes.is_empty(), "none of the {all} lines is for this place; see their container.name and network.name");
+    if probes.len() < all {
+        eprintln!("egress-check: {} of {all} probes are for other containers and are not made", all - probes.len());
+    }
+    Ok(probes)
+}

@@ -1,0 +1,103 @@
+//! Where probes are made: a network namespace, a file tree and resolvers, held by descriptors, so
+//! that nothing which happens to the process behind them can move us somewhere else.
+
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use rustix::fs::{Mode, OFlags, open, openat};
+
+use crate::docker::{self, Running};
+use crate::resolv;
+
+/// A place to make probes.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// The container, where it is one.
+    pub(crate) container: Option<Running>,
+    /// The network namespace to enter; none where we stand in it already.
+    pub(crate) netns: Option<OwnedFd>,
+    /// The root of its file tree.
+    pub(crate) tree: OwnedFd,
+    /// Its resolvers.
+    pub(crate) resolvers: Vec<IpAddr>,
+}
+
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Seat {
+    /// Where egress-check was started.
+    ///
+    /// # Errors
+    /// If `/` cannot be opened.
+    pub(crate) fn here() -> Result<Self> {
+        let tree = open("/", FOLDER, Mode::empty()).context("/ cannot be opened")?;
+        Ok(Self { container: None, netns: None, resolvers: resolv::in_tree(&tree), tree })
+    }
+
+    /// A named network namespace, such as `/run/netns/NAME`, with this process's file tree.
+    ///
+    /// # Errors
+    /// If the path cannot be opened.
+    pub(crate) fn netns(path: &Path) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let netns = open(path, flags, Mode::empty()).with_context(|| {
+            format!("{} cannot be opened; expected a network namespace such as /run/netns/NAME", path.display())
+        })?;
+        Ok(Self { netns: Some(netns), ..Self::here()? })
+    }
+
+    /// The namespace and file tree of a process.
+    ///
+    /// # Errors
+    /// If there is no such process, or its namespaces may not be opened, which takes root.
+    pub(crate) fn pid(pid: u32) -> Result<Self> {
+        // The folder's descriptor stays with this process: were the number used again, what is
+        // opened below it would fail, and not be another's.
+        let process = open(format!("/proc/{pid}"), FOLDER, Mode::empty())
+            .with_context(|| format!("there is no process {pid}"))?;
+        let netns = openat(&process, "ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .with_context(|| format!("the network namespace of process {pid} cannot be opened; that takes root"))?;
+        let tree = openat(&process, "root", FOLDER, Mode::empty())
+            .with_context(|| format!("the file tree of process {pid} cannot be opened; that takes root"))?;
+        Ok(Self { container: None, netns: Some(netns), resolvers: resolv::in_tree(&tree), tree })
+    }
+
+    /// A running container, by name or id.
+    ///
+    /// # Errors
+    /// As [`docker::running`] and [`Seat::pid`], or if it was restarted while we looked.
+    pub(crate) fn container(name: &str) -> Result<Self> {
+        let before = docker::running(name)?;
+        let seat = Self::pid(before.pid)?;
+        let after = docker::running(name)?;
+        ensure!(before == after, "container {name:?} was restarted while its namespace was being opened; try again");
+        Ok(Self { container: Some(after), ..seat })
+    }
+
+    /// The same with other resolvers, where any are given.
+    pub(crate) fn with_resolvers(mut self, resolvers: &[IpAddr]) -> Self {
+        if !resolvers.is_empty() {
+            self.resolvers = resolvers.to_vec();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_not_there_is_named() {
+        let error = Seat::pid(u32::MAX - 1).unwrap_err();
+        assert!(error.to_string().contains("there is no process 4294967294"), "{error:#}");
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_named() {
+        let error = Seat::netns(Path::new("/run/netns/no-such-namespace")).unwrap_err();
+        assert!(error.to_string().contains("/run/netns/no-such-namespace"), "{error:#}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What a probe saw, as it was, before anybody judges it.
+
+use std::fmt;
+use std::io::{Error, ErrorKind};
+use std::net::IpAddr;
+
+/// What came of one question to the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Bytes came back.
+    Answered {
+        /// How many.
+        bytes: u64,
+        /// What they were, in a few words.
+        what: String,
+    },
+    /// An HTTP response came back.
+    Http {
+        /// 100 to 599.
+        status: u16,
+        /// Who it says it is from.
+        from: Speaker,
+        /// How many bytes were read.
+        bytes: u64,
+    },
+    /// A certificate was shown and the handshake ended.
+    Tls {
+        /// SHA-256 of the leaf, hex.
+        leaf: String,
+        /// Bytes of the certificate.
+        bytes: u64,
+    },
+    /// A DNS answer came back.
+    Dns(Answer),
+    /// A handshake ended, and then nothing came.
+    Connected,
+    /// A handshake ended, and the other end closed without a byte.
+    Closed,
+    /// A reset, or "port unreachable": somebody said no.
+    Refused,
+    /// Nothing came in time.
+    Silent,
+    /// There was no way there, or a filter said so.
+    Unreachable(String),
+    /// The name led to no address.
+    NotResolved(String),
+    /// It could not be tried at all.
+    NotMade(String),
+}
+
+/// Who speaks in an HTTP response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// A server: the target, or one behind the gate.
+    Server,
+    /// The gate, which refuses.
+    GateRefuses,
+    /// The gate, which let the request through and found nobody behind it.
+    GateFailed,
+}
+
+/// A DNS answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The name that was asked for, with its unique label.
+    pub(crate) name: String,
+    /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …
+    pub(crate) code: String,
+    /// The addresses in it.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Does it carry records, or a zone's own SOA (RFC 2308), which nobody inside could make up?
+    pub(crate) from_outside: bool,
+}
+
+impl Sight {
+    /// What an error of the system's means for a probe.
+    pub(crate) fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Refused,
+            ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => Self::Closed,
+            ErrorKind::TimedOut => Self::Silent,
+            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::AddrNotAvailable => {
+                Self::Unreachable(error.to_string())
+            }
+            // EACCES and EPERM come from a filter that answers "prohibited", or drops what we send.
+            ErrorKind::PermissionDenied => Self::Unreachable(error.to_string()),
+            _ => Self::NotMade(error.to_string()),
+        }
+    }
+
+    /// The same, after the connection stood: a reset is then a connection closed.
+    pub(crate) fn after_connect(error: &Error) -> Self {
+        match Self::of(error) {
+            Self::Refused => Self::Closed,
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { bytes, what } => write!(f, "{bytes} bytes came back: {what}"),
+            Self::Http { status, from: Speaker::GateRefuses, .. } => write!(f, "the gate refused with HTTP {status}"),
+            Self::Http { status, from: Speaker::GateFailed, .. } => {
+                write!(f, "the gate let it through and reached nobody: HTTP {status}")
+            }
+            Self::Http { status, bytes, .. } => write!(f, "HTTP {status} with {bytes} bytes"),
+            Self::Tls { leaf, .. } => write!(f, "a TLS certificate, sha256:{leaf}"),
+            Self::Dns(Answer { code, addresses, .. }) => {
+                write!(f, "{code}")?;
+                addresses.iter().try_for_each(|ip| write!(f, " {ip}"))
+            }
+            Self::Connected => f.write_str("connected, and then not a byte"),
+            Self::Closed => f.write_str("connected, and closed without a byte"),
+            Self::Refused => f.write_str("refused"),
+            Self::Silent => f.write_str("silence"),
+            Self::Unreachable(why) => write!(f, "unreachable: {why}"),
+            Self::NotResolved(why) => write!(f, "no such name: {why}"),
+            Self::NotMade(why) => write!(f, "not made: {why}"),
+        }
+    }
+}

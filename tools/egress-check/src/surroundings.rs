@@ -1,0 +1,70 @@
+//! What stands around the cell: the host's own addresses, its neighbours and routers, the ports it
+//! listens on. Read from `/proc/thread-self/net`, so of the namespace where `plan` runs.
+
+mod listening;
+mod neighbours;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// All that a plan takes from the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    /// The host's own addresses, loopback left out.
+    pub(crate) own: BTreeSet<IpAddr>,
+    /// Its default gateways.
+    pub(crate) routers: BTreeSet<IpAddr>,
+    /// Neighbours that answered it lately.
+    pub(crate) neighbours: BTreeSet<IpAddr>,
+    /// TCP ports it listens on beyond loopback, ascending.
+    pub(crate) listening: BTreeSet<u16>,
+    /// Paths of the container engine's sockets that are there.
+    pub(crate) sockets: Vec<String>,
+}
+
+/// Where container engines put the sockets that are as good as root.
+const SOCKETS: [&str; 4] = [
+    "/var/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/var/run/docker/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+];
+
+impl Surroundings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// If `/proc` cannot be read.
+    pub(crate) fn read() -> Result<Self> {
+        let folder = Path::new("/proc/thread-self/net");
+        let file = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
+        };
+        // A kernel without IPv6 has none of its files.
+        let v6 = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let mut found = Self::default();
+        found.own.extend(neighbours::own_v4(&file("fib_trie")?));
+        found.own.extend(neighbours::own_v6(&v6("if_inet6")));
+        found.routers.extend(neighbours::routers_v4(&file("route")?));
+        found.routers.extend(neighbours::routers_v6(&v6("ipv6_route")));
+        found.neighbours.extend(neighbours::alive_v4(&file("arp")?));
+        found.listening.extend(listening::tcp(&file("tcp")?));
+        found.listening.extend(listening::tcp(&v6("tcp6")));
+        found.sockets = sockets();
+        Ok(found)
+    }
+}
+
+/// Docker's own first, wherever `DOCKER_HOST` says that it is.
+fn sockets() -> Vec<String> {
+    let named = std::env::var("DOCKER_HOST").ok().and_then(|host| host.strip_prefix("unix://").map(str::to_owned));
+    let usual = SOCKETS.into_iter().map(str::to_owned).filter(|path| Some(path) != named.as_ref());
+    let mut found: Vec<String> = named.iter().cloned().chain(usual).collect();
+    found.retain(|path| std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()));
+    found
+}

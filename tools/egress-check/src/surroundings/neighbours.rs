@@ -1,0 +1,123 @@
+//! Addresses and routes, from the tables of proc(5): `fib_trie`, `if_inet6`, `route`, `ipv6_route`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// `RTF_UP` and `RTF_GATEWAY` of the kernel's `route.h`.
+const UP: u32 = 0x1;
+const GATEWAY: u32 = 0x2;
+
+/// `IFA_F_DADFAILED` and `IFA_F_TENTATIVE` of the kernel's `if_addr.h`: a bridge without members keeps
+/// its addresses so for ever.
+const UNUSABLE: u32 = 0x08 | 0x40;
+
+/// The addresses that `fib_trie` calls `/32 host LOCAL`, loopback left out.
+pub(super) fn own_v4(trie: &str) -> Vec<IpAddr> {
+    let mut found: Vec<IpAddr> = Vec::new();
+    let mut leaf: Option<Ipv4Addr> = None;
+    for line in trie.lines().map(str::trim) {
+        if let Some(address) = line.strip_prefix("|-- ") {
+            leaf = address.parse().ok();
+        } else if line.starts_with("/32 host LOCAL") {
+            found.extend(leaf.filter(|ip| !ip.is_loopback()).map(IpAddr::V4));
+        }
+    }
+    found
+}
+
+/// The addresses in `if_inet6`, loopback and link-local left out, and those that nobody can reach yet.
+pub(super) fn own_v6(table: &str) -> Vec<IpAddr> {
+    let addresses = table.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(words.get(4)?, 16).ok()?;
+        (flags & UNUSABLE == 0).then(|| hex_v6(words.first()?)).flatten()
+    });
+    addresses.filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local()).map(IpAddr::V6).collect()
+}
+
+/// Default gateways in `route`.
+pub(super) fn routers_v4(table: &str) -> Vec<IpAddr> {
+    let routers = table.lines().skip(1).filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(words.get(3)?, 16).ok()?;
+        let (gateway, mask) = (hex_v4(words.get(2)?)?, hex_v4(words.get(7)?)?);
+        (flags & UP != 0 && flags & GATEWAY != 0 && mask.is_unspecified()).then_some(IpAddr::V4(gateway))
+    });
+    routers.collect()
+}
+
+/// Default gateways in `ipv6_route`, link-local ones left out: those need an interface to be named by.
+pub(super) fn routers_v6(table: &str) -> Vec<IpAddr> {
+    let routers = table.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(words.get(8)?, 16).ok()?;
+        let gateway = hex_v6(words.get(4)?)?;
+        let is_default = *words.get(1)? == "00" && flags & UP != 0 && flags & GATEWAY != 0;
+        (is_default && !gateway.is_unicast_link_local()).then_some(IpAddr::V6(gateway))
+    });
+    routers.collect()
+}
+
+/// Hosts of the LAN that answered lately: the complete entries (flag 2) of `arp`.
+pub(super) fn alive_v4(table: &str) -> Vec<IpAddr> {
+    let entries = table.lines().skip(1).filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(words.get(2)?.strip_prefix("0x")?, 16).ok()?;
+        (flags & 2 != 0).then(|| words.first()?.parse().ok()).flatten()
+    });
+    entries.collect()
+}
+
+/// Eight hex digits of a word in the machine's own order.
+fn hex_v4(text: &str) -> Option<Ipv4Addr> {
+    u32::from_str_radix(text, 16).ok().map(|word| Ipv4Addr::from(word.to_ne_bytes()))
+}
+
+/// Thirty-two hex digits in the order of the wire.
+fn hex_v6(text: &str) -> Option<Ipv6Addr> {
+    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Ipv6Addr::from)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn own_addresses_are_those_called_local() {
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 192.168.77.0\n        /24 link UNICAST\nLocal:\n\
+                    |-- 127.0.0.1\n  /32 host LOCAL\n |-- 192.168.77.2\n    /32 host LOCAL\n |-- 192.168.77.255\n /32 link BROADCAST\n";
+        assert_eq!(own_v4(trie), ["192.168.77.2".parse::<IpAddr>().unwrap()]);
+        let table = "20010db8007700000000000000000002 02 40 00 80 lan0\nfe800000000000000000000000000001 02 40 20 80 lan0\n\
+                     00000000000000000000000000000001 01 80 10 80 lo\n\
+                     fd6c6c62ffff00000000000000000001 07 40 00 c0 docker0\n";
+        assert_eq!(own_v6(table), ["2001:db8:77::2".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn routers_are_told_apart_from_neighbours() {
+        let table = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n\
+            lan0 00000000 014DA8C0 0003 0 0 0 00000000 0 0 0\nlan0 004DA8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n";
+        assert_eq!(routers_v4(table), ["192.168.77.1".parse::<IpAddr>().unwrap()]);
+        let zeros = "0".repeat(32);
+        let table = format!(
+            "20010db8007700000000000000000000 40 {zeros} 00 {zeros} 00000100 00000001 00000000 00000001 lan0\n\
+             {zeros} 00 {zeros} 00 20010db8007700000000000000000001 00000400 00000001 00000000 00000003 lan0\n\
+             {zeros} 00 {zeros} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 lan0\n"
+        );
+        assert_eq!(routers_v6(&table), ["2001:db8:77::1".parse::<IpAddr>().unwrap()]);
+    }
+
+    #[test]
+    fn a_neighbour_that_never_answered_is_none() {
+        let table = "IP address HW type Flags HW address Mask Device\n192.168.77.10 0x1 0x2 02:00:00:00:00:01 * lan0\n\
+                     192.168.77.99 0x1 0x0 00:00:00:00:00:00 * lan0\n";
+        assert_eq!(alive_v4(table), ["192.168.77.10".parse::<IpAddr>().unwrap()]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_table_makes_them_panic(text in "\\PC{0,300}") {
+            let _ = (own_v4(&text), own_v6(&text), routers_v4(&text), routers_v6(&text), alive_v4(&text));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! DNS over UDP, TCP, TLS and HTTPS: one question, one answer that belongs to it.
+
+mod message;
+
+use std::net::{IpAddr, SocketAddr};
+
+use record::cellblock::ProbeKind;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Place, Step, http, tcp, tls, udp};
+use crate::ask::{Ask, Question};
+use crate::sight::{Answer, Sight};
+
+pub(super) use message::{framed, version_question};
+
+/// Asks one server.
+pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+    let question = ask.question.as_ref().ok_or_else(|| Sight::NotMade("no question to ask".to_owned()))?;
+    let query = message::query(question)?;
+    let bytes = carry(place, target, ask, &query, deadline).await?;
+    Ok(match query.answer(&bytes) {
+        Some(answer) => Sight::Dns(answer),
+        None => Sight::Answered { bytes: bytes.len() as u64, what: "no DNS answer to this question".to_owned() },
+    })
+}
+
+/// Asks the place's own resolvers, one after the other, until one has an answer that is no failure.
+pub(super) async fn ask_own(place: &Place, ask_of: &Ask, deadline: Instant) -> Step<Sight> {
+    let mut seen = Err(Sight::NotResolved("its resolv.conf names no resolver".to_owned()));
+    let mut left = u32::try_from(place.resolvers.len()).unwrap_or(u32::MAX);
+    for resolver in &place.resolvers {
+        let turn = Instant::now() + deadline.saturating_duration_since(Instant::now()) / left.max(1);
+        left -= 1;
+        seen = ask(place, SocketAddr::new(*resolver, ask_of.port), ask_of, turn).await;
+        if matches!(&seen, Ok(Sight::Dns(answer)) if answer.code == "NOERROR" || answer.code == "NXDOMAIN") {
+            break;
+        }
+    }
+    seen
+}
+
+/// The first address of a name, IPv4 before IPv6, as the place's own resolvers have it.
+pub(super) async fn resolve(place: &Place, name: &str, deadline: Instant) -> Step<IpAddr> {
+    let mut codes = Vec::new();
+    let start = Instant::now();
+    let half = start + deadline.saturating_duration_since(start) / 2;
+    for (kind, until) in [("A", half), ("AAAA", deadline)] {
+        let mut question = Ask::new(ProbeKind::Dns, crate::ask::Whom::OwnResolvers, 53);
+        question.question = Some(Question { name: name.to_owned(), kind: kind.to_owned(), unique: false });
+        match ask_own(place, &question, until).await {
+            Ok(Sight::Dns(Answer { addresses, code, .. })) => match addresses.first() {
+                Some(ip) => return Ok(*ip),
+                None => codes.push(format!("{kind} {code}")),
+            },
+            Ok(other) | Err(other) => codes.push(format!("{kind} {other}")),
+        }
+    }
+    Err(Sight::NotResolved(codes.join(", ")))
+}
+
+async fn carry(
+    place: &Place,
+    target: SocketAddr,
+    ask: &Ask,
+    query: &message::Query,
+    deadline: Instant,
+) -> Step<Vec<u8>> {
+    match ask.kind {
+        ProbeKind::DnsTcp => stream(tcp::connect(target, deadline).await?, &query.bytes, deadline).await,
+        ProbeKind::Dot => stream(tls::open(place, target, ask, deadline).await?, &query.bytes, deadline).await,
+        ProbeKind::Doh => {
+            let head = format!(
+                "POST /dns-query HTTP/1.1\r\nHost: {}\r\nContent-Type: application/dns-message\r\nAccept: application/dns-message\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                ask.host(),
+                query.bytes.len()
+            );
+            let request = [head.as_bytes(), &query.bytes].concat();
+            Ok(http::exchange(tls::open(place, target, ask, deadline).await?, &request, deadline).await?.body)
+        }
+        _ => {
+            let answer = udp::exchange(target, &query.bytes, deadline, |bytes| query.owns(bytes)).await?;
+            if message::is_cut(&answer) {
+                return stream(tcp::connect(target, deadline).await?, &query.bytes, deadline).await;
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// One message and one answer over a stream (RFC 1035 section 4.2.2: two bytes of length first).
+async fn stream(mut stream: impl AsyncRead + AsyncWrite + Unpin, query: &[u8], deadline: Instant) -> Step<Vec<u8>> {
+    stream.write_all(&framed(query)).await.map_err(|error| Sight::after_connect(&error))?;
+    let exchange = async {
+        let mut length = [0u8; 2];
+        stream.read_exact(&mut length).await?;
+        let mut bytes = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut bytes).await?;
+        Ok(bytes)
+    };
+    match timeout_at(deadline, exchange).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => Err(Sight::after_connect(&error)),
+        Err(_) => Err(Sight::Connected),
+    }
+}

@@ -1,0 +1,151 @@
+//! HTTP/1.1 and WebSocket upgrades, plain or inside TLS: one request, one response, a bound on both.
+
+use std::net::SocketAddr;
+
+use record::cellblock::ProbeKind;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Place, Step, tcp, tls};
+use crate::ask::{Ask, Request};
+use crate::sight::{Sight, Speaker};
+
+/// Most of what is read of a response, head and body together.
+const MOST: usize = 64 * 1024;
+
+/// A response, as much of it as was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    pub(super) bytes: u64,
+}
+
+/// What the gate says in its own words, as `sandboxctl render nginx` writes them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GateSays {
+    error: String,
+    #[serde(rename = "client")]
+    _client: String,
+    #[serde(rename = "reason")]
+    _reason: String,
+    #[serde(rename = "mend", default)]
+    _mend: String,
+}
+
+/// One request.
+pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+    let request = ask.request.clone().unwrap_or_else(|| Request {
+        method: "GET".to_owned(),
+        host: ask.host(),
+        path: "/".to_owned(),
+    });
+    let head = head(&request, matches!(ask.kind, ProbeKind::Ws | ProbeKind::Wss));
+    let response = if matches!(ask.kind, ProbeKind::Https | ProbeKind::Wss) {
+        exchange(tls::open(place, target, ask, deadline).await?, &head, deadline).await?
+    } else {
+        exchange(tcp::connect(target, deadline).await?, &head, deadline).await?
+    };
+    Ok(Sight::Http { status: response.status, from: speaker(&response), bytes: response.bytes })
+}
+
+fn speaker(response: &Response) -> Speaker {
+    match serde_json::from_slice::<GateSays>(&response.body) {
+        Ok(says) if says.error == "upstream-failed" => Speaker::GateFailed,
+        Ok(_) if response.status >= 400 => Speaker::GateRefuses,
+        _ => Speaker::Server,
+    }
+}
+
+fn head(request: &Request, upgrade: bool) -> Vec<u8> {
+    let Request { method, host, path } = request;
+    // RFC 6455 section 4.1; the key is its own example, which any server takes.
+    let rest = if upgrade {
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    } else {
+        "Connection: close\r\n"
+    };
+    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: egress-check\r\nAccept: */*\r\n{rest}\r\n")
+        .into_bytes()
+}
+
+/// Sends a request and reads the response to its end, or to the bound.
+pub(super) async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+    deadline: Instant,
+) -> Step<Response> {
+    match timeout_at(deadline, stream.write_all(request)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(Sight::after_connect(&error)),
+        Err(_) => return Err(Sight::Connected),
+    }
+    let mut bytes = tcp::first_bytes(&mut stream, deadline).await?;
+    while bytes.len() < MOST && !is_whole(&bytes) {
+        let mut more = [0u8; 8192];
+        match timeout_at(deadline, stream.read(&mut more)).await {
+            Ok(Ok(read)) if read > 0 => bytes.extend_from_slice(more.get(..read).unwrap_or_default()),
+            // What has come is an answer, however it ends.
+            _ => break,
+        }
+    }
+    parse(&bytes).ok_or_else(|| Sight::Answered { bytes: bytes.len() as u64, what: tcp::first_line(&bytes) })
+}
+
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Is this the whole response, going by its length? One without a length ends with the connection.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = end_of_head(bytes) else { return false };
+    let (head, body) = bytes.split_at(end);
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    if head.starts_with("http/1.1 101") || head.starts_with("http/1.1 204") {
+        return true;
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    length.and_then(|length| length.trim().parse::<usize>().ok()).is_some_and(|length| body.len() >= length)
+}
+
+/// The status and the body; nothing where it is no HTTP.
+fn parse(bytes: &[u8]) -> Option<Response> {
+    let status = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+    let status = std::str::from_utf8(status).ok()?.parse().ok()?;
+    let body = end_of_head(bytes).and_then(|at| bytes.get(at..)).unwrap_or_default().to_vec();
+    Some(Response { status, body, bytes: bytes.len() as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_whole_when_its_length_has_come() {
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"));
+        assert!(is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"));
+        assert!(is_whole(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"));
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\n\r\nabc"), "it ends with the connection");
+    }
+
+    #[test]
+    fn what_is_no_http_has_no_status() {
+        assert_eq!(parse(b"SSH-2.0-OpenSSH_9.2\r\n"), None);
+        assert_eq!(parse(b"HTTP/1.1 2x0 OK\r\n\r\n"), None);
+        assert_eq!(parse(b"HTTP/1.1 421 M\r\n\r\nx").unwrap().status, 421);
+    }
+
+    #[test]
+    fn only_the_gate_speaks_as_the_gate() {
+        let says = |status, body: &str| speaker(&Response { status, body: body.as_bytes().to_vec(), bytes: 0 });
+        let refusal = r#"{"error":"not-listed","client":"cell","reason":"r","mend":"m"}"#;
+        assert_eq!(says(403, refusal), Speaker::GateRefuses);
+        assert_eq!(says(200, refusal), Speaker::Server, "a refusal has a status to go with it");
+        assert_eq!(says(403, r#"{"error":"not-listed"}"#), Speaker::Server);
+        let failed = r#"{"error":"upstream-failed","client":"cell","reason":"r"}"#;
+        assert_eq!(says(502, failed), Speaker::GateFailed);
+        assert_eq!(says(404, "<html>"), Speaker::Server);
+    }
+}

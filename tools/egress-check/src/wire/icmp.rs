@@ -1,0 +1,126 @@
+//! ICMP and `ICMPv6` echo. The one probe that every host answers with no service running at all.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{self, AddressFamily, Protocol, SocketFlags, SocketType, ipproto};
+use rustix::rand::{GetRandomFlags, getrandom};
+use tokio::net::UdpSocket;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use super::Step;
+use crate::sight::Sight;
+
+/// An echo request is sent this often until one is answered.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Echo requests, and the first answer to one.
+pub(super) async fn ask(target: IpAddr, deadline: Instant) -> Step<Sight> {
+    let socket = open(target)?;
+    net::connect(&socket, &SocketAddr::new(target, 0)).map_err(|error| Sight::of(&error.into()))?;
+    // tokio has no type for raw sockets; to the kernel, send and recv on a connected one are the same.
+    let socket = UdpSocket::from_std(socket.into()).map_err(|error| Sight::NotMade(error.to_string()))?;
+    let mut token = [0u8; 16];
+    getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
+    let request = request(target, &token);
+    loop {
+        socket.send(&request).await.map_err(|error| Sight::of(&error))?;
+        let turn = (Instant::now() + PACE).min(deadline);
+        match timeout_at(turn, answer(&socket, &token)).await {
+            Ok(Ok(bytes)) => return Ok(Sight::Answered { bytes, what: "echo reply".to_owned() }),
+            Ok(Err(error)) => return Err(Sight::of(&error)),
+            Err(_) if turn >= deadline => return Err(Sight::Silent),
+            Err(_) => {}
+        }
+    }
+}
+
+/// A raw socket, which needs `CAP_NET_RAW` over the namespace; else a ping socket, which the
+/// namespace's `net.ipv4.ping_group_range` may allow to anybody.
+fn open(target: IpAddr) -> Step<OwnedFd> {
+    let (family, protocol) = family(target);
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    net::socket_with(family, SocketType::RAW, flags, Some(protocol))
+        .or_else(|_| net::socket_with(family, SocketType::DGRAM, flags, Some(protocol)))
+        .map_err(|error| Sight::NotMade(format!("no socket for ICMP, which root or ping_group_range opens: {error}")))
+}
+
+fn family(target: IpAddr) -> (AddressFamily, Protocol) {
+    match target {
+        IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP),
+        IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6),
+    }
+}
+
+/// Waits for an echo reply that carries our token. Others' replies come to a raw socket too.
+async fn answer(socket: &UdpSocket, token: &[u8]) -> std::io::Result<u64> {
+    let mut buffer = [0u8; 2048];
+    loop {
+        let read = socket.recv(&mut buffer).await?;
+        if is_reply(buffer.get(..read).unwrap_or_default(), token) {
+            return Ok(read as u64);
+        }
+    }
+}
+
+/// An echo reply with this token? A raw IPv4 socket gives the IP header too, the others don't.
+fn is_reply(packet: &[u8], token: &[u8]) -> bool {
+    let header = match packet.first() {
+        Some(first) if first >> 4 == 4 => usize::from(first & 0x0f) * 4,
+        _ => 0,
+    };
+    let message = packet.get(header..).unwrap_or_default();
+    matches!(message.first(), Some(0 | 129)) && message.get(8..) == Some(token)
+}
+
+/// An echo request, RFC 792 and RFC 4443 section 4.1. The kernel sums `ICMPv6` itself (RFC 3542 section 3.1).
+fn request(target: IpAddr, token: &[u8; 16]) -> Vec<u8> {
+    let kind = if target.is_ipv4() { 8 } else { 128 };
+    let mut message = vec![kind, 0, 0, 0];
+    message.extend(token.iter().take(2));
+    message.extend([0, 1]);
+    message.extend(token);
+    if target.is_ipv4() {
+        let sum = checksum(&message).to_be_bytes();
+        message.splice(2..4, sum);
+    }
+    message
+}
+
+/// The internet checksum, RFC 1071.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| match pair {
+        [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
+        [high] => u32::from(*high) << 8,
+        _ => 0,
+    });
+    let sum = words.fold(0u32, |sum, word| {
+        let sum = sum + word;
+        (sum & 0xffff) + (sum >> 16)
+    });
+    !u16::try_from(sum & 0xffff).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_sums_to_zero_as_rfc_1071_asks() {
+        let message = request("192.0.2.1".parse().unwrap(), &[7; 16]);
+        assert_eq!(checksum(&message), 0);
+        assert_eq!(message.len(), 24);
+    }
+
+    #[test]
+    fn only_a_reply_with_our_token_is_an_answer() {
+        let token = [9u8; 16];
+        let reply = |kind: u8| [&[kind, 0, 0, 0, 0, 0, 0, 1][..], &token].concat();
+        assert!(is_reply(&reply(129), &token), "ICMPv6, no header");
+        let with_header = [&[0x45u8][..], &[0; 19], &reply(0)].concat();
+        assert!(is_reply(&with_header, &token));
+        assert!(!is_reply(&reply(128), &token), "our own request on loopback");
+        assert!(!is_reply(&reply(129), &[1; 16]));
+        assert!(!is_reply(&[0x4f], &token) && !is_reply(&[], &token));
+    }
+}
