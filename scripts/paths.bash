@@ -6,8 +6,10 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.ca
 PROGRAMS=$CARGO_TARGET_DIR/release
 export PATH="$PROGRAMS:$PATH"
 
-readonly LAB_STATE=/run/cellblock-lab
-readonly LAB_ROOT=/var/lib/cellblock-lab/root
+# LAB_NAME=… is a second lab beside the first: see tests/lab/lab.
+readonly LAB_STATE=/run/${LAB_NAME:-cellblock}-lab
+readonly LAB_ROOT=/var/lib/${LAB_NAME:-cellblock}-lab/root
+readonly LAB_HOST=/run/netns/${LAB_NAME:-cellblock}-host
 readonly TOOLS=(netguard egress-check scanwatch auditdb sandboxctl)
 
 # `settle POLICY ROOT` fixes both for this run: the shipped policy and the checkout unless said.
@@ -29,5 +31,5 @@ compose() {
 
 # Runs a command inside the lab's `host`: its network, its Docker daemon.
 in_lab() {
-  nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$LAB_STATE/docker.sock" "$@"
+  nsenter "--net=$LAB_HOST" -- env "DOCKER_HOST=unix://$LAB_STATE/docker.sock" "$@"
 }

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
   house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house state=/run/cellblock-lab world="$BATS_FILE_TMPDIR/root"
+  export house state=/run/${LAB_NAME:-cellblock}-lab world="$BATS_FILE_TMPDIR/root"
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
   export PATH="$CARGO_TARGET_DIR/release:$PATH"
   "$house/tests/lab/lab" up 3>&-
@@ -17,7 +17,7 @@ setup_file() {
 
 teardown_file() { "$house/tests/lab/lab" down 3>&-; }
 
-in_host() { nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 up() { in_host "$house/scripts/up" --inside-lab --root "$world" "$@" 3>&-; }
 
 nothing_started() {
@@ -30,7 +30,7 @@ nothing_started() {
 @test "a policy with a mistake is named by line and column, and nothing is started" {
   sed 's/^memory /memroy /' "$world/policy.toml" >"$world/broken.toml"
   run -2 up --policy "$world/broken.toml"
-  [[ $output == *broken.toml:9:* && $output == *memory* ]]
+  [[ $output == *broken.toml:8:* && $output == *memory* ]]
   nothing_started
 }
 
@@ -40,7 +40,7 @@ nothing_started() {
 }
 
 @test "a Docker daemon that does not answer is named with its socket, and nothing is started" {
-  run -2 nsenter --net=/run/netns/cellblock-host -- env DOCKER_HOST=unix:///run/nowhere.sock \
+  run -2 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env DOCKER_HOST=unix:///run/nowhere.sock \
     "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml"
   [[ $output == *nowhere.sock* ]]
   nothing_started
@@ -93,12 +93,12 @@ nothing_started() {
     docker ps -aq 2>/dev/null
     docker network ls -q 2>/dev/null
     ip -o link
-    findmnt -rn -o TARGET | grep -v "^/run/\|cellblock-lab\|/var/lib/docker"
+    findmnt -rn -o TARGET | grep -v "^/run/\|-lab/\|/var/lib/docker"
     git -C "$house" status --porcelain --ignored
   }
   before=$(traces)
   run -0 "$house/scripts/up" --dry-run
-  [[ $output == *"netguard' 'apply'"* && $output == *"'network' 'create'"* ]]
+  [[ $output == *"'netguard' 'apply'"*"'netguard' 'verify'"*"'compose' 'up'"* ]]
   [ "$(traces)" = "$before" ]
 }
 

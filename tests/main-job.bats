@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
   house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house lab="$house/tests/lab/lab" state=/run/cellblock-lab root=/var/lib/cellblock-lab/root
+  export house lab="$house/tests/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab root=/var/lib/${LAB_NAME:-cellblock}-lab/root
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
   export PATH="$CARGO_TARGET_DIR/release:$PATH"
   "$house/scripts/down" --lab 3>&- || true
@@ -17,7 +17,7 @@ setup_file() {
 
 teardown_file() { "$house/scripts/down" --lab 3>&-; }
 
-in_host() { nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 ours() { local name=$1; shift; in_host "$name" "$@" --policy "$root/policy.toml" --root "$root" --format jsonl; }
 pid_of() { in_host docker inspect --format '{{.State.Pid}}' "$1"; }
 from() { local pid; pid=$(pid_of "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 5 "$house/tests/lab/ask.py" "$@"; }

@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
   house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house lab="$house/tests/lab/lab" state=/run/cellblock-lab root=/var/lib/cellblock-lab/root
+  export house lab="$house/tests/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab root=/var/lib/${LAB_NAME:-cellblock}-lab/root
   export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
   export PATH="$CARGO_TARGET_DIR/release:$PATH"
   "$house/scripts/down" --lab 3>&- || true
@@ -14,7 +14,7 @@ setup_file() {
 
 teardown_file() { "$house/scripts/down" --lab 3>&-; }
 
-in_host() { nsenter --net=/run/netns/cellblock-host -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 from() { local pid; pid=$(in_host docker inspect --format '{{.State.Pid}}' "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 5 "$house/tests/lab/ask.py" "$@"; }
 
 @test "up --lab --proxied ends with exit 0 and every promise ok" {

@@ -7,15 +7,16 @@ raise_moat() {
 
 # One JSON line a network, made by sandboxctl from the policy; left alone when it is there and right.
 make_networks() {
-  local line name
+  local lines line name
   if [ "$DRY_RUN" = 1 ] && [ ! -x "$PROGRAMS/sandboxctl" ]; then
     say "one docker network create for each line of: sandboxctl render networks"
     return 0
   fi
+  lines=$(sandboxctl render networks --policy "$POLICY" --root "$ROOT") || die "the networks could not be made from the policy"
   while read -r line; do
     name=$(jq -r .name <<<"$line")
     make_network "$name" "$line"
-  done < <(sandboxctl render networks --policy "$POLICY" --root "$ROOT")
+  done <<<"$lines"
 }
 
 make_network() {
