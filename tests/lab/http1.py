@@ -53,8 +53,9 @@ async def _body(reader, headers):
     return await reader.readexactly(size)
 
 
-async def read(reader, writer):
-    """The next request, or None at the end of the connection. Refused when it is no HTTP."""
+async def read(reader, writer, streams):
+    """The next request, or None at the end of the connection. Refused when it is no HTTP. The body
+    stays unread where `streams` says so of the request."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except asyncio.IncompleteReadError:
@@ -66,13 +67,15 @@ async def read(reader, writer):
         headers = {n.strip().lower(): v.strip() for n, _, v in (h.partition(":") for h in head[1:] if h)}
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = await _body(reader, headers)
+        if "://" in target:
+            target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
+        path, _, query = target.partition("?")
+        request = Request(method, path, query, headers, b"", writer.get_extra_info("peername")[0], version)
+        if not streams(request):
+            request.body = await _body(reader, headers)
     except ValueError:
         raise Refused(400) from None
-    if "://" in target:
-        target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
-    path, _, query = target.partition("?")
-    return Request(method, path, query, headers, body, writer.get_extra_info("peername")[0], version)
+    return request
 
 
 def write(writer, request, status, headers, body):

@@ -13,6 +13,7 @@ import echo
 import git_http
 import http1
 import journal
+import odd
 import zone
 
 IDLE = 60          # seconds a silent connection is kept
@@ -39,6 +40,9 @@ class Server:
         entry = zone.find(self.entries, name)
         return entry.kind if entry else None
 
+    def is_odd(self, request):
+        return self.kind(request.host) == "odd"
+
     def choose(self, tls, name, _):
         tls.context = self.contexts.get(self.kind(name or ""), self.contexts["good"])
 
@@ -63,7 +67,10 @@ class Server:
         asked, tls = writer.get_extra_info("sockname"), writer.get_extra_info("ssl_object") is not None
         with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
             try:
-                while request := await asyncio.wait_for(http1.read(reader, writer), IDLE):
+                while request := await asyncio.wait_for(http1.read(reader, writer, self.is_odd), IDLE):
+                    if self.is_odd(request):
+                        self.record(request, asked, tls, await odd.serve(request, reader, writer))
+                        break
                     status, headers, body = await self.answer(request, asked, tls)
                     self.record(request, asked, tls, status)
                     keep = http1.write(writer, request, status, headers, body)

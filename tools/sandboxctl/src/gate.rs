@@ -9,6 +9,7 @@
 //!   other networks, to loopback or to itself then leads nowhere: these never cross the moat.
 //! - Every text that the policy chose goes through [`syntax::quote`] or [`syntax::value`].
 
+mod door;
 mod http;
 mod log;
 mod refusal;
@@ -22,8 +23,8 @@ use policy::{NetworkName, Policy, Service};
 
 use syntax::Conf;
 
-/// Where the image keeps the script that computes what nginx has no variable for.
-const SCRIPT: &str = "/etc/nginx/gate.js";
+/// Where the image keeps the scripts for what nginx has no directive for.
+const SCRIPTS: &str = "/etc/nginx/njs";
 
 /// The roots that an upstream's certificate must lead to; delivered beside the configuration.
 const TRUSTED: &str = "/etc/nginx/gate/trusted-ca.pem";
@@ -40,10 +41,11 @@ pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
     conf.line("load_module /usr/lib/nginx/modules/ngx_stream_module.so;");
     conf.line("load_module /usr/lib/nginx/modules/ngx_stream_js_module.so;");
     conf.line("worker_processes 2;");
-    conf.line("worker_rlimit_nofile 8192;");
+    // A reload lets requests end that are under way, but nothing lives on for ever under rules that are gone.
+    conf.line("worker_shutdown_timeout 300s;");
     conf.line("pid /run/nginx/nginx.pid;");
     conf.line("error_log stderr warn;");
-    conf.line("events { worker_connections 4096; }");
+    conf.line("events { worker_connections 2000; }");
     conf.block("http", |conf| http::section(conf, policy, outside));
     conf.block("stream", |conf| stream::section(conf, policy, outside));
     Ok(conf.text())

@@ -1,6 +1,6 @@
 //! Refusals that explain themselves: to the client as JSON, and in the log with the same words.
 
-use super::syntax::{Conf, value};
+use super::syntax::{Conf, quote, value};
 
 /// One way to be refused.
 pub(super) struct Refusal<'a> {
@@ -14,60 +14,102 @@ pub(super) struct Refusal<'a> {
     pub(super) mend: &'a str,
 }
 
+/// Who is refused, and by which rule where one is known.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) client: &'a str,
+    pub(super) rule: Option<&'a str>,
+}
+
 impl Refusal<'_> {
     /// Says no, here and now: `set` for the log, `return` for the client.
-    pub(super) fn write(&self, conf: &mut Conf, client: &str) {
+    pub(super) fn write(&self, conf: &mut Conf, whom: Whom<'_>) {
         conf.line(&format!("set $gate_refusal {};", value(self.reason)));
-        conf.line(&format!("return {} {};", self.status, value(&self.body(client))));
+        conf.line(&format!("set $gate_error {};", value(self.error)));
+        if let Some(rule) = whom.rule {
+            conf.line(&format!("set $gate_rule {};", value(rule)));
+        }
+        conf.line(&format!("return {} {};", self.status, value(&self.body(whom))));
     }
 
     /// Says no when a condition of `if` holds.
-    pub(super) fn when(&self, condition: &str, conf: &mut Conf, client: &str) {
-        conf.block(&format!("if ({condition})"), |conf| self.write(conf, client));
+    pub(super) fn when(&self, condition: &str, conf: &mut Conf, whom: Whom<'_>) {
+        conf.block(&format!("if ({condition})"), |conf| self.write(conf, whom));
     }
 
-    fn body(&self, client: &str) -> String {
-        let body = serde_json::json!({
-            "error": self.error, "client": client, "reason": self.reason, "mend": self.mend,
-        });
-        format!("{body}\n")
+    fn body(&self, whom: Whom<'_>) -> String {
+        #[derive(serde::Serialize)]
+        struct Body<'a> {
+            error: &'a str,
+            client: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rule: Option<&'a str>,
+            reason: &'a str,
+            mend: &'a str,
+        }
+        let Whom { client, rule } = whom;
+        let body = Body { error: self.error, client, rule, reason: self.reason, mend: self.mend };
+        format!("{}\n", serde_json::to_string(&body).unwrap_or_default())
     }
 }
 
-/// What nginx itself refuses or fails at: each gets words too. In every server.
-pub(super) fn built_in(conf: &mut Conf, client: &str) {
-    const LIMITED: Refusal<'_> = Refusal {
+/// What nginx refuses by itself before it knows a location, by the status it does that with.
+const UNREADABLE: [(u16, Refusal<'static>); 6] = [
+    (400, broken(400, "bad-request", "the request is not proper HTTP/1.1, or can be read in two ways")),
+    (405, broken(405, "method-never-allowed", "the gate passes neither TRACE nor CONNECT")),
+    (414, broken(414, "uri-too-long", "the request line is longer than the gate takes")),
+    (494, broken(431, "headers-too-large", "a header is longer than the gate takes")),
+    (501, broken(501, "transfer-encoding-unknown", "the gate knows no Transfer-Encoding but chunked")),
+    (505, broken(505, "http-version", "the gate speaks HTTP/1.1")),
+];
+
+const fn broken(status: u16, error: &'static str, reason: &'static str) -> Refusal<'static> {
+    Refusal { status, error, reason, mend: "send one plain HTTP/1.1 request" }
+}
+
+/// What it refuses in a location, for a rule's sake.
+const LIMITS: [Refusal<'static>; 3] = [
+    Refusal {
         status: 429,
         error: "too-many-requests",
-        reason: "this client asks for this name more often than the policy's rate and burst",
+        reason: "this client asks for this name more often than the policy's rate and burst, or for too much at once",
         mend: "wait, or raise rate and burst of the [[egress]] rule",
-    };
-    const LARGE: Refusal<'_> = Refusal {
+    },
+    Refusal {
         status: 413,
         error: "body-too-large",
         reason: "the request's body is larger than the policy allows",
         mend: "raise body of the [[egress]] rule",
-    };
-    const FOREIGN: Refusal<'_> = Refusal {
+    },
+    Refusal {
         status: 403,
         error: "not-a-client",
         reason: "the source address is not one of this network's clients",
         mend: "nothing outside this network is served here",
-    };
-    for (code, refusal) in [(429, LIMITED), (413, LARGE), (403, FOREIGN)] {
-        let name = format!("@refused_{code}");
-        conf.line(&format!("error_page {code} = {name};"));
-        conf.block(&format!("location {name}"), |conf| {
-            refusal.write(conf, client);
+    },
+];
+
+/// What nginx itself refuses or fails at: each gets words too. In every server.
+pub(super) fn built_in(conf: &mut Conf, client: &str) {
+    let whom = Whom { client, rule: None };
+    for (code, refusal) in UNREADABLE {
+        // Not a named location: those need a URI, and these requests may have none. No client can ask for this
+        // one: nginx merges its slashes.
+        let place = format!("//refused/{}", refusal.error);
+        conf.line(&format!("error_page {code} ={} {};", refusal.status, quote(&place)));
+        conf.block(&format!("location = {}", quote(&place)), |conf| {
+            conf.line("internal;");
+            refusal.write(conf, whom);
         });
     }
-    conf.line("error_page 502 504 = @failed;");
+    for refusal in LIMITS {
+        let place = format!("@{}", refusal.error);
+        conf.line(&format!("error_page {} = {place};", refusal.status));
+        conf.block(&format!("location {place}"), |conf| refusal.write(conf, whom));
+    }
+    conf.line("error_page 500 502 503 504 = @failed;");
     conf.block("location @failed", |conf| {
         conf.line("set $gate_failed 1;");
-        conf.line(&format!(
-            "return 502 {};",
-            value(&format!("{{\"error\":\"upstream-failed\",\"client\":\"{client}\",\"reason\":\"REASON\"}}\n"))
-                .replace("REASON", "$gate_reason")
-        ));
+        conf.line("return 502 $gate_failure;");
     });
 }

@@ -8,12 +8,16 @@ use policy::{Egress, Network, Policy, Service, Tls};
 use super::syntax::{Conf, quote, value};
 use super::{listen, log, resolver, rule_id};
 
+/// Where the gate itself answers a connection that no rule lets through.
+const REFUSING: &str = "unix:/run/nginx/refuse.sock";
+
 /// The whole `stream` section.
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
-    log::sessions(conf);
+    log::section(conf, "session");
     resolver(conf, policy);
-    conf.line("limit_conn_zone $server_addr zone=sessions:1m;");
-    conf.line("limit_conn sessions 1024;");
+    conf.line("limit_conn_zone $gate_client zone=sessions:1m;");
+    conf.line("limit_conn sessions 512;");
+    conf.line("limit_conn_log_level info;");
     conf.line("preread_timeout 5s;");
     conf.line("preread_buffer_size 16k;");
     conf.line(&format!("proxy_bind {outside};"));
@@ -24,6 +28,17 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     for network in policy.gate_clients() {
         server(conf, network);
     }
+    refuse(conf);
+}
+
+/// Who is refused learns it from TLS itself: the alert `unrecognized_name`, RFC 6066 §3.
+fn refuse(conf: &mut Conf) {
+    conf.line("js_set $gate_alert gate.alert;");
+    conf.block("server", |conf| {
+        conf.line(&format!("listen {REFUSING};"));
+        conf.line("access_log off;");
+        conf.line("return $gate_alert;");
+    });
 }
 
 /// Who asks, by the address that was asked; then which rule the name falls under for that client. Maps are
@@ -59,13 +74,19 @@ fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
     });
 }
 
-/// Where a rule leads. An exact name goes out in the policy's spelling; only a wildcard takes the client's.
+/// Where a rule leads. An exact name goes out in the policy's spelling; only a wildcard takes the client's, if it
+/// is nothing but a name.
 fn rules(conf: &mut Conf, policy: &Policy) {
+    conf.block("map $ssl_preread_server_name $gate_plain_name", |conf| {
+        conf.line(&format!("default {REFUSING};"));
+        conf.line(r#""~*^(?<gate_name>([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63})\.?$" $gate_name:443;"#);
+    });
     conf.block("map $gate_rule $gate_upstream", |conf| {
-        conf.line("default \"\";");
+        conf.line(&format!("default {REFUSING};"));
         for (number, rule) in passthrough(policy) {
-            let name = if rule.host.is_wildcard() { "$ssl_preread_server_name" } else { rule.host.name() };
-            conf.line(&format!("{} {name}:443;", quote(&rule_id(number, rule))));
+            let exact = format!("{}:443", rule.host.name());
+            let place = if rule.host.is_wildcard() { "$gate_plain_name" } else { &exact };
+            conf.line(&format!("{} {place};", quote(&rule_id(number, rule))));
         }
     });
 }

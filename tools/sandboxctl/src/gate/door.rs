@@ -1,0 +1,190 @@
+//! A door: one location of one name for one client. What still stands in the way, then the way out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
+
+use super::refusal::{Refusal, Whom};
+use super::rule_id;
+use super::syntax::{Conf, quote, value};
+
+/// Headers that tell of the inside.
+const INSIDE: [&str; 7] = [
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "Forwarded",
+    "Via",
+    "Proxy-Authorization",
+];
+
+/// Headers that some upstreams read as another method or path than the one that a rule was held against.
+const OVERRIDES: [&str; 6] = [
+    "X-HTTP-Method-Override",
+    "X-HTTP-Method",
+    "X-Method-Override",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "X-Original-URI",
+];
+
+/// A rule and its place in the policy, from 0.
+pub(super) type Numbered<'a> = (usize, &'a Egress);
+
+/// All requests for one path prefix of one name, from one client.
+pub(super) struct Door<'a> {
+    pub(super) client: &'a str,
+    pub(super) host: &'a HostPattern,
+    prefix: &'a str,
+    /// The rules whose own prefix is one of this prefix: at least one. They agree in all but methods and paths.
+    rules: Vec<Numbered<'a>>,
+    /// Which variable says which rule lets a method through.
+    number: usize,
+}
+
+/// Every door of the policy: a name's longest prefix decides, and all rules that hold there count.
+pub(super) fn all(policy: &Policy) -> Vec<Door<'_>> {
+    let mut doors = Vec::new();
+    for network in policy.gate_clients() {
+        for (host, rules) in by_host(policy, network) {
+            let prefixes: BTreeSet<&str> = rules.iter().flat_map(|(_, rule)| prefixes(rule)).collect();
+            for prefix in prefixes {
+                let holds = |rule: &Egress| prefixes_of(rule).any(|own| prefix.starts_with(own));
+                let rules = rules.iter().filter(|(_, rule)| holds(rule)).copied().collect();
+                doors.push(Door { client: network.name.as_str(), host, prefix, rules, number: doors.len() });
+            }
+        }
+    }
+    doors
+}
+
+/// The rules of a client that the gate opens TLS for, by host: several may share one, for different paths.
+fn by_host<'a>(policy: &'a Policy, network: &Network) -> BTreeMap<&'a HostPattern, Vec<Numbered<'a>>> {
+    let mut hosts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (number, rule) in policy.egress.iter().enumerate() {
+        if rule.tls == Tls::Verify && rule.lists(network.name.as_str()) {
+            hosts.entry(&rule.host).or_default().push((number, rule));
+        }
+    }
+    hosts
+}
+
+fn prefixes(rule: &Egress) -> Vec<&str> {
+    if rule.paths.is_empty() { vec!["/"] } else { rule.paths.iter().map(String::as_str).collect() }
+}
+
+fn prefixes_of(rule: &Egress) -> impl Iterator<Item = &str> {
+    prefixes(rule).into_iter()
+}
+
+impl Door<'_> {
+    /// Which rule lets a method through here; none is the empty string. Only what is
+    /// listed: GET does not bring HEAD along.
+    pub(super) fn methods(&self, conf: &mut Conf) {
+        conf.block(&format!("map $request_method $gate_rule_{}", self.number), |conf| {
+            let any = self.rules.iter().find(|(_, rule)| rule.methods.is_empty());
+            let default = any.map(|(number, rule)| rule_id(*number, rule)).unwrap_or_default();
+            conf.line(&format!("default {};", value(&default)));
+            let mut seen = BTreeSet::new();
+            for (number, rule) in &self.rules {
+                for method in &rule.methods {
+                    if seen.insert(method) {
+                        conf.line(&format!("{method} {};", value(&rule_id(*number, rule))));
+                    }
+                }
+            }
+        });
+    }
+
+    /// The location itself.
+    pub(super) fn write(&self, conf: &mut Conf, policy: &Policy) {
+        let Some((number, rule)) = self.rules.first() else { return };
+        let id = rule_id(*number, rule);
+        let whom = Whom { client: self.client, rule: Some(&id) };
+        conf.block(&format!("location ^~ {}", quote(self.prefix)), |conf| {
+            conf.line(&format!("set $gate_rule $gate_rule_{};", self.number));
+            refuse(conf, whom, rule);
+            key(conf, whom, rule);
+            conf.line(&format!(
+                "limit_req zone=rule{number} burst={} nodelay;",
+                rule.burst.unwrap_or(policy.proxy.burst)
+            ));
+            conf.line(&format!("client_max_body_size {};", rule.body.unwrap_or(policy.proxy.body).get()));
+            onwards(conf, rule);
+        });
+    }
+
+    /// Whether it leaves no path of its name without a door.
+    pub(super) fn takes_every_path(&self) -> bool {
+        self.prefix == "/"
+    }
+}
+
+/// What no rule lets through: a method that is not listed, and what two readers may read differently.
+fn refuse(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
+    Refusal {
+        status: 405,
+        error: "method-not-listed",
+        reason: "no [[egress]] rule for this path lists this method",
+        mend: "add the method to methods of the [[egress]] rule, then run scripts/up",
+    }
+    .when("$gate_rule = \"\"", conf, whom);
+    Refusal {
+        status: 400,
+        error: "path-not-plain",
+        reason: "the path has dot segments, doubled slashes, encoded separators or the like, which two readers may read differently",
+        mend: "ask for the plain path",
+    }
+    .when("$gate_crooked", conf, whom);
+    if rule.host.is_wildcard() {
+        Refusal {
+            status: 400,
+            error: "name-not-plain",
+            reason: "the name holds more than letters, digits, hyphens and dots",
+            mend: "ask for a host name",
+        }
+        .when("$host !~ \"^[a-z0-9._-]+$\"", conf, whom);
+    }
+}
+
+/// The key that the gate adds: read when it is needed, sent to this name only, for this client only.
+fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
+    let Some(name) = &rule.credential else { return };
+    let variable = format!("$http_{}", rule.header.replace('-', "_"));
+    if rule.authorization == Authorization::Refuse {
+        Refusal {
+            status: 403,
+            error: "credential-of-your-own",
+            reason: "the request brings a credential of its own, and the policy says refuse",
+            mend: "leave the header out: the gate adds its own",
+        }
+        .when(&format!("{variable} != \"\""), conf, whom);
+    }
+    conf.line(&format!("set $gate_credential {};", value(name)));
+    Refusal {
+        status: 503,
+        error: "credential-not-delivered",
+        reason: "the gate holds no key for this name: none was delivered since it started",
+        mend: &format!("deliver it: sandboxctl secret put {name}"),
+    }
+    .when("$gate_key = \"\"", conf, whom);
+    conf.line(&format!("proxy_set_header {} $gate_key;", rule.header));
+}
+
+/// To the upstream, under its canonical name, and with nothing that tells of the inside.
+fn onwards(conf: &mut Conf, rule: &Egress) {
+    let name = if rule.host.is_wildcard() { "$host".to_owned() } else { rule.host.to_string() };
+    conf.line(&format!("set $gate_upstream {name};"));
+    conf.line("proxy_ssl_name $gate_upstream;");
+    conf.line("proxy_set_header Host $gate_upstream;");
+    conf.line("proxy_set_header Upgrade $gate_upgrade;");
+    conf.line("proxy_set_header Connection $gate_upgrade_connection;");
+    for header in INSIDE.into_iter().chain(OVERRIDES) {
+        if !header.eq_ignore_ascii_case(&rule.header) {
+            conf.line(&format!("proxy_set_header {header} \"\";"));
+        }
+    }
+    conf.line("proxy_redirect https://$gate_upstream/ http://$gate_upstream/;");
+    conf.line("proxy_pass https://$gate_upstream:443;");
+}
