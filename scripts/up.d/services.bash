@@ -18,8 +18,20 @@ start_services() {
   [ "$INSIDE" = 0 ] || export CELLBLOCK_INTERVAL=${CELLBLOCK_INTERVAL:-15}
   [ -e "$ROOT/vault/key.pem" ] || run sandboxctl cert create --policy "$POLICY" --root "$ROOT"
   run compose up -d --no-build vault
+  part_with_a_stranded_cell
   run sandboxctl cert deliver --policy "$POLICY" --root "$ROOT"
   run compose up -d --no-build --wait --wait-timeout "$START_PATIENCE"
+}
+
+# A vault that was started again, after a crash say, has a new network namespace. Compose leaves a cell of before
+# where it is: in the old one, alone (tried). Only a new container gets into the new one.
+part_with_a_stranded_cell() {
+  local cell vault
+  [ "$DRY_RUN" = 0 ] || return 0
+  cell=$(compose ps --quiet cell)
+  [ -n "$cell" ] || return 0
+  vault=$(docker inspect --format '{{.State.StartedAt}}' vault)
+  [[ $(docker inspect --format '{{.State.StartedAt}}' "$cell") > $vault ]] || run compose rm --stop --force cell
 }
 
 start_collecting() { run "$here/collect" --policy "$POLICY" --root "$ROOT" start; }
