@@ -15,6 +15,7 @@ use crate::source::Source;
 /// folds the spool into the database first, exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "auditdb", version = record::version(), max_term_width = 110, after_help = EXAMPLES)]
+#[command(disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -25,6 +26,9 @@ pub(crate) struct Cli {
     /// The record's folder, instead of the policy's audit.directory
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) directory: Option<PathBuf>,
+    /// Print help
+    #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
 }
 
 const EXAMPLES: &str = "\

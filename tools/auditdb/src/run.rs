@@ -10,7 +10,7 @@ use crate::{ingest, keep, read, refs};
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<Exit> {
-    let Cli { command, policy, output, directory } = Cli::parse();
+    let Cli { command, policy, output, directory, .. } = Cli::parse();
     match command {
         Command::Ingest(args) => ingest::ingest(&args, &Place::find(directory, &policy)?, output),
         Command::Refs(args) => refs::refs(&args, directory, &policy, output),

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use duckdb::arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
 use duckdb::types::Value;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -9,6 +10,30 @@ use serde_json::{Number, Value as Json};
 
 /// Microseconds in a second.
 const MICROS: i64 = 1_000_000;
+
+/// Can values of this type be read at all? For others duckdb's own reader panics.
+pub(super) fn is_known(kind: &DataType) -> bool {
+    match kind {
+        DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) | DataType::Map(inner, _) => {
+            is_known(inner.data_type())
+        }
+        DataType::Struct(fields) => fields.iter().all(|field| is_known(field.data_type())),
+        DataType::Union(fields, _) => fields.iter().all(|(_, field)| is_known(field.data_type())),
+        DataType::Dictionary(key, _) => matches!(**key, DataType::UInt8 | DataType::UInt16 | DataType::UInt32),
+        DataType::Time64(unit) => *unit == ArrowUnit::Microsecond,
+        DataType::Null
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Duration(_)
+        | DataType::BinaryView
+        | DataType::Utf8View
+        | DataType::ListView(_)
+        | DataType::LargeListView(_)
+        | DataType::Decimal256(..)
+        | DataType::RunEndEncoded(..) => false,
+        _ => true,
+    }
+}
 
 /// The value as JSON.
 pub(super) fn value(value: Value) -> Json {

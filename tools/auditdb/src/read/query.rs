@@ -6,12 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use duckdb::arrow::datatypes::DataType;
 use duckdb::{Connection, Statement};
 use record::Exit;
 use serde_json::{Map, Value};
 
 use super::events::explain;
-use super::json::value;
+use super::json::{is_known, value};
 use super::open::open;
 use crate::cli;
 use crate::place::Place;
@@ -63,12 +64,13 @@ fn bounded(connection: &Connection, limit: Duration, work: impl FnOnce() -> Resu
 fn rows(connection: &Connection, sql: &str) -> Result<()> {
     let mut statement = connection.prepare(sql).map_err(refused)?;
     let mut rows = statement.query([]).map_err(refused)?;
-    let names = rows.as_ref().map(names).unwrap_or_default();
+    let columns = rows.as_ref().map(columns).transpose()?.unwrap_or_default();
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(row) = rows.next().map_err(refused)? {
         let mut object = Map::new();
-        for (at, name) in names.iter().enumerate() {
-            object.insert(name.clone(), value(row.get_ref(at)?.to_owned()));
+        for (at, column) in columns.iter().enumerate() {
+            let shown = if column.is_null { Value::Null } else { value(row.get_ref(at)?.to_owned()) };
+            object.insert(column.name.clone(), shown);
         }
         serde_json::to_writer(&mut out, &Value::Object(object)).map_err(|error| explain(error.into()))?;
         out.write_all(b"\n").map_err(explain)?;
@@ -76,14 +78,27 @@ fn rows(connection: &Connection, sql: &str) -> Result<()> {
     out.flush().map_err(explain)
 }
 
-/// The columns' names; a second one of the same name gets a number, since a name stands only once in an object.
-fn names(statement: &Statement<'_>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in statement.column_names() {
-        let free = (2..).map(|n| format!("{name}_{n}")).find(|free| !names.contains(free)).unwrap_or_default();
-        names.push(if names.contains(&name) { free } else { name });
+/// A column of the answer.
+struct Column {
+    name: String,
+    /// Nothing but NULL, of no type at all.
+    is_null: bool,
+}
+
+/// The columns; a second one of the same name gets a number, since a name stands only once in an object.
+fn columns(statement: &Statement<'_>) -> Result<Vec<Column>> {
+    let mut columns: Vec<Column> = Vec::new();
+    for (at, name) in statement.column_names().into_iter().enumerate() {
+        let kind = statement.column_type(at);
+        if kind != DataType::Null && !is_known(&kind) {
+            bail!("column {name} has a type that JSON has no form for; cast it: {name}::VARCHAR");
+        }
+        let taken = |name: &str| columns.iter().any(|column| column.name == name);
+        let free = (2..).map(|n| format!("{name}_{n}")).find(|free| !taken(free)).unwrap_or_default();
+        let name = if taken(&name) { free } else { name };
+        columns.push(Column { name, is_null: kind == DataType::Null });
     }
-    names
+    Ok(columns)
 }
 
 fn refused(error: duckdb::Error) -> anyhow::Error {

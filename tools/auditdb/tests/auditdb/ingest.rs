@@ -135,14 +135,15 @@ fn nobody_reading_the_tee_loses_no_line() {
 fn a_signal_ends_it_in_good_order_with_the_last_words_of_who_writes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    let mut child = start(auditdb(path).arg("ingest"));
+    let mut child = start(auditdb(path).args(["ingest", "--tee"]));
     let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdin.write_all(&jsonl(&[line("scanwatch", "file-scanned", 1)])).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    let mut told = String::new();
+    stdout.read_line(&mut told).unwrap();
     terminate(&child);
     stdin.write_all(&jsonl(&[line("scanwatch", "run-finished", 2)])).unwrap();
-    let mut told = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    stdout.read_to_string(&mut told).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(told.ends_with("}\n") && told.contains("run-finished"), "{told}");
     assert_eq!(count(path, "provider = 'scanwatch'"), 2);

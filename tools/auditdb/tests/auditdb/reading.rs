@@ -94,6 +94,8 @@ fn a_query_can_change_and_reach_nothing() {
         ("LOAD httpfs".to_owned(), "disabled"),
         (format!("SELECT 1; COPY records TO '{}'; SELECT 1", path.join("out.csv").display()), "disabled"),
         ("SELECT * FROM nothing".to_owned(), "nothing"),
+        ("SELECT TIME_NS '12:00:00' AS odd".to_owned(), "odd::VARCHAR"),
+        ("SELECT [NULL] AS odd".to_owned(), "odd::VARCHAR"),
         ("".to_owned(), "statement"),
         (";".to_owned(), "statement"),
         ("-- a comment".to_owned(), "statement"),
