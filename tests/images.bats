@@ -160,6 +160,11 @@ prisoner() { # vault's id, port, seconds, docker options; prints the container's
   [[ $output == *"cannot write to /sandbox"*"start the cell with scripts/up"* ]]
 }
 
+@test "a cell that is alone in its network namespace is not healthy, and says what to do" {
+  run -1 docker run --rm --network none --label cellblock.test=images --pull never --entrypoint healthy cellblock/cell:local
+  [ "$output" = "the vault's network is gone: run scripts/up" ]
+}
+
 @test "the gate without a configuration, or with a broken one, says so and ends" {
   run -78 attempt proxy
   [[ $output == *"no configuration at /etc/nginx/gate/nginx.conf"* ]]
