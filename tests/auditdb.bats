@@ -158,7 +158,8 @@ scans() {
   [ "$(jq -r 'select(.event.outcome == "failure") | .cellblock.spool.segment // empty' <<<"$output")" = "$(basename "$first")" ]
   run -3 --separate-stderr auditdb events
   [ "$(jq -r 'select(.event.action == "file-scanned") | .message' <<<"$output" | wc -l)" = 10 ]
-  [[ "$stderr" == *"$(basename "$first")"*damaged* ]]
+  run -3 auditdb events
+  [[ "$output" == *"$(basename "$first")"*damaged* ]]
 }
 
 @test "the spool is read by jq and grep as it is" {
