@@ -61,7 +61,7 @@ impl Bytes {
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         match value.as_u64() {
             Some(bytes) => value.accept(Self::new(bytes)),
-            None if value.is_text() => value.parsed(),
+            None if value.as_text().is_some() => value.parsed(),
             None => value.refuse("expected a size", "write \"2GiB\", or a positive number of bytes"),
         }
     }

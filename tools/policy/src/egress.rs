@@ -87,7 +87,10 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Egress> {
     let tls = section.or("tls", Tls::Verify, |value| value.word(&MODES));
     let credential = section.optional("credential", key_name);
     let header = section.or("header", "authorization".to_owned(), header_name);
-    let authorization = section.or("authorization", Authorization::Replace, |value| value.word(&AUTHORIZATIONS));
+    let authorization = section.or("authorization", Authorization::Replace, |value| {
+        let known = value.as_text().is_some_and(|text| AUTHORIZATIONS.iter().any(|(word, _)| *word == text));
+        if known { value.word(&AUTHORIZATIONS) } else { pasted(value, "neither \"replace\" nor \"refuse\"") }
+    });
     let rate = section.optional("rate", Value::parsed);
     let burst = section.optional("burst", |value| value.integer(0..=MOST_BURST));
     let body = section.optional("body", Bytes::read);
@@ -168,18 +171,22 @@ fn path_prefix(value: &Value<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Refuses what may well be a key, pasted where none belongs, without showing it.
+fn pasted<T>(value: &Value<'_>, problem: &str) -> Option<T> {
+    let mend =
+        "a key itself never stands here: give it to `sandboxctl secret put NAME`, and write credential = \"NAME\"";
+    value.refuse_unseen(problem, mend)
+}
+
 /// A name that is also a file's name in the gate's memory file system.
 fn key_name(value: &Value<'_>) -> Option<String> {
-    let text = value.text()?;
+    let text = value.as_text().unwrap_or_default();
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
     if first && plain && text.len() <= 64 {
         return Some(text.to_owned());
     }
-    value.refuse_unseen(
-        format!("{} bytes that are no name of a key", text.len()),
-        "write the NAME of `sandboxctl secret put NAME`, up to 64 of a-z, 0-9, '-' and '_'; never the key itself",
-    )
+    pasted(value, "no name of a key, which is up to 64 of a-z, 0-9, '-' and '_'")
 }
 
 /// A header of the request that nginx does not need for itself.
@@ -196,15 +203,12 @@ fn header_name(value: &Value<'_>) -> Option<String> {
         "transfer-encoding",
         "upgrade",
     ];
-    let name = value.text()?.to_ascii_lowercase();
+    let name = value.as_text().unwrap_or_default().to_ascii_lowercase();
     let is_token = (1..=64).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_token || NGINX.contains(&name.as_str()) || name.starts_with("proxy-") {
-        return value.refuse(
-            format!("{} cannot carry a key", quoted(&name)),
-            "write \"authorization\" or, for instance, \"x-api-key\"",
-        );
+        return pasted(value, "no name of a header that can carry a key, such as \"x-api-key\"");
     }
     Some(name)
 }

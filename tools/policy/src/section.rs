@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use crate::document::Document;
 use crate::invalid::quoted;
-use crate::schema::Table;
+use crate::schema::{self, Table};
 use crate::value::{Value, dotted};
 
 /// A table under its schema.
@@ -28,7 +28,10 @@ impl<'d> Section<'d> {
         table: &'d DeTable<'d>,
     ) -> Self {
         let section = Self { document, schema, path, span, table };
-        for key in table.keys().filter(|key| !schema.knows(key.get_ref())) {
+        for (key, value) in table.iter().filter(|(key, _)| !schema.knows(key.get_ref())) {
+            if schema.path == schema::EGRESS.path {
+                document.hide(value.span()); // "token", "api_key": what stands there is not for a terminal
+            }
             section.refuse_unknown(key.span(), key.get_ref());
         }
         section

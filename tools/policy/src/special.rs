@@ -1,4 +1,4 @@
-//! The special-purpose address blocks: what is not the internet, whoever's network this is.
+//! The special-purpose address blocks: what is not the internet, on any network.
 //!
 //! The tables are the IANA IPv4 and IPv6 Special-Purpose Address Registries, plus multicast, which has
 //! registries of its own, and what lies outside IPv6 global unicast. Blocks that the registries mark

@@ -59,6 +59,11 @@ impl<'d> Value<'d> {
         )
     }
 
+    /// The string, if it is one; reports nothing.
+    pub(crate) fn as_text(&self) -> Option<&'d str> {
+        self.value.as_str()
+    }
+
     pub(crate) fn text(&self) -> Option<&'d str> {
         self.value.as_str().or_else(|| self.refuse_type("a string in double quotes"))
     }
@@ -112,10 +117,6 @@ impl<'d> Value<'d> {
 
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()
-    }
-
-    pub(crate) fn is_text(&self) -> bool {
-        self.value.is_str()
     }
 
     /// A date without a time.
