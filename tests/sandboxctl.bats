@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# The keeper before a real engine: networks as the policy has them, a certificate and a secret that reach a
+# tmpfs and nothing else, an audit that a weak container fails, and the kill switch. The lab is one of its own.
+# Weak containers are created, never started: what they ask for is there to be read, and nothing is at risk.
+
+# shellcheck disable=SC2154  # bats sets $stderr
+bats_require_minimum_version 1.5.0
+
+export LAB_NAME=sandboxctl
+LAB=$BATS_TEST_DIRNAME/lab/lab
+HOUSE=$BATS_TEST_DIRNAME/..
+TARGET=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
+SANDBOXCTL=${SANDBOXCTL:-$TARGET/release/sandboxctl}
+IMAGE=${BASE_IMAGE:-cellblock/base:bookworm}
+
+setup_file() {
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
+  [ -x "$SANDBOXCTL" ] || { echo "sandboxctl is not built: cargo build --release" >&2; return 1; }
+  "$LAB" up 3>&-
+  "$LAB" load "$IMAGE" 3>&-
+}
+
+teardown_file() { "$LAB" down 3>&-; }
+
+setup() {
+  export DOCKER_HOST=unix:///run/$LAB_NAME-lab/docker.sock CELLBLOCK_POLICY=$BATS_TEST_TMPDIR/policy.toml
+  export ROOT=$BATS_TEST_TMPDIR/root
+  mkdir -p "$ROOT"
+  policy_with ''
+}
+
+teardown() {
+  docker ps -aq | xargs -r docker rm -f >/dev/null
+  docker network ls -q --filter label=cellblock.network | xargs -r docker network rm >/dev/null
+}
+
+policy_with() { sed -e "$1" "$HOUSE/compose/policy.toml" >"$CELLBLOCK_POLICY"; }
+keeper() { "$SANDBOXCTL" --root "$ROOT" --format jsonl "$@"; }
+boot() { local name=$1; shift; docker run -d --name "$name" --network none "$@" "$IMAGE" sleep infinity >/dev/null; }
+weak() { local name=$1; shift; docker create --name "$name" "$@" "$IMAGE" sleep infinity >/dev/null; }
+outcome() { jq -r --arg id "$2" 'select(.rule.id == $id) | .event.outcome' <<<"$1"; }
+
+waived_until() {
+  printf '\n[[waiver]]\ncontrol = "cis-docker-5.13"\ncontainer = "sbx-sound"\nuntil = %s\nreason = "it writes"\n' "$1" >>"$CELLBLOCK_POLICY"
+}
+
+make_networks() {
+  local line args
+  while read -r line; do
+    mapfile -t args < <(jq -r '.args[]' <<<"$line")
+    docker network create "${args[@]}" >/dev/null
+  done < <(keeper render networks)
+}
+
+@test "the engine makes the networks as they are rendered, and the audit finds in them what the moat guards" {
+  make_networks
+  run keeper audit
+  [ "$status" = 1 ] # no service runs
+  [ "$(jq -r 'select(.rule.category == "network") | .event.outcome' <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }')" = success24 ]
+  [ "$(jq -r 'select(.rule.category == "engine") | .event.outcome' <<<"$output" | sort -u)" = success ]
+  [ "$(jq -r 'select(.rule.id == "cellblock-running") | .event.outcome' <<<"$output" | uniq -c | awk '{ print $2 $1 }')" = failure6 ]
+}
+
+@test "in the proxied shape too, with the cell's network internal and one more for its port" {
+  policy_with 's/^network .*/network = "proxied"/'
+  make_networks
+  [ "$(docker network inspect -f '{{.Internal}}' cellblock-cell cellblock-ingress | paste -sd' ' -)" = "true false" ]
+  run keeper audit
+  [ "$(jq -r 'select(.rule.category == "network") | .event.outcome' <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }')" = success30 ]
+}
+
+@test "a network that is not the policy's, and a stranger on one that is, are findings" {
+  make_networks
+  docker network rm cellblock-monitor cellblock-warden >/dev/null
+  docker network create --label cellblock.network=monitor --subnet 172.30.2.0/24 cellblock-monitor >/dev/null
+  docker run -d --name stranger --network cellblock-cell "$IMAGE" sleep infinity >/dev/null
+  run keeper audit
+  [ "$status" = 1 ]
+  of() { jq -r --arg net "$1" --arg id "$2" 'select(.network.name == $net and .rule.id == $id) | .event.outcome' <<<"$output"; }
+  for id in bridge subnets internal masquerade; do [ "$(of cellblock-monitor "cellblock-network-$id")" = failure ]; done
+  [ "$(of cellblock-warden cellblock-network-present)" = failure ]
+  [ "$(of cellblock-cell cellblock-network-members)" = failure ]
+  [ "$(of cellblock-egress cellblock-network-members)" = success ]
+}
+
+@test "a certificate reaches the vault's tmpfs as its own user, whole, again and again" {
+  keeper cert create >/dev/null
+  boot vault --user 10001:10001 --read-only --tmpfs /run/secrets:uid=10001,gid=10001,mode=0700,size=1m
+  for _ in 1 2; do
+    run -0 keeper cert deliver
+    [ "$(jq -r 'select(.tls) | .event.action' <<<"$output")" = certificate-delivered ]
+    for file in key.pem cert.pem; do
+      [ "$(docker exec vault sha256sum "/run/secrets/vault/$file" | cut -d' ' -f1)" = "$(sha256sum "$ROOT/vault/$file" | cut -d' ' -f1)" ]
+      [ "$(docker exec vault stat -c '%a %u' "/run/secrets/vault/$file")" = "400 10001" ]
+    done
+  done
+  [ "$(jq -r '.cellblock.cell.pin // empty' <<<"$output")" = "sha256:$(openssl x509 -in "$ROOT/vault/cert.pem" -outform der | sha256sum | cut -d' ' -f1)" ]
+}
+
+@test "a secret reaches the gate's tmpfs, and nothing else knows it" {
+  policy_with 's/^# credential = .*/credential = "github-token"/'
+  boot proxy --user 10002:10002 --read-only --tmpfs /run/secrets:uid=10002,gid=10002,mode=0700,size=1m
+  secret="Bearer $(head -c 18 /dev/urandom | base64)"
+  run -0 --separate-stderr keeper secret put github-token <<<"$secret"
+  [ "$(docker exec proxy cat /run/secrets/github-token)" = "$secret" ]
+  [ "$(docker exec proxy stat -c '%a %u' /run/secrets/github-token)" = "400 10002" ]
+  [ "$(jq -r '.cellblock.cell.secret // empty' <<<"$output")" = github-token ]
+  [[ "$output$stderr" != *"$secret"* ]]
+  { docker inspect proxy; docker logs proxy; } >"$BATS_TEST_TMPDIR/told" 2>&1
+  run -1 grep -rlF "$secret" "$BATS_TEST_TMPDIR/told" "/var/lib/$LAB_NAME-lab/docker/containers"
+}
+
+@test "the largest secret there may be arrives whole" {
+  policy_with 's/^# credential = .*/credential = "github-token"/'
+  boot proxy --tmpfs /run/secrets:size=1m
+  head -c 49152 /dev/urandom | base64 -w0 >"$BATS_TEST_TMPDIR/secret"
+  [ "$(stat -c %s "$BATS_TEST_TMPDIR/secret")" = 65536 ]
+  keeper secret put github-token <"$BATS_TEST_TMPDIR/secret" >/dev/null
+  [ "$(docker exec proxy sha256sum /run/secrets/github-token | cut -d' ' -f1)" = "$(sha256sum "$BATS_TEST_TMPDIR/secret" | cut -d' ' -f1)" ]
+}
+
+@test "a secret goes to no disk: no tmpfs, a volume on it, a container that stands still, a tmpfs of another user" {
+  policy_with 's/^# credential = .*/credential = "github-token"/'
+  refused() { run -2 --separate-stderr keeper secret put github-token <<<hunter2; [[ $stderr == *"$1"* && $stderr$output != *hunter2* ]]; docker rm -f proxy >/dev/null; }
+  run -2 --separate-stderr keeper secret put github-token <<<hunter2
+  [[ $stderr == *"no container proxy"* ]]
+  boot proxy
+  refused "not on a tmpfs"
+  boot proxy --tmpfs /run/secrets --mount type=volume,dst=/run/secrets/github-token
+  refused "not on a tmpfs"
+  weak proxy --tmpfs /run/secrets
+  refused "not running"
+  boot proxy --user 10002 --tmpfs /run/secrets:mode=0700,uid=0
+  refused "ermission denied"
+  boot proxy --tmpfs /run/secrets:size=4k,noexec
+  docker exec proxy sh -c 'head -c 8192 /dev/zero >/run/secrets/full 2>/dev/null || true'
+  refused "No space left"
+}
+
+@test "a container as weak as can be fails every control that it can fail, and no secret of its is shown" {
+  weak sbx-weak --privileged --pid host --ipc host --uts host --network host --userns host --cap-add SYS_ADMIN \
+    --security-opt seccomp=unconfined --device /dev/null --restart always --tmpfs /t -e API_TOKEN=correct-horse \
+    -v /:/host:rshared -v "/run/$LAB_NAME-lab/docker.sock:/docker.sock"
+  weak sbx-open -p 0.0.0.0:9999:80
+  run -1 keeper audit sbx-weak sbx-open
+  [[ $output != *correct-horse* ]]
+  passed=$(jq -r 'select(.event.outcome == "success") | "\(.container.name) \(.rule.id)"' <<<"$output")
+  failed=$(jq -r 'select(.event.outcome == "failure") | .rule.id // empty' <<<"$output" | sort -u)
+  for id in $(jq -r '.rule.id // empty' <<<"$output" | sort -u); do
+    case $id in
+      cellblock-networks | cellblock-oom | cellblock-sysctls) continue ;; # asks for none of it: shown below, or refused by the engine
+    esac
+    grep -qx "$id" <<<"$failed" || { echo "$id never fails"; echo "$passed"; return 1; }
+  done
+  [ "$(grep -c . <<<"$failed")" -ge 28 ]
+  make_networks
+  weak sbx-guest --network cellblock-cell
+  run -1 keeper audit sbx-guest
+  [ "$(outcome "$output" cellblock-networks)" = failure ]
+}
+
+@test "a container that asks for nothing passes every control, and a known weakness passes until its day" {
+  boot sbx-sound --user 10009:10009 --read-only --cap-drop ALL --security-opt no-new-privileges --memory 64m --memory-swap 64m \
+    --cpus 0.5 --pids-limit 16 --log-opt max-size=1m --ulimit core=0 --health-cmd true --health-interval 1s
+  for _ in $(seq 50); do
+    [ "$(docker inspect -f '{{.State.Health.Status}}' sbx-sound)" = healthy ] && break
+    sleep 0.2
+  done
+  run -0 keeper audit sbx-sound
+  [ "$(jq -r 'select(.rule) | .event.outcome' <<<"$output" | sort -u)" = success ]
+  [ "$(jq -r 'select(.rule) | .rule.id' <<<"$output" | wc -l)" -ge 28 ]
+  docker rm -f sbx-sound >/dev/null
+  boot sbx-sound --user 10009:10009 --cap-drop ALL --security-opt no-new-privileges --memory 64m --memory-swap 64m \
+    --cpus 0.5 --pids-limit 16 --log-opt max-size=1m --ulimit core=0 --health-cmd true --health-interval 1s
+  sleep 2
+  run -1 keeper audit sbx-sound
+  [ "$(jq -r 'select(.event.outcome == "failure") | .rule.id // empty' <<<"$output")" = cis-docker-5.13 ]
+  waived_until 2999-01-01
+  run -0 keeper audit sbx-sound
+  [ "$(jq -r 'select(.rule.id == "cis-docker-5.13") | "\(.event.outcome) \(.event.severity) \(.cellblock.cell.control.waived.reason)"' <<<"$output")" = "success 21 it writes" ]
+  policy_with ''
+  waived_until 2020-01-01
+  run -1 keeper audit sbx-sound
+  [[ $(jq -r 'select(.rule.id == "cis-docker-5.13") | .event.reason' <<<"$output") == *"its waiver ended on 2020-01-01"* ]]
+}
+
+@test "the cell in another namespace than the vault's is found out" {
+  boot vault
+  docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
+  run -1 keeper audit cell
+  [ "$(outcome "$output" cellblock-networks)" = success ]
+  docker rm -f vault >/dev/null
+  boot vault
+  run -1 keeper audit cell
+  [ "$(outcome "$output" cellblock-networks)" = failure ]
+}
+
+@test "a frozen cell stands still and reaches nothing, and is as before when it is thawed" {
+  make_networks
+  docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 --ip6 fd6c:6c62:1::3 "$IMAGE" sleep infinity >/dev/null
+  docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
+  for _ in 1 2; do
+    run -0 keeper freeze
+    [ "$(docker inspect -f '{{.State.Paused}}' cell)" = true ]
+    [ "$(docker inspect -f '{{len .NetworkSettings.Networks}}' vault)" = 0 ]
+  done
+  run -0 keeper thaw
+  [ "$(docker inspect -f '{{.State.Paused}}' cell)" = false ]
+  [ "$(docker inspect -f '{{(index .NetworkSettings.Networks "cellblock-cell").IPAddress}}' vault)" = 172.30.1.3 ]
+  [ "$(docker inspect -f '{{(index .NetworkSettings.Networks "cellblock-cell").GlobalIPv6Address}}' vault)" = fd6c:6c62:1::3 ]
+  docker rm -f cell vault >/dev/null
+  run -2 keeper freeze
+}
+
+@test "what the engine does is told as it happens, and what it started is audited at once" {
+  keeper events >"$BATS_TEST_TMPDIR/events" 3>&- &
+  pid=$!
+  sleep 1
+  boot sbx-late -e API_TOKEN=correct-horse
+  for _ in $(seq 50); do grep -q '"cis-docker-5.13"' "$BATS_TEST_TMPDIR/events" && break; sleep 0.1; done
+  kill -TERM "$pid"
+  wait "$pid" || [ $? = 1 ]
+  events=$(<"$BATS_TEST_TMPDIR/events")
+  [ "$(jq -r 'select(.event.action == "engine-event-seen" and .event.type == ["start"]) | .container.name' <<<"$events")" = sbx-late ]
+  [ "$(outcome "$events" cis-docker-5.13)" = failure ]
+  [ "$(tail -n 1 <<<"$events" | jq -r .event.action)" = run-finished ]
+  [[ $events != *correct-horse* ]]
+}
+
+@test "status tells a share that is a plain folder from one that is bounded" {
+  policy_with 's/^share .*/share = { path = "sandbox_data", size = "16MiB" }/'
+  mkdir -p "$ROOT/sandbox_data/share" "$ROOT/jail" "$ROOT/audit"
+  share() { jq -r 'select(.cellblock.cell.storage.name == "share") | .event.outcome' <<<"$output"; }
+  run -1 keeper status
+  [ "$(share)" = failure ]
+  [ "$(jq -r 'select(.cellblock.cell.service) | .cellblock.cell.service.state' <<<"$output" | sort -u)" = absent ]
+  mount -t tmpfs -o size=16m,nosuid,nodev tmpfs "$ROOT/sandbox_data/share"
+  head -c 1048576 /dev/zero >"$ROOT/sandbox_data/share/file"
+  run -1 keeper status
+  umount "$ROOT/sandbox_data/share"
+  [ "$(share)" = success ]
+  [ "$(jq -r '.cellblock.cell.storage | select(.name == "share") | .used' <<<"$output")" = 1048576 ]
+}
