@@ -44,10 +44,20 @@ begin_start() {
   trap 'undo_a_half_start $?' EXIT
 }
 
+# What the containers that did not become healthy said last: it is gone with them.
+last_words() {
+  local name
+  while read -r name; do
+    say "$name said last:"
+    docker logs --tail 8 "$name" >&2 || true
+  done < <(docker ps -a --filter label=com.docker.compose.project=cellblock --format '{{.Names}} {{.Status}}' | awk '!/\(healthy\)/ { print $1 }')
+}
+
 undo_a_half_start() {
   local status=$1
   trap - EXIT
   [ "$status" != 0 ] && [ "$DRY_RUN" = 0 ] && [ "$STARTING" = 1 ] || exit "$status"
+  last_words
   say "not up: taking back what was started"
   exec 9>&-
   "$here/down" --policy "$POLICY" --root "$ROOT" || say "scripts/down could not finish either; see above"
