@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use policy::PolicyArgs;
 use record::OutputArgs;
 
-/// The moat: a packet filter around containers. The internet yes, the LAN and the host never.
+/// The moat: a packet filter around containers. The internet yes, the LAN and the host never
 #[derive(Debug, Parser)]
 #[command(name = "netguard", version = record::version(), after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "Examples:
   netguard apply && netguard verify
-  netguard plan | jq -c 'select(.rule.id==\"cell/host\")'
+  netguard explain 192.168.1.10:445/tcp 0x7f.1 '[2001:db8::1]:53/udp'
 
 Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 not known.";
 
@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Hold the kernel against the policy, rule by rule
     Verify,
+    /// Keep the rules: load them again when anything changes them, follow the host's networks
+    Watch,
+    /// Print who tried what: denied flows, with packets, bytes and the reason
+    Denied(DeniedArgs),
+    /// Say what the moat does with packets to an address, and by which rule
+    Explain(ExplainArgs),
     /// Take the rules away, unless something is still behind them
     Remove(RemoveArgs),
     /// Print a shell's completions
@@ -56,6 +62,28 @@ pub(crate) struct ApplyArgs {
     /// Change nothing; print what would change, and exit with 1 if anything would
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Of `denied`.
+#[derive(Debug, Args)]
+pub(crate) struct DeniedArgs {
+    /// Go on: each flow when it is first seen, then what is new of it
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Seconds between two looks, with --follow
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub(crate) interval: u64,
+}
+
+/// Of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// ADDR, ADDR:PORT/PROTO, or - for lines of them on stdin; in any notation that a resolver takes
+    #[arg(value_name = "TARGET", required = true)]
+    pub(crate) targets: Vec<String>,
+    /// The network that the packet comes from
+    #[arg(long, value_name = "NETWORK", default_value = "cell")]
+    pub(crate) from: String,
 }
 
 /// Of `remove`.

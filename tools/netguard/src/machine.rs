@@ -25,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) name: String,
     /// The number of the bridge that it is a port of.
     pub(crate) master: Option<u32>,
+    /// How many packets came in on it.
+    pub(crate) received: u64,
 }
 
 /// An address on an interface.
@@ -105,6 +107,26 @@ impl Machine {
         address.is_loopback() || self.addresses.iter().any(|own| own.own == address)
     }
 
+    /// Whether the host takes a packet to this address in itself: its own addresses, broadcast and groups
+    /// (what nft's `fib` calls local, broadcast, anycast or multicast).
+    pub(crate) fn takes_in(&self, address: IpAddr) -> bool {
+        let edge = |network: &IpNet| match network {
+            IpNet::V4(net) => net.prefix_len() < 31 && (address == net.broadcast() || address == net.network()),
+            // The subnet-router anycast address (RFC 4291 §2.6.1).
+            IpNet::V6(net) => net.prefix_len() < 127 && address == net.network(),
+        };
+        let group = match address {
+            IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || v4.is_unspecified(),
+            IpAddr::V6(v6) => v6.is_multicast(),
+        };
+        group || self.owns(address) || self.addresses.iter().any(|own| edge(&own.network))
+    }
+
+    /// How many packets came in on these bridges so far.
+    pub(crate) fn received(&self, bridges: &[&str]) -> u64 {
+        self.links.iter().filter(|link| bridges.contains(&link.name.as_str())).map(|link| link.received).sum()
+    }
+
     /// The interfaces that are ports of a bridge: what is behind the moat right now.
     pub(crate) fn ports(&self, bridge: &str) -> Vec<&str> {
         let Some(bridge) = self.links.iter().find(|link| link.name == bridge) else {
@@ -128,7 +150,9 @@ fn link(body: &[u8]) -> Option<Link> {
     let name = attribute(rest, 3)?;
     let name = String::from_utf8_lossy(name.strip_suffix(&[0]).unwrap_or(name)).into_owned();
     let master = attribute(rest, 10).and_then(|value| field(value, 0)).map(u32::from_ne_bytes);
-    Some(Link { index, name, master })
+    // IFLA_STATS64 begins with rx_packets.
+    let received = attribute(rest, 23).and_then(|value| field(value, 0)).map_or(0, u64::from_ne_bytes);
+    Some(Link { index, name, master, received })
 }
 
 /// `struct ifaddrmsg`: on a point-to-point link `IFA_ADDRESS` is the far end, `IFA_LOCAL` our own.
@@ -169,7 +193,7 @@ mod tests {
     use super::*;
 
     fn machine() -> Machine {
-        let link = |index, name: &str, master| Link { index, name: name.to_owned(), master };
+        let link = |index, name: &str, master| Link { index, name: name.to_owned(), master, received: 0 };
         let address = |link, own: &str, network: &str| Address {
             link,
             own: own.parse().unwrap(),

@@ -2,7 +2,7 @@
 //!
 //! The only file that opens such sockets. Parsing never trusts a length that a message states.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::io::Errno;
@@ -133,6 +133,64 @@ impl Netlink {
                     ERROR => return status(message.body).map(|()| whole),
                     _ => each(message),
                 }
+            }
+        }
+    }
+}
+
+/// A socket that only hears what the kernel tells everybody.
+#[derive(Debug)]
+pub(crate) struct Listener(Netlink);
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.socket.as_fd()
+    }
+}
+
+impl Listener {
+    /// To groups of the packet filter, as bits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn netfilter(groups: u32) -> Result<Self> {
+        Self::join(Netlink::netfilter()?, groups)
+    }
+
+    /// To groups of interfaces, addresses and routes, as bits.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn route(groups: u32) -> Result<Self> {
+        Self::join(Netlink::route()?, groups)
+    }
+
+    fn join(netlink: Netlink, groups: u32) -> Result<Self> {
+        let address = netlink::SocketAddrNetlink::new(0, groups);
+        rustix::net::bind(&netlink.socket, &address)
+            .context("the kernel does not let us hear its news; run this as root")?;
+        Ok(Self(netlink))
+    }
+
+    /// Hands over every message that is there. `Ok(true)`: some were lost, because too many came.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(Message<'_>)) -> Result<bool> {
+        let mut lost = false;
+        loop {
+            match rustix::net::recv(&self.0.socket, self.0.buffer.as_mut_slice(), RecvFlags::DONTWAIT) {
+                Ok((length, _)) => {
+                    let mut rest = self.0.buffer.get(..length).unwrap_or_default();
+                    while let Some((_, message, after)) = split(rest) {
+                        rest = after;
+                        each(message);
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(lost),
+                Err(Errno::NOBUFS) => lost = true,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error).context("the kernel's news could not be read"),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::listing::Listing;
-use crate::table::{FAMILY, TABLE};
+use crate::table::{FAMILY, FlowSet, TABLE};
 
 /// The most that is read of what nft prints, in bytes: a listing of four million ranges.
 const MOST_OUTPUT: u64 = 512 << 20;
@@ -62,6 +62,22 @@ impl Nft {
         arguments.extend(["list", "table", FAMILY, TABLE]);
         let table = self.run(&arguments, b"").context("the moat's table could not be listed")?;
         Ok(Some(Listing::parse(&table)?))
+    }
+
+    /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
+    ///
+    /// # Errors
+    /// As [`Nft::listing`].
+    pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
+        let Some(table) = self.listing(false)? else { return Ok(None) };
+        let mut all = Listing { flags: table.flags, ..Listing::default() };
+        for name in FlowSet::all().map(FlowSet::name).filter(|name| table.sets.contains_key(name)) {
+            let set = self
+                .run(&["-j", "list", "set", FAMILY, TABLE, &name], b"")
+                .with_context(|| format!("set {name} could not be listed"))?;
+            all.sets.extend(Listing::parse(&set)?.sets);
+        }
+        Ok(Some(all))
     }
 
     fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>> {

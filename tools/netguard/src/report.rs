@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use record::cellblock::{Moat, MoatTally};
+use record::fields::Network;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
 use crate::lines::ecs;
@@ -104,5 +105,56 @@ pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
     record.event.reason = Some("without the rules it would reach the LAN and the host at once".to_owned());
     record.own().mend =
         Some("stop the containers on it first (scripts/down), or insist with netguard remove --force".to_owned());
+    record
+}
+
+/// How long the moat was not as planned after it was noticed, and what came in from the guarded bridges
+/// since the last look before: so much may have passed, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    /// From the kernel's news to the load.
+    pub(crate) lasted: Duration,
+    /// Packets.
+    pub(crate) packets: u64,
+}
+
+/// The moat stands, and is watched.
+pub(crate) fn watched(plan: &Plan) -> Record {
+    let message = format!("The moat stands around {}, and is watched.", plan.bridges().join(", "));
+    record(Action::MoatWatched, message, Type::Start)
+}
+
+/// The moat was not as planned, and is again. When only sets changed, the machine's own networks did.
+pub(crate) fn restored(reasons: &[String], gap: Gap, whole: bool) -> Record {
+    let took = format!("{:.1} ms", gap.lasted.as_secs_f64() * 1000.0);
+    let message = if whole {
+        format!(
+            "The moat was not as planned and is back after {took}; {} packets at most passed meanwhile.",
+            gap.packets
+        )
+    } else {
+        format!("The denied networks were brought up to date in {took}.")
+    };
+    let more = reasons.len().saturating_sub(3);
+    let mut reason = reasons.iter().take(3).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        reason = format!("{reason}; and {more} more");
+    }
+    let severity = if whole { Severity::High } else { Severity::Informational };
+    let mut record = record(Action::MoatRestored, message, Type::Change).severity(severity).reason(reason);
+    record.event.duration = u64::try_from(gap.lasted.as_nanos()).ok();
+    record.network = whole.then(|| Network { packets: Some(gap.packets), ..Network::default() });
+    record
+}
+
+/// The moat is not as planned, and stays so for now.
+pub(crate) fn lost(error: &anyhow::Error) -> Record {
+    let message = "The moat is not as planned and could not be loaded again; every round tries anew.";
+    let mut record =
+        record(Action::MoatLost, message, Type::Error).outcome(Outcome::Failure).severity(Severity::Critical);
+    record.event.kind = Kind::Alert;
+    record.event.reason = Some(format!("{error:#}"));
+    record.own().mend =
+        Some("stop the containers behind it (scripts/down), then look at what changes the kernel's rules".to_owned());
     record
 }

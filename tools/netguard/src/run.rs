@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
@@ -11,24 +11,31 @@ use ipnet::IpNet;
 use policy::{Deny, Policy, PolicyArgs};
 use record::{Exit, Provider, Writer};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, DeniedArgs, ExplainArgs};
+use crate::denied::Teller;
+use crate::explain::Explainer;
 use crate::machine::Machine;
 use crate::nft::Nft;
 use crate::plan::Plan;
-use crate::{connections, lines, report, script, verify};
+use crate::stop::Stop;
+use crate::{connections, denied, docker, lines, report, script, verify, watch};
 
 /// Runs the command line.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.
-pub(crate) fn run() -> Result<Exit> {
+pub fn run() -> Result<Exit> {
     let cli = Cli::parse();
-    let writer = Writer::stdout(Provider::Netguard, cli.output, false);
+    let following = matches!(&cli.command, Command::Watch | Command::Denied(DeniedArgs { follow: true, .. }));
+    let writer = Writer::stdout(Provider::Netguard, cli.output, following);
     match cli.command {
         Command::Plan => plan(&cli.policy, writer),
         Command::Apply(args) if args.check => check(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
         Command::Apply(args) => apply(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
         Command::Verify => check_all(&derived(&cli.policy)?, writer),
+        Command::Watch => watch(&cli.policy, writer),
+        Command::Denied(args) => denied(&args, &cli.policy, writer),
+        Command::Explain(args) => explain(&args, &cli.policy, writer),
         Command::Remove(args) => remove(args.force, writer),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "netguard", &mut io::stdout());
@@ -73,6 +80,34 @@ fn check_all(plan: &Plan, mut writer: Writer) -> Result<Exit> {
     writer.finish()
 }
 
+fn watch(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    let stop = Stop::listen()?;
+    let policy = policy.load()?;
+    let listed = listed(&policy)?;
+    watch::run(&policy, listed, &stop, &mut writer)?;
+    writer.finish()
+}
+
+fn denied(args: &DeniedArgs, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    let policy = policy.load()?;
+    let (plan, machine) = plan_of(&policy)?;
+    let nft = Nft::find()?;
+    let mut teller = Teller { policy: &policy, plan: &plan, machine, names: docker::names() };
+    if args.follow {
+        denied::follow(&mut teller, &nft, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
+    } else {
+        denied::once(&teller, &nft, &mut writer)?;
+    }
+    writer.finish()
+}
+
+fn explain(args: &ExplainArgs, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    let policy = policy.load()?;
+    let (plan, machine) = plan_of(&policy)?;
+    Explainer::new(&policy, &plan, &machine, &args.from)?.all(&args.targets, io::stdin().lock(), &mut writer)?;
+    writer.finish()
+}
+
 fn remove(force: bool, mut writer: Writer) -> Result<Exit> {
     let nft = Nft::find()?;
     let Some(listing) = nft.listing(false)? else {
@@ -110,10 +145,14 @@ fn chosen(given: Option<&Path>, policy: &PolicyArgs) -> Result<Plan> {
 }
 
 fn derived(policy: &PolicyArgs) -> Result<Plan> {
-    let policy = policy.load()?;
+    plan_of(&policy.load()?).map(|(plan, _)| plan)
+}
+
+fn plan_of(policy: &Policy) -> Result<(Plan, Machine)> {
     let guarded: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
-    let on_link = Machine::read()?.on_link(&guarded);
-    Ok(Plan::new(&policy, &listed(&policy)?, &on_link))
+    let machine = Machine::read()?;
+    let plan = Plan::new(policy, &listed(policy)?, &machine.on_link(&guarded));
+    Ok((plan, machine))
 }
 
 /// What the policy's deny list names: ranges, and files of ranges.

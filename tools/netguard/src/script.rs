@@ -32,6 +32,18 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     script
 }
 
+/// The script that gives sets of denied destinations their planned contents, and leaves all else.
+pub(crate) fn refill(plan: &Plan, names: &[String]) -> String {
+    let mut script = String::new();
+    for (name, ranges) in plan.sets.iter().filter(|(name, _)| names.contains(&name.to_string())) {
+        let _ = writeln!(script, "flush set {FAMILY} {TABLE} {name}");
+        if !ranges.is_empty() {
+            let _ = writeln!(script, "add element {FAMILY} {TABLE} {name} {}", text::elements(ranges));
+        }
+    }
+    script
+}
+
 fn chains(plan: &Plan, script: &mut String) {
     for chain in plan.chains() {
         let hook = HOOKS.iter().find(|hook| hook.name == chain).map_or_else(String::new, |hook| {

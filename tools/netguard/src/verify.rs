@@ -36,6 +36,18 @@ pub(crate) struct Finding<'a> {
     pub(crate) found: Option<String>,
 }
 
+impl Subject<'_> {
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Rule(rule) => format!("rule {}", rule.id),
+            Self::Set(name) => format!("set {name}"),
+            Self::Chain(name) => format!("chain {name}"),
+            Self::Stranger(what) => what.clone(),
+        }
+    }
+}
+
 fn good(subject: Subject<'_>) -> Finding<'_> {
     Finding { subject, outcome: Outcome::Success, reason: None, found: None }
 }
@@ -47,6 +59,15 @@ fn bad<'a>(subject: Subject<'a>, reason: impl Into<String>, found: Option<String
 /// Every chain, set and rule of the plan, and every stranger in the table. With no table, all fails.
 pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
     let nothing = Listing::default();
+    let mut findings = compare_bones(plan, kernel);
+    let kernel = kernel.unwrap_or(&nothing);
+    findings.extend(plan.sets.iter().map(|(name, ranges)| set(&name.to_string(), ranges, kernel)));
+    findings
+}
+
+/// The same, but for the contents of the sets of addresses.
+pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
+    let nothing = Listing::default();
     let kernel = kernel.unwrap_or(&nothing);
     let mut findings = Vec::new();
     if let Some(flags) = kernel.flags.as_ref().filter(|flags| !flags.is_null()) {
@@ -57,7 +78,6 @@ pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Findi
         findings.push(chain(plan, name, kernel.chains.get(name)));
     }
     findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel.chains.get(&rule.chain))));
-    findings.extend(plan.sets.iter().map(|(name, ranges)| set(&name.to_string(), ranges, kernel)));
     findings.extend(FlowSet::all().map(|set| flows(set, kernel)));
     findings.extend(strangers(plan, kernel));
     findings

@@ -125,6 +125,9 @@ actions! {
         CertificateRenewed = "certificate-renewed": "The next certificate took the place of the current one.",
         CertificateShown = "certificate-shown": "A certificate of the vault, with its pin.",
         CertificateDelivered = "certificate-delivered": "Key and certificate were put into the running vault.",
+        CellFrozen = "cell-frozen": "The cell was paused and its network cut.",
+        CellThawed = "cell-thawed": "The cell has its network again, and runs.",
+        EngineEventSeen = "engine-event-seen": "The Docker engine did something to a container, a network or itself.",
         SecretDelivered = "secret-delivered": "A secret was put into the tmpfs of a running container.",
     }
 }

@@ -1,0 +1,160 @@
+//! `netguard denied`: who tried what. The kernel counts; this reads its counters, names the container,
+//! and says why each flow is denied.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use policy::Policy;
+use record::fields::{Container, Endpoint, Network as EcsNetwork};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type, Writer};
+
+use crate::docker::{self, Names};
+use crate::explain::reason;
+use crate::flows::{self, Count, Flow};
+use crate::lines::ecs;
+use crate::machine::Machine;
+use crate::nft::Nft;
+use crate::plan::Plan;
+use crate::stop::Stop;
+use crate::verdict::{Fate, Packet, outward};
+
+/// What flows are told with.
+#[derive(Debug)]
+pub(crate) struct Teller<'a> {
+    /// For the networks' names and the reasons.
+    pub(crate) policy: &'a Policy,
+    /// For the rules.
+    pub(crate) plan: &'a Plan,
+    /// For the host's own addresses.
+    pub(crate) machine: Machine,
+    /// For the containers' names.
+    pub(crate) names: Names,
+}
+
+/// Prints every flow that the kernel remembers.
+///
+/// # Errors
+/// If there is no moat, or its sets cannot be read.
+pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, nft: &Nft, writer: &mut Writer<W>) -> Result<()> {
+    let mut flows = remembered(nft)?;
+    flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
+    flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))
+}
+
+/// Prints each flow when it is first seen, and what is new of it at every interval, until told to stop.
+///
+/// # Errors
+/// As [`once`]; a moat that is gone for a while is waited for.
+pub(crate) fn follow<W: std::io::Write>(
+    teller: &mut Teller<'_>,
+    nft: &Nft,
+    interval: Duration,
+    stop: &Stop,
+    writer: &mut Writer<W>,
+) -> Result<()> {
+    remembered(nft)?;
+    let mut known: HashMap<Flow, Count> = HashMap::new();
+    while !stop.asked() {
+        let began = Instant::now();
+        if let Ok(flows) = remembered(nft) {
+            if flows.iter().any(|(flow, _)| !known.contains_key(flow)) {
+                teller.names = docker::names();
+                teller.machine = Machine::read()?;
+            }
+            for (flow, count) in &flows {
+                if let Some(news) = news(*count, known.get(flow)) {
+                    writer.tell(&teller.record(flow, news))?;
+                }
+            }
+            // What the kernel has forgotten is forgotten here: its bound is ours.
+            known = flows.into_iter().collect();
+        }
+        stop.wait(interval.saturating_sub(began.elapsed()));
+    }
+    Ok(())
+}
+
+fn remembered(nft: &Nft) -> Result<Vec<(Flow, Count)>> {
+    let listing = nft
+        .flow_sets()?
+        .context("there is no moat, so nothing is denied and nothing counted; load it with netguard apply")?;
+    flows::read(&listing)
+}
+
+/// What came since the last look; a counter that went back began anew.
+fn news(now: Count, before: Option<&Count>) -> Option<Count> {
+    let before = before.copied().filter(|before| before.packets <= now.packets).unwrap_or_default();
+    let news = Count { packets: now.packets - before.packets, bytes: now.bytes.saturating_sub(before.bytes) };
+    (news.packets > 0).then_some(news)
+}
+
+impl Teller<'_> {
+    fn record(&self, flow: &Flow, count: Count) -> Record {
+        let container = self.names.get(&flow.source);
+        let who = container.map_or_else(|| flow.source.to_string(), |(_, name)| name.clone());
+        let port = flow.port.map(|port| format!(" port {port}")).unwrap_or_default();
+        let times = if count.packets == 1 { "once".to_owned() } else { format!("{} times", count.packets) };
+        let message = format!("{who} tried {} {}{port}, {times}, and was refused.", flow.destination, flow.protocol);
+        let mut record = Record::new(Provider::Netguard, Action::FlowDenied, message)
+            .about(Category::Network, Type::Denied)
+            .kind(Kind::Event)
+            .severity(Severity::Low);
+        record.event.outcome = None::<Outcome>;
+        if let Some(rule) = self.why(flow) {
+            record.event.reason = Some(reason(self.policy, rule, flow.destination));
+            record.rule = Some(ecs(rule));
+        }
+        record.source =
+            Some(Endpoint { packets: Some(count.packets), bytes: Some(count.bytes), ..Endpoint::ip(flow.source) });
+        record.destination = Some(Endpoint { port: flow.port, ..Endpoint::ip(flow.destination) });
+        record.network = Some(self.network(flow));
+        record.container = container.map(|(id, name)| Container { id: Some(id.clone()), ..Container::named(name) });
+        record
+    }
+
+    fn network(&self, flow: &Flow) -> EcsNetwork {
+        let name = self.policy.active_networks().find(|network| network.bridge.as_str() == flow.bridge);
+        EcsNetwork {
+            name: name.map(|network| network.name.to_string()),
+            kind: Some(if flow.source.is_ipv4() { "ipv4" } else { "ipv6" }.to_owned()),
+            transport: Some(flow.protocol.clone()),
+            direction: Some("egress".to_owned()),
+            ..EcsNetwork::default()
+        }
+    }
+
+    /// The rule that refuses it today. What a set of flows does not keep, such as an option in the packet's
+    /// header, leaves no reason.
+    fn why(&self, flow: &Flow) -> Option<&crate::plan::Rule> {
+        let packet = Packet {
+            from: &flow.bridge,
+            into: None,
+            source: flow.source,
+            destination: flow.destination,
+            transport: &flow.protocol,
+            port: flow.port,
+            answer: false,
+            own_source: self.machine.takes_in(flow.source),
+            own_destination: self.machine.takes_in(flow.destination),
+        };
+        match outward(self.plan, &packet) {
+            Fate::Dropped(rule) => Some(rule),
+            Fate::Passes(_) | Fate::Unconcerned => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_is_told_and_a_counter_that_began_anew_is_new() {
+        let count = |packets| Count { packets, bytes: packets * 60 };
+        assert_eq!(news(count(5), None), Some(count(5)));
+        assert_eq!(news(count(5), Some(&count(3))), Some(count(2)));
+        assert_eq!(news(count(5), Some(&count(5))), None);
+        assert_eq!(news(count(2), Some(&count(9))), Some(count(2)));
+    }
+}

@@ -1,0 +1,61 @@
+//! Docker: whose address is whose. Nothing that the moat enforces rests on it, so an engine that does not
+//! answer leaves addresses without a name and nothing else.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+/// Id and name of the container that has an address.
+pub(crate) type Names = HashMap<IpAddr, (String, String)>;
+
+/// The longest that the engine is waited for, in seconds.
+const PATIENCE: u64 = 5;
+
+/// Who has which address right now; empty where no engine answers.
+pub(crate) fn names() -> Names {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()
+        .and_then(|runtime| {
+            let asked = async { tokio::time::timeout(Duration::from_secs(PATIENCE), ask()).await };
+            runtime.block_on(asked).ok()?.ok()
+        })
+        .unwrap_or_default()
+}
+
+async fn ask() -> Result<Names> {
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let host = host.as_deref().unwrap_or("unix:///var/run/docker.sock");
+    let docker = Docker::connect_with_unix(host, PATIENCE, API_DEFAULT_VERSION)
+        .context("no Docker engine")?
+        .negotiate_version()
+        .await?;
+    let options = ListContainersOptionsBuilder::default().all(false).build();
+    let mut names = Names::new();
+    let containers = docker.list_containers(Some(options)).await?;
+    for container in &containers {
+        let Some(id) = container.id.clone() else { continue };
+        let guest = containers.iter().find(|other| {
+            let mode = other.host_config.as_ref().and_then(|config| config.network_mode.as_deref());
+            mode.and_then(|mode| mode.strip_prefix("container:")) == Some(id.as_str())
+        });
+        // Two containers may share one address: the one that joined is the prisoner, the owner its vault.
+        let shown = guest.unwrap_or(container);
+        let name =
+            shown.names.as_ref().and_then(|names| names.first()).map(|name| name.trim_start_matches('/').to_owned());
+        let entry = (shown.id.clone().unwrap_or(id), name.unwrap_or_default());
+        let networks = container.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
+        for network in networks.into_iter().flat_map(HashMap::values) {
+            let addresses = [network.ip_address.as_deref(), network.global_ipv6_address.as_deref()];
+            for address in addresses.into_iter().flatten().filter_map(|text| text.parse().ok()) {
+                names.insert(address, entry.clone());
+            }
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,90 @@
+//! What the kernel tells unasked: somebody changed rules, or this machine joined or left a network.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use crate::netlink::{Listener, Message, attribute};
+use crate::table::TABLE;
+
+/// `NFNLGRP_NFTABLES`, as a bit.
+const RULES: u32 = 1 << 6;
+/// Links, addresses and routes of both families (rtnetlink(7)), as bits.
+const NETWORKS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
+/// The packet filter's part of netfilter's messages.
+const NFTABLES: u16 = 10;
+/// The kernel's number of the family `inet`.
+const INET: u8 = 1;
+
+/// What happened since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// Our table was touched, or so much happened that it may have been.
+    pub(crate) table: bool,
+    /// Interfaces, addresses or routes changed.
+    pub(crate) networks: bool,
+}
+
+/// Both sources of news.
+#[derive(Debug)]
+pub(crate) struct Events {
+    rules: Listener,
+    networks: Listener,
+}
+
+impl Events {
+    /// Begins to listen; what happens from here on is not missed.
+    ///
+    /// # Errors
+    /// If the kernel does not let us.
+    pub(crate) fn open() -> Result<Self> {
+        Ok(Self { rules: Listener::netfilter(RULES)?, networks: Listener::route(NETWORKS)? })
+    }
+
+    /// Waits for news, this long at most, and takes all there is. A signal ends the wait early.
+    ///
+    /// # Errors
+    /// If the kernel's messages cannot be read.
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<Seen> {
+        let limit = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+        let mut sources = [PollFd::new(&self.rules, PollFlags::IN), PollFd::new(&self.networks, PollFlags::IN)];
+        match rustix::event::poll(&mut sources, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("the kernel's news could not be waited for"),
+        }
+        let mut seen = Seen::default();
+        seen.table |= self.rules.drain(|message| seen.table |= is_ours(message))?;
+        seen.networks |= self.networks.drain(|_| seen.networks = true)?;
+        Ok(seen)
+    }
+}
+
+/// Every message about a table, or what is in one, names it in its first attribute.
+fn is_ours(message: Message<'_>) -> bool {
+    let named = message.body.get(4..).and_then(|rest| attribute(rest, 1));
+    message.kind >> 8 == NFTABLES
+        && message.body.first() == Some(&INET)
+        && named.and_then(|name| name.strip_suffix(&[0])) == Some(TABLE.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::append;
+
+    #[test]
+    fn only_news_of_our_own_table_counts() {
+        let body = |family: u8, name: &[u8]| {
+            let mut body = vec![family, 0, 0, 0];
+            append(&mut body, 1, false, name);
+            body
+        };
+        let ours = |kind, body: &[u8]| is_ours(Message { kind, body });
+        assert!(ours(0x0a02, &body(1, b"netguard\0")));
+        assert!(!ours(0x0a02, &body(1, b"netguard2\0")));
+        assert!(!ours(0x0a02, &body(2, b"netguard\0")));
+        assert!(!ours(0x0102, &body(1, b"netguard\0")));
+        assert!(!ours(0x0a02, b"\x01"));
+    }
+}

@@ -1,0 +1,39 @@
+//! The moat: a packet filter on the bridges of the policy's networks. See netguard(1).
+//!
+//! The way of a rule: `policy` → `plan` (every rule and set, a pure function) → `script` (nft's language,
+//! one transaction) → the kernel → `listing` (what nft prints of it) → `verify` (held against the plan,
+//! again pure). `verdict` walks the same plan as the kernel does, for `explain`, for the reasons of
+//! denied flows and for connections from before the rules.
+//!
+//! At the edge, one file each: `nft` runs the program, `netlink` speaks to the kernel, `docker` asks names.
+
+mod bridge_rules;
+mod cli;
+mod connections;
+mod denied;
+mod docker;
+mod events;
+mod explain;
+mod flows;
+mod group;
+mod json;
+mod lines;
+mod listing;
+mod machine;
+mod netlink;
+mod nft;
+mod plan;
+mod ready;
+mod report;
+mod run;
+mod script;
+mod stop;
+mod table;
+mod target;
+mod text;
+mod verdict;
+mod verify;
+mod vocabulary;
+mod watch;
+
+pub use run::run;
