@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use policy::{Clamd, PolicyArgs};
 use record::OutputArgs;
@@ -17,7 +17,12 @@ Exit status: 0 nothing found · 1 findings · 2 usage or environment · 3 someth
 /// Scan what is written to the share with ClamAV, jail what is found, leave a tombstone
 #[derive(Debug, Parser)]
 #[command(name = "scanwatch", version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Cli {
+    // The short help for both: it fits a screen, and the man page has the rest.
+    /// Print help
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
     #[command(subcommand)]
     pub(crate) command: Command,
     #[command(flatten)]
@@ -100,4 +105,47 @@ fn connections(text: &str) -> Result<usize, String> {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| "expected a number of at least 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn walk(command: &clap::Command, visit: &mut impl FnMut(&clap::Command)) {
+        visit(command);
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            walk(sub, visit);
+        }
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_and_every_option_stands_in_the_man_page() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/scanwatch.1");
+        let page = std::fs::read_to_string(page).unwrap();
+        walk(&Cli::command(), &mut |command| {
+            if !command.is_hide_set() {
+                assert!(
+                    page.contains(&format!(".Cm {}", command.get_name())) || command.get_name() == "scanwatch",
+                    "{}",
+                    command.get_name()
+                );
+            }
+            for long in command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long) {
+                assert!(page.contains(&format!("Fl Fl {long}")), "--{long} of {}", command.get_name());
+            }
+        });
+    }
+
+    #[test]
+    fn a_socket_is_a_path_or_an_address() {
+        assert_eq!(clamd("/run/c.sock"), Ok(Clamd::Unix("/run/c.sock".into())));
+        assert_eq!(clamd("tcp://127.0.0.1:3310"), Ok(Clamd::Tcp("127.0.0.1:3310".parse().unwrap())));
+        assert!(clamd("tcp://localhost:3310").is_err() && clamd("").is_err());
+    }
 }

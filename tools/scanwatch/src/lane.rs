@@ -131,6 +131,9 @@ impl<'a> Lane<'a> {
     /// Waits for an answer, or for something to send, whichever is first.
     fn wait(&mut self) {
         let over = self.court.queue.is_over();
+        if over && self.flights.is_empty() {
+            return;
+        }
         let watches_queue = self.has_room() && !over;
         if self.flights.is_empty() && !self.court.engine.is_up() {
             self.court.stop.wait(AWAY);

@@ -1,5 +1,8 @@
 //! What each subcommand does.
 
+use std::io::Write as _;
+
+use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use record::Exit;
 
@@ -7,12 +10,15 @@ use crate::cli::{Cli, Command};
 
 /// Runs the tool.
 pub(crate) fn run() -> anyhow::Result<Exit> {
-    let Cli { command, policy, output } = Cli::parse();
+    let Cli { command, policy, output, .. } = Cli::parse();
     match command {
         Command::Watch(args) => crate::watch::watch(&args, &policy.load()?, output),
         Command::Scan(args) => crate::scan::scan(&args, &policy.load()?, output),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "scanwatch", &mut std::io::stdout());
+            // Into memory first: generate() falls over a closed pipe.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "scanwatch", &mut script);
+            std::io::stdout().write_all(&script).context("standard output could not be written")?;
             Ok(Exit::Success)
         }
     }

@@ -2,7 +2,8 @@ use super::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn place() -> Arc<Place> {
-    Arc::new(Place::open(std::path::Path::new("/")).unwrap())
+    static ROOT: std::sync::OnceLock<Arc<Place>> = std::sync::OnceLock::new();
+    Arc::clone(ROOT.get_or_init(|| Arc::new(Place::open(std::path::Path::new("/")).unwrap())))
 }
 
 fn task(name: &str, urgency: Urgency) -> Task {

@@ -1,5 +1,4 @@
 //! What the tests stand on: a real clamd with a database of two lines, a real scanwatch, and a policy.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,39 +11,39 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Debian's files that one hash signature finds.
-pub const TESTFILES: &str = "/usr/share/clamav-testfiles";
+pub(crate) const TESTFILES: &str = "/usr/share/clamav-testfiles";
 
 /// The EICAR test file, put together here, so that no file of the repository holds it.
-pub fn eicar() -> Vec<u8> {
+pub(crate) fn eicar() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"].concat().into_bytes()
 }
 
 /// The signatures that the warden's engine ships with.
-pub fn signatures() -> PathBuf {
+pub(crate) fn signatures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/images/clamd/signatures")
 }
 
 /// A clamd of our own, on a socket in a folder of its own.
-pub struct Clamd {
-    pub dir: tempfile::TempDir,
+pub(crate) struct Clamd {
+    pub(crate) dir: tempfile::TempDir,
     child: Option<Child>,
 }
 
 impl Clamd {
     /// With the shipped signatures and limits well above what tests write.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with("AlertExceedsMax yes\nMaxFileSize 512M\nMaxScanSize 1024M\n")
     }
 
     /// With these lines in its configuration.
-    pub fn with(lines: &str) -> Self {
+    pub(crate) fn with(lines: &str) -> Self {
         let mut clamd = Self::prepared(lines);
         clamd.run();
         clamd
     }
 
     /// Configured and not started.
-    pub fn prepared(lines: &str) -> Self {
+    pub(crate) fn prepared(lines: &str) -> Self {
         assert!(Path::new("/usr/sbin/clamd").exists(), "clamd is missing: scripts/setup installs clamav-daemon");
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
@@ -66,12 +65,12 @@ impl Clamd {
         Self { dir, child: None }
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.dir.path().join("clamd.sock")
     }
 
     /// Starts it, and waits until it answers.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let child = Command::new("clamd")
             .arg("-c")
             .arg(self.dir.path().join("clamd.conf"))
@@ -88,7 +87,7 @@ impl Clamd {
     }
 
     /// Kills it, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -112,20 +111,20 @@ fn user() -> String {
 }
 
 /// A share, a jail and a policy.
-pub struct World {
-    pub dir: tempfile::TempDir,
-    pub share: PathBuf,
-    pub jail: PathBuf,
-    pub policy: PathBuf,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) share: PathBuf,
+    pub(crate) jail: PathBuf,
+    pub(crate) policy: PathBuf,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|policy| policy)
     }
 
     /// With changes to the text of the shipped policy.
-    pub fn with(change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn with(change: impl FnOnce(String) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (share, jail) = (dir.path().join("share"), dir.path().join("jail"));
         fs::create_dir(&share).unwrap();
@@ -140,38 +139,38 @@ impl World {
     }
 
     /// The arguments that name this world's policy.
-    pub fn policy_args(&self) -> [String; 4] {
+    pub(crate) fn policy_args(&self) -> [String; 4] {
         let path = |path: &Path| path.display().to_string();
         ["--policy".into(), path(&self.policy), "--root".into(), path(self.dir.path())]
     }
 
     /// `scanwatch ARGS…` with the policy, run to its end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scanwatch"));
         command.args(args).args(self.policy_args()).stdin(Stdio::null());
         command
     }
 
     /// A warden on the share, started and watching.
-    pub fn watch(&self, clamd: &Clamd, more: &[&str]) -> Warden {
+    pub(crate) fn watch(&self, clamd: &Clamd, more: &[&str]) -> Warden {
         let warden = self.watch_unverified(&clamd.socket(), more);
         warden.wait("rescan-finished", |_| true);
         warden
     }
 
     /// A warden on the share, started.
-    pub fn watch_unverified(&self, socket: &Path, more: &[&str]) -> Warden {
+    pub(crate) fn watch_unverified(&self, socket: &Path, more: &[&str]) -> Warden {
         let mut command = self.command(&["watch"]);
         command.arg("--share").arg(&self.share).arg("--jail").arg(&self.jail).arg("--clamd").arg(socket).args(more);
         Warden::spawn(command)
     }
 
     /// The files in the jail with this end of the name.
-    pub fn jailed(&self, end: &str) -> Vec<PathBuf> {
+    pub(crate) fn jailed(&self, end: &str) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = fs::read_dir(&self.jail)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -181,13 +180,13 @@ impl World {
         paths
     }
 
-    pub fn is_tombstone(&self, name: impl AsRef<Path>) -> bool {
+    pub(crate) fn is_tombstone(&self, name: impl AsRef<Path>) -> bool {
         fs::read_to_string(self.share.join(name)).is_ok_and(|text| text.contains("taken away by the warden"))
     }
 }
 
 /// Replaces the value of a key of the policy.
-pub fn set(policy: String, key: &str, value: &str) -> String {
+pub(crate) fn set(policy: String, key: &str, value: &str) -> String {
     let mut found = 0;
     let lines: Vec<String> = policy
         .lines()
@@ -202,7 +201,7 @@ pub fn set(policy: String, key: &str, value: &str) -> String {
 }
 
 /// A running `scanwatch watch`, with its records.
-pub struct Warden {
+pub(crate) struct Warden {
     child: Child,
     lines: Receiver<Value>,
     seen: std::cell::RefCell<Vec<Value>>,
@@ -227,12 +226,12 @@ impl Warden {
         Self { child, lines, seen: Vec::new().into() }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The first record with this action that fits, among those seen and those to come.
-    pub fn wait(&self, action: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&self, action: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let is_it = |record: &Value| record["event"]["action"] == action && fits(record);
         if let Some(record) = self.seen.borrow().iter().find(|record| is_it(record)) {
             return record.clone();
@@ -253,13 +252,13 @@ impl Warden {
     }
 
     /// The record of this action on a file of the share.
-    pub fn wait_file(&self, action: &str, path: &Path) -> Value {
+    pub(crate) fn wait_file(&self, action: &str, path: &Path) -> Value {
         let path = path.to_string_lossy().into_owned();
         self.wait(action, |record| record["file"]["path"] == path.as_str())
     }
 
     /// All records seen so far, read or not.
-    pub fn records(&self) -> Vec<Value> {
+    pub(crate) fn records(&self) -> Vec<Value> {
         self.seen.borrow_mut().extend(self.lines.try_iter());
         self.seen.borrow().clone()
     }
@@ -268,17 +267,17 @@ impl Warden {
         self.records().iter().map(|record| format!("{record}\n")).collect()
     }
 
-    pub fn count(&self, action: &str) -> usize {
+    pub(crate) fn count(&self, action: &str) -> usize {
         self.records().iter().filter(|record| record["event"]["action"] == action).count()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
     /// Ends it, and gives all its records and its exit status.
-    pub fn end(mut self) -> (Vec<Value>, i32) {
+    pub(crate) fn end(mut self) -> (Vec<Value>, i32) {
         self.signal("TERM");
         let status = self.child.wait().unwrap();
         while let Ok(record) = self.lines.recv_timeout(Duration::from_secs(5)) {
@@ -288,13 +287,9 @@ impl Warden {
     }
 
     /// Ends it the hard way.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-    }
-
-    pub fn wait_exit(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
 
@@ -306,7 +301,7 @@ impl Drop for Warden {
 }
 
 /// Waits until something is so.
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what} never came true");

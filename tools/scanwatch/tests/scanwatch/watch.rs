@@ -1,7 +1,5 @@
 //! `scanwatch watch` against a real clamd: what is found is jailed, what is clean stays, nothing is lost.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Clamd, TESTFILES, World, eicar, set, until};
+use crate::support::{Clamd, TESTFILES, World, eicar, set, until};
 
 #[test]
 fn what_is_found_is_jailed_with_a_tombstone_in_its_place_and_what_is_clean_stays() {
@@ -314,8 +312,16 @@ fn an_unreliable_engine_is_refused_at_the_start() {
 fn a_jail_that_is_open_to_others_or_lies_in_the_share_is_refused() {
     let (clamd, world) = (Clamd::start(), World::new());
     let run = |jail: &Path| {
-        let args = ["watch", "--share", world.share.to_str().unwrap(), "--jail", jail.to_str().unwrap(), "--clamd"];
-        let output = world.command(&args).arg(clamd.socket()).output().unwrap();
+        let mut command = world.command(&["watch"]);
+        let output = command
+            .arg("--share")
+            .arg(&world.share)
+            .arg("--jail")
+            .arg(jail)
+            .arg("--clamd")
+            .arg(clamd.socket())
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let inside = world.share.join("jail");

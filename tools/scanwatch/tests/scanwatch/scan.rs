@@ -1,0 +1,121 @@
+//! `scanwatch scan` against a real clamd: one look, nothing touched, an exit status that can be relied on.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Output, Stdio};
+
+use crate::support::{Clamd, TESTFILES, World, eicar, set};
+use serde_json::Value;
+
+fn records(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn count(records: &[Value], action: &str) -> usize {
+    records.iter().filter(|record| record["event"]["action"] == action).count()
+}
+
+fn scan(world: &World, clamd: &Clamd, args: &[&str]) -> (Vec<Value>, i32) {
+    let output = world.command(&["scan"]).arg("--clamd").arg(clamd.socket()).args(args).output().unwrap();
+    (records(&output), output.status.code().unwrap())
+}
+
+#[test]
+fn one_signature_finds_all_files_of_clamav_testfiles() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    let there = fs::read_dir(TESTFILES).unwrap().count();
+    let (records, status) = scan(&world, &clamd, &[TESTFILES]);
+    assert_eq!((count(&records, "file-infected"), status), (there, 1));
+    assert_eq!(records.last().unwrap()["cellblock"]["counts"]["failed"], there);
+}
+
+#[test]
+fn what_is_found_is_told_and_left_alone() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    fs::write(world.share.join("bad"), eicar()).unwrap();
+    fs::write(world.share.join("good.tmp"), "x").unwrap();
+    let (records, status) = scan(&world, &clamd, &[world.share.to_str().unwrap()]);
+    assert_eq!((count(&records, "file-infected"), count(&records, "file-scanned"), status), (1, 1, 1));
+    assert_eq!(fs::read(world.share.join("bad")).unwrap(), eicar());
+    assert!(world.jailed("").is_empty());
+}
+
+#[test]
+fn nothing_found_is_0_and_something_not_scanned_is_3() {
+    let world = World::with(|policy| set(policy, "max_size", "\"1MiB\""));
+    let clamd = Clamd::start();
+    fs::write(world.share.join("good"), "x").unwrap();
+    let share = world.share.to_str().unwrap();
+    assert_eq!(scan(&world, &clamd, &[share]).1, 0);
+    fs::write(world.share.join("large"), vec![0; 2 << 20]).unwrap();
+    assert_eq!(scan(&world, &clamd, &[share]).1, 3);
+    fs::write(world.share.join("bad"), eicar()).unwrap();
+    assert_eq!(scan(&world, &clamd, &[share]).1, 1, "a finding weighs more");
+}
+
+#[test]
+fn paths_come_from_standard_input_by_line_or_by_nul() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    let odd = world.share.join(OsStr::from_bytes(b"odd\nname \xff"));
+    fs::write(&odd, eicar()).unwrap();
+    fs::write(world.share.join("plain"), "x").unwrap();
+    let feed = |args: &[&str], input: &[u8]| {
+        let mut command = world.command(&["scan", "-"]);
+        command.args(args).arg("--clamd").arg(clamd.socket()).current_dir(&world.share);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (records(&output), output.status.code().unwrap())
+    };
+    let mut input = odd.as_os_str().as_bytes().to_vec();
+    input.extend(b"\0./plain\0");
+    let (told, status) = feed(&["-0"], &input);
+    assert_eq!((count(&told, "file-infected"), count(&told, "file-scanned"), status), (1, 1, 1));
+    let (told, status) = feed(&[], b"plain\n\n");
+    assert_eq!((count(&told, "file-scanned"), status), (1, 0));
+    let (told, status) = feed(&[], b"plain\nnot-there\n");
+    assert_eq!((count(&told, "file-scanned"), count(&told, "file-unscanned"), status), (1, 1, 3));
+    let (told, status) = feed(&[], b"");
+    assert_eq!((told.last().unwrap()["event"]["action"].as_str(), status), (Some("run-finished"), 0));
+}
+
+#[test]
+fn a_link_is_not_followed_and_not_called_clean() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    fs::write(world.share.join("good"), "x").unwrap();
+    std::os::unix::fs::symlink("good", world.share.join("link")).unwrap();
+    let (records, status) = scan(&world, &clamd, &[world.share.join("link").to_str().unwrap()]);
+    assert_eq!((count(&records, "file-unscanned"), count(&records, "file-scanned"), status), (1, 0, 3));
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_an_error_and_no_pass() {
+    let world = World::new();
+    let output = world.run(&["scan", "/etc/hostname", "--clamd", "/nonexistent/clamd.sock"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("/nonexistent/clamd.sock") && error.contains("does not answer"), "{error}");
+}
+
+#[test]
+fn an_engine_over_tcp_is_used_when_one_knows_what_cannot_be_checked() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let clamd = Clamd::with(&format!("AlertExceedsMax yes\nTCPSocket {port}\nTCPAddr 127.0.0.1\n"));
+    let world = World::new();
+    fs::write(world.share.join("bad"), eicar()).unwrap();
+    fs::copy(format!("{TESTFILES}/clam.ppt"), world.share.join("bad.ppt")).unwrap();
+    fs::write(world.share.join("good"), vec![b'x'; 300_000]).unwrap();
+    let address = format!("tcp://127.0.0.1:{port}");
+    let share = world.share.to_str().unwrap();
+    let output = world.run(&["scan", share, "--clamd", &address]);
+    assert_eq!(output.status.code(), Some(2), "its limits cannot be checked");
+    let output = world.run(&["scan", share, "--clamd", &address, "--allow-degraded"]);
+    let told = records(&output);
+    assert_eq!((count(&told, "file-infected"), count(&told, "file-scanned")), (2, 1));
+    assert_eq!(output.status.code(), Some(1));
+    drop(clamd);
+}
