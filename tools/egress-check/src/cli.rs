@@ -126,6 +126,9 @@ pub(crate) struct PinArgs {
     /// An accepted SHA-256 of certificate or public key; may be repeated [default: the policy's]
     #[arg(long, value_name = "sha256:HEX")]
     pub(crate) pin: Vec<policy::Pin>,
+    /// Trust what is seen first and keep it in this file; hold later runs against the file
+    #[arg(long, value_name = "FILE", conflicts_with = "pin")]
+    pub(crate) trust_on_first_use: Option<PathBuf>,
     /// How long each step may take, such as 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
     pub(crate) timeout: Duration,

@@ -6,6 +6,7 @@
 mod address;
 mod certificate;
 mod evaluate;
+mod first_use;
 mod handshake;
 
 use anyhow::Result;
@@ -20,11 +21,29 @@ pub(crate) use certificate::AnyCertificate;
 /// Connects once, and prints what was found.
 ///
 /// # Errors
-/// If the policy cannot be read while it is needed for its pins, or standard output not written.
+/// If the pins cannot be read, or kept, or standard output not written.
 pub(crate) fn check(policy: &PolicyArgs, args: &PinArgs, output: OutputArgs) -> Result<Exit> {
-    let pins = if args.pin.is_empty() { policy.load()?.vault.pins } else { args.pin.clone() };
+    let mut pins = pins(policy, args)?;
     let found = handshake::greet(&args.address, args.timeout)?;
     let mut writer = Writer::stdout(Provider::EgressCheck, output, false);
-    writer.check(&evaluate::record(&args.address, &found, &pins))?;
+    if let (Some(file), true, Some(leaf)) = (&args.trust_on_first_use, pins.is_empty(), found.leaf()) {
+        first_use::keep(file, leaf)?;
+        pins.push(leaf);
+        eprintln!(
+            "egress-check: {leaf} is trusted from now on, because it was the first; {} keeps it. \
+             To pin it: pins = [\"{leaf}\"] in [vault] of the policy",
+            file.display()
+        );
+    }
+    writer.check(&evaluate::record(&args.address, &found, &pins, jiff::Timestamp::now().as_second()))?;
     writer.finish()
+}
+
+/// From the command line, else from the file of first use, else from the policy.
+fn pins(policy: &PolicyArgs, args: &PinArgs) -> Result<Vec<policy::Pin>> {
+    match (&args.trust_on_first_use, args.pin.is_empty()) {
+        (_, false) => Ok(args.pin.clone()),
+        (Some(file), true) => first_use::read(file),
+        (None, true) => Ok(policy.load()?.vault.pins),
+    }
 }

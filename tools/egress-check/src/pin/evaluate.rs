@@ -1,5 +1,7 @@
 //! What was found, held against the pins: the verdict and its record. No I/O.
 
+use std::net::IpAddr;
+
 use policy::Pin;
 use record::cellblock::PinCheck;
 use record::fields::{Endpoint, Hash, Tls, TlsServer, Url};
@@ -9,10 +11,19 @@ use super::Address;
 use super::certificate::Shown;
 use super::handshake::Found;
 
-/// The record of a check.
-pub(super) fn record(address: &Address, found: &Found, pins: &[Pin]) -> Record {
-    let (outcome, reason, mend) = verdict(found, pins);
+/// A certificate that ends sooner than this is worth a warning.
+const SOON: i64 = 30 * 24 * 3600;
+
+/// The record of a check made at `now`, in Unix time.
+pub(super) fn record(address: &Address, found: &Found, pins: &[Pin], now: i64) -> Record {
+    let (outcome, mut reason, mut mend) = verdict(found, pins);
+    let warnings = shown(found).map(|shown| warnings(shown, &address.host, now)).unwrap_or_default();
+    for (warning, _) in &warnings {
+        reason = format!("{reason}; {warning}");
+    }
+    mend = mend.or_else(|| warnings.first().map(|(_, mend)| (*mend).to_owned()));
     let severity = match outcome {
+        Outcome::Success if !warnings.is_empty() => Severity::Medium,
         Outcome::Success => Severity::Informational,
         Outcome::Unknown => Severity::Low,
         Outcome::Failure => Severity::High,
@@ -84,6 +95,37 @@ fn verdict(found: &Found, pins: &[Pin]) -> (Outcome, String, Option<String>) {
     }
 }
 
+/// What is odd about a certificate, pinned or not, and how to mend it. A client that goes by the pin
+/// alone does not mind; one that also looks at names and times will refuse to connect.
+fn warnings(shown: &Shown, host: &str, now: i64) -> Vec<(String, &'static str)> {
+    const RENEW: &str = "make a new certificate with sandboxctl cert, and keep both pins until it is in use";
+    let mut found = Vec::new();
+    let day = |seconds| jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default();
+    if now < shown.not_before {
+        found.push((format!("it is valid only from {}", day(shown.not_before)), "set the clock, or wait"));
+    } else if now > shown.not_after {
+        found.push((format!("it expired at {}", day(shown.not_after)), RENEW));
+    } else if now > shown.not_after.saturating_sub(SOON) {
+        found.push((format!("it expires soon, at {}", day(shown.not_after)), RENEW));
+    }
+    if !shown.names.iter().any(|name| covers(name, host)) {
+        let names = if shown.names.is_empty() { "nobody".to_owned() } else { shown.names.join(", ") };
+        found.push((format!("it names {names} and not {host}"), RENEW));
+    }
+    found
+}
+
+/// Does a name of a certificate cover this host? RFC 9525 section 6.3: a star is one whole label, the first.
+fn covers(name: &str, host: &str) -> bool {
+    if let (Ok(name), Ok(host)) = (name.parse::<IpAddr>(), host.parse::<IpAddr>()) {
+        return name == host;
+    }
+    match (name.strip_prefix("*."), host.split_once('.')) {
+        (Some(rest), Some((first, parent))) => !first.is_empty() && rest.eq_ignore_ascii_case(parent),
+        _ => name.eq_ignore_ascii_case(host),
+    }
+}
+
 fn tls(shown: &Shown) -> Tls {
     let time = |seconds| jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string());
     Tls {
@@ -138,6 +180,34 @@ mod tests {
         assert_eq!(outcome, Outcome::Failure);
         assert!(reason.contains("wrong certificate") && mend.unwrap().contains("sha256:0101"));
         assert_eq!(verdict(&found, &[]).0, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_or_names_another_host_is_warned_about_and_still_the_pinned_one() {
+        let at = |now, host: &str| {
+            let address = format!("wss://{host}:8443").parse().unwrap();
+            let mut shown = shown();
+            (shown.not_before, shown.not_after) = (1_000_000, 10_000_000);
+            record(&address, &Found::WebSocket(shown, None), &[Pin([1; 32])], now)
+        };
+        let warned = |record: &Record, words: &str| {
+            assert_eq!(record.event.outcome, Some(Outcome::Success));
+            assert_eq!(record.event.severity, Severity::Medium);
+            assert!(record.event.reason.as_ref().unwrap().contains(words), "{:?}", record.event.reason);
+            assert!(record.cellblock.as_ref().unwrap().mend.is_some());
+        };
+        warned(&at(9_999_000, "localhost"), "expires soon");
+        warned(&at(10_000_001, "localhost"), "expired");
+        warned(&at(0, "localhost"), "valid only from");
+        warned(&at(2_000_000, "127.0.0.1"), "names localhost and not 127.0.0.1");
+        assert_eq!(at(2_000_000, "localhost").event.severity, Severity::Informational);
+    }
+
+    #[test]
+    fn a_star_is_one_whole_label() {
+        assert!(covers("*.example.com", "a.example.com") && covers("Vault", "vault") && covers("::1", "0:0::1"));
+        assert!(!covers("*.example.com", "a.b.example.com") && !covers("*.example.com", "example.com"));
+        assert!(!covers("127.0.0.1", "127.0.0.2") && !covers("*.0.0.1", "127.0.0.1.x"));
     }
 
     #[test]

@@ -32,6 +32,16 @@ pub(super) enum Found {
     WebSocket(Box<Shown>, Option<String>),
 }
 
+impl Found {
+    /// The certificate's pin, where one was shown and a WebSocket opened behind it.
+    pub(super) fn leaf(&self) -> Option<policy::Pin> {
+        match self {
+            Self::WebSocket(shown, _) => Some(shown.leaf),
+            _ => None,
+        }
+    }
+}
+
 /// Connects and shakes hands; each step may take `patience`.
 ///
 /// # Errors

@@ -24,16 +24,17 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, network: &Network) 
     let listed = |rule: &&Egress| rule.lists(network.name.as_str()) && !rule.host.is_wildcard();
     for rule in policy.egress.iter().filter(listed) {
         must_pass(draft, rule);
-        if let Some((v4, _)) = gate {
-            limits(draft, rule, v4.into());
-        }
     }
     let Some((v4, v6)) = gate else { return };
-    for rule in policy.egress.iter().filter(|rule| !rule.lists(network.name.as_str())) {
+    let ours = |name: &str| policy.egress_for(network.name.as_str()).any(|rule| rule.host.matches(name));
+    for rule in policy.egress.iter().filter(listed).filter(|rule| rule.tls == Tls::Verify) {
+        limits(draft, policy, network, rule, v4.into());
+    }
+    for rule in policy.egress.iter().filter(|rule| !ours(rule.host.name())) {
         let gain = "Uses a name, and the key behind it, that another client of the gate is trusted with.";
         foreign(draft, "gate.other-client", v4.into(), rule.host.name(), gain);
     }
-    for gate in [v4.into(), v6.into()] {
+    for gate in [v4.into(), v6.into()].into_iter().filter(|_| !ours(ELSEWHERE)) {
         foreign(draft, "gate.off-list", gate, ELSEWHERE, "Reaches a server that no rule lists, so any server.");
     }
     literals(draft, v4.into());
@@ -62,35 +63,35 @@ fn allows(rule: &Egress, method: &str) -> bool {
     rule.methods.is_empty() || rule.methods.iter().any(|allowed| allowed == method)
 }
 
-/// The edges of a rule: other paths, other methods, the other way in.
-fn limits(draft: &mut Draft<'_>, rule: &Egress, gate: IpAddr) {
+/// The edges of what the rules for a name allow: other paths, other methods, the other way in.
+fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egress, gate: IpAddr) {
     let name = rule.host.name();
-    if rule.tls == Tls::Passthrough {
-        return;
-    }
+    let all: Vec<&Egress> = policy.egress_for(network.name.as_str()).filter(|rule| rule.host.matches(name)).collect();
     let method = SAFE.into_iter().find(|method| allows(rule, method)).unwrap_or("GET");
     let mut refused = |what: &str, method: &str, path: &str, gain: &str| {
         let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, method, name, path);
         let probe = beyond(format!("gate.limit.{name}.{what}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(ProbeKind::Https, name, 443));
     };
-    if let Some(prefix) = rule.paths.iter().find(|path| path.as_str() != "/") {
+    let verified = || all.iter().filter(|rule| rule.tls == Tls::Verify);
+    let anywhere = verified().any(|rule| rule.paths.is_empty() || rule.paths.iter().any(|path| path == "/"));
+    if let Some(prefix) = rule.paths.first().filter(|_| !anywhere) {
+        let prefix = prefix.trim_end_matches('/');
         let gain = "Reads and writes other people's corners of a listed site.";
         refused("path", method, UNLISTED, gain);
-        refused("path-dots", method, &format!("{}/..{UNLISTED}", prefix.trim_end_matches('/')), gain);
-        refused("path-encoded", method, &format!("{}/%2e%2e{UNLISTED}", prefix.trim_end_matches('/')), gain);
+        refused("path-dots", method, &format!("{prefix}/../..{UNLISTED}"), gain);
+        refused("path-encoded", method, &format!("{prefix}/%2e%2e/%2e%2e{UNLISTED}"), gain);
     }
-    if let Some(other) = SAFE.into_iter().find(|method| !allows(rule, method)) {
+    if let Some(other) = SAFE.into_iter().find(|method| !verified().any(|rule| allows(rule, method))) {
         let path = rule.paths.first().map_or("/", String::as_str);
         refused("method", other, path, "Uses a listed site in ways that the policy does not list.");
     }
-    let probe = beyond(
-        format!("gate.limit.{name}.tls"),
-        Expect::Blocked,
-        tls(Whom::Ip(gate), 443, name),
-        "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.",
-    );
-    draft.add(probe.control(ProbeKind::Tls, name, 443));
+    if all.iter().any(|rule| rule.tls == Tls::Passthrough) {
+        return;
+    }
+    let gain = "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.";
+    let ask = tls(Whom::Ip(gate), 443, name);
+    draft.add(beyond(format!("gate.limit.{name}.tls"), Expect::Blocked, ask, gain).control(ProbeKind::Tls, name, 443));
 }
 
 /// A name that the gate must not know for this client, by every way in.
@@ -103,6 +104,7 @@ fn foreign(draft: &mut Draft<'_>, group: &str, gate: IpAddr, name: &str, gain: &
     refused("http", ProbeKind::Https, ask("GET", "/"));
     refused("absolute", ProbeKind::Https, ask("GET", &format!("http://{name}/")));
     refused("connect", ProbeKind::Tls, ask("CONNECT", &format!("{name}:443")));
+    refused("ws", ProbeKind::Wss, http(ProbeKind::Ws, Whom::Ip(gate), 80, "GET", name, "/"));
     refused("tls", ProbeKind::Tls, tls(Whom::Ip(gate), 443, name));
 }
 

@@ -48,13 +48,15 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
     } else {
         exchange(tcp::connect(target, deadline).await?, &head, deadline).await?
     };
-    Ok(Sight::Http { status: response.status, from: speaker(&response), bytes: response.bytes })
+    Ok(Sight::Http { status: response.status, from: speaker(&response, &request.method), bytes: response.bytes })
 }
 
-fn speaker(response: &Response) -> Speaker {
+fn speaker(response: &Response, method: &str) -> Speaker {
     match serde_json::from_slice::<GateSays>(&response.body) {
         Ok(says) if says.error == "upstream-failed" => Speaker::GateFailed,
         Ok(_) if response.status >= 400 => Speaker::GateRefuses,
+        // nginx has no CONNECT (RFC 9110 section 9.3.6) and passes it to nobody: a refusal is its own.
+        _ if method == "CONNECT" && response.status >= 400 => Speaker::GateRefuses,
         _ => Speaker::Server,
     }
 }
@@ -139,7 +141,8 @@ mod tests {
 
     #[test]
     fn only_the_gate_speaks_as_the_gate() {
-        let says = |status, body: &str| speaker(&Response { status, body: body.as_bytes().to_vec(), bytes: 0 });
+        let answer = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), bytes: 0 };
+        let says = |status, body: &str| speaker(&answer(status, body), "GET");
         let refusal = r#"{"error":"not-listed","client":"cell","reason":"r","mend":"m"}"#;
         assert_eq!(says(403, refusal), Speaker::GateRefuses);
         assert_eq!(says(200, refusal), Speaker::Server, "a refusal has a status to go with it");
@@ -147,5 +150,7 @@ mod tests {
         let failed = r#"{"error":"upstream-failed","client":"cell","reason":"r"}"#;
         assert_eq!(says(502, failed), Speaker::GateFailed);
         assert_eq!(says(404, "<html>"), Speaker::Server);
+        assert_eq!(speaker(&answer(405, "<html>"), "CONNECT"), Speaker::GateRefuses);
+        assert_eq!(speaker(&answer(200, ""), "CONNECT"), Speaker::Server, "a tunnel that opened");
     }
 }

@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# The inspector in the lab: what it finds with no moat, with one, and on a network that leads nowhere;
+# that it leaves nothing behind, and that no prisoner can lead it astray. No packet leaves the lab.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
+  house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+  export house lab="$house/tests/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab
+  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
+  export PATH="$CARGO_TARGET_DIR/release:$PATH" image=${BASE_IMAGE:-cellblock/base:bookworm}
+  command -v egress-check >/dev/null || { echo "egress-check is not built: cargo build --release" >&2; return 1; }
+  "$lab" up 3>&-
+  "$lab" load "$image" 3>&-
+  cleanup
+  # The shipped policy, for containers and bridges of these tests' own.
+  sed -e 's/172\.30\./172.31./; s/fd6c:6c62:/fd6c:6c63:/; s/"br-/"ec-/; s/^container = "cell"/container = "egress-check-cell"/' \
+    "$house/compose/policy.toml" >"$BATS_FILE_TMPDIR/policy.toml"
+  export CELLBLOCK_POLICY=$BATS_FILE_TMPDIR/policy.toml
+  docker network create --subnet 172.31.1.0/24 -o com.docker.network.bridge.name=ec-cell egress-check-cell >/dev/null
+  docker network create --subnet 172.31.2.0/24 --internal -o com.docker.network.bridge.name=ec-monitor egress-check-monitor >/dev/null
+  start egress-check-cell --network egress-check-cell --dns 9.9.9.9
+  start monitor-egress-check --network egress-check-monitor --dns 9.9.9.9
+}
+
+teardown_file() { cleanup; }
+
+cleanup() {
+  docker rm -f egress-check-cell monitor-egress-check egress-check-weak >/dev/null 2>&1 || true
+  docker network rm egress-check-cell egress-check-monitor >/dev/null 2>&1 || true
+  in_host nft delete table inet egress_check_test 2>/dev/null || true
+}
+
+teardown() { in_host nft delete table inet egress_check_test 2>/dev/null || true; }
+
+in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+docker() { in_host docker "$@" 3>&-; }
+check() { in_host egress-check "$@" --format jsonl; }
+start() { local name=$1; shift; docker run -d --name "$name" "$@" "$image" sleep infinity >/dev/null; }
+outcomes() { jq -r --arg like "$2" 'select(.rule.id // "" | test($like)) | .event.outcome' <<<"$1" | sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
+outcome() { jq -r --arg id "$2" 'select(.rule.id == $id) | .event.outcome' <<<"$1"; }
+
+# A small moat of these tests' own: private IPv4 ranges, and the host itself.
+moat() {
+  in_host nft -f - <<'RULES'
+table inet egress_check_test {
+  chain before {
+    type filter hook prerouting priority mangle
+    iifname "ec-cell" ip daddr { 10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.0.2.0/24, 192.168.0.0/16, 198.18.0.0/15, 240.0.0.0/4 } drop
+    iifname "ec-cell" fib daddr type local drop
+  }
+}
+RULES
+}
+
+@test "without a moat every private IPv4 target answers, and each is a finding with evidence" {
+  run -1 --separate-stderr check run --container egress-check-cell --control --target 192.168.77.10
+  for like in 'target[.]192[.]168[.]77[.]10[.](icmp|tcp|udp)' 'host[.]192[.]168[.]77[.]2[.]icmp' 'router[.]192[.]168[.]77[.]1' \
+    'metadata[.]169[.]254[.]169[.]254' 'tailnet[.]100' 'special[.](10|172|192|100)[.]'; do
+    [[ "$(outcomes "$output" "$like")" =~ ^failure=[0-9]+$ ]] || { echo "$like: $(outcomes "$output" "$like")"; return 1; }
+  done
+  seen=$(jq -r 'select(.rule.id == "egress-check-cell.target.192.168.77.10.tcp.22") | .cellblock.probe.seen' <<<"$output")
+  [[ "$seen" == *"cellblock-lab lan 192.168.77.10:22"* ]]
+}
+
+@test "without a moat the internet passes, as the policy says of an open cell" {
+  run --separate-stderr check run --container egress-check-cell --control
+  [[ "$(outcomes "$output" '[.](internet|names)[.]')" =~ ^success=[0-9]+$ ]]
+}
+
+@test "behind a moat the same targets get nowhere, and the control shows that they answer" {
+  moat
+  run --separate-stderr check run --container egress-check-cell --control --target 192.168.77.10
+  for like in 'target[.]192' 'host[.]192' 'router[.]192' 'metadata[.]169' 'tailnet[.]100' 'special[.](10|172|192|100|198|169)[.]'; do
+    [[ "$(outcomes "$output" "$like")" =~ ^success=[0-9]+$ ]] || { echo "$like: $(outcomes "$output" "$like")"; return 1; }
+  done
+  [[ "$(outcomes "$output" '[.](internet|names)[.]')" =~ ^success=[0-9]+$ ]]
+}
+
+@test "behind the same moat, without a control, nothing blocked is called a pass" {
+  moat
+  run -3 --separate-stderr check run --container egress-check-cell --target 192.168.77.10
+  [[ "$(outcomes "$output" 'target[.]192')" =~ ^unknown=[0-9]+$ ]]
+}
+
+@test "a control that gets no answer either leaves the verdict open" {
+  moat
+  ip netns add egress-check-nowhere
+  run --separate-stderr check run --container egress-check-cell --control-netns /run/netns/egress-check-nowhere --target 192.168.77.10
+  ip netns del egress-check-nowhere
+  [[ "$(outcomes "$output" 'target[.]192')" =~ ^unknown=[0-9]+$ ]]
+}
+
+@test "the pipe works: plan on the host, probes in the container" {
+  moat
+  check plan --container egress-check-cell --target 192.168.77.10 >"$BATS_TEST_TMPDIR/lines"
+  grep -c probe-planned "$BATS_TEST_TMPDIR/lines"
+  run --separate-stderr check run - --container egress-check-cell --control <"$BATS_TEST_TMPDIR/lines"
+  planned=$(grep -c probe-planned "$BATS_TEST_TMPDIR/lines")
+  [ "$(jq -r 'select(.event.action == "run-finished").cellblock.counts.checked' <<<"$output")" = "$planned" ]
+  [[ "$(outcomes "$output" 'target[.]192')" =~ ^success=[0-9]+$ ]]
+}
+
+@test "on an internal network a unique DNS name never leaves, and the control's does" {
+  run --separate-stderr check run --container monitor-egress-check --network monitor --control
+  [[ "$(outcomes "$output" 'names[.]unique')" =~ ^success=[0-9]+$ ]] || { outcomes "$output" 'names[.]unique'; return 1; }
+  asked=$(jq -r 'select(.rule.id // "" | test("names[.]unique")) | .dns.question.name' <<<"$output")
+  [ -n "$asked" ]
+  for name in $asked; do
+    if grep -qi "$name" "$state/dns.log"; then echo "$name left"; return 1; fi
+  done
+  grep -q ' ec-[0-9a-f]*[.]example[.]com ' "$state/dns.log"    # the control's own labels did arrive
+  [[ "$(outcomes "$output" 'internet[.]9[.]9[.]9[.]9')" =~ ^success=[0-9]+$ ]]
+}
+
+@test "a Docker socket inside a container is a finding, and a link of the prisoner's to one is not followed" {
+  start egress-check-weak --network none -v "$state/docker.sock:/var/run/docker.sock"
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  [ "$(outcome "$output" egress-check-cell.engine.docker)" = failure ]
+  docker rm -f egress-check-weak >/dev/null
+  start egress-check-weak --network none
+  docker exec egress-check-weak ln -sf "/proc/1/root$state/docker.sock" /var/run/docker.sock
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  [ "$(outcome "$output" egress-check-cell.engine.docker)" != failure ]
+}
+
+@test "a resolv.conf that is a FIFO, or leads out of the container, does not hold it up" {
+  docker rm -f egress-check-weak >/dev/null 2>&1 || true
+  docker run -d --name egress-check-weak --network none --tmpfs /etc "$image" sleep infinity >/dev/null
+  docker exec egress-check-weak sh -c 'umount /etc/resolv.conf 2>/dev/null; rm -f /etc/resolv.conf; mkfifo /etc/resolv.conf' || true
+  run timeout 30 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" \
+    egress-check run --container egress-check-weak --network cell --timeout 500ms --format jsonl
+  [ "$status" -ne 124 ]
+  [ "$status" -ne 2 ]
+}
+
+@test "it stands in a process's namespace by its number, and leaves no process and no namespace behind" {
+  local pid before after
+  pid=$(docker inspect --format '{{.State.Pid}}' egress-check-cell)
+  before=$(lsns -t net -n -o NS | sort)
+  run --separate-stderr check run --pid "$pid" --network cell --control --timeout 300ms
+  [ "$status" -ne 2 ]
+  after=$(lsns -t net -n -o NS | sort)
+  [ "$before" = "$after" ]
+  run ! pgrep -x egress-check
+}
+
+@test "a container that does not run, or is not there, is status 2 with a way out" {
+  docker create --name egress-check-stopped "$image" true >/dev/null
+  run -2 check run --container egress-check-stopped --network cell
+  [[ "$output" == *"not running"* ]]
+  docker rm egress-check-stopped >/dev/null
+  run -2 check run --container egress-check-nobody --network cell
+  [[ "$output" == *"docker ps"* ]]
+}

@@ -1,0 +1,128 @@
+//! The plan of the shipped policy, for a home with one address of each family.
+
+use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use record::cellblock::{Evidence, Expect, ProbeKind};
+
+fn shipped(change: impl Fn(String) -> String) -> Policy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/policy.toml");
+    let text = change(std::fs::read_to_string(&path).unwrap());
+    Policy::parse(&text, &path, Path::new("/srv/cellblock")).unwrap()
+}
+
+/// A host with one address of each family, a router, a NAS and sshd.
+fn home() -> Surroundings {
+    let ips = |list: &[&str]| list.iter().map(|ip| ip.parse().unwrap()).collect::<BTreeSet<_>>();
+    Surroundings {
+        own: ips(&["192.168.1.5", "2001:db8:1::5"]),
+        routers: ips(&["192.168.1.1"]),
+        neighbours: ips(&["192.168.1.1", "192.168.1.20", "172.30.1.2"]),
+        listening: BTreeSet::from([22]),
+        sockets: vec!["/var/run/docker.sock".into()],
+    }
+}
+
+fn of(policy: &Policy, container: &str) -> Vec<Probe> {
+    let scope = Scope { container: Some(container.to_owned()), network: None };
+    plan(policy, &home(), &scope, &[]).unwrap()
+}
+
+#[test]
+fn the_shipped_policy_has_eighty_probes_and_more_for_the_cell_each_with_an_id_and_a_sentence() {
+    let probes = plan(&shipped(|text| text), &home(), &Scope::default(), &[]).unwrap();
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut ids = BTreeSet::new();
+    for probe in &probes {
+        *counts.entry(probe.container.as_deref().unwrap()).or_default() += 1;
+        assert!(ids.insert(&probe.id), "{} stands twice", probe.id);
+        assert!(probe.gain.ends_with('.') && probe.gain.contains(' '), "{}: {:?}", probe.id, probe.gain);
+    }
+    assert!(counts["cell"] >= 80, "{counts:?}");
+    assert_eq!(counts.keys().copied().collect::<Vec<_>>(), ["cell", "clamd", "monitor", "proxy", "warden"]);
+}
+
+#[test]
+fn an_open_cell_has_the_internet_and_nothing_private() {
+    let probes = of(&shipped(|text| text), "cell");
+    let expected = |id: &str| probes.iter().find(|probe| probe.id == id).map(|probe| probe.expect);
+    assert_eq!(expected("cell.internet.example.com.https"), Some(Expect::Pass));
+    for id in [
+        "cell.host.192.168.1.5.tcp.22",
+        "cell.host.2001:db8:1::5.icmp",
+        "cell.router.192.168.1.1.udp.53",
+        "cell.lan.192.168.1.20.tcp.445",
+        "cell.metadata.169.254.169.254.http",
+        "cell.gateway.172.30.1.1.icmp",
+        "cell.engine.docker",
+        "cell.tailnet.100.100.100.100.udp.53",
+    ] {
+        assert_eq!(expected(id), Some(Expect::Blocked), "{id}");
+    }
+    assert!(!probes.iter().any(|probe| probe.id.starts_with("cell.lan.172.30.")), "its own bridge is no LAN");
+}
+
+#[test]
+fn a_proxied_cell_has_only_what_lists_it() {
+    let policy = shipped(|text| {
+        text.replace("network   = \"open\"", "network   = \"proxied\"")
+            .replace("network = \"open\"", "network = \"proxied\"")
+    });
+    assert_eq!(policy.cell.network, Shape::Proxied, "the shipped policy is written otherwise now");
+    for probe in of(&policy, "cell").iter().filter(|probe| probe.expect == Expect::Pass) {
+        assert!(probe.id.starts_with("cell.gate.listed."), "{}", probe.id);
+    }
+}
+
+#[test]
+fn whatever_passes_the_monitors_gate_is_listed_for_it() {
+    let policy = shipped(|text| text);
+    let probes = of(&policy, "monitor");
+    let passing: Vec<&Probe> = probes.iter().filter(|probe| probe.expect == Expect::Pass).collect();
+    assert!(!passing.is_empty());
+    for probe in passing {
+        let name = probe.ask.whom.to_string();
+        assert!(policy.egress_for("monitor").any(|rule| rule.host.matches(&name)), "{}", probe.id);
+    }
+    let unique =
+        |probe: &&Probe| probe.evidence == Evidence::OutsideName && probe.ask.question.as_ref().unwrap().unique;
+    assert!(probes.iter().filter(unique).count() >= 4);
+    assert!(probes.iter().any(|probe| probe.ask.kind == ProbeKind::Quic));
+}
+
+/// The rows of the manual's table: the cell's probes, without the container's name.
+fn rows(probes: &[Probe]) -> String {
+    let row = |probe: &Probe| {
+        let id = probe.id.split_once('.').map_or("", |(_, id)| id);
+        let expect = if probe.expect == Expect::Pass { "pass" } else { "blocked" };
+        format!(".It {id} Ta {expect} Ta {}\n", probe.gain)
+    };
+    probes.iter().map(row).collect()
+}
+
+/// `BLESS=1 cargo nextest run` writes the table anew.
+#[test]
+fn the_manual_has_the_table_of_the_cells_probes() {
+    const BEGIN: &str = ".\\\" The table: begin\n";
+    const END: &str = ".\\\" The table: end\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/egress-check.1");
+    let manual = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = manual.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    let rows = rows(&of(&shipped(|text| text), "cell"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, [before, BEGIN, &rows, END, after].concat()).unwrap();
+        return;
+    }
+    assert_eq!(table, rows, "BLESS=1 writes it anew");
+    assert!(rows.lines().count() >= 80);
+}
+
+#[test]
+fn what_nobody_has_is_refused_with_a_way_out() {
+    let policy = shipped(|text| text);
+    let refused = |scope: Scope| plan(&policy, &home(), &scope, &[]).unwrap_err().to_string();
+    assert!(refused(Scope { container: Some("web".into()), network: None }).contains("--network"));
+    assert!(refused(Scope { container: None, network: Some("lan".into()) }).contains("monitor"));
+}
