@@ -125,14 +125,17 @@ RULES
   [ "$(outcome "$output" egress-check-cell.engine.docker)" != failure ]
 }
 
-@test "a resolv.conf that is a FIFO, or leads out of the container, does not hold it up" {
-  docker rm -f egress-check-weak >/dev/null 2>&1 || true
-  docker run -d --name egress-check-weak --network none --tmpfs /etc "$image" sleep infinity >/dev/null
-  docker exec egress-check-weak sh -c 'umount /etc/resolv.conf 2>/dev/null; rm -f /etc/resolv.conf; mkfifo /etc/resolv.conf' || true
+@test "a resolv.conf that is a FIFO does not hold it up" {
+  # A prisoner's file tree: a mount namespace of its own, whose /etc holds nothing but a FIFO.
+  unshare --mount sh -c 'mount -t tmpfs none /etc && mkfifo /etc/resolv.conf && exec sleep 60' 3>&- &
+  local pid=$!
+  until [ -p "/proc/$pid/root/etc/resolv.conf" ]; do sleep 0.1; done
   run timeout 30 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" \
-    egress-check run --container egress-check-weak --network cell --timeout 500ms --format jsonl
+    egress-check run --pid "$pid" --network cell --timeout 500ms --format jsonl
+  kill "$pid"
   [ "$status" -ne 124 ]
   [ "$status" -ne 2 ]
+  grep -q 'names no resolver' <<<"$output"
 }
 
 @test "it stands in a process's namespace by its number, and leaves no process and no namespace behind" {
