@@ -51,8 +51,8 @@ blocked() {
 
 @test "from the cell no machine of the LAN answers, over TCP, UDP and ICMP, IPv4 and IPv6" {
   local kind
-  for kind in 'http 192.168.77.10' 'tcp 192.168.77.10 445' 'udp 192.168.77.10 53' 'ping 192.168.77.10' 'http 192.168.77.1' 'ping 192.168.77.1' \
-    'http 2001:db8:77::10' 'udp 2001:db8:77::10 53' 'ping 2001:db8:77::10' 'http 2001:db8:77::1'; do
+  for kind in 'http 192.168.77.10' 'tcp 192.168.77.10 445' 'udp 192.168.77.10 9999' 'ping 192.168.77.10' 'http 192.168.77.1' 'ping 192.168.77.1' \
+    'http 2001:db8:77::10' 'udp 2001:db8:77::10 9999' 'ping 2001:db8:77::10' 'http 2001:db8:77::1'; do
     # shellcheck disable=SC2086  # kind, address and port are words
     blocked cell $kind
   done
@@ -76,7 +76,7 @@ blocked() {
 @test "without the moat the same would get through" {
   in_host docker run -d --rm --name unguarded --entrypoint sleep cellblock/vault:local 60
   local kind
-  for kind in 'http 192.168.77.10' 'udp 192.168.77.10 53' 'tcp 192.168.77.2 22' 'http 169.254.169.254' 'http 100.101.102.9'; do
+  for kind in 'http 192.168.77.10' 'udp 192.168.77.10 9999' 'tcp 192.168.77.2 22' 'http 169.254.169.254' 'http 100.101.102.9'; do
     # shellcheck disable=SC2086  # kind, address and port are words
     from unguarded $kind || { in_host docker rm -f unguarded; return 1; }
   done
