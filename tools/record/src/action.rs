@@ -99,6 +99,13 @@ actions! {
         DirectoryUnread = "directory-unread": "A directory could not be walked; what is in it is unknown.",
         RescanFinished = "rescan-finished": "A walk of the whole share ended.",
         JailRecovered = "jail-recovered": "What a crash left half done in the jail was completed or undone.",
+        JailListed = "jail-listed": "An entry of the jail: what was found, where and when.",
+        JailVerified = "jail-verified": "The content of an entry of the jail was held against its facts.",
+        FileRestored = "file-restored": "A file was brought back from the jail.",
+        RestoreRefused = "restore-refused": "A file was not brought back from the jail; event.reason says why.",
+        JailPurged = "jail-purged": "An entry of the jail was removed for good.",
+        HashAllowed = "hash-allowed": "Content with this hash is left alone from now on, although it is detected.",
+        PartTested = "part-tested": "A part that the warden rests on was tested.",
     }
     "auditdb" {
         LinesIngested = "lines-ingested": "Lines were written to the spool, and are on the disk.",

@@ -11,6 +11,7 @@ mod engine;
 mod expect;
 mod exposure;
 mod facts;
+mod follow;
 mod gather;
 mod isolation;
 mod leak;
@@ -26,6 +27,7 @@ use record::Writer;
 use control::{Control, Verdict};
 use expect::Expect;
 use facts::Subject;
+pub(crate) use follow::follow;
 use gather::{Gathered, Named};
 use tell::{Scribe, Target};
 
@@ -35,8 +37,8 @@ fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
 }
 
 /// Audits the containers named, or, without names, the whole composition with its networks and engine.
-pub(crate) fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
-    let gathered = crate::engine::wait_for(gather::all(policy, names))?;
+pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
+    let gathered = gather::all(policy, names).await?;
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     let mut scribe = Scribe { policy, today, out };
     containers(policy, &gathered, &mut scribe)?;
@@ -84,7 +86,6 @@ fn networks(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> an
     }
     Ok(())
 }
-
 
 #[cfg(test)]
 mod tests;

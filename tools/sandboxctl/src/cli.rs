@@ -37,6 +37,12 @@ pub(crate) enum Command {
     },
     /// Tell how services and bounded folders stand
     Status,
+    /// Follow what the engine does, and audit again what it changed
+    Events,
+    /// Kill switch: pause the cell and cut its network
+    Freeze,
+    /// Give the cell its network back, and let it run
+    Thaw,
     /// Make, show and deliver the vault's key and certificate
     #[command(subcommand)]
     Cert(Cert),
@@ -102,4 +108,40 @@ pub(crate) enum Secret {
         #[arg(long, value_name = "NAME", default_value = "proxy")]
         container: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    fn words(command: &clap::Command, above: &str, found: &mut Vec<(String, String)>) {
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let path = format!("{above} {}", sub.get_name());
+            found.push((path.clone(), format!(".Cm {}", path.trim())));
+            let options = sub
+                .get_arguments()
+                .filter_map(clap::Arg::get_long)
+                .filter(|long| *long != "help" && *long != "version");
+            found.extend(options.map(|long| (format!("{path} --{long}"), format!("Fl Fl {long}"))));
+            words(sub, &path, found);
+        }
+    }
+
+    #[test]
+    fn the_manual_page_has_every_command_and_option() {
+        let page = include_str!("../../../man/sandboxctl.1");
+        let mut found = vec![("--format".to_owned(), "Fl Fl format".to_owned())];
+        words(&Cli::command(), "", &mut found);
+        assert!(found.len() > 15, "{found:?}");
+        for (what, written) in found {
+            assert!(page.contains(&written), "{what} is not in man/sandboxctl.1 (as \"{written}\")");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

@@ -1,15 +1,15 @@
-//! `sandboxctl`: the cell's keeper. See `sandboxctl(1)`.
+//! `sandboxctl`: the cell's keeper. See `sandboxctl(1)` and `run.rs`.
 mod audit;
 mod cert;
 mod cli;
 mod engine;
+mod freeze;
 mod gate;
 mod place;
 mod render;
 mod run;
 mod secret;
 mod status;
-
 fn main() -> std::process::ExitCode {
     record::main("sandboxctl", run::run)
 }

@@ -29,7 +29,9 @@ pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {
 /// The gate answers to a wildcard, and Docker's DNS has no name for it: said, not left to be found out.
 fn composition(policy: &Policy) -> anyhow::Result<String> {
     for host in compose::nameless(policy) {
-        eprintln!("sandboxctl: {host}: clients inside find no host by a wildcard; list each name they need under [[egress]]");
+        eprintln!(
+            "sandboxctl: {host}: clients inside find no host by a wildcard; list each name they need under [[egress]]"
+        );
     }
     document(&compose::render(policy)?)
 }

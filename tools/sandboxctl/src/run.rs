@@ -5,14 +5,20 @@ use policy::PolicyArgs;
 use record::{Exit, OutputArgs, Provider, Writer};
 
 use crate::cli::{Cli, Command, Secret};
-use crate::{audit, cert, place, render, secret, status};
+use crate::engine::wait_for;
+use crate::{audit, cert, freeze, place, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command } = Cli::parse();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
-        Command::Audit { containers } => with_records(&policy, output, |policy, out| audit::run(policy, &containers, out)),
+        Command::Audit { containers } => {
+            with_records(&policy, output, |policy, out| wait_for(audit::run(policy, &containers, out)))
+        }
         Command::Status => with_records(&policy, output, status::run),
+        Command::Events => audit::follow(&policy.load()?, output),
+        Command::Freeze => with_records(&policy, output, |policy, out| wait_for(freeze::freeze(policy, out))),
+        Command::Thaw => with_records(&policy, output, |policy, out| wait_for(freeze::thaw(policy, out))),
         Command::Cert(what) => with_records(&policy, output, |policy, out| cert::run(&what, policy, out)),
         Command::Secret(Secret::Put { name, container }) => {
             with_records(&policy, output, |policy, out| secret::put(policy, &name, &container, out))

@@ -9,13 +9,55 @@ use super::facts::Subject;
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cis-docker-5.11", "has a limit on memory, the policy's where it sets one", High, RECREATE, memory),
-    Control::new("cis-docker-5.12", "has a limit on processor time, the policy's where it sets one", Medium, RECREATE, processors),
-    Control::new("cis-docker-5.29", "has a limit on processes, the policy's where it sets one", High, RECREATE, processes),
-    Control::new("cellblock-oom", "may be killed when memory is short", Medium, "remove oom_kill_disable; scripts/up", killable),
-    Control::new("cellblock-log-bound", "has a log that can't fill the disk", Medium, "logging: json-file with max-size; scripts/up", log),
-    Control::new("cellblock-tmpfs-bound", "has no tmpfs without a size, or with set-uid files or devices", Medium, "tmpfs: PATH:size=…,nosuid,nodev; scripts/up", tmpfs),
-    Control::new("cellblock-restart", "does not start by itself before the moat is loaded", High, "restart: \"no\"; scripts/up", restart),
-    Control::new("cellblock-core-dumps", "leaves no core dumps with memory in them", Low, "ulimits: core: 0; scripts/up", core_dumps),
+    Control::new(
+        "cis-docker-5.12",
+        "has a limit on processor time, the policy's where it sets one",
+        Medium,
+        RECREATE,
+        processors,
+    ),
+    Control::new(
+        "cis-docker-5.29",
+        "has a limit on processes, the policy's where it sets one",
+        High,
+        RECREATE,
+        processes,
+    ),
+    Control::new(
+        "cellblock-oom",
+        "may be killed when memory is short",
+        Medium,
+        "remove oom_kill_disable; scripts/up",
+        killable,
+    ),
+    Control::new(
+        "cellblock-log-bound",
+        "has a log that can't fill the disk",
+        Medium,
+        "logging: json-file with max-size; scripts/up",
+        log,
+    ),
+    Control::new(
+        "cellblock-tmpfs-bound",
+        "has no tmpfs without a size, or with set-uid files or devices",
+        Medium,
+        "tmpfs: PATH:size=…,nosuid,nodev; scripts/up",
+        tmpfs,
+    ),
+    Control::new(
+        "cellblock-restart",
+        "does not start by itself before the moat is loaded",
+        High,
+        "restart: \"no\"; scripts/up",
+        restart,
+    ),
+    Control::new(
+        "cellblock-core-dumps",
+        "leaves no core dumps with memory in them",
+        Low,
+        "ulimits: core: 0; scripts/up",
+        core_dumps,
+    ),
 ];
 
 /// The policy's own limit excludes swap beyond it.
@@ -26,7 +68,9 @@ fn memory(subject: &Subject) -> Verdict {
     };
     let found = format!("{memory} bytes, {swap} with swap");
     match subject.expect.limits {
-        Some((wanted, _, _)) => Verdict::when(memory == wanted && swap == wanted, format!("{wanted} bytes, {wanted} with swap"), found),
+        Some((wanted, _, _)) => {
+            Verdict::when(memory == wanted && swap == wanted, format!("{wanted} bytes, {wanted} with swap"), found)
+        }
         None => Verdict::when(memory > 0, "a limit", found),
     }
 }
@@ -34,7 +78,9 @@ fn memory(subject: &Subject) -> Verdict {
 /// Docker keeps `--cpus` as billionths, `--cpu-quota` as microseconds of a period (100 ms unless said).
 fn processors(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
-    let Some(nano) = host.nano_cpus else { return Verdict::untold("the engine did not tell the limit on processor time") };
+    let Some(nano) = host.nano_cpus else {
+        return Verdict::untold("the engine did not tell the limit on processor time");
+    };
     let quota = host.cpu_quota.unwrap_or(0).max(0);
     let period = host.cpu_period.filter(|period| *period > 0).unwrap_or(100_000);
     let nano = if nano > 0 { nano } else { quota.saturating_mul(1_000_000_000) / period };
@@ -60,7 +106,9 @@ fn killable(subject: &Subject) -> Verdict {
 
 /// `local` is bounded by default (five files of 20 MB); of the drivers that write elsewhere nothing is known here.
 fn log(subject: &Subject) -> Verdict {
-    let Some(config) = &subject.facts.host.log_config else { return Verdict::untold("the engine did not tell the log driver") };
+    let Some(config) = &subject.facts.host.log_config else {
+        return Verdict::untold("the engine did not tell the log driver");
+    };
     let driver = config.typ.as_deref().unwrap_or_default();
     let size = config.config.as_ref().and_then(|options| options.get("max-size"));
     let expected = "json-file with max-size, local, or none";

@@ -8,20 +8,64 @@ use super::facts::Subject;
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cis-docker-5.5", "is not privileged", Critical, "remove privileged: true; scripts/up", privileged),
-    Control::new("cis-docker-5.4", "has all capabilities dropped but those it is known to need", Critical, "cap_drop: [ALL], and no other cap_add; scripts/up", capabilities),
-    Control::new("cis-docker-5.26", "can't gain privileges", High, "security_opt: [\"no-new-privileges:true\"]; scripts/up", no_new_privileges),
-    Control::new("cis-docker-5.22", "is under a seccomp profile", High, "remove seccomp=unconfined; scripts/up", seccomp),
-    Control::new("cis-docker-5.2", "is under an AppArmor profile", Medium, "remove apparmor=unconfined; scripts/up", apparmor),
+    Control::new(
+        "cis-docker-5.4",
+        "has all capabilities dropped but those it is known to need",
+        Critical,
+        "cap_drop: [ALL], and no other cap_add; scripts/up",
+        capabilities,
+    ),
+    Control::new(
+        "cis-docker-5.26",
+        "can't gain privileges",
+        High,
+        "security_opt: [\"no-new-privileges:true\"]; scripts/up",
+        no_new_privileges,
+    ),
+    Control::new(
+        "cis-docker-5.22",
+        "is under a seccomp profile",
+        High,
+        "remove seccomp=unconfined; scripts/up",
+        seccomp,
+    ),
+    Control::new(
+        "cis-docker-5.2",
+        "is under an AppArmor profile",
+        Medium,
+        "remove apparmor=unconfined; scripts/up",
+        apparmor,
+    ),
     Control::new("cis-docker-5.13", "has a read-only root", High, "read_only: true; scripts/up", read_only_root),
-    Control::new("cis-docker-4.1", "does not run as root, unless it is known why", High, "user: \"10000:10000\" or another number of its own; scripts/up", user),
-    Control::new("cis-docker-5.18", "has no device of the host", Critical, "remove devices, device_cgroup_rules and gpus; scripts/up", devices),
-    Control::new("cellblock-masked-paths", "has the kernel's own files in /proc and /sys masked", High, "remove systempaths=unconfined; scripts/up", masked_paths),
+    Control::new(
+        "cis-docker-4.1",
+        "does not run as root, unless it is known why",
+        High,
+        "user: \"10000:10000\" or another number of its own; scripts/up",
+        user,
+    ),
+    Control::new(
+        "cis-docker-5.18",
+        "has no device of the host",
+        Critical,
+        "remove devices, device_cgroup_rules and gpus; scripts/up",
+        devices,
+    ),
+    Control::new(
+        "cellblock-masked-paths",
+        "has the kernel's own files in /proc and /sys masked",
+        High,
+        "remove systempaths=unconfined; scripts/up",
+        masked_paths,
+    ),
     Control::new("cellblock-sysctls", "changes no kernel setting but its own ports", Medium, RECREATE, sysctls),
 ];
 
 fn privileged(subject: &Subject) -> Verdict {
     match subject.facts.host.privileged {
-        Some(privileged) => Verdict::when(!privileged, "not privileged", if privileged { "privileged" } else { "not privileged" }),
+        Some(privileged) => {
+            Verdict::when(!privileged, "not privileged", if privileged { "privileged" } else { "not privileged" })
+        }
         None => Verdict::untold("the engine did not tell whether it is privileged"),
     }
 }
@@ -34,7 +78,12 @@ fn capabilities(subject: &Subject) -> Verdict {
     let expected = format!("ALL dropped, added at most: {}", listed(expect.capabilities));
     let few = added.iter().all(|name| expect.capabilities.contains(&name.as_str()));
     let all_dropped = dropped.iter().any(|name| name == "ALL") && !facts.privileged();
-    let found = format!("dropped: {}; added: {}{}", listed(&dropped), listed(&added), if facts.privileged() { "; privileged" } else { "" });
+    let found = format!(
+        "dropped: {}; added: {}{}",
+        listed(&dropped),
+        listed(&added),
+        if facts.privileged() { "; privileged" } else { "" }
+    );
     Verdict::when(few && all_dropped, expected, found)
 }
 
@@ -55,7 +104,9 @@ fn seccomp(subject: &Subject) -> Verdict {
     match (&subject.engine.security, subject.engine.module("seccomp"), own) {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has seccomp"),
         (Some(_), None, _) => Verdict::differs("a profile", "an engine without seccomp"),
-        (Some(_), Some(module), None) if module.contains("unconfined") => Verdict::differs("a profile", "the engine's default is unconfined"),
+        (Some(_), Some(module), None) if module.contains("unconfined") => {
+            Verdict::differs("a profile", "the engine's default is unconfined")
+        }
         (Some(_), Some(_), Some(_)) => Verdict::holds("a profile of its own"),
         (Some(_), Some(module), None) => Verdict::holds(format!("the engine's: {module}")),
     }
@@ -93,9 +144,15 @@ fn user(subject: &Subject) -> Verdict {
 
 fn devices(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
-    let mut found: Vec<String> = host.devices.iter().flatten().map(|device| device.path_on_host.clone().unwrap_or_default()).collect();
+    let mut found: Vec<String> =
+        host.devices.iter().flatten().map(|device| device.path_on_host.clone().unwrap_or_default()).collect();
     found.extend(host.device_cgroup_rules.iter().flatten().cloned());
-    found.extend(host.device_requests.iter().flatten().map(|request| format!("request to {}", request.driver.as_deref().unwrap_or("any driver"))));
+    found.extend(
+        host.device_requests
+            .iter()
+            .flatten()
+            .map(|request| format!("request to {}", request.driver.as_deref().unwrap_or("any driver"))),
+    );
     if subject.facts.privileged() {
         found.push("all, being privileged".to_owned());
     }

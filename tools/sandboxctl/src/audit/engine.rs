@@ -14,12 +14,36 @@ const FLOOR: Version = Version::new(25, 0, 5);
 pub(crate) const ALL: &[Control<Engine>] = &[
     Control {
         weakness: Some("CVE-2024-29018"),
-        ..Control::new("cellblock-engine-version", "does not forward DNS out of internal networks", High, "install Docker 25.0.5 or newer", version)
+        ..Control::new(
+            "cellblock-engine-version",
+            "does not forward DNS out of internal networks",
+            High,
+            "install Docker 25.0.5 or newer",
+            version,
+        )
     },
-    Control::new("cellblock-engine-limits", "can enforce limits on memory, swap, processors and processes", High, "mount the cgroup controllers (kernel parameters cgroup_enable=memory swapaccount=1)", limits),
-    Control::new("cellblock-engine-seccomp", "has seccomp", High, "a kernel with CONFIG_SECCOMP_FILTER, and no seccomp-profile=unconfined in daemon.json", seccomp),
+    Control::new(
+        "cellblock-engine-limits",
+        "can enforce limits on memory, swap, processors and processes",
+        High,
+        "mount the cgroup controllers (kernel parameters cgroup_enable=memory swapaccount=1)",
+        limits,
+    ),
+    Control::new(
+        "cellblock-engine-seccomp",
+        "has seccomp",
+        High,
+        "a kernel with CONFIG_SECCOMP_FILTER, and no seccomp-profile=unconfined in daemon.json",
+        seccomp,
+    ),
     Control::new("cis-docker-5.1", "is in no swarm", Medium, "docker swarm leave --force", swarm),
-    Control::new("cis-docker-2.5", "takes images from no insecure registry", Medium, "remove insecure-registries from daemon.json", registries),
+    Control::new(
+        "cis-docker-2.5",
+        "takes images from no insecure registry",
+        Medium,
+        "remove insecure-registries from daemon.json",
+        registries,
+    ),
 ];
 
 fn version(engine: &Engine) -> Verdict {
@@ -31,7 +55,11 @@ fn version(engine: &Engine) -> Verdict {
 
 fn limits(engine: &Engine) -> Verdict {
     match &engine.unenforced {
-        Some(unable) => Verdict::when(unable.is_empty(), "all of them", if unable.is_empty() { "all of them".to_owned() } else { format!("not: {}", listed(unable)) }),
+        Some(unable) => Verdict::when(
+            unable.is_empty(),
+            "all of them",
+            if unable.is_empty() { "all of them".to_owned() } else { format!("not: {}", listed(unable)) },
+        ),
         None => Verdict::untold("the engine did not tell which limits it can enforce"),
     }
 }
@@ -53,7 +81,9 @@ fn swarm(engine: &Engine) -> Verdict {
 
 /// Docker always lists loopback.
 fn registries(engine: &Engine) -> Verdict {
-    let Some(ranges) = &engine.insecure_registries else { return Verdict::untold("the engine did not tell its registries") };
+    let Some(ranges) = &engine.insecure_registries else {
+        return Verdict::untold("the engine did not tell its registries");
+    };
     let is_loopback = |range: &&String| range.parse::<IpNet>().is_ok_and(|net| net.network().is_loopback());
     let others: Vec<String> = ranges.iter().filter(|range| !is_loopback(range)).cloned().collect();
     Verdict::none_of("none but loopback", &others)

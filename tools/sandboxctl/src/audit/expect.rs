@@ -50,7 +50,9 @@ impl Expect {
             service,
             root_because: match service {
                 Some(Service::Cell) => Some("the cell: it owns what it writes, and has no capability"),
-                Some(Service::Warden) => Some("the warden: a capability given to another uid is void under no-new-privileges"),
+                Some(Service::Warden) => {
+                    Some("the warden: a capability given to another uid is void under no-new-privileges")
+                }
                 _ => None,
             },
             capabilities: if service == Some(Service::Warden) { &["DAC_OVERRIDE"] } else { &[] },
@@ -93,9 +95,12 @@ fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)>
     let rules = || ("/etc/cellblock/policy.toml".to_owned(), real(policy.origin.clone()), false);
     match service {
         Service::Cell => [("/sandbox".to_owned(), share(), true)].into(),
-        Service::Warden => {
-            [("/share".to_owned(), share(), true), ("/jail".to_owned(), real(policy.warden.jail.path.clone()), true), rules()].into()
-        }
+        Service::Warden => [
+            ("/share".to_owned(), share(), true),
+            ("/jail".to_owned(), real(policy.warden.jail.path.clone()), true),
+            rules(),
+        ]
+        .into(),
         Service::Monitor => [rules()].into(),
         Service::Proxy => [("/etc/nginx/gate".to_owned(), real(policy.rendered().join("gate")), false)].into(),
         Service::Vault | Service::Clamd => BTreeSet::new(),

@@ -11,21 +11,72 @@ use super::leak;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
-    Control::new("cis-docker-5.32", "can't reach a container engine", Critical, "remove the mount of the engine's socket or its folder; scripts/up", sockets),
-    Control::new("cis-docker-5.6", "has no sensitive folder of the host", Critical, "remove the mount; scripts/up", sensitive),
-    Control::new("cellblock-mounts", "has the mounts of the policy, and no other of the host's", High, RECREATE, mounts),
-    Control::new("cis-docker-5.20", "passes no mounts on to the host", High, "propagation: rprivate; scripts/up", propagation),
-    Control::new("cis-docker-5.14", "is published on loopback only", Critical, "publish on 127.0.0.1; for access from elsewhere use Tailscale or SSH on the host", loopback),
+    Control::new(
+        "cis-docker-5.32",
+        "can't reach a container engine",
+        Critical,
+        "remove the mount of the engine's socket or its folder; scripts/up",
+        sockets,
+    ),
+    Control::new(
+        "cis-docker-5.6",
+        "has no sensitive folder of the host",
+        Critical,
+        "remove the mount; scripts/up",
+        sensitive,
+    ),
+    Control::new(
+        "cellblock-mounts",
+        "has the mounts of the policy, and no other of the host's",
+        High,
+        RECREATE,
+        mounts,
+    ),
+    Control::new(
+        "cis-docker-5.20",
+        "passes no mounts on to the host",
+        High,
+        "propagation: rprivate; scripts/up",
+        propagation,
+    ),
+    Control::new(
+        "cis-docker-5.14",
+        "is published on loopback only",
+        Critical,
+        "publish on 127.0.0.1; for access from elsewhere use Tailscale or SSH on the host",
+        loopback,
+    ),
     Control::new("cellblock-ports", "publishes what the policy says, and nothing else", High, RECREATE, ports),
-    Control::new("cellblock-env-secret", "has no secret in its environment or command line", High, "sandboxctl secret put NAME, and take it out of the environment", secrets),
+    Control::new(
+        "cellblock-env-secret",
+        "has no secret in its environment or command line",
+        High,
+        "sandboxctl secret put NAME, and take it out of the environment",
+        secrets,
+    ),
 ];
 
 const SOCKETS: &[&str] = &["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "buildkitd.sock"];
 
 /// Folders that hold such sockets, or that do not belong into any container.
 const SENSITIVE: &[&str] = &[
-    "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var/lib/containerd",
-    "/var/lib/docker", "/var/log", "/var/run", "/var/spool",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
 ];
 
 fn binds(subject: &Subject) -> Option<impl Iterator<Item = &Mounted>> {
@@ -40,7 +91,8 @@ fn sockets(subject: &Subject) -> Verdict {
     let found: Vec<String> = binds
         .filter(|mount| {
             let name = mount.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            SOCKETS.contains(&name) || ["/run/docker", "/run/containerd"].iter().any(|at| Path::new(at).starts_with(&mount.source))
+            SOCKETS.contains(&name)
+                || ["/run/docker", "/run/containerd"].iter().any(|at| Path::new(at).starts_with(&mount.source))
         })
         .map(|mount| mount.source.display().to_string())
         .collect();
@@ -51,7 +103,9 @@ fn sensitive(subject: &Subject) -> Verdict {
     let Some(binds) = binds(subject) else { return Verdict::untold(UNTOLD) };
     let found: Vec<String> = binds
         .filter(|mount| !subject.expect.wants(mount))
-        .filter(|mount| SENSITIVE.iter().any(|at| mount.source.starts_with(at) || Path::new(at).starts_with(&mount.source)))
+        .filter(|mount| {
+            SENSITIVE.iter().any(|at| mount.source.starts_with(at) || Path::new(at).starts_with(&mount.source))
+        })
         .map(|mount| mount.source.display().to_string())
         .collect();
     Verdict::none_of("none", &found)
@@ -62,8 +116,13 @@ fn mounts(subject: &Subject) -> Verdict {
     let show = |(target, source, writable): &(String, std::path::PathBuf, bool)| {
         format!("{} on {target}{}", source.display(), if *writable { "" } else { ", read-only" })
     };
-    let found: std::collections::BTreeSet<_> = binds.map(|mount| (mount.target.clone(), mount.source.clone(), mount.writable)).collect();
-    Verdict::when(found == subject.expect.binds, listed(subject.expect.binds.iter().map(show)), listed(found.iter().map(show)))
+    let found: std::collections::BTreeSet<_> =
+        binds.map(|mount| (mount.target.clone(), mount.source.clone(), mount.writable)).collect();
+    Verdict::when(
+        found == subject.expect.binds,
+        listed(subject.expect.binds.iter().map(show)),
+        listed(found.iter().map(show)),
+    )
 }
 
 fn propagation(subject: &Subject) -> Verdict {
@@ -76,8 +135,13 @@ fn propagation(subject: &Subject) -> Verdict {
 }
 
 fn loopback(subject: &Subject) -> Verdict {
-    let wide = subject.facts.published.iter().filter(|(address, _)| !address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()));
-    let mut found: Vec<String> = wide.map(|(address, port)| format!("{}:{port}", if address.is_empty() { "*" } else { address })).collect();
+    let wide = subject
+        .facts
+        .published
+        .iter()
+        .filter(|(address, _)| !address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()));
+    let mut found: Vec<String> =
+        wide.map(|(address, port)| format!("{}:{port}", if address.is_empty() { "*" } else { address })).collect();
     if subject.facts.host.publish_all_ports == Some(true) {
         found.push("all ports".to_owned());
     }

@@ -134,8 +134,12 @@ pub(crate) struct Engine {
 impl Engine {
     /// Reads it off the engine's answer.
     pub(crate) fn of(info: SystemInfo) -> Self {
-        let limits =
-            [("memory", info.memory_limit), ("swap", info.swap_limit), ("cpu", info.cpu_cfs_quota), ("pids", info.pids_limit)];
+        let limits = [
+            ("memory", info.memory_limit),
+            ("swap", info.swap_limit),
+            ("cpu", info.cpu_cfs_quota),
+            ("pids", info.pids_limit),
+        ];
         let told = limits.iter().all(|(_, can)| can.is_some());
         let unable = limits.iter().filter(|(_, can)| *can == Some(false)).map(|(name, _)| (*name).to_owned()).collect();
         Self {
@@ -151,6 +155,10 @@ impl Engine {
     /// A security module by its name, with its options: `name=seccomp,profile=builtin` is `profile=builtin`.
     pub(crate) fn module(&self, name: &str) -> Option<&str> {
         let named = format!("name={name}");
-        self.security.iter().flatten().find_map(|option| option.strip_prefix(named.as_str())).map(|rest| rest.trim_start_matches(','))
+        self.security
+            .iter()
+            .flatten()
+            .find_map(|option| option.strip_prefix(named.as_str()))
+            .map(|rest| rest.trim_start_matches(','))
     }
 }

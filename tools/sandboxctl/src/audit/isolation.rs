@@ -8,15 +8,51 @@ use super::facts::Subject;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
-    Control::new("cis-docker-5.10", "does not share the host's network", Critical, "remove network_mode: host; scripts/up", host_network),
+    Control::new(
+        "cis-docker-5.10",
+        "does not share the host's network",
+        Critical,
+        "remove network_mode: host; scripts/up",
+        host_network,
+    ),
     Control::new("cis-docker-5.16", "has processes of its own", Critical, "remove pid; scripts/up", processes),
     Control::new("cis-docker-5.17", "has shared memory of its own", High, "ipc: private; scripts/up", shared_memory),
     Control::new("cis-docker-5.21", "has a host name of its own", Medium, "remove uts: host; scripts/up", host_name),
-    Control::new("cis-docker-5.31", "does not ask for the host's user namespace", High, "remove userns_mode: host; scripts/up", users),
-    Control::new("cellblock-cgroup-namespace", "has a cgroup namespace of its own", Medium, "cgroup: private; scripts/up", cgroups),
-    Control::new("cis-docker-5.30", "is not on Docker's default bridge", High, "put it on a network of its own, or on none", default_bridge),
-    Control::new("cellblock-networks", "is on the networks of the policy and on no other", Critical, RECREATE, networks),
-    Control::new("cellblock-dns", "asks resolvers of the policy, not the host's", High, "sandboxctl render compose gives dns; scripts/up", dns),
+    Control::new(
+        "cis-docker-5.31",
+        "does not ask for the host's user namespace",
+        High,
+        "remove userns_mode: host; scripts/up",
+        users,
+    ),
+    Control::new(
+        "cellblock-cgroup-namespace",
+        "has a cgroup namespace of its own",
+        Medium,
+        "cgroup: private; scripts/up",
+        cgroups,
+    ),
+    Control::new(
+        "cis-docker-5.30",
+        "is not on Docker's default bridge",
+        High,
+        "put it on a network of its own, or on none",
+        default_bridge,
+    ),
+    Control::new(
+        "cellblock-networks",
+        "is on the networks of the policy and on no other",
+        Critical,
+        RECREATE,
+        networks,
+    ),
+    Control::new(
+        "cellblock-dns",
+        "asks resolvers of the policy, not the host's",
+        High,
+        "sandboxctl render compose gives dns; scripts/up",
+        dns,
+    ),
 ];
 
 fn mode(kind: &str, found: Option<&String>, allowed: &[&str]) -> Verdict {

@@ -14,10 +14,22 @@ const REMAKE: &str = "scripts/down, then scripts/up: it makes the network anew";
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cellblock-network-present", "exists", High, "scripts/up", present),
     Control::new("cellblock-network-bridge", "has the bridge that the moat guards", Critical, REMAKE, bridge),
-    Control::new("cellblock-network-subnets", "has the subnets that the moat guards, in both families", Critical, REMAKE, subnets),
+    Control::new(
+        "cellblock-network-subnets",
+        "has the subnets that the moat guards, in both families",
+        Critical,
+        REMAKE,
+        subnets,
+    ),
     Control::new("cellblock-network-internal", "is internal if the policy says so", Critical, REMAKE, internal),
     Control::new("cellblock-network-masquerade", "hides sources only if the policy says so", High, REMAKE, masquerade),
-    Control::new("cellblock-network-members", "has no member that the policy does not put there", Critical, "docker network disconnect -f NETWORK CONTAINER", members),
+    Control::new(
+        "cellblock-network-members",
+        "has no member that the policy does not put there",
+        Critical,
+        "docker network disconnect -f NETWORK CONTAINER",
+        members,
+    ),
 ];
 
 /// A network of the policy beside what the engine has: the answer, nothing, or why there is no answer.
@@ -33,14 +45,24 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// Puts the two beside each other.
-    pub(crate) fn of(policy: &Policy, network: &Network, found: Option<&Result<Option<NetworkInspect>, String>>) -> Self {
+    pub(crate) fn of(
+        policy: &Policy,
+        network: &Network,
+        found: Option<&Result<Option<NetworkInspect>, String>>,
+    ) -> Self {
         let guests = |service: &Service| *service != Service::Cell;
         Self {
             bridge: network.bridge.to_string(),
             subnets: [network.v4.to_string(), network.v6.to_string()].into(),
             internal: network.internal,
             masquerade: network.masquerade,
-            members: network.members.iter().copied().filter(guests).map(|service| policy.container(service).to_owned()).collect(),
+            members: network
+                .members
+                .iter()
+                .copied()
+                .filter(guests)
+                .map(|service| policy.container(service).to_owned())
+                .collect(),
             found: found.cloned().unwrap_or_else(|| Err("the engine was not asked".to_owned())),
         }
     }
@@ -106,8 +128,11 @@ fn masquerade(subject: &Subject) -> Verdict {
 
 fn members(subject: &Subject) -> Verdict {
     subject.judge(|network| {
-        let Some(containers) = &network.containers else { return Verdict::untold("the engine did not tell the members") };
-        let found: BTreeSet<String> = containers.iter().map(|(id, member)| member.name.clone().unwrap_or_else(|| id.clone())).collect();
+        let Some(containers) = &network.containers else {
+            return Verdict::untold("the engine did not tell the members");
+        };
+        let found: BTreeSet<String> =
+            containers.iter().map(|(id, member)| member.name.clone().unwrap_or_else(|| id.clone())).collect();
         let strangers: Vec<&String> = found.difference(&subject.members).collect();
         Verdict::when(strangers.is_empty(), format!("at most: {}", listed(&subject.members)), listed(&found))
     })

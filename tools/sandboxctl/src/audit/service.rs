@@ -9,13 +9,24 @@ use super::facts::Subject;
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
     PRESENT,
-    Control::new("cis-docker-5.27", "has a health check, and is healthy", Medium, "docker logs NAME; scripts/up", health),
-    Control::new("cellblock-image", "was made from the image that was built", High, "scripts/build, then scripts/up", image),
+    Control::new(
+        "cis-docker-5.27",
+        "has a health check, and is healthy",
+        Medium,
+        "docker logs NAME; scripts/up",
+        health,
+    ),
+    Control::new(
+        "cellblock-image",
+        "was made from the image that was built",
+        High,
+        "scripts/build, then scripts/up",
+        image,
+    ),
 ];
 
 /// The only one that a missing container has.
-pub(crate) const PRESENT: Control<Subject> =
-    Control::new("cellblock-running", "runs", High, "scripts/up", running);
+pub(crate) const PRESENT: Control<Subject> = Control::new("cellblock-running", "runs", High, "scripts/up", running);
 
 fn running(subject: &Subject) -> Verdict {
     match subject.facts.running {

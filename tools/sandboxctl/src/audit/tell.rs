@@ -67,14 +67,24 @@ impl Scribe<'_> {
 }
 
 /// The record of a verdict on this day.
-pub(crate) fn record<T>(control: &Control<T>, target: &Target, verdict: &Verdict, waiver: Option<&Waiver>, today: Date) -> Option<Record> {
+pub(crate) fn record<T>(
+    control: &Control<T>,
+    target: &Target,
+    verdict: &Verdict,
+    waiver: Option<&Waiver>,
+    today: Date,
+) -> Option<Record> {
     let mut compared = Compared { target: Some(target.kind.to_owned()), ..Compared::default() };
     let claim = format!("{} {}", target.name, control.title);
-    let base = base(control, target, &match verdict {
-        Verdict::Pass { .. } | Verdict::Beside => format!("{claim}."),
-        Verdict::Fail { .. } => format!("It does not hold that {claim}."),
-        Verdict::Unknown { .. } => format!("It could not be told whether {claim}."),
-    });
+    let base = base(
+        control,
+        target,
+        &match verdict {
+            Verdict::Pass { .. } | Verdict::Beside => format!("{claim}."),
+            Verdict::Fail { .. } => format!("It does not hold that {claim}."),
+            Verdict::Unknown { .. } => format!("It could not be told whether {claim}."),
+        },
+    );
     let mut record = match verdict {
         Verdict::Beside => return None,
         Verdict::Pass { found } => {
@@ -85,7 +95,8 @@ pub(crate) fn record<T>(control: &Control<T>, target: &Target, verdict: &Verdict
         Verdict::Fail { expected, found } => {
             compared.found = Some(found.clone());
             compared.expected = Some(expected.clone());
-            compared.waived = waiver.map(|waiver| Waived { until: Some(waiver.until.to_string()), reason: Some(waiver.reason.clone()) });
+            compared.waived = waiver
+                .map(|waiver| Waived { until: Some(waiver.until.to_string()), reason: Some(waiver.reason.clone()) });
             failed(base, control, &format!("expected {expected}, found {found}"), waiver, today)
         }
     };
@@ -103,7 +114,8 @@ fn failed<T>(base: Record, control: &Control<T>, what: &str, waiver: Option<&Wai
         None => base.reason(what),
     };
     record.own().mend = Some(control.mend.to_owned());
-    record.vulnerability = control.weakness.map(|id| Vulnerability { id: Some(id.to_owned()), ..Vulnerability::default() });
+    record.vulnerability =
+        control.weakness.map(|id| Vulnerability { id: Some(id.to_owned()), ..Vulnerability::default() });
     record.outcome(Outcome::Failure).severity(control.severity)
 }
 
@@ -131,7 +143,8 @@ fn base<T>(control: &Control<T>, target: &Target, message: &str) -> Record {
 mod tests {
     use super::*;
 
-    const CONTROL: Control<()> = Control::new("cis-docker-5.12", "is bounded", Severity::High, "bound it", |()| Verdict::Beside);
+    const CONTROL: Control<()> =
+        Control::new("cis-docker-5.12", "is bounded", Severity::High, "bound it", |()| Verdict::Beside);
 
     fn told(verdict: &Verdict, until: Option<Date>) -> Option<Record> {
         let waiver = until.map(|until| Waiver {
@@ -147,7 +160,9 @@ mod tests {
     fn a_waiver_accepts_a_deviation_until_its_day_and_is_seen_in_the_record() {
         let record = told(&Verdict::differs("a", "b"), Some(Date::constant(2026, 11, 22))).unwrap();
         assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Success), Severity::Low));
-        assert!(record.event.reason.unwrap().contains("accepted until 2026-11-22: the lab is slow (expected a, found b)"));
+        assert!(
+            record.event.reason.unwrap().contains("accepted until 2026-11-22: the lab is slow (expected a, found b)")
+        );
         let waived = record.cellblock.unwrap().cell.unwrap().control.unwrap().waived.unwrap();
         assert_eq!(waived.until.as_deref(), Some("2026-11-22"));
     }

@@ -70,12 +70,17 @@ impl Standing {
         let name = self.service.as_str();
         let mut record = match &self.state {
             State::Absent => self.failed(format!("{name} is not there.")),
-            State::Untold(why) => {
-                base(format!("{name} could not be asked about.")).outcome(Outcome::Unknown).severity(Severity::Low).reason(why.clone())
-            }
+            State::Untold(why) => base(format!("{name} could not be asked about."))
+                .outcome(Outcome::Unknown)
+                .severity(Severity::Low)
+                .reason(why.clone()),
             State::Known { status, health, words, .. } => match (status.as_str(), health.as_str()) {
-                ("running", "healthy" | "none") => noted(base(format!("{name} runs, {health}.")).outcome(Outcome::Success), health, words),
-                ("running", "starting") => base(format!("{name} is starting.")).outcome(Outcome::Unknown).reason("its health is not known yet"),
+                ("running", "healthy" | "none") => {
+                    noted(base(format!("{name} runs, {health}.")).outcome(Outcome::Success), health, words)
+                }
+                ("running", "starting") => {
+                    base(format!("{name} is starting.")).outcome(Outcome::Unknown).reason("its health is not known yet")
+                }
                 ("running", _) => self.failed(format!("{name} runs, {health}.")).reason(words.clone()),
                 _ => self.failed(format!("{name} is {status}.")),
             },
@@ -112,7 +117,9 @@ impl Standing {
 fn noted(record: Record, health: &str, words: &str) -> Record {
     match (health, words.contains(NO_SIGNATURES)) {
         (_, true) => record.severity(Severity::Medium).reason(words),
-        ("none", false) => record.severity(Severity::Low).reason("it has no health check: running is all that is known"),
+        ("none", false) => {
+            record.severity(Severity::Low).reason("it has no health check: running is all that is known")
+        }
         _ => record,
     }
 }
@@ -156,13 +163,16 @@ mod tests {
         }
         let absent = Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Absent }.record();
         assert_eq!(absent.event.outcome, Some(Outcome::Failure));
-        let untold = Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Untold("gone".to_owned()) }.record();
+        let untold =
+            Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Untold("gone".to_owned()) }
+                .record();
         assert_eq!(untold.event.outcome, Some(Outcome::Unknown));
     }
 
     #[test]
     fn a_health_check_can_t_flood_the_record() {
-        let service = told("running", "healthy", &"x".repeat(100_000)).cellblock.unwrap().cell.unwrap().service.unwrap();
+        let service =
+            told("running", "healthy", &"x".repeat(100_000)).cellblock.unwrap().cell.unwrap().service.unwrap();
         assert_eq!(service.health_output.unwrap().len(), MAX_WORDS);
         assert_eq!(service.restarts, Some(2));
     }

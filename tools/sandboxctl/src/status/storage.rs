@@ -41,7 +41,12 @@ pub(crate) fn all(policy: &Policy) -> Vec<Folder> {
     vec![
         Folder { name: "share", used: file_system(&share), path: share, limit: policy.cell.share.size.get() },
         Folder { name: "jail", used: walked(&jail.path), path: jail.path.clone(), limit: jail.size.get() },
-        Folder { name: "audit", used: walked(&audit.directory), path: audit.directory.clone(), limit: audit.spool.get() },
+        Folder {
+            name: "audit",
+            used: walked(&audit.directory),
+            path: audit.directory.clone(),
+            limit: audit.spool.get(),
+        },
     ]
 }
 
@@ -90,28 +95,37 @@ impl Folder {
     pub(crate) fn record(&self) -> Record {
         let Self { name, limit, .. } = self;
         let mut record = match &self.used {
-            Ok(used) if used > limit => failed(format!("The {name} holds {used} bytes, more than its {limit}."), "scanwatch jail purge, or auditdb prune"),
+            Ok(used) if used > limit => failed(
+                format!("The {name} holds {used} bytes, more than its {limit}."),
+                "scanwatch jail purge, or auditdb prune",
+            ),
             Ok(used) => {
                 let nearly_full = *used >= limit / 10 * 9;
                 base(format!("The {name} holds {used} of {limit} bytes."))
                     .outcome(Outcome::Success)
                     .severity(if nearly_full { Severity::Medium } else { Severity::Informational })
             }
-            Err(Trouble::NotMounted) => failed(format!("The {name} is no file system of its own: nothing bounds it."), "scripts/up mounts it"),
-            Err(Trouble::Missing) => failed(format!("The {name} is not there."), "scripts/up makes it"),
-            Err(Trouble::Untold(why)) => {
-                base(format!("How full the {name} is could not be told.")).outcome(Outcome::Unknown).severity(Severity::Low).reason(why.clone())
+            Err(Trouble::NotMounted) => {
+                failed(format!("The {name} is no file system of its own: nothing bounds it."), "scripts/up mounts it")
             }
+            Err(Trouble::Missing) => failed(format!("The {name} is not there."), "scripts/up makes it"),
+            Err(Trouble::Untold(why)) => base(format!("How full the {name} is could not be told."))
+                .outcome(Outcome::Unknown)
+                .severity(Severity::Low)
+                .reason(why.clone()),
         };
         record.file = Some(File::at(&self.path));
-        let storage = Storage { name: Some((*name).to_owned()), used: self.used.as_ref().ok().copied(), limit: Some(*limit) };
+        let storage =
+            Storage { name: Some((*name).to_owned()), used: self.used.as_ref().ok().copied(), limit: Some(*limit) };
         record.own().cell = Some(Cell { storage: Some(storage), ..Cell::default() });
         record
     }
 }
 
 fn base(message: String) -> Record {
-    Record::new(Provider::Sandboxctl, Action::StorageReported, message).kind(Kind::State).about(Category::File, Type::Info)
+    Record::new(Provider::Sandboxctl, Action::StorageReported, message)
+        .kind(Kind::State)
+        .about(Category::File, Type::Info)
 }
 
 fn failed(message: String, mend: &str) -> Record {
@@ -154,6 +168,9 @@ mod tests {
         assert_eq!(folder(Err(Trouble::NotMounted)).event.outcome, Some(Outcome::Failure));
         assert_eq!(folder(Err(Trouble::Missing)).event.outcome, Some(Outcome::Failure));
         assert_eq!(folder(Err(Trouble::Untold("x".to_owned()))).event.outcome, Some(Outcome::Unknown));
-        assert_eq!((folder(Ok(899)).event.severity, folder(Ok(900)).event.severity), (Severity::Informational, Severity::Medium));
+        assert_eq!(
+            (folder(Ok(899)).event.severity, folder(Ok(900)).event.severity),
+            (Severity::Informational, Severity::Medium)
+        );
     }
 }

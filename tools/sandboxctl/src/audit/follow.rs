@@ -1,0 +1,166 @@
+//! Follows the engine: one record for each thing it does, and a fresh audit of what that may have changed.
+
+use anyhow::{Context, anyhow};
+use bollard::models::{EventMessage, EventMessageTypeEnum};
+use bollard::query_parameters::EventsOptions;
+use futures_util::StreamExt;
+use policy::Policy;
+use record::fields::{Container, Image, Network};
+use record::{Action, Category, Exit, OutputArgs, Provider, Record, Severity, Type, Writer};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::engine;
+
+/// Follows until it is told to stop (SIGINT, SIGTERM), or until the engine goes away.
+///
+/// # Errors
+/// If there is no engine, or it ended while it was followed.
+pub(crate) fn follow(policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
+    let mut out = Writer::stdout(Provider::Sandboxctl, output, true);
+    let ended = engine::wait_for(listen(policy, &mut out));
+    let exit = out.finish()?;
+    ended.map(|()| exit)
+}
+
+async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    let docker = engine::connect().await?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be waited for")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be waited for")?;
+    let mut events = std::pin::pin!(docker.events(None::<EventsOptions>));
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+        };
+        let event = event.ok_or_else(|| anyhow!("the engine ended; what it did since is not known"))?;
+        tell(policy, out, &event.context("the engine's events could not be read")?).await?;
+    }
+}
+
+async fn tell(policy: &Policy, out: &mut Writer, event: &EventMessage) -> anyhow::Result<()> {
+    let Some(record) = record(event) else { return Ok(()) };
+    out.tell(&record)?;
+    match changed(event) {
+        Some(Changed::Container(name)) => audit_one(policy, out, name).await,
+        Some(Changed::All) => super::run(policy, &[], out).await,
+        None => Ok(()),
+    }
+}
+
+/// A container can be gone again before it is looked at: its end is an event of its own.
+async fn audit_one(policy: &Policy, out: &mut Writer, name: String) -> anyhow::Result<()> {
+    match super::run(policy, &[name], out).await {
+        Err(error) if !error.is::<record::OutputClosed>() && engine::connect().await.is_ok() => {
+            eprintln!("sandboxctl: {error:#}");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// What an event may have changed.
+#[derive(Debug, PartialEq, Eq)]
+enum Changed {
+    /// One container.
+    Container(String),
+    /// A network, whose members the controls of several containers look at.
+    All,
+}
+
+fn changed(event: &EventMessage) -> Option<Changed> {
+    match (event.typ?, event.action.as_deref()?) {
+        (EventMessageTypeEnum::CONTAINER, "start" | "update" | "rename" | "unpause") => {
+            Some(Changed::Container(attribute(event, "name")?.to_owned()))
+        }
+        (EventMessageTypeEnum::NETWORK, "connect" | "disconnect" | "create" | "destroy") => Some(Changed::All),
+        _ => None,
+    }
+}
+
+fn attribute<'a>(event: &'a EventMessage, name: &str) -> Option<&'a str> {
+    event.actor.as_ref()?.attributes.as_ref()?.get(name).map(String::as_str)
+}
+
+/// The health checks of healthy services are an exec every few seconds: no event that a person waits for.
+fn record(event: &EventMessage) -> Option<Record> {
+    let (kind, action) = (event.typ?, event.action.as_deref()?);
+    let ours = action.starts_with("exec_") || action.starts_with("health_status: healthy") || action == "top";
+    let told =
+        matches!(kind, EventMessageTypeEnum::CONTAINER | EventMessageTypeEnum::NETWORK | EventMessageTypeEnum::DAEMON);
+    if ours || !told {
+        return None;
+    }
+    let name = attribute(event, "name").or(event.actor.as_ref()?.id.as_deref())?;
+    let mut record = Record::new(Provider::Sandboxctl, Action::EngineEventSeen, format!("{kind} {name}: {action}."))
+        .about(category(kind), type_of(action))
+        .severity(severity(action));
+    if kind == EventMessageTypeEnum::CONTAINER {
+        record.container = Some(Container {
+            id: event.actor.as_ref().and_then(|actor| actor.id.clone()),
+            name: Some(name.to_owned()),
+            image: attribute(event, "image").map(|image| Image { name: Some(image.to_owned()) }),
+        });
+    }
+    if kind == EventMessageTypeEnum::NETWORK {
+        record.network = Some(Network { name: Some(name.to_owned()), ..Network::default() });
+    }
+    Some(record)
+}
+
+fn category(kind: EventMessageTypeEnum) -> Category {
+    match kind {
+        EventMessageTypeEnum::NETWORK => Category::Network,
+        EventMessageTypeEnum::DAEMON => Category::Host,
+        _ => Category::Process,
+    }
+}
+
+fn type_of(action: &str) -> Type {
+    match action {
+        "start" | "unpause" => Type::Start,
+        "die" | "kill" | "stop" | "pause" | "oom" => Type::End,
+        "create" => Type::Creation,
+        "destroy" => Type::Deletion,
+        "connect" | "disconnect" => Type::Connection,
+        _ => Type::Change,
+    }
+}
+
+fn severity(action: &str) -> Severity {
+    match action {
+        "oom" | "health_status: unhealthy" => Severity::Medium,
+        "die" | "kill" | "pause" | "disconnect" | "update" | "rename" => Severity::Low,
+        _ => Severity::Informational,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str, action: &str) -> EventMessage {
+        let json = format!(
+            r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"abc","Attributes":{{"name":"cell","image":"x"}}}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn what_changes_a_container_or_a_network_is_audited_again() {
+        assert_eq!(changed(&event("container", "start")), Some(Changed::Container("cell".to_owned())));
+        assert_eq!(changed(&event("network", "connect")), Some(Changed::All));
+        assert_eq!(changed(&event("container", "die")), None);
+        assert_eq!(changed(&event("image", "tag")), None);
+    }
+
+    #[test]
+    fn an_unhealthy_service_is_told_and_the_checks_themselves_are_not() {
+        let told = record(&event("container", "health_status: unhealthy")).unwrap();
+        assert_eq!((told.event.severity, told.container.unwrap().name.as_deref()), (Severity::Medium, Some("cell")));
+        for action in ["exec_start: /usr/local/bin/healthy", "exec_die", "health_status: healthy"] {
+            assert_eq!(record(&event("container", action)), None, "{action}");
+        }
+        assert_eq!(record(&event("volume", "mount")), None);
+    }
+}
