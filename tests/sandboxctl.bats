@@ -213,7 +213,7 @@ make_networks() {
 }
 
 @test "what the engine does is told as it happens, and what it started is audited at once" {
-  keeper events >"$BATS_TEST_TMPDIR/events" 3>&- &
+  "$SANDBOXCTL" --root "$ROOT" --format jsonl events >"$BATS_TEST_TMPDIR/events" 3>&- &
   pid=$!
   sleep 1
   boot sbx-late -e API_TOKEN=correct-horse

@@ -15,7 +15,7 @@ Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 could n
 
 /// Keeps the cell: renders its configuration, audits its containers, holds its secrets
 #[derive(Debug, Parser)]
-#[command(name = "sandboxctl", version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "sandboxctl", version = record::version(), after_help = EXAMPLES, disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
@@ -23,6 +23,9 @@ pub(crate) struct Cli {
     pub(crate) output: OutputArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Print help
+    #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -119,7 +122,7 @@ mod tests {
     fn words(command: &clap::Command, above: &str, found: &mut Vec<(String, String)>) {
         for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
             let path = format!("{above} {}", sub.get_name());
-            found.push((path.clone(), format!(".Cm {}", path.trim())));
+            found.push((path.clone(), format!("Cm {}", path.trim())));
             let options = sub
                 .get_arguments()
                 .filter_map(clap::Arg::get_long)

@@ -9,7 +9,7 @@ use crate::engine::wait_for;
 use crate::{audit, cert, freeze, place, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
-    let Cli { policy, output, command } = Cli::parse();
+    let Cli { policy, output, command, .. } = Cli::parse();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
         Command::Audit { containers } => {

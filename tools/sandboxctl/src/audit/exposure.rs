@@ -160,6 +160,6 @@ fn secrets(subject: &Subject) -> Verdict {
     let variables = subject.facts.variables.iter().filter_map(|variable| leak::in_variable(variable));
     let words = subject.facts.words.iter().enumerate().filter(|(_, word)| leak::looks_like_a_key(word));
     let mut found: Vec<String> = variables.map(str::to_owned).collect();
-    found.extend(words.map(|(number, _)| format!("word {number} of the command line")));
+    found.extend(words.map(|(number, _)| format!("word {} of the command line", number + 1)));
     Verdict::none_of("none", &found)
 }

@@ -58,7 +58,7 @@ mod tests {
             "OPENAI_API_KEY=abc",
             "AWS_SECRET_ACCESS_KEY=q",
             "X=ghp_0123456789abcdefghij0123456789abcdef",
-            "OPTS=--key sk-ant-REDACTED",
+            "OPTS=--key npm_0123456789abcdefghij",
             "PEM=-----BEGIN RSA PRIVATE KEY-----",
             "URL=https://user:ghp_0123456789abcdefghij@host",
         ] {

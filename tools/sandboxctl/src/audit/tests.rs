@@ -167,7 +167,7 @@ fn weaknesses() -> Vec<(&'static str, Value)> {
         ("cis-docker-5.14", host(json!({"PublishAllPorts": true}))),
         ("cellblock-ports", host(json!({"PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]}}))),
         ("cellblock-env-secret", json!({"Config": {"Env": ["DB_PASSWORD=hunter2"]}})),
-        ("cellblock-env-secret", json!({"Args": ["--key=sk-ant-REDACTED"]})),
+        ("cellblock-env-secret", json!({"Args": ["--key=npm_0123456789abcdefghij"]})),
         ("cellblock-running", json!({"State": {"Running": false}})),
         ("cis-docker-5.27", json!({"Config": {"Healthcheck": null}})),
         ("cis-docker-5.27", json!({"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
@@ -335,12 +335,13 @@ fn an_image_that_was_built_again_since_is_told() {
 
 #[test]
 fn a_secret_s_value_is_in_no_verdict() {
-    let told = json!({"Config": {"Env": ["API_TOKEN=correct-horse-battery"]}, "Args": ["--key=sk-ant-REDACTED"]});
+    let told =
+        json!({"Config": {"Env": ["API_TOKEN=correct-horse-battery"]}, "Args": ["--key=npm_0123456789abcdefghij"]});
     let Verdict::Fail { expected, found } = verdict("cellblock-env-secret", "stranger", told) else {
         panic!("not found")
     };
     assert!(found.contains("API_TOKEN") && found.contains("word 2"), "{found}");
-    assert!(!(expected + &found).contains("horse") && !found.contains("abcdefgh"), "{found}");
+    assert!(!(expected + &found).contains("horse") && !found.contains("npm_"), "{found}");
 }
 
 #[test]
