@@ -241,3 +241,26 @@ make_networks() {
   [ "$(share)" = success ]
   [ "$(jq -r '.cellblock.cell.storage | select(.name == "share") | .used' <<<"$output")" = 1048576 ]
 }
+
+@test "a vault that serves already shows the new certificate as soon as it is delivered" {
+  env -u DOCKER_HOST "$LAB" load cellblock/vault:local 3>&-
+  served() { docker exec vault openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -outform der 2>/dev/null | sha256sum | cut -d' ' -f1; }
+  shows() {
+    local wanted
+    wanted=$(keeper cert fingerprint | jq -r 'select(.tls) | .tls.server.hash.sha256')
+    for _ in $(seq 100); do [ "$(served)" = "$wanted" ] && return; sleep 0.1; done
+    return 1
+  }
+  keeper cert create >/dev/null
+  docker run -d --name vault --network none --user 10001:10001 --read-only --sysctl net.ipv4.ip_unprivileged_port_start=443 \
+    --tmpfs /run/secrets:uid=10001,gid=10001,mode=0700,size=1m --tmpfs /run/nginx:uid=10001,gid=10001,mode=0700,size=4m \
+    cellblock/vault:local >/dev/null
+  keeper cert deliver >/dev/null
+  shows
+  keeper cert create --next >/dev/null
+  keeper cert create --renew >/dev/null
+  [ "$(served)" != "$(openssl x509 -in "$ROOT/vault/cert.pem" -outform der | sha256sum | cut -d' ' -f1)" ] # not before
+  keeper cert deliver >/dev/null
+  shows
+  [ "$(docker inspect -f '{{.State.Running}} {{.RestartCount}}' vault)" = "true 0" ]
+}
