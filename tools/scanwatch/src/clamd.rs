@@ -8,4 +8,4 @@ mod trial;
 
 pub(crate) use reply::{Answer, ruleset};
 pub(crate) use session::{Broken, Session};
-pub(crate) use trial::{LIMITS, Trust, examine_engine};
+pub(crate) use trial::{Doubt, LIMITS, Trust, examine_engine};

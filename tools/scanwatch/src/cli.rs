@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use policy::{Clamd, PolicyArgs};
 use record::OutputArgs;
+
+use crate::failpoint::Step;
 
 const EXAMPLES: &str = "Examples:
   scanwatch watch | jq -c 'select(.event.severity>=73)'
@@ -14,9 +17,13 @@ const EXAMPLES: &str = "Examples:
 
 Exit status: 0 nothing found · 1 findings · 2 usage or environment · 3 something was not scanned";
 
-/// Scan what is written to the share with ClamAV, jail what is found, leave a tombstone
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "scanwatch", version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    name = "scanwatch",
+    about = "Scan what is written to the share with ClamAV, jail what is found, leave a tombstone"
+)]
+#[command(version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Cli {
     // The short help for both: it fits a screen, and the man page has the rest.
@@ -37,6 +44,11 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Scan files and folders once, and tell; nothing is touched
     Scan(ScanArgs),
+    /// Show, bring back or remove what is in the jail
+    #[command(subcommand)]
+    Jail(JailCommand),
+    /// Test what the warden rests on: engine, signatures, share and jail
+    SelfTest(SelfTestArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -56,8 +68,76 @@ pub(crate) struct WatchArgs {
     /// The most files that wait to be scanned; more are found by walking
     #[arg(long, value_name = "FILES", default_value = "65536", value_parser = at_least_one)]
     pub(crate) queue: usize,
+    /// For tests: die by SIGKILL at this step of taking a file away
+    #[arg(long, value_name = "STEP", hide = true)]
+    pub(crate) die_at: Option<Step>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JailCommand {
+    /// One record for each entry, the oldest first
+    List {
+        /// The jail [default: the policy's warden.jail]
+        #[arg(long, value_name = "DIR")]
+        jail: Option<PathBuf>,
+    },
+    /// All facts of entries, and whether their content is still whole
+    Show {
+        /// Ids, or starts of ids that fit one entry
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// The jail [default: the policy's warden.jail]
+        #[arg(long, value_name = "DIR")]
+        jail: Option<PathBuf>,
+    },
+    /// Bring a file back; refused over what is there, and while it is still detected
+    Restore(RestoreArgs),
+    /// Remove entries for good
+    Purge {
+        /// Only entries jailed longer ago than this: 90s, 15m, 12h, 30d
+        #[arg(long, value_name = "AGE", value_parser = age)]
+        older_than: Duration,
+        /// The jail [default: the policy's warden.jail]
+        #[arg(long, value_name = "DIR")]
+        jail: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The id, or a start of it that fits one entry
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Bring it back as this file, instead of to its place in the share
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// Although it is detected: allow its hash from now on, for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) allow: Option<String>,
+    /// The share [default: where the policy's cell.share is mounted]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) share: Option<PathBuf>,
+    /// The jail [default: the policy's warden.jail]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) jail: Option<PathBuf>,
+    /// clamd's socket [default: the policy's warden.clamd]
+    #[arg(long, value_name = "SOCKET", value_parser = clamd)]
+    pub(crate) clamd: Option<Clamd>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelfTestArgs {
+    /// The share [default: where the policy's cell.share is mounted]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) share: Option<PathBuf>,
+    /// The jail [default: the policy's warden.jail]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) jail: Option<PathBuf>,
+    /// clamd's socket [default: the policy's warden.clamd]
+    #[arg(long, value_name = "SOCKET", value_parser = clamd)]
+    pub(crate) clamd: Option<Clamd>,
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +174,21 @@ fn clamd(text: &str) -> Result<Clamd, String> {
         return address.parse::<SocketAddr>().map(Clamd::Tcp).map_err(|_| expected.to_owned());
     }
     if text.is_empty() { Err("expected a path".to_owned()) } else { Ok(Clamd::Unix(PathBuf::from(text))) }
+}
+
+/// A number and one of s, m, h and d.
+fn age(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a number and s, m, h or d, such as 30d".to_owned();
+    let unit = text.chars().last().ok_or_else(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(expected()),
+    };
+    let number: u64 = text.strip_suffix(unit).unwrap_or(text).parse().map_err(|_| expected())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
 }
 
 fn connections(text: &str) -> Result<usize, String> {
@@ -140,6 +235,15 @@ mod tests {
                 assert!(page.contains(&format!("Fl Fl {long}")), "--{long} of {}", command.get_name());
             }
         });
+    }
+
+    #[test]
+    fn an_age_is_a_number_and_a_unit() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(age("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "d", "30", "-1d", "1.5h", "30dd", "1w", "99999999999999999d", "ä"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

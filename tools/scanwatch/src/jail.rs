@@ -11,7 +11,9 @@
 //!
 //! [`Jail::recover`] undoes 1 and completes 2 after a crash.
 
+mod allow;
 mod copy;
+mod entry;
 mod recover;
 mod sidecar;
 mod tombstone;
@@ -20,15 +22,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use policy::Share;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, fstat, openat, statat, unlinkat};
 
+use crate::stamp::size;
 pub(crate) use copy::{Copied, sha256};
+pub(crate) use entry::Whole;
 pub(crate) use recover::Pending;
 pub(crate) use sidecar::{Sidecar, base64};
-pub(crate) use tombstone::{Tombstone, leave as leave_tombstone};
+pub(crate) use tombstone::{Tombstone, is_tombstone_of, leave as leave_tombstone};
 
 /// Why something could not be taken in.
 #[derive(Debug)]
@@ -60,8 +65,18 @@ pub(crate) struct Jail {
     folder: OwnedFd,
     shown: PathBuf,
     limit: u64,
-    used: Mutex<u64>,
+    used: Mutex<Used>,
 }
+
+/// What the entries take, as it was counted last: another process may purge them meanwhile.
+#[derive(Debug, Default)]
+struct Used {
+    bytes: u64,
+    counted: Option<Instant>,
+}
+
+/// A full jail is counted anew at most this often.
+const COUNT_AGAIN: Duration = Duration::from_secs(5);
 
 impl Jail {
     /// Opens the jail, and makes sure that nobody else can look into it.
@@ -82,14 +97,18 @@ impl Jail {
         if stat.st_mode & 0o077 != 0 {
             bail!("the jail {} is open to others (mode {:04o}): chmod 0700 it", shown.display(), stat.st_mode & 0o7777);
         }
-        let jail = Self { folder, shown, limit: settings.size.get(), used: Mutex::new(0) };
-        let mut used = 0;
-        for name in jail.names()? {
-            used += statat(&jail.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(0, |stat| weight(crate::stamp::size(&stat)));
-        }
-        *jail.used() = used;
+        let jail = Self { folder, shown, limit: settings.size.get(), used: Mutex::default() };
+        let bytes = jail.count()?;
+        *jail.used() = Used { bytes, counted: Some(Instant::now()) };
         Ok(jail)
+    }
+
+    /// Counts what the entries take.
+    fn count(&self) -> anyhow::Result<u64> {
+        let size = |name: &String| {
+            statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).map_or(0, |stat| weight(size(&stat)))
+        };
+        Ok(self.names()?.iter().map(size).sum())
     }
 
     /// Tries to write in it.
@@ -134,7 +153,7 @@ impl Jail {
         Ok(())
     }
 
-    fn used(&self) -> std::sync::MutexGuard<'_, u64> {
+    fn used(&self) -> std::sync::MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

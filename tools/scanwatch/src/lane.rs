@@ -98,7 +98,7 @@ impl<'a> Lane<'a> {
         match examine(self.court, &task) {
             Next::Scan(held) => self.send(task, held),
             Next::Wait(due) => self.court.queue.push_at(task, due),
-            Next::Judged(held, stat, verdict) => self.judged(&task, held, stat, &verdict),
+            Next::Judged(held, stat, verdict) => self.judged(&task, held.as_ref(), stat.as_ref(), &verdict),
             Next::Nothing => {}
         }
     }
@@ -121,7 +121,7 @@ impl<'a> Lane<'a> {
             }
             Err(broken) => {
                 task.attempts += 1;
-                self.again(task, held, &broken);
+                self.again(task, &held, &broken);
                 self.break_off(&broken);
                 self.reconnect();
             }
@@ -189,12 +189,12 @@ impl<'a> Lane<'a> {
         self.session = None;
         for (_, mut flight) in std::mem::take(&mut self.flights) {
             flight.task.attempts += 1;
-            self.again(flight.task, flight.held, broken);
+            self.again(flight.task, &flight.held, broken);
         }
     }
 
     /// Back into the queue, or given up when it was there too often.
-    fn again(&mut self, task: Task, held: Held, broken: &Broken) {
+    fn again(&mut self, task: Task, held: &Held, broken: &Broken) {
         if task.attempts < MAX_ATTEMPTS {
             self.court.queue.put_back(task);
         } else {

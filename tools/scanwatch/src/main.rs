@@ -3,8 +3,10 @@
 mod clamd;
 mod cli;
 mod court;
+mod custody;
 mod engine;
 mod examine;
+mod failpoint;
 mod first_sight;
 mod inotify;
 mod jail;
@@ -16,6 +18,7 @@ mod quarantine;
 mod queue;
 mod run;
 mod scan;
+mod self_test;
 mod stamp;
 mod stop;
 mod tell;

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::clamd::Broken;
 use crate::examine::Held;
+use crate::failpoint::{Step, reached};
 use crate::jail::{Copied, Jail, Refusal, Sidecar, Tombstone, base64, leave_tombstone};
 use crate::place::Spot;
 use crate::queue::Task;
@@ -72,6 +73,7 @@ pub(crate) fn jail(
         Ok(copied) => copied,
         Err(refusal) => return Sentence::NoRoom(refusal),
     };
+    reached(Step::Copied);
     match confirm(&copied) {
         Ok(true) => {}
         Ok(false) => {
@@ -87,8 +89,11 @@ pub(crate) fn jail(
     if let Err(refusal) = jail.commit(&copied, &sidecar) {
         return Sentence::NoRoom(refusal);
     }
+    reached(Step::Committed);
     let mut deed = neutralise(held);
+    reached(Step::Emptied);
     mark(&held.spot, &mut deed, &tombstone(&sidecar, true));
+    reached(Step::Marked);
     Sentence::Jailed(copied, deed)
 }
 
@@ -110,6 +115,7 @@ pub(crate) fn neutralise(held: &Held) -> Deed {
         Ok(_) | Err(Errno::NOENT) => deed.trouble.push("it was moved to another name meanwhile".to_owned()),
         Err(error) => deed.trouble.push(format!("its name cannot be reached: {error}")),
     }
+    reached(Step::Removed);
     // Emptied always: an open descriptor, a mapping and another name all lead to the inode.
     match empty(held) {
         Ok(()) => deed.emptied = true,

@@ -314,9 +314,9 @@ impl State {
         let line = if task.urgency == Urgency::Urgent { &mut self.urgent } else { &mut self.later };
         let entry = (task.key(), serial);
         if at_head {
-            line.push_front(entry)
+            line.push_front(entry);
         } else {
-            line.push_back(entry)
+            line.push_back(entry);
         }
         self.slots.insert(task.key(), (serial, Slot::Ready(task)));
         self.ready += 1;

@@ -14,6 +14,8 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
     match command {
         Command::Watch(args) => crate::watch::watch(&args, &policy.load()?, output),
         Command::Scan(args) => crate::scan::scan(&args, &policy.load()?, output),
+        Command::Jail(command) => crate::custody::run(&command, &policy.load()?, output),
+        Command::SelfTest(args) => crate::self_test::self_test(&args, &policy.load()?, output),
         Command::Completions { shell } => {
             // Into memory first: generate() falls over a closed pipe.
             let mut script = Vec::new();

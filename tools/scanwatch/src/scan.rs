@@ -39,11 +39,11 @@ pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyh
     let court = Court::new(warden, Duty::Look, engine, voice, options)?;
     rely_on(&court)?;
     let finished = Stop::new()?;
-    run(&court, &place, given, args.engine.connections, (&signals, &finished));
+    run(&court, &place, &given, args.engine.connections, (&signals, &finished));
     court.voice.finish()
 }
 
-fn run(court: &Court, place: &Arc<Place>, given: Given, lanes: usize, ends: (&UnixStream, &Stop)) {
+fn run(court: &Court, place: &Arc<Place>, given: &Given, lanes: usize, ends: (&UnixStream, &Stop)) {
     let (signals, finished) = ends;
     std::thread::scope(|scope| {
         scope.spawn(|| court.queue.tend());
@@ -58,7 +58,7 @@ fn run(court: &Court, place: &Arc<Place>, given: Given, lanes: usize, ends: (&Un
             court.queue.stop();
         });
         let bar = progress::spinner();
-        input::feed(court, place, &given, &bar);
+        input::feed(court, place, given, &bar);
         court.queue.close();
         for worker in workers {
             if worker.join().is_err() {

@@ -10,9 +10,8 @@ use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
-use crate::jail::{Refusal, Sidecar, base64};
+use crate::jail::{Refusal, base64};
 use crate::quarantine::Deed;
-use crate::queue::Backlog;
 use crate::stamp::describe;
 use crate::verdict::Verdict;
 
@@ -111,6 +110,13 @@ pub(crate) fn verdict(case: &Case<'_>, verdict: &Verdict) -> (Record, Outcome) {
     }
 }
 
+/// A file that is detected, and allowed by its hash.
+pub(crate) fn allowed(case: &Case<'_>, found: &Verdict, reason: &str) -> Record {
+    let message = format!("{} is detected, and allowed by its hash.", case.shown());
+    let record = case.record(Action::FileScanned, message, found).about(Category::File, Type::Allowed);
+    record.severity(Severity::Low).outcome(Outcome::Success).reason(format!("allowed: {reason}"))
+}
+
 /// A file that was taken away: to the jail, or without a copy when the jail refused it.
 pub(crate) fn taken(case: &Case<'_>, verdict: &Verdict, id: &str, deed: &Deed, refusal: Option<&Refusal>) -> Record {
     let what = match verdict {
@@ -166,95 +172,6 @@ pub(crate) fn set_id(path: &Path, before: &Stat, result: Result<(), Errno>) -> R
         Ok(()) => record.severity(Severity::Medium).outcome(Outcome::Success),
         Err(error) => record.severity(Severity::Critical).outcome(Outcome::Failure).reason(error.to_string()),
     }
-}
-
-/// What a crash left half done.
-pub(crate) fn recovered(sidecar: &Sidecar, path: &Path, deed: &Deed) -> Record {
-    let message = format!(
-        "{} was in the jail as {} already when the warden was cut off; now it is complete.",
-        path.display(),
-        sidecar.id
-    );
-    let mut record = record(Action::JailRecovered, message).kind(Kind::Alert).about(Category::Malware, Type::Deletion);
-    let mut file = at(&mut record, path);
-    file.size = Some(sidecar.size);
-    file.inode = Some(sidecar.inode.to_string());
-    file.hash = Some(Hash { sha256: Some(sidecar.sha256.clone()) });
-    record.file = Some(file);
-    record.rule = Some(Rule { name: Some(sidecar.found.clone()), ..Rule::default() });
-    record.own().scan = Some(Scan {
-        verdict: Some(sidecar.verdict.clone()),
-        engine: Some(sidecar.engine.clone()),
-        jail_id: Some(sidecar.id.clone()),
-        kept: Some(true),
-        removed: Some(deed.removed),
-        emptied: Some(deed.emptied),
-        tombstone: Some(deed.tombstone),
-        ..Scan::default()
-    });
-    record.severity(Severity::High).outcome(Outcome::Success).reason(deed.trouble.join("; "))
-}
-
-/// A copy that a crash left unfinished was thrown away.
-pub(crate) fn undone(id: &str) -> Record {
-    record(Action::JailRecovered, format!("The copy {id} was not finished when the warden was cut off; it is thrown away, and the original is scanned again."))
-        .about(Category::Malware, Type::Info)
-}
-
-/// The engine does not answer.
-pub(crate) fn scanner_unavailable(where_: &str, error: &str, backlog: Backlog) -> Record {
-    let record =
-        record(Action::ScannerUnavailable, format!("clamd at {where_} does not answer; files wait, none is lost."));
-    waiting(record.kind(Kind::Alert).about(Category::Process, Type::Error), backlog)
-        .severity(Severity::High)
-        .outcome(Outcome::Unknown)
-        .reason(error)
-}
-
-/// The engine answers (again).
-pub(crate) fn scanner_up(action: Action, message: String, version: &str, backlog: Backlog) -> Record {
-    let mut record = waiting(record(action, message).about(Category::Process, Type::Info), backlog);
-    if let Some(scan) = record.own().scan.as_mut() {
-        scan.engine = Some(version.to_owned());
-    }
-    record.outcome(Outcome::Success)
-}
-
-/// The engine answers, and cannot be relied on.
-pub(crate) fn scanner_degraded(version: &str, doubts: &str, used: bool) -> Record {
-    let then = if used { "it is used all the same, as --allow-degraded says" } else { "files wait" };
-    let mut record = record(Action::ScannerDegraded, format!("clamd ({version}) cannot be relied on; {then}."));
-    record.own().scan = Some(Scan { engine: Some(version.to_owned()), ..Scan::default() });
-    record
-        .kind(Kind::Alert)
-        .about(Category::Process, Type::Error)
-        .severity(Severity::High)
-        .outcome(Outcome::Unknown)
-        .reason(doubts)
-}
-
-/// Other signatures.
-pub(crate) fn signatures_changed(before: &str, now: &str) -> Record {
-    let mut record = record(
-        Action::SignaturesChanged,
-        format!("The engine was {before} and is {now}: everything is scanned again."),
-    )
-    .about(Category::Configuration, Type::Change);
-    record.own().scan = Some(Scan { engine: Some(now.to_owned()), ..Scan::default() });
-    record
-}
-
-/// Files wait.
-pub(crate) fn backlog(backlog: Backlog) -> Record {
-    let message =
-        format!("{} files wait to be scanned, the first of them for {} s.", backlog.depth, backlog.oldest.as_secs());
-    waiting(record(Action::BacklogReported, message).kind(Kind::Metric).about(Category::Process, Type::Info), backlog)
-}
-
-fn waiting(mut record: Record, backlog: Backlog) -> Record {
-    record.own().scan =
-        Some(Scan { depth: Some(backlog.depth as u64), oldest: Some(nanoseconds(backlog.oldest)), ..Scan::default() });
-    record
 }
 
 /// The warden begins.
@@ -326,6 +243,14 @@ fn at(record: &mut Record, path: &Path) -> File {
     }
     File::at(path)
 }
+
+mod jail;
+mod scanner;
+
+pub(crate) use jail::{
+    entry, hash_allowed, no_facts, part, purged, recovered, restore_refused, restored, undone, verified,
+};
+pub(crate) use scanner::{backlog, scanner_degraded, scanner_unavailable, scanner_up, signatures_changed};
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ use signal_hook::low_level::pipe;
 use crate::cli::WatchArgs;
 use crate::court::{Court, Duty, Options};
 use crate::engine::{Change, Engine};
+use crate::failpoint;
 use crate::inotify::Watches;
 use crate::jail::Jail;
 use crate::lane::Lane;
@@ -43,6 +44,9 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArg
     let mut warden = policy.warden.clone();
     if let Some(clamd) = &args.engine.clamd {
         warden.clamd = clamd.clone();
+    }
+    if let Some(step) = args.die_at {
+        failpoint::die_at(step);
     }
     let signals = signals()?;
     let place = Arc::new(Place::open(&share)?);

@@ -2,7 +2,7 @@
 //!
 //! A frame is what stands before a NUL: `7: fd[12]: Eicar-Test-Signature FOUND`. The id is ours,
 //! counted by clamd from 1; the subject is `fd[N]` or `stream`; the word that decides stands at the
-//! end. (clamd(8), "COMMANDS"; `clamd/session.c` and `clamd/scanner.c` of ClamAV 1.4.)
+//! end. (clamd(8), "COMMANDS"; `clamd/session.c` and `clamd/scanner.c` of `ClamAV` 1.4.)
 
 use std::fmt;
 

@@ -3,13 +3,14 @@
 
 use std::io::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, unlinkat};
 use rustix::io::{Errno, pread};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Jail, Refusal, Sidecar, pending, weight};
+use super::{COUNT_AGAIN, Jail, Refusal, Sidecar, pending, weight};
 
 /// Bytes copied at a time.
 const CHUNK: usize = 128 * 1024;
@@ -75,24 +76,32 @@ impl Jail {
         Ok(Copied { id: id.to_owned(), file, sha256: hex(&hash.finalize()), size: at })
     }
 
-    fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
+    pub(super) fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(&self.folder, name, flags, Mode::RUSR)
     }
 
     fn reserve(&self, size: u64) -> Result<(), Refusal> {
         let mut used = self.used();
-        let after = used.saturating_add(entry_weight(size));
+        let wanted = entry_weight(size);
+        if used.bytes.saturating_add(wanted) > self.limit
+            && used.counted.is_none_or(|then| then.elapsed() >= COUNT_AGAIN)
+        {
+            // Somebody may have purged meanwhile.
+            used.bytes = self.count().unwrap_or(used.bytes);
+            used.counted = Some(Instant::now());
+        }
+        let after = used.bytes.saturating_add(wanted);
         if after > self.limit {
             return Err(Refusal::Full(self.limit));
         }
-        *used = after;
+        used.bytes = after;
         Ok(())
     }
 
-    pub(super) fn release(&self, size: u64) {
+    fn release(&self, size: u64) {
         let mut used = self.used();
-        *used = used.saturating_sub(entry_weight(size));
+        used.bytes = used.bytes.saturating_sub(entry_weight(size));
     }
 
     fn refused(&self, id: &str, size: u64, error: Errno) -> Refusal {

@@ -3,10 +3,17 @@
 //! Nothing in it was chosen by whoever wrote the file, its name least of all: a name that matches a
 //! signature would make the tombstone itself be found, and its tombstone, and so on.
 
+use std::io::Read as _;
+
 use rustix::fs::{Mode, OFlags, fchmod, openat};
 use rustix::io::Errno;
 
 use crate::place::Spot;
+
+/// The first line.
+const HEAD: &str = "The file that was here has been taken away by the warden of this share (scanwatch).";
+/// The largest tombstone, in bytes; in truth they have some hundred.
+const MAX: u64 = 4096;
 
 /// What a tombstone says.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +32,7 @@ pub(crate) struct Tombstone<'a> {
 
 impl std::fmt::Display for Tombstone<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "The file that was here has been taken away by the warden of this share (scanwatch).")?;
+        writeln!(f, "{HEAD}")?;
         writeln!(f)?;
         writeln!(f, "found:   {}", self.found)?;
         writeln!(f, "when:    {}", self.when)?;
@@ -51,4 +58,12 @@ pub(crate) fn leave(spot: &Spot, tombstone: &Tombstone<'_>) -> Result<(), Errno>
     }
     // Whatever the umask took off: everybody may read why the file is gone.
     fchmod(&file, mode)
+}
+
+/// Does the tombstone of this entry stand at the spot?
+pub(crate) fn is_tombstone_of(spot: &Spot, id: &str) -> bool {
+    let Ok(fd) = spot.open() else { return false };
+    let mut text = String::new();
+    let read = std::fs::File::from(fd).take(MAX).read_to_string(&mut text);
+    read.is_ok() && text.starts_with(HEAD) && text.lines().any(|line| line.strip_prefix("id:      ") == Some(id))
 }

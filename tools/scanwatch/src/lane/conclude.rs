@@ -13,6 +13,7 @@ use super::{Flight, Lane, MAX_ATTEMPTS, SCAN_TIMEOUT};
 use crate::clamd::{Answer, Broken, Session};
 use crate::court::{Court, Duty};
 use crate::examine::Held;
+use crate::failpoint::{Step, reached};
 use crate::jail::{Copied, Jail, Refusal, Tombstone};
 use crate::quarantine::{Grounds, Sentence, found, jail, mark, neutralise};
 use crate::queue::Task;
@@ -45,14 +46,25 @@ impl Lane<'_> {
             verdict = Verdict::Unscanned(Why::Changed);
         }
         let hearing = Hearing { task: &task, began, wall, epoch, sha256: sha256.as_deref() };
+        if let Some(reason) = allowed(self.court, &hearing, changed, &verdict) {
+            return self.acquit(&hearing, &held, &verdict, &reason);
+        }
         self.pronounce(&hearing, Some(&held), None, &verdict);
     }
 
+    /// Detected, and left alone: somebody has allowed this very content.
+    fn acquit(&self, hearing: &Hearing<'_>, held: &Held, found: &Verdict, reason: &str) {
+        remember(self.court, hearing, Some(held), &held.stat, &Verdict::Clean);
+        with_case(self.court, hearing, Some(held), None, |case| {
+            self.court.check(&tell::allowed(case, found, reason), Outcome::Success);
+        });
+    }
+
     /// A verdict that needed no scan.
-    pub(super) fn judged(&mut self, task: &Task, held: Option<Held>, stat: Option<Stat>, verdict: &Verdict) {
+    pub(super) fn judged(&mut self, task: &Task, held: Option<&Held>, stat: Option<&Stat>, verdict: &Verdict) {
         let epoch = self.court.known().epoch();
         let hearing = Hearing { task, began: Instant::now(), wall: SystemTime::now(), epoch, sha256: None };
-        self.pronounce(&hearing, held.as_ref(), stat.as_ref(), verdict);
+        self.pronounce(&hearing, held, stat, verdict);
     }
 
     fn pronounce(&mut self, hearing: &Hearing<'_>, held: Option<&Held>, stat: Option<&Stat>, verdict: &Verdict) {
@@ -98,6 +110,7 @@ impl Lane<'_> {
                     let case = Case { sha256: Some(&copied.sha256), ..case.clone() };
                     court.check(&tell::taken(&case, verdict, &copied.id, &deed, None), Outcome::Failure)
                 });
+                reached(Step::Told);
                 // Not told is not done: the next start tells it.
                 if written && let Err(error) = cell.settle(&copied.id) {
                     eprintln!("scanwatch: the entry {} in the jail could not be completed: {error}", copied.id);
@@ -133,6 +146,15 @@ impl Lane<'_> {
         let answer = ask(&mut session, copied)?;
         self.second = Some(session);
         Ok(matches!(judge(answer), Verdict::Infected(_)))
+    }
+}
+
+/// Why an infected file is allowed all the same, where it is: by the hash of what was scanned, which has
+/// not changed since.
+fn allowed(court: &Court, hearing: &Hearing<'_>, changed: bool, verdict: &Verdict) -> Option<String> {
+    match (&court.duty, verdict, hearing.sha256) {
+        (Duty::Guard(jail), Verdict::Infected(_), Some(sha256)) if !changed => jail.allows(sha256),
+        _ => None,
     }
 }
 

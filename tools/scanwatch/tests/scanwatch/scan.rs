@@ -45,7 +45,7 @@ fn what_is_found_is_told_and_left_alone() {
 
 #[test]
 fn nothing_found_is_0_and_something_not_scanned_is_3() {
-    let world = World::with(|policy| set(policy, "max_size", "\"1MiB\""));
+    let world = World::with(|policy| set(&policy, "max_size", "\"1MiB\""));
     let clamd = Clamd::start();
     fs::write(world.share.join("good"), "x").unwrap();
     let share = world.share.to_str().unwrap();

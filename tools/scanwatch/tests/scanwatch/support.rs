@@ -132,7 +132,7 @@ impl World {
         fs::set_permissions(&jail, fs::Permissions::from_mode(0o700)).unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/policy.toml");
         let text = fs::read_to_string(shipped).unwrap();
-        let text = set(text, "max_defer", "\"2s\"");
+        let text = set(&text, "max_defer", "\"2s\"");
         let policy = dir.path().join("policy.toml");
         fs::write(&policy, change(text)).unwrap();
         Self { dir, share, jail, policy }
@@ -186,7 +186,7 @@ impl World {
 }
 
 /// Replaces the value of a key of the policy.
-pub(crate) fn set(policy: String, key: &str, value: &str) -> String {
+pub(crate) fn set(policy: &str, key: &str, value: &str) -> String {
     let mut found = 0;
     let lines: Vec<String> = policy
         .lines()
@@ -284,6 +284,23 @@ impl Warden {
             self.seen.borrow_mut().push(record);
         }
         (self.seen.take(), status.code().unwrap_or(-1))
+    }
+
+    /// Waits until it dies of itself, and gives its records and the signal it died of.
+    pub(crate) fn wait_death(mut self) -> (Vec<Value>, Option<i32>) {
+        use std::os::unix::process::ExitStatusExt;
+        let began = Instant::now();
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if began.elapsed() > PATIENCE => panic!("it did not die"),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        };
+        while let Ok(record) = self.lines.recv_timeout(Duration::from_secs(5)) {
+            self.seen.borrow_mut().push(record);
+        }
+        (self.seen.take(), status.signal())
     }
 
     /// Ends it the hard way.

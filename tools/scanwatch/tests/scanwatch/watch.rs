@@ -67,7 +67,7 @@ fn what_was_there_before_the_start_is_found_and_so_is_what_comes_in_new_folders(
 
 #[test]
 fn a_temporary_name_defers_the_scan_and_its_own_name_ends_that() {
-    let world = World::with(|policy| set(policy, "max_defer", "\"3s\""));
+    let world = World::with(|policy| set(&policy, "max_defer", "\"3s\""));
     let clamd = Clamd::start();
     let warden = world.watch(&clamd, &[]);
     let began = Instant::now();
@@ -133,7 +133,7 @@ fn what_exceeds_a_limit_of_the_engine_is_not_clean_either() {
 
 #[test]
 fn unscanned_files_are_jailed_when_the_policy_says_so() {
-    let world = World::with(|policy| set(set(policy, "on_unscanned", "\"quarantine\""), "max_size", "\"1MiB\""));
+    let world = World::with(|policy| set(&set(&policy, "on_unscanned", "\"quarantine\""), "max_size", "\"1MiB\""));
     let clamd = Clamd::start();
     let warden = world.watch(&clamd, &[]);
     fs::write(world.share.join("large"), vec![b'x'; 2 << 20]).unwrap();

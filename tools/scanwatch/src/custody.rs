@@ -1,0 +1,76 @@
+//! `jail`: what is in there, and the ways out of it.
+
+mod restore;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use jiff::Timestamp;
+use policy::{Policy, Share};
+use record::{Exit, OutputArgs, Provider, Writer};
+
+use crate::cli::JailCommand;
+use crate::jail::{Jail, Whole};
+use crate::tell;
+
+/// Runs a subcommand of `jail`.
+pub(crate) fn run(command: &JailCommand, policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
+    let writer = Writer::stdout(Provider::Scanwatch, output, false);
+    match command {
+        JailCommand::List { jail } => list(&open(policy, jail.as_ref())?, writer),
+        JailCommand::Show { ids, jail } => show(&open(policy, jail.as_ref())?, ids, writer),
+        JailCommand::Restore(args) => restore::restore(args, policy, &open(policy, args.jail.as_ref())?, writer),
+        JailCommand::Purge { older_than, jail } => purge(&open(policy, jail.as_ref())?, *older_than, writer),
+    }
+}
+
+fn open(policy: &Policy, path: Option<&PathBuf>) -> anyhow::Result<Jail> {
+    let settings = &policy.warden.jail;
+    let settings = Share { path: path.unwrap_or(&settings.path).clone(), ..settings.clone() };
+    Jail::open(&settings, None)
+}
+
+fn list(jail: &Jail, mut writer: Writer) -> anyhow::Result<Exit> {
+    for entry in jail.entries()? {
+        match &entry.facts {
+            Some(facts) => writer.tell(&tell::entry(facts))?,
+            None => writer.check(&tell::no_facts(&entry.id))?,
+        }
+    }
+    writer.finish()
+}
+
+fn show(jail: &Jail, ids: &[String], mut writer: Writer) -> anyhow::Result<Exit> {
+    // All are looked up first: a mistyped id is an error, not half an answer.
+    let entries: Vec<_> = ids.iter().map(|id| jail.entry(id)).collect::<anyhow::Result<_>>()?;
+    for entry in entries {
+        let Some(facts) = &entry.facts else {
+            writer.check(&tell::no_facts(&entry.id))?;
+            continue;
+        };
+        let trouble = match jail.verify(facts) {
+            Whole::Yes(_) => None,
+            Whole::No(why) => Some(why),
+        };
+        writer.check(&tell::verified(facts, trouble.as_deref(), jail.allows(&facts.sha256).as_deref()))?;
+    }
+    writer.finish()
+}
+
+fn purge(jail: &Jail, older_than: Duration, mut writer: Writer) -> anyhow::Result<Exit> {
+    let Ok(limit) = Timestamp::now().checked_sub(older_than) else {
+        bail!("--older-than is longer ago than any entry can be");
+    };
+    for entry in jail.entries()? {
+        match &entry.facts {
+            Some(facts) if facts.jailed.parse().is_ok_and(|jailed: Timestamp| jailed <= limit) => {
+                jail.purge(&entry.id)?;
+                writer.tell(&tell::purged(facts))?;
+            }
+            Some(_) => {}
+            None => writer.check(&tell::no_facts(&entry.id))?,
+        }
+    }
+    writer.finish()
+}

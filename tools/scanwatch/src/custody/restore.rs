@@ -1,0 +1,140 @@
+//! The way back: only for content that is whole, that is not detected (any more) or is allowed by its
+//! hash, and never over anything but our own tombstone.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use policy::Policy;
+use record::{Exit, Writer};
+use rustix::fs::{
+    AtFlags, Gid, Mode, OFlags, RenameFlags, Timespec, Timestamps, Uid, fchmod, fchown, fsync, futimens, openat,
+    renameat_with, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::clamd::Session;
+use crate::cli::RestoreArgs;
+use crate::jail::{Jail, Sidecar, Whole, is_tombstone_of};
+use crate::place::{Place, Spot};
+use crate::tell;
+use crate::verdict::{Verdict, judge};
+
+/// Longest wait for the verdict on what is to be restored.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Brings a file back.
+pub(super) fn restore(args: &RestoreArgs, policy: &Policy, jail: &Jail, mut writer: Writer) -> anyhow::Result<Exit> {
+    let entry = jail.entry(&args.id)?;
+    let Some(facts) = entry.facts else {
+        writer.check(&tell::no_facts(&entry.id))?;
+        return writer.finish();
+    };
+    let content = match jail.verify(&facts) {
+        Whole::Yes(content) => content,
+        Whole::No(why) => return refuse(writer, &facts, &why),
+    };
+    if jail.allows(&facts.sha256).is_none() {
+        let clamd = args.clamd.as_ref().unwrap_or(&policy.warden.clamd);
+        match (still_detected(clamd, &content, facts.size)?, &args.allow) {
+            (None, _) => {}
+            (Some(found), None) => {
+                return refuse(
+                    writer,
+                    &facts,
+                    &format!("it is still detected: {found}; --allow REASON allows its hash"),
+                );
+            }
+            (Some(_), Some(reason)) => {
+                jail.allow(&facts.sha256, reason)?;
+                writer.tell(&tell::hash_allowed(&facts, reason))?;
+            }
+        }
+    }
+    let (place, below) = target(args, policy, &facts)?;
+    let shown = place.shown(&below);
+    let spot = place
+        .spot(&below)
+        .with_context(|| format!("{} cannot be reached: give another place with --to", shown.display()))?;
+    match bring_back(&spot, &content, &facts) {
+        Ok(owner) => writer.check(&tell::restored(&facts, &shown, owner))?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return refuse(writer, &facts, &format!("{} is there, and is no tombstone of it", shown.display()));
+        }
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be written", shown.display())),
+    }
+    writer.finish()
+}
+
+fn refuse(mut writer: Writer, facts: &Sidecar, why: &str) -> anyhow::Result<Exit> {
+    writer.check(&tell::restore_refused(facts, why))?;
+    writer.finish()
+}
+
+/// What the engine of today says. No answer is no "clean".
+fn still_detected(clamd: &policy::Clamd, content: &OwnedFd, size: u64) -> anyhow::Result<Option<String>> {
+    let ask = || {
+        let mut session = Session::connect(clamd)?;
+        let id = session.submit(content.as_fd(), size)?;
+        session.answer(id, PATIENCE)
+    };
+    let answer = ask().context("whether it is still detected is not known, so it is not restored; start clamd, or name its socket with --clamd")?;
+    Ok(match judge(answer) {
+        Verdict::Clean => None,
+        Verdict::Infected(name) => Some(name),
+        Verdict::Unscanned(why) => Some(why.sentence()),
+        Verdict::Error(text) => Some(format!("the engine failed: {text}")),
+    })
+}
+
+fn target(args: &RestoreArgs, policy: &Policy, facts: &Sidecar) -> anyhow::Result<(Place, Vec<u8>)> {
+    use std::os::unix::ffi::OsStrExt;
+    if let Some(to) = &args.to {
+        let Some(name) = to.file_name() else { bail!("{} is no file's name", to.display()) };
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return Ok((Place::open(folder)?, name.as_bytes().to_vec()));
+    }
+    let share: PathBuf = args.share.clone().unwrap_or_else(|| policy.cell.share.mount_point());
+    Ok((Place::open(&share)?, facts.below()?))
+}
+
+/// Written under a name that the warden defers, then moved to its own: whoever looks sees all of it or
+/// nothing. Says whether the owner could be given back.
+fn bring_back(spot: &Spot, content: &OwnedFd, facts: &Sidecar) -> io::Result<bool> {
+    let draft = format!(".{}.tmp", facts.id);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(&spot.folder, draft.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
+    let result = fill(&file, content, facts).and_then(|owner| settle(spot, &draft, facts).map(|()| owner));
+    if result.is_err() {
+        let _ = unlinkat(&spot.folder, draft.as_str(), AtFlags::empty());
+    }
+    result
+}
+
+fn fill(file: &OwnedFd, content: &OwnedFd, facts: &Sidecar) -> io::Result<bool> {
+    let mut to = File::from(file.try_clone()?);
+    io::copy(&mut File::from(content.try_clone()?), &mut to)?;
+    let owner = fchown(file, Some(Uid::from_raw(facts.uid)), Some(Gid::from_raw(facts.gid))).is_ok();
+    // The set-id bits stay off, as they would be taken off again.
+    fchmod(file, Mode::from_raw_mode(facts.mode & 0o777))?;
+    let time = Timespec { tv_sec: facts.modified.0, tv_nsec: facts.modified.1.into() };
+    futimens(file, &Timestamps { last_access: time, last_modification: time })?;
+    fsync(file)?;
+    Ok(owner)
+}
+
+fn settle(spot: &Spot, draft: &str, facts: &Sidecar) -> io::Result<()> {
+    let rename = || renameat_with(&spot.folder, draft, &spot.folder, &spot.name, RenameFlags::NOREPLACE);
+    match rename() {
+        Err(Errno::EXIST) if is_tombstone_of(spot, &facts.id) => {
+            unlinkat(&spot.folder, &spot.name, AtFlags::empty())?;
+            rename()?;
+        }
+        other => other?,
+    }
+    fsync(&spot.folder)?;
+    Ok(())
+}
