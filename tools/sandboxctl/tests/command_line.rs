@@ -1,6 +1,8 @@
 //! The binary on the command line: usage, configuration, certificates, closed pipes, full disks. No lab, no root,
 //! no engine.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails, in its helpers too")]
+
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;

@@ -112,7 +112,7 @@ fn seccomp(subject: &Subject) -> Verdict {
     }
 }
 
-/// "If applicable", says the benchmark: an engine without AppArmor is none of the container's doing.
+/// "If applicable", says the benchmark: an engine without `AppArmor` is none of the container's doing.
 fn apparmor(subject: &Subject) -> Verdict {
     match (&subject.engine.security, subject.engine.module("apparmor"), subject.facts.apparmor.as_deref()) {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has AppArmor"),

@@ -28,7 +28,7 @@ fn about(action: Action, message: String, leaf: &Leaf, slot: Slot) -> Record {
     record
 }
 
-/// As the policy's `vault.pins`, `egress-check pin` and OpenClaw's `--tls-fingerprint` take it.
+/// As the policy's `vault.pins`, `egress-check pin` and `openclaw --tls-fingerprint` take it.
 fn pin(leaf: &Leaf) -> String {
     format!("sha256:{}", leaf.sha256)
 }
