@@ -3,7 +3,8 @@
 Names of kind `odd` do it, by path: /ws accepts a WebSocket and echoes its bytes; /ws-refused answers 200 to
 the upgrade; /events sends three server-sent events, GAP seconds apart; /sink takes a body of any size and says
 how much it was; /big sends BIG bytes; /slow answers after SLOW seconds; /broken breaks off in the head of the
-answer; /not-http sends what is no HTTP; anything else says what it was asked. Each connection serves one request.
+answer; /not-http sends what is no HTTP; /accel asks a proxy to look elsewhere (X-Accel-Redirect); anything else
+says what it was asked. Each connection serves one request.
 """
 import asyncio
 import base64
@@ -90,6 +91,13 @@ async def not_http(_, __, writer):
     return 200
 
 
+async def accel(_, __, writer):
+    answer = b"the upstream's own answer\n"
+    head(writer, "200 OK", "X-Accel-Redirect: /led-astray", f"Content-Length: {len(answer)}", "Connection: close")
+    writer.write(answer)
+    return 200
+
+
 async def plain(request, _, writer):
     answer = f"{request.method} {request.host}{request.path}\n".encode()
     head(writer, "200 OK", f"Content-Length: {len(answer)}", "Connection: close")
@@ -98,7 +106,7 @@ async def plain(request, _, writer):
 
 
 PLACES = {"/ws": websocket, "/ws-refused": plain, "/events": events, "/sink": sink, "/big": big, "/slow": slow, "/broken": broken,
-          "/not-http": not_http}
+          "/not-http": not_http, "/accel": accel}
 
 
 async def serve(request, reader, writer):

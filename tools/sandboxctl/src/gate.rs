@@ -3,6 +3,8 @@
 //! Deny by default, and nginx's own means wherever it has them: a server for every client network and
 //! name, a location for every path, `limit_req`, verified TLS outside. What follows from that:
 //!
+//! - Port 80 and 443 are both let in by `stream`, which counts a client's connections before it reads a byte: `http`
+//!   would count requests, and the prisoner could hold every connection there is with half a request on each.
 //! - Who asks is told by the address that was asked: the gate has one on each client's network, and no
 //!   network reaches another's. So no header and no source address is trusted.
 //! - It binds its outgoing connections to its address on `egress`. A name that resolves to one of its
@@ -45,7 +47,8 @@ pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
     conf.line("worker_shutdown_timeout 300s;");
     conf.line("pid /run/nginx/nginx.pid;");
     conf.line("error_log stderr warn;");
-    conf.line("events { worker_connections 2000; }");
+    // Room for all that the clients may open at once (see stream.rs), below the container's limit of 4096 files.
+    conf.line("events { worker_connections 4000; }");
     conf.block("http", |conf| http::section(conf, policy, outside));
     conf.block("stream", |conf| stream::section(conf, policy, outside));
     Ok(conf.text())
@@ -81,14 +84,9 @@ fn rule_id(number: usize, rule: &policy::Egress) -> String {
     format!("egress-{number}-{}", rule.host)
 }
 
-/// `listen` on the gate's own addresses of a client's network, and only for that network's members: not for
-/// the gate itself, which an allowed name might resolve to.
-fn listen(conf: &mut Conf, network: &policy::Network, port: u16, options: &str) {
-    let Some((v4, v6)) = network.address_of(Service::Proxy) else { return };
-    conf.line(&format!("listen {v4}:{port}{options};"));
-    conf.line(&format!("listen [{v6}]:{port}{options};"));
-    conf.line(&format!("deny {v4}; deny {v6};"));
-    conf.line(&format!("allow {}; allow {}; deny all;", network.v4, network.v6));
+/// Where a client's plain requests go on to, once the front has let the connection in.
+fn inner_socket(network: &policy::Network) -> String {
+    format!("unix:/run/nginx/http-{}.sock", network.name)
 }
 
 #[cfg(test)]

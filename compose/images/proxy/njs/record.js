@@ -58,7 +58,7 @@ function end(variables, name) {
 // A request. The path is as the client sent it, without the query, where people put tokens.
 function request(r) {
     const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r);
-    const status = number(v.status), host = text(raw.host), method = text(raw.request_method), path = text(raw.gate_path);
+    const status = number(v.status), host = text(raw.host), method = (/^([A-Za-z-]{1,32}) /.exec(text(raw.request) || '') || [])[1], path = text(raw.gate_path);
     const record = head('request', judged, v, v.request_time, v.request_id);
     record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
     record.network = { name: v.gate_client, protocol: 'http', transport: 'tcp' };
@@ -79,8 +79,9 @@ function request(r) {
 function session(s) {
     const v = s.variables, name = text(s.rawVariables.ssl_preread_server_name), judged = verdict.of_session(s);
     const record = head('connection', judged, v, v.session_time, v.connection);
-    record.message = `TLS to ${name || 'no name'}: ${judged.verdict}`;
-    record.network = { name: v.gate_client, protocol: 'tls', transport: 'tcp' };
+    const is_tls = v.server_port === '443';
+    record.message = `${is_tls ? `TLS to ${name || 'no name'}` : 'connection to port 80'}: ${judged.verdict}`;
+    record.network = { name: v.gate_client, protocol: is_tls ? 'tls' : 'http', transport: 'tcp' };
     record.source.bytes = number(v.bytes_received);
     record.tls = some({
         client: name ? { server_name: name } : undefined,

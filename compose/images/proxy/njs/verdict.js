@@ -49,7 +49,7 @@ function tail() {
         const read = fs.readSync(fd, buffer, 0, length, size - length);
         fs.closeSync(fd);
         if (size > BOUND) { fs.writeFileSync(TROUBLE, ''); }
-        return buffer.slice(0, read).toString('latin1');
+        return buffer.slice(0, read).toString('utf8');
     } catch (e) {
         return '';
     }
@@ -78,6 +78,8 @@ function of_request(r) {
     if (v.gate_failed) { const why = cause(v); return { verdict: 'failed', code: why.code, reason: why.reason }; }
     if (v.gate_refusal) { return { verdict: 'denied', code: v.gate_error, reason: v.gate_refusal }; }
     if (status === 499) { return { verdict: 'failed', code: 'client-left', reason: 'the client left before the answer' }; }
+    // nginx takes what is no HTTP for HTTP/0.9, a status of 9, and passes it on.
+    if (status === 9) { return { verdict: 'failed', code: 'upstream-not-http', reason: 'it sent what is no HTTP answer' }; }
     if (!v.gate_upstream) { return { verdict: 'denied', code: 'not-http', reason: 'the connection carried no whole request' }; }
     return { verdict: 'allowed' };
 }

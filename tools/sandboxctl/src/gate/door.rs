@@ -6,7 +6,7 @@ use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
 
 use super::refusal::{Refusal, Whom};
 use super::rule_id;
-use super::syntax::{Conf, quote, value};
+use super::syntax::{Conf, value};
 
 /// Headers that tell of the inside.
 const INSIDE: [&str; 7] = [
@@ -36,7 +36,7 @@ pub(super) type Numbered<'a> = (usize, &'a Egress);
 pub(super) struct Door<'a> {
     pub(super) client: &'a str,
     pub(super) host: &'a HostPattern,
-    prefix: &'a str,
+    pub(super) prefix: &'a str,
     /// The rules whose own prefix is one of this prefix: at least one. They agree in all but methods and paths.
     rules: Vec<Numbered<'a>>,
     /// Which variable says which rule lets a method through.
@@ -97,12 +97,12 @@ impl Door<'_> {
         });
     }
 
-    /// The location itself.
-    pub(super) fn write(&self, conf: &mut Conf, policy: &Policy) {
+    /// Its location: `place` is how nginx is told which.
+    pub(super) fn write(&self, conf: &mut Conf, policy: &Policy, place: &str) {
         let Some((number, rule)) = self.rules.first() else { return };
         let id = rule_id(*number, rule);
         let whom = Whom { client: self.client, rule: Some(&id) };
-        conf.block(&format!("location ^~ {}", quote(self.prefix)), |conf| {
+        conf.block(&format!("location {place}"), |conf| {
             conf.line(&format!("set $gate_rule $gate_rule_{};", self.number));
             refuse(conf, whom, rule);
             key(conf, whom, rule);

@@ -7,7 +7,7 @@ use policy::{Network, Policy};
 use super::door::{self, Door};
 use super::refusal::{self, Refusal, Whom};
 use super::syntax::{Conf, DOLLAR, quote, value};
-use super::{TRUSTED, listen, log, resolver};
+use super::{TRUSTED, inner_socket, log, resolver};
 
 /// Room for some 8,000 keys; every rule has one key for each client.
 const ZONE_SIZE: &str = "256k";
@@ -36,6 +36,9 @@ fn limits(conf: &mut Conf, policy: &Policy) {
     for path in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         conf.line(&format!("{path}_temp_path /run/nginx/{path};"));
     }
+    // The source address comes from the front, and nobody else reaches these sockets.
+    conf.line("set_real_ip_from unix:;");
+    conf.line("real_ip_header proxy_protocol;");
     conf.line("server_tokens off;");
     conf.line("uninitialized_variable_warn off;");
     conf.line("default_type application/json;");
@@ -47,10 +50,6 @@ fn limits(conf: &mut Conf, policy: &Policy) {
     conf.line("server_names_hash_bucket_size 256;");
     conf.line("limit_req_status 429;");
     conf.line("limit_req_log_level info;");
-    conf.line("limit_conn_status 429;");
-    conf.line("limit_conn_log_level info;");
-    conf.line("limit_conn_zone $gate_client zone=clients:1m;");
-    conf.line("limit_conn clients 1024;");
     for (number, rule) in policy.egress.iter().enumerate() {
         let rate = rule.rate.unwrap_or(policy.proxy.rate);
         conf.line(&format!("limit_req_zone $gate_client zone=rule{number}:{ZONE_SIZE} rate={rate};"));
@@ -88,13 +87,17 @@ fn towards_upstreams(conf: &mut Conf, outside: Ipv4Addr) {
     conf.line("proxy_read_timeout 600s;");
     conf.line("proxy_send_timeout 600s;");
     conf.line("proxy_next_upstream off;");
+    // Else an upstream could send nginx itself to another path, and the answer to it would be taken for its own.
+    conf.line(
+        "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;",
+    );
 }
 
 /// What every name that is not listed comes to: the default server of a client's network.
 fn unlisted(conf: &mut Conf, network: &Network) {
     let client = network.name.as_str();
     conf.block("server", |conf| {
-        listen(conf, network, 80, " default_server");
+        conf.line(&format!("listen {} proxy_protocol default_server;", inner_socket(network)));
         conf.line("server_name _;");
         conf.line(&format!("set $gate_client {};", value(client)));
         for unset in ["rule", "credential", "upstream", "failed", "refusal", "error"] {
@@ -118,17 +121,33 @@ fn listed(conf: &mut Conf, policy: &Policy, network: &Network, doors: &[&Door<'_
     let Some(first) = doors.first() else { return };
     let client = network.name.as_str();
     conf.block("server", |conf| {
-        listen(conf, network, 80, "");
+        conf.line(&format!("listen {} proxy_protocol;", inner_socket(network)));
         conf.line(&format!("server_name {};", quote(&first.host.to_string())));
         conf.line(&format!("set $gate_client {};", value(client)));
         refusal::built_in(conf, client);
         for door in doors {
-            door.write(conf, policy);
+            door.write(conf, policy, &format!("^~ {}", quote(door.prefix)));
+            without_slash(conf, policy, client, door, doors);
         }
         if !doors.iter().any(|door| door.takes_every_path()) {
             conf.block("location /", |conf| PATH_REFUSED.write(conf, Whom { client, rule: None }));
         }
     });
+}
+
+/// A prefix that ends in a slash does not stand for the path without it: there nginx would answer with a redirect
+/// to the prefix, where another rule, or none, is to be asked.
+fn without_slash(conf: &mut Conf, policy: &Policy, client: &str, door: &Door<'_>, doors: &[&Door<'_>]) {
+    let Some(path) = door.prefix.strip_suffix('/').filter(|path| !path.is_empty()) else { return };
+    if doors.iter().any(|other| other.prefix == path) {
+        return;
+    }
+    let holding = doors.iter().filter(|other| path.starts_with(other.prefix)).max_by_key(|other| other.prefix.len());
+    let place = format!("= {}", quote(path));
+    match holding {
+        Some(other) => other.write(conf, policy, &place),
+        None => conf.block(&format!("location {place}"), |conf| PATH_REFUSED.write(conf, Whom { client, rule: None })),
+    }
 }
 
 const PATH_REFUSED: Refusal<'_> = Refusal {

@@ -33,20 +33,30 @@ fn a_name_is_served_to_its_clients_and_to_nobody_else() {
     let conf = rendered(GITHUB);
     let servers = servers(&conf, "server_name \"github.com\";");
     assert_eq!(servers.len(), 1);
-    assert!(servers[0].contains("listen 172.30.2.2:80;") && servers[0].contains("set $gate_client \"monitor\";"));
+    assert!(servers[0].contains("listen unix:/run/nginx/http-monitor.sock proxy_protocol;"));
+    assert!(servers[0].contains("set $gate_client \"monitor\";"));
 }
 
 #[test]
-fn every_server_serves_its_network_only_and_never_the_gate_itself() {
+fn the_front_serves_a_network_its_members_only_and_never_the_gate_or_the_host() {
     let conf = rendered(GITHUB);
-    let listening = conf.split("\n    server {\n").skip(1).count();
-    assert!(listening >= 4, "two clients on two ports: {conf}");
-    assert_eq!(conf.matches("deny all;").count(), listening);
-    for server in conf.split("\n    server {\n").skip(1) {
-        let address = server.split("listen ").nth(1).unwrap().split(':').next().unwrap();
+    let front: Vec<&str> = servers(&conf, "listen 172.30.");
+    assert_eq!(front.len(), 4, "two clients on two ports: {conf}");
+    for server in front {
+        let address = server.split("listen ").nth(1).and_then(|rest| rest.split(':').next()).unwrap();
+        let host = address.replace(".2", ".1");
         assert!(server.contains(&format!("deny {address};")), "{server}");
-        assert!(!server.contains("listen 80") && !server.contains("listen *"));
+        assert!(server.contains(&format!("deny {}.1;", &host[..host.rfind('.').unwrap()])), "{server}");
+        assert!(server.contains("deny all;"), "{server}");
     }
+    assert!(!conf.contains("listen 80") && !conf.contains("listen *"));
+}
+
+#[test]
+fn a_prefix_with_a_slash_does_not_stand_for_the_path_without() {
+    let conf = rendered(GITHUB);
+    let bare = conf.split("location = \"/openclaw\" {").nth(1).unwrap();
+    assert!(bare.split('}').next().unwrap().contains("path-not-listed"));
 }
 
 #[test]
@@ -76,7 +86,9 @@ fn the_upstream_is_verified_for_the_name_of_the_rule() {
 
 #[test]
 fn outgoing_connections_are_bound_to_the_way_out() {
-    assert_eq!(rendered(GITHUB).matches("proxy_bind 172.30.4.2;").count(), 2, "one for http, one for stream");
+    let conf = rendered(GITHUB);
+    assert!(conf.contains("proxy_bind 172.30.4.2;"), "http");
+    assert!(conf.contains("default 172.30.4.2; }") && conf.contains("proxy_bind $gate_outside;"), "stream");
 }
 
 #[test]
@@ -92,9 +104,23 @@ fn a_key_goes_to_its_own_name_and_a_missing_one_is_said() {
 }
 
 #[test]
+fn two_rules_for_one_path_add_up() {
+    let conf = rendered(
+        "[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\"]\nmethods=[\"GET\"]\npaths=[\"/v1/\"]\n[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\"]\nmethods=[\"PUT\"]\npaths=[\"/v1/up/\"]\n",
+    );
+    assert_eq!(conf.matches("location ^~ \"/v1/\" {").count(), 1);
+    assert_eq!(conf.matches("location ^~ \"/v1/up/\" {").count(), 1);
+    let narrow =
+        conf.split("map $request_method $gate_rule_1 {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+    assert!(narrow.contains("GET \"egress-0-") && narrow.contains("PUT \"egress-1-"), "{narrow}");
+    let wide = conf.split("map $request_method $gate_rule_0 {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+    assert!(wide.contains("HEAD \"egress-0-") && !wide.contains("PUT"), "{wide}");
+}
+
+#[test]
 fn a_name_with_its_own_tls_is_only_in_the_stream_section() {
     let conf = rendered("[[egress]]\nhost=\"*.example.com\"\nclients=[\"monitor\"]\ntls=\"passthrough\"\n");
     assert!(servers(&conf, "server_name \"*.example.com\";").is_empty());
     assert!(conf.contains("\"*.example.com\" \"egress-0-*.example.com\";"));
-    assert!(conf.contains("\"egress-0-*.example.com\" $ssl_preread_server_name:443;"));
+    assert!(conf.contains("\"egress-0-*.example.com\" $gate_plain_name;"));
 }
