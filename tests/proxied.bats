@@ -31,7 +31,7 @@ from() { local pid; pid=$(in_host docker inspect --format '{{.State.Pid}}' "$1")
 }
 
 @test "a name that lists the cell answers through the gate, with its own certificate" {
-  run -0 in_host docker exec cell curl -sS --max-time 10 --cacert /dev/stdin https://api.github.com/ <"$state/ca.pem"
+  run -0 in_host docker exec -i cell curl -sS --max-time 10 --cacert /dev/stdin https://api.github.com/ <"$state/ca.pem"
   [[ $output == *cellblock-lab* ]]
 }
 

@@ -1,6 +1,6 @@
 //! The policy turned into what other programs read. Each part is a pure function; here it is printed.
 
-mod compose;
+pub(crate) mod compose;
 mod networks;
 mod paths;
 

@@ -148,7 +148,7 @@ fn the_composition_has_what_only_the_policy_knows() {
     let aliases = &made["services"]["proxy"]["networks"]["monitor"]["aliases"];
     assert_eq!(aliases, &serde_json::json!(["github.com"]));
     assert!(made["services"]["proxy"]["networks"].get("cell").is_none(), "the gate does not serve an open cell");
-    assert_eq!(made["services"]["monitor"]["dns"][0], "9.9.9.9", "never the host's resolver");
+    assert_eq!(made["services"]["monitor"]["dns"][0], "127.0.0.1", "never the host's resolver, and nobody outside");
     assert!(made["networks"].as_object().unwrap().values().all(|network| network["external"] == true));
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use policy::{Policy, Service};
 
 use super::facts::Mounted;
+use crate::render::compose;
 
 /// The network namespace a container should live in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +67,8 @@ impl Expect {
             binds: service.map(|service| binds(policy, service)).unwrap_or_default(),
             publishes: (service == Some(Service::Vault)).then(|| (listen.ip().to_string(), listen.port().to_string())),
             dns: match service {
-                Some(Service::Proxy) => texts(&policy.proxy.resolvers),
                 Some(Service::Cell | Service::Warden) | None => BTreeSet::new(),
-                Some(_) => texts(&policy.cell.dns),
+                Some(service) => texts(&compose::resolvers(policy, service)),
             },
         }
     }

@@ -4,9 +4,9 @@
 //! The file in the repository says what is the same for everybody; this says what the policy decides.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use policy::{Network, NetworkName, Policy, Service};
+use policy::{Class, Network, NetworkName, Policy, Service};
 use serde::Serialize;
 
 use crate::place;
@@ -107,11 +107,23 @@ pub(crate) fn render(policy: &Policy) -> anyhow::Result<Override> {
     Ok(Override { name: "cellblock", services, networks })
 }
 
+/// What a service resolves with, behind Docker's own names. Explicit, because without any Docker asks from the
+/// host's namespace, which no bridge rule sees. Who has no way out gets its own loopback, where nobody answers:
+/// a name that does not exist for it then fails at once and not after a time-out.
+pub(crate) fn resolvers(policy: &Policy, service: Service) -> Vec<IpAddr> {
+    let open =
+        policy.active_networks().any(|network| network.class == Class::Open && network.members.contains(&service));
+    match service {
+        _ if !open => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        Service::Proxy => policy.proxy.resolvers.clone(),
+        _ => policy.cell.dns.clone(),
+    }
+}
+
 fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
     let mut part = Part { networks: attachments(policy, service), ..Part::default() };
-    // Explicit resolvers: without them Docker's own asks from the host's namespace, which no bridge rule sees.
     if !part.networks.is_empty() {
-        part.dns = if service == Service::Proxy { policy.proxy.resolvers.clone() } else { policy.cell.dns.clone() };
+        part.dns = resolvers(policy, service);
     }
     match service {
         Service::Vault => {
@@ -195,4 +207,25 @@ fn limits(policy: &Policy) -> Limits {
 fn bind(source: &std::path::Path, target: &'static str, read_only: bool) -> anyhow::Result<Bind> {
     let source = place::as_text(source)?;
     Ok(Bind { kind: "bind", source, target, read_only, bind: BindOptions { create_host_path: false } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn policy(shape: &str) -> Policy {
+        let text = include_str!("../gate/sample-policy.toml").replace("\"open\"", &format!("\"{shape}\""));
+        Policy::parse(&text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap()
+    }
+
+    #[test]
+    fn who_has_no_way_out_is_given_no_resolver_outside() {
+        let nowhere = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let resolver: Vec<IpAddr> = vec!["9.9.9.9".parse().unwrap()];
+        assert_eq!(resolvers(&policy("open"), Service::Vault), resolver);
+        assert_eq!(resolvers(&policy("proxied"), Service::Vault), nowhere);
+        assert_eq!(resolvers(&policy("open"), Service::Monitor), nowhere);
+        assert_ne!(resolvers(&policy("open"), Service::Proxy), nowhere);
+    }
 }
