@@ -3,7 +3,7 @@
 # action, provider: what must have been recorded at least once.
 readonly EXPECTED=(
   'ref-moved auditdb' 'refs-read auditdb' 'file-quarantined scanwatch' 'set-id-stripped scanwatch' 'request-allowed egress-proxy'
-  'probe-evaluated egress-check' 'control-evaluated sandboxctl'
+  'probe-evaluated egress-check' 'control-evaluated sandboxctl' 'flow-denied netguard'
 )
 
 recorded() { ours auditdb events --action "${1% *}" --tool "${1#* }" --limit 1; }
