@@ -195,6 +195,32 @@ make_networks() {
   [ "$(outcome "$output" cellblock-networks)" = failure ]
 }
 
+@test "a folder of the host behind a volume, and a stranger in the vault's namespace, are found out" {
+  docker volume create -o type=none -o o=bind -o device=/etc sbx-etc >/dev/null
+  docker volume create sbx-plain >/dev/null
+  weak sbx-masked -v sbx-etc:/x
+  weak sbx-open -v sbx-plain:/x
+  run -1 keeper audit sbx-masked
+  for id in cis-docker-5.6 cellblock-mounts; do [ "$(outcome "$output" "$id")" = failure ]; done
+  run -1 keeper audit sbx-open
+  for id in cis-docker-5.6 cellblock-mounts; do [ "$(outcome "$output" "$id")" = success ]; done
+  make_networks
+  docker run -d --name vault --network cellblock-cell "$IMAGE" sleep infinity >/dev/null
+  weak parasite --network container:vault
+  run -1 keeper audit
+  [ "$(outcome "$(jq -c 'select(.container.name == "parasite")' <<<"$output")" cellblock-networks)" = failure ]
+  [ "$(jq -r 'select(.container.name == "sbx-open")' <<<"$output")" = "" ]
+  docker rm -f sbx-masked sbx-open >/dev/null
+  docker volume rm sbx-etc sbx-plain >/dev/null
+}
+
+@test "a container is the same by its name and by its id" {
+  boot vault
+  id=$(docker inspect -f '{{.Id}}' vault)
+  by() { keeper audit "$1" | jq -c 'select(.rule) | [.rule.id, .event.outcome, .container.name]'; }
+  [ "$(by vault)" = "$(by "$id")" ]
+}
+
 @test "a frozen cell stands still and reaches nothing, and is as before when it is thawed" {
   make_networks
   docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 --ip6 fd6c:6c62:1::3 "$IMAGE" sleep infinity >/dev/null

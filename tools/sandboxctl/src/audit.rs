@@ -5,6 +5,7 @@
 //! answer is unknown in every control that rests on it.
 
 mod bounds;
+mod concerned;
 mod confinement;
 mod control;
 mod engine;
@@ -18,6 +19,7 @@ mod leak;
 mod network;
 mod service;
 mod tell;
+mod volumes;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;

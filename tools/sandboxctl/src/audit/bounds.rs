@@ -1,6 +1,6 @@
 //! Everything that can grow has a bound.
 
-use bollard::models::RestartPolicyNameEnum;
+use bollard::models::{MountType, RestartPolicyNameEnum};
 use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
@@ -121,16 +121,17 @@ fn log(subject: &Subject) -> Verdict {
 }
 
 fn tmpfs(subject: &Subject) -> Verdict {
-    let mounts = subject.facts.host.tmpfs.iter().flatten();
-    let mut loose: Vec<String> = mounts
-        .filter(|(_, options)| {
-            let has = |word: &str| options.split(',').any(|option| option == word);
-            let sized = options.split(',').any(|option| option.starts_with("size="));
-            // Docker adds nosuid and nodev by itself; only the opposite, said aloud, takes them away.
-            !sized || has("suid") || has("dev")
-        })
-        .map(|(path, options)| format!("{path} ({options})"))
-        .collect();
+    let plain = subject.facts.host.tmpfs.iter().flatten().filter(|(_, options)| {
+        let has = |word: &str| options.split(',').any(|option| option == word);
+        let sized = options.split(',').any(|option| option.starts_with("size="));
+        // Docker adds nosuid and nodev by itself; only the opposite, said aloud, takes them away.
+        !sized || has("suid") || has("dev")
+    });
+    let mut loose: Vec<String> = plain.map(|(path, options)| format!("{path} ({options})")).collect();
+    let mounts = subject.facts.host.mounts.iter().flatten().filter(|mount| mount.typ == Some(MountType::TMPFS));
+    let unsized_mounts =
+        mounts.filter(|mount| mount.tmpfs_options.as_ref().is_none_or(|tmpfs| tmpfs.size_bytes.is_none()));
+    loose.extend(unsized_mounts.map(|mount| mount.target.clone().unwrap_or_default()));
     loose.sort();
     Verdict::none_of("a size for each", &loose)
 }

@@ -101,6 +101,9 @@ fn seccomp(subject: &Subject) -> Verdict {
     if subject.facts.privileged() || own == Some("unconfined") {
         return Verdict::differs("a profile", "unconfined");
     }
+    if own.is_some_and(allows_all) {
+        return Verdict::differs("a profile", "a profile of its own that allows what it does not name");
+    }
     match (&subject.engine.security, subject.engine.module("seccomp"), own) {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has seccomp"),
         (Some(_), None, _) => Verdict::differs("a profile", "an engine without seccomp"),
@@ -110,6 +113,12 @@ fn seccomp(subject: &Subject) -> Verdict {
         (Some(_), Some(_), Some(_)) => Verdict::holds("a profile of its own"),
         (Some(_), Some(module), None) => Verdict::holds(format!("the engine's: {module}")),
     }
+}
+
+/// The engine keeps a profile of the container's own as JSON.
+fn allows_all(profile: &str) -> bool {
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(profile);
+    parsed.is_ok_and(|profile| profile.get("defaultAction").is_some_and(|action| action == "SCMP_ACT_ALLOW"))
 }
 
 /// "If applicable", says the benchmark: an engine without `AppArmor` is none of the container's doing.

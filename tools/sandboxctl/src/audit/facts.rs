@@ -51,6 +51,8 @@ pub(crate) struct Mounted {
     pub(crate) kind: String,
     pub(crate) writable: bool,
     pub(crate) propagation: String,
+    /// The volume's name, where it is one.
+    pub(crate) volume: Option<String>,
 }
 
 impl Facts {
@@ -106,6 +108,7 @@ fn mounted(point: bollard::models::MountPoint) -> Mounted {
         kind: point.typ.map(|kind| kind.to_string()).unwrap_or_default(),
         writable: point.rw.unwrap_or(true),
         propagation: point.propagation.unwrap_or_default(),
+        volume: point.name,
     }
 }
 

@@ -1,13 +1,17 @@
 //! Follows the engine: one record for each thing it does, and a fresh audit of what that may have changed.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, anyhow};
 use bollard::models::{EventMessage, EventMessageTypeEnum};
 use bollard::query_parameters::EventsOptions;
 use futures_util::StreamExt;
-use policy::Policy;
+use policy::{Policy, Service};
 use record::fields::{Container, Image, Network};
 use record::{Action, Category, Exit, OutputArgs, Provider, Record, Severity, Type, Writer};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 use crate::engine;
 
@@ -27,24 +31,69 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be waited for")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be waited for")?;
     let mut events = std::pin::pin!(docker.events(None::<EventsOptions>));
+    let mut pending = Pending::default();
     loop {
         let event = tokio::select! {
             event = events.next() => event,
+            () = sleep(CALM), if !pending.is_empty() => {
+                std::mem::take(&mut pending).audit(policy, out).await?;
+                continue;
+            }
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
         };
         let event = event.ok_or_else(|| anyhow!("the engine ended; what it did since is not known"))?;
-        tell(policy, out, &event.context("the engine's events could not be read")?).await?;
+        let event = event.context("the engine's events could not be read")?;
+        if let Some(record) = record(&event) {
+            out.tell(&record)?;
+            pending.add(changed(&event));
+            if pending.since.is_some_and(|since| since.elapsed() > PATIENCE) {
+                std::mem::take(&mut pending).audit(policy, out).await?;
+            }
+        }
     }
 }
 
-async fn tell(policy: &Policy, out: &mut Writer, event: &EventMessage) -> anyhow::Result<()> {
-    let Some(record) = record(event) else { return Ok(()) };
-    out.tell(&record)?;
-    match changed(event) {
-        Some(Changed::Container(name)) => audit_one(policy, out, name).await,
-        Some(Changed::All) => super::run(policy, &[], out).await,
-        None => Ok(()),
+/// How long nothing may happen before what has changed is audited: a start is several events.
+const CALM: Duration = Duration::from_millis(300);
+
+/// How long an audit may be put off by events that do not end.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is to be audited as soon as it is calm.
+#[derive(Debug, Default)]
+struct Pending {
+    since: Option<Instant>,
+    all: bool,
+    containers: BTreeSet<String>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.since.is_none()
+    }
+
+    fn add(&mut self, changed: Option<Changed>) {
+        match changed {
+            None => return,
+            Some(Changed::All) => self.all = true,
+            Some(Changed::Container(name)) => {
+                self.containers.insert(name);
+            }
+        }
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// The audit of all leaves out containers that are none of ours; those have their own turn.
+    async fn audit(self, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+        if self.all {
+            super::run(policy, &[], out).await?;
+        }
+        let ours = |name: &String| Service::ALL.iter().any(|&service| policy.container(service) == name);
+        for name in self.containers.into_iter().filter(|name| !(self.all && ours(name))) {
+            audit_one(policy, out, name).await?;
+        }
+        Ok(())
     }
 }
 
@@ -152,6 +201,17 @@ mod tests {
         assert_eq!(changed(&event("network", "connect")), Some(Changed::All));
         assert_eq!(changed(&event("container", "die")), None);
         assert_eq!(changed(&event("image", "tag")), None);
+    }
+
+    #[test]
+    fn several_events_of_one_start_are_one_audit() {
+        let mut pending = Pending::default();
+        pending.add(changed(&event("container", "die")));
+        assert!(pending.is_empty());
+        for (kind, action) in [("network", "connect"), ("container", "start"), ("container", "update")] {
+            pending.add(changed(&event(kind, action)));
+        }
+        assert!(pending.all && pending.containers.len() == 1 && !pending.is_empty());
     }
 
     #[test]

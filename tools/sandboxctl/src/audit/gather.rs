@@ -11,7 +11,8 @@ use futures_util::future::join_all;
 use futures_util::join;
 use policy::{Policy, Service};
 
-use super::facts::{Engine, Facts};
+use super::facts::{Engine, Facts, Mounted};
+use super::{concerned, volumes};
 use crate::engine;
 
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
@@ -41,7 +42,7 @@ pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gat
     let docker = engine::connect().await?;
     let mut wanted: BTreeSet<String> = names.iter().cloned().collect();
     if names.is_empty() {
-        wanted = composed(&docker).await?;
+        wanted = concerned(&docker, policy).await?;
         wanted.extend(Service::ALL.map(|service| policy.container(service).to_owned()));
     }
     let (containers, vault, networks, info) = join!(
@@ -62,12 +63,11 @@ pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gat
     })
 }
 
-async fn composed(docker: &Docker) -> anyhow::Result<BTreeSet<String>> {
-    let filters = HashMap::from([("label", vec!["com.docker.compose.project=cellblock"])]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let found = docker.list_containers(Some(options)).await.context("the engine did not list its containers")?;
-    let first = found.into_iter().filter_map(|container| container.names?.into_iter().next());
-    Ok(first.map(|name| name.trim_start_matches('/').to_owned()).collect())
+async fn concerned(docker: &Docker, policy: &Policy) -> anyhow::Result<BTreeSet<String>> {
+    let options = ListContainersOptionsBuilder::new().all(true).build();
+    let all = docker.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+    let guarded = policy.networks.values().map(policy::Network::docker_name).collect();
+    Ok(concerned::names(&all, &guarded))
 }
 
 async fn container(docker: &Docker, name: &str) -> Named {
@@ -76,7 +76,24 @@ async fn container(docker: &Docker, name: &str) -> Named {
         Err(error) if is_missing(&error) => None,
         Err(_) => Some(Err("the engine did not answer about this container")),
     };
-    Named { name: name.to_owned(), found }
+    match found {
+        // It may have been asked for by its id: the policy knows it by its name.
+        Some(Ok(mut facts)) => {
+            facts.mounts = behind_volumes(docker, facts.mounts.take()).await;
+            Named { name: facts.name.clone(), found: Some(Ok(facts)) }
+        }
+        other => Named { name: name.to_owned(), found: other },
+    }
+}
+
+/// A volume that the engine does not tell about leaves all mounts untold: it may be anything.
+async fn behind_volumes(docker: &Docker, mounts: Option<Vec<Mounted>>) -> Option<Vec<Mounted>> {
+    let mut mounts = mounts?;
+    for mount in mounts.iter_mut().filter(|mount| mount.kind == "volume") {
+        let volume = docker.inspect_volume(mount.volume.as_deref()?).await.ok()?;
+        volumes::unmask(mount, &volume);
+    }
+    Some(mounts)
 }
 
 async fn network(docker: &Docker, name: String) -> (String, Result<Option<NetworkInspect>, String>) {
