@@ -93,7 +93,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) control: ControlArgs,
     /// How long a probe waits for an answer, such as 2s or 500ms
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = patience)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = patience)]
     pub(crate) timeout: Duration,
     /// How many probes wait at once
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=4096))]

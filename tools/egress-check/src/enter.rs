@@ -15,8 +15,18 @@ use crate::seat::Seat;
 use crate::sight::Sight;
 use crate::wire::{Place, observe};
 
-/// A question with its number and the patience it gets.
-pub(crate) type Numbered = (usize, Ask, Duration);
+/// A question to make, with its number in the plan.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    /// Its number.
+    pub(crate) number: usize,
+    /// What is asked.
+    pub(crate) ask: Ask,
+    /// How long to wait for an answer.
+    pub(crate) patience: Duration,
+    /// Ask once more where nothing came: a busy machine must not look like a moat, nor like a dead control.
+    pub(crate) insist: bool,
+}
 
 /// Which of the two seats a sight comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +62,14 @@ pub(crate) fn ask_from(
 
 async fn all(place: &Place, from: From, asks: Vec<Numbered>, parallel: usize, seen: &Sender<Seen>) {
     let mut sights = futures_util::stream::iter(asks)
-        .map(|(number, ask, patience)| async move { (number, observe(place, &ask, patience).await) })
+        .map(|asked| async move {
+            let Numbered { number, ask, patience, insist } = asked;
+            let sight = observe(place, &ask, patience).await;
+            match insist && sight.may_be_lost() {
+                true => (number, observe(place, &ask, patience).await),
+                false => (number, sight),
+            }
+        })
         .buffer_unordered(parallel);
     while let Some((number, sight)) = sights.next().await {
         // Nobody listens any more when the run was ended: stop asking.

@@ -6,7 +6,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use record::cellblock::Expect;
 
+use crate::ask::Ask;
 use crate::enter::{From, Numbered, Seen, ask_from};
 use crate::probe::Probe;
 use crate::seat::Seat;
@@ -43,15 +45,11 @@ pub(crate) fn inspect(
 ) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let has_control = control.is_some();
-    let inside = ask_from(
-        seat,
-        From::Inside,
-        numbered(probes, manner, |probe| probe.ask.clone()),
-        manner.parallel,
-        sender.clone(),
-    );
+    let asks = numbered(probes, manner, |probe| (probe.ask.clone(), probe.expect == Expect::Pass));
+    let inside = ask_from(seat, From::Inside, asks, manner.parallel, sender.clone());
     let outside = control.map(|seat| {
-        ask_from(seat, From::Outside, numbered(probes, manner, Probe::control_ask), manner.parallel, sender.clone())
+        let asks = numbered(probes, manner, |probe| (probe.control_ask(), true));
+        ask_from(seat, From::Outside, asks, manner.parallel, sender.clone())
     });
     drop(sender);
     let told = in_order(&receiver, probes, has_control, &mut each);
@@ -62,9 +60,13 @@ pub(crate) fn inspect(
     told
 }
 
-fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> crate::ask::Ask) -> Vec<Numbered> {
-    let numbered = probes.iter().enumerate();
-    numbered.map(|(number, probe)| (number, ask(probe), probe.timeout.unwrap_or(manner.patience))).collect()
+/// What is asked of each probe, and whether it is asked again where nothing comes.
+fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, bool)) -> Vec<Numbered> {
+    let numbered = probes.iter().enumerate().map(|(number, probe)| {
+        let (ask, insist) = ask(probe);
+        Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), insist }
+    });
+    numbered.collect()
 }
 
 fn in_order(

@@ -88,6 +88,11 @@ impl Sight {
         }
     }
 
+    /// Could a lost packet or a busy machine have made this of an answer?
+    pub(crate) fn may_be_lost(&self) -> bool {
+        matches!(self, Self::Silent | Self::Connected | Self::NotResolved(_))
+    }
+
     /// The same, after the connection stood: a reset is then a connection closed.
     pub(crate) fn after_connect(error: &Error) -> Self {
         match Self::of(error) {
