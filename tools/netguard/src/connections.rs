@@ -98,7 +98,7 @@ pub(crate) fn flush(plan: &Plan, machine: &Machine, fresh: bool) -> Result<u64> 
     let mut flushed = 0;
     for family in [2, 10] {
         let keep = |all: &mut Vec<_>, message: Message<'_>| {
-            all.extend(parse(message.body).filter(|one| refused(plan, machine, fresh, one)))
+            all.extend(parse(message.body).filter(|one| refused(plan, machine, fresh, one)));
         };
         let doomed =
             netlink.dump(GET, &header(family), Vec::new, keep).context("the kernel does not list its connections")?;
@@ -152,4 +152,57 @@ fn ends(tuple: &[u8]) -> Option<(IpAddr, IpAddr)> {
             .map(|bytes: [u8; 16]| IpAddr::from(Ipv6Addr::from(bytes)))
     };
     Some((v4(1).or_else(|| v6(3))?, v4(2).or_else(|| v6(4))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Address, Link};
+    use crate::plan::tests::plan;
+
+    fn machine() -> Machine {
+        let address = |own: &str, network: &str| Address {
+            link: 2,
+            own: own.parse().unwrap(),
+            network: network.parse().unwrap(),
+        };
+        Machine {
+            links: vec![Link { index: 2, name: "lan0".to_owned(), master: None, received: 0 }],
+            addresses: vec![address("192.168.77.2", "192.168.77.2/24"), address("172.30.1.1", "172.30.1.1/24")],
+            routes: Vec::new(),
+        }
+    }
+
+    fn connection(source: &str, destination: &str, answerer: &str) -> Connection {
+        let ip = |text: &str| text.parse().unwrap();
+        Connection {
+            source: ip(source),
+            destination: ip(destination),
+            answerer: ip(answerer),
+            protocol: 6,
+            port: Some(443),
+            name: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_member_that_reached_what_it_may_not_is_cut_off_and_one_on_the_internet_is_not() {
+        let (plan, machine) = (plan(), machine());
+        let cut = |connection: &Connection| refused(&plan, &machine, false, connection);
+        assert!(cut(&connection("172.30.1.3", "192.168.77.10", "192.168.77.10")));
+        assert!(cut(&connection("172.30.1.3", "192.168.77.2", "192.168.77.2")));
+        assert!(cut(&connection("172.30.2.4", "8.8.8.8", "8.8.8.8")));
+        assert!(!cut(&connection("172.30.1.3", "8.8.8.8", "8.8.8.8")));
+        assert!(!cut(&connection("172.30.1.3", "172.30.1.9", "172.30.1.9")));
+        assert!(!cut(&connection("192.168.77.9", "8.8.8.8", "8.8.8.8")));
+    }
+
+    #[test]
+    fn the_lan_is_cut_off_from_a_published_port_and_the_host_only_where_no_rules_stood() {
+        let (plan, machine) = (plan(), machine());
+        assert!(refused(&plan, &machine, false, &connection("192.168.77.10", "192.168.77.2", "172.30.1.3")));
+        let from_host = connection("172.30.1.1", "172.30.1.3", "172.30.1.3");
+        assert!(!refused(&plan, &machine, false, &from_host));
+        assert!(refused(&plan, &machine, true, &from_host));
+    }
 }

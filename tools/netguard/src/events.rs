@@ -14,6 +14,8 @@ const RULES: u32 = 1 << 6;
 const NETWORKS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 /// The packet filter's part of netfilter's messages.
 const NFTABLES: u16 = 10;
+/// `NFT_MSG_DELTABLE`
+const DELETED_TABLE: u16 = 2;
 /// The kernel's number of the family `inet`.
 const INET: u8 = 1;
 
@@ -22,6 +24,8 @@ const INET: u8 = 1;
 pub(crate) struct Seen {
     /// Our table was touched, or so much happened that it may have been.
     pub(crate) table: bool,
+    /// Our table was deleted.
+    pub(crate) gone: bool,
     /// Interfaces, addresses or routes changed.
     pub(crate) networks: bool,
 }
@@ -54,7 +58,11 @@ impl Events {
             Err(error) => return Err(error).context("the kernel's news could not be waited for"),
         }
         let mut seen = Seen::default();
-        seen.table |= self.rules.drain(|message| seen.table |= is_ours(message))?;
+        let lost = self.rules.drain(|message| {
+            seen.table |= is_ours(message);
+            seen.gone |= is_ours(message) && message.kind & 0xff == DELETED_TABLE;
+        })?;
+        seen.table |= lost;
         seen.networks |= self.networks.drain(|_| seen.networks = true)?;
         Ok(seen)
     }

@@ -130,12 +130,11 @@ impl<'a> Explainer<'a> {
 
 /// Why a rule stops packets to an address, or lets them pass.
 pub(crate) fn reason(policy: &Policy, rule: &Rule, address: IpAddr) -> String {
-    if rule.id.ends_with("/special4") || rule.id.ends_with("/special6") {
-        if let Some(block) = policy::special_purpose_of(address) {
-            return format!("{} is {} ({}), {}", address, block.net, block.name, block.source);
-        }
+    let of_group = |word: &str| rule.id.ends_with(&format!("/{word}4")) || rule.id.ends_with(&format!("/{word}6"));
+    if let Some(block) = policy::special_purpose_of(address).filter(|_| of_group("special")) {
+        return format!("{address} lies in {} ({}, {})", block.net, block.name, block.source);
     }
-    if rule.id.ends_with("/listed4") || rule.id.ends_with("/listed6") {
+    if of_group("listed") {
         let named = policy.moat.deny.iter().find_map(|deny| match deny {
             policy::Deny::Net(net) if net.contains(&address) => Some(format!("the policy denies {net}")),
             policy::Deny::File(path) => policy::blocklist::load(path)

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn listing(set: &str, elements: Value) -> Listing {
+    fn listing(set: &str, elements: &Value) -> Listing {
         let set = json!({"name": set, "table": "netguard", "type": ["ifname"], "elem": elements});
         Listing::parse(json!({"nftables": [{"set": set}]}).to_string().as_bytes()).unwrap()
     }
@@ -78,11 +78,11 @@ mod tests {
         let counter = json!({"packets": 3, "bytes": 180});
         let with = listing(
             "flows4",
-            json!([{"elem": {"val": {"concat": ["br-cell", "172.30.1.2", "10.0.0.1", "tcp", 80]}, "expires": 9, "counter": counter}}]),
+            &json!([{"elem": {"val": {"concat": ["br-cell", "172.30.1.2", "10.0.0.1", "tcp", 80]}, "expires": 9, "counter": counter}}]),
         );
         let without = listing(
             "other6",
-            json!([{"elem": {"val": {"concat": ["br-cell", "fd00::2", "fe80::1", 99]}, "expires": 9, "counter": counter}}]),
+            &json!([{"elem": {"val": {"concat": ["br-cell", "fd00::2", "fe80::1", 99]}, "expires": 9, "counter": counter}}]),
         );
         let (flow, count) = read(&with).unwrap().remove(0);
         assert_eq!((flow.port, flow.protocol.as_str(), count.packets, count.bytes), (Some(80), "tcp", 3, 180));
@@ -92,6 +92,6 @@ mod tests {
 
     #[test]
     fn an_element_that_is_no_flow_is_an_error() {
-        assert!(read(&listing("flows4", json!(["10.0.0.1"]))).is_err());
+        assert!(read(&listing("flows4", &json!(["10.0.0.1"]))).is_err());
     }
 }

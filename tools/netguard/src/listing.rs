@@ -130,11 +130,6 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Whether our table was listed.
-    pub(crate) fn has_table(&self) -> bool {
-        self.flags.is_some()
-    }
-
     /// The bridges that the table guards, by its own rules.
     pub(crate) fn bridges(&self) -> Vec<String> {
         let rules = self.chains.get(PREROUTING).map(|chain| chain.rules.as_slice()).unwrap_or_default();
@@ -264,9 +259,9 @@ mod tests {
     fn a_table_of_another_family_or_name_is_not_ours() {
         let text =
             |family: &str, name: &str| json!({"nftables": [{"table": {"family": family, "name": name}}]}).to_string();
-        assert!(Listing::parse(text("inet", "netguard").as_bytes()).unwrap().has_table());
-        assert!(!Listing::parse(text("ip", "netguard").as_bytes()).unwrap().has_table());
-        assert!(!Listing::parse(text("inet", "netguard2").as_bytes()).unwrap().has_table());
+        assert!(Listing::parse(text("inet", "netguard").as_bytes()).unwrap().flags.is_some());
+        assert!(!Listing::parse(text("ip", "netguard").as_bytes()).unwrap().flags.is_some());
+        assert!(!Listing::parse(text("inet", "netguard2").as_bytes()).unwrap().flags.is_some());
         assert!(Listing::parse(b"{}").is_err());
     }
 }

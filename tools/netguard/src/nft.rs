@@ -20,6 +20,18 @@ pub(crate) struct Nft {
     path: PathBuf,
 }
 
+/// The kernel has no table of that name (`ENOENT`, in the words of the C locale).
+#[derive(Debug)]
+struct NotThere;
+
+impl std::fmt::Display for NotThere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("there is no such table")
+    }
+}
+
+impl std::error::Error for NotThere {}
+
 impl Nft {
     /// Finds it on the path.
     ///
@@ -51,17 +63,16 @@ impl Nft {
     /// # Errors
     /// If nft fails, for want of privilege for one, or prints what cannot be read.
     pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
-        let tables = self.run(&["-j", "list", "tables"], b"").context("the kernel's tables could not be listed")?;
-        if !Listing::parse(&tables)?.has_table() {
-            return Ok(None);
-        }
         let mut arguments = vec!["-j"];
         if !contents {
             arguments.push("-t");
         }
         arguments.extend(["list", "table", FAMILY, TABLE]);
-        let table = self.run(&arguments, b"").context("the moat's table could not be listed")?;
-        Ok(Some(Listing::parse(&table)?))
+        match self.run(&arguments, b"") {
+            Ok(table) => Listing::parse(&table).map(Some),
+            Err(error) if error.downcast_ref::<NotThere>().is_some() => Ok(None),
+            Err(error) => Err(error.context("the moat's table could not be listed")),
+        }
     }
 
     /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
@@ -93,6 +104,9 @@ impl Nft {
         let (output, complaint) = converse(&mut child, input)?;
         let status = child.wait().context("nft was lost")?;
         if !status.success() {
+            if String::from_utf8_lossy(&complaint).contains("No such file or directory") {
+                return Err(anyhow::Error::new(NotThere).context(explain(&complaint, status)));
+            }
             bail!("{}", explain(&complaint, status));
         }
         ensure!(

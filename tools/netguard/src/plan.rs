@@ -153,3 +153,85 @@ fn refuse() -> Vec<Rule> {
     };
     FlowSet::all().map(record).chain([drop]).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The policy that Cellblock ships.
+    pub(crate) fn shipped() -> Policy {
+        Policy::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/policy.toml")), None).unwrap()
+    }
+
+    /// Its plan, with a listed range and an on-link one of each family.
+    pub(crate) fn plan() -> Plan {
+        let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpNet>>();
+        Plan::new(&shipped(), &nets(&["8.8.4.0/24", "2a00:1::/32"]), &nets(&["5.6.7.0/24", "2a0a:77::/64"]))
+    }
+
+    #[test]
+    fn every_rule_has_an_id_of_its_own_and_only_words_of_the_moat() {
+        let plan = plan();
+        let mut ids = std::collections::BTreeSet::new();
+        for rule in &plan.rules {
+            crate::vocabulary::check(rule).unwrap();
+            assert!(ids.insert(&rule.id), "{} stands twice", rule.id);
+        }
+    }
+
+    #[test]
+    fn the_rules_of_a_bridge_stand_in_the_order_that_protects() {
+        let plan = plan();
+        for (chain, last) in [("net-cell", "cell/internet"), ("net-monitor", "monitor/sealed")] {
+            let ids: Vec<&str> = plan.rules_of(chain).map(|rule| rule.id.rsplit('/').next().unwrap()).collect();
+            let place = |word: &str| ids.iter().position(|id| *id == word).unwrap();
+            assert!(place("neighbours") < place("source4"));
+            assert!(place("source6") < place("answers") && place("source-own") < place("answers"));
+            assert!(
+                place("answers") < place("host") && place("host") < place("peers4") && place("host") < place("peers6")
+            );
+            assert_eq!(plan.rules_of(chain).last().unwrap().id, last);
+        }
+        let ids: Vec<&str> = plan.rules_of("net-cell").map(|rule| rule.id.as_str()).collect();
+        assert!(ids.iter().position(|id| *id == "cell/listed6") < ids.iter().position(|id| *id == "cell/internet"));
+    }
+
+    #[test]
+    fn what_is_refused_ends_in_a_drop_that_asks_nothing_and_records_nothing() {
+        let plan = plan();
+        let last = plan.rules_of(REFUSE).last().unwrap();
+        assert_eq!((last.when.as_slice(), &last.verdict), ([].as_slice(), &Verdict::Drop));
+        let refusing = plan.rules_of("net-monitor").last().unwrap();
+        assert_eq!((refusing.when.as_slice(), &refusing.verdict), ([].as_slice(), &Verdict::Goto(REFUSE.to_owned())));
+    }
+
+    #[test]
+    fn every_active_bridge_is_guarded_in_both_directions() {
+        let plan = plan();
+        assert_eq!(plan.bridges(), ["br-cell", "br-egress", "br-monitor", "br-warden"]);
+        for bridge in plan.bridges() {
+            assert!(
+                plan.rules_of(FORWARD).any(|rule| rule.when.contains(&Condition::Into(bridge.to_owned()))),
+                "{bridge}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_plan_read_back_from_its_lines_is_the_same() {
+        let plan = plan();
+        let mut bytes = Vec::new();
+        let mut writer = record::Writer::to(&mut bytes, record::Provider::Netguard);
+        crate::lines::write(&plan, &mut writer).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(crate::lines::read(bytes.as_slice()).unwrap(), plan);
+    }
+
+    #[test]
+    fn a_plan_that_lost_its_end_is_refused() {
+        let mut bytes = Vec::new();
+        crate::lines::write(&plan(), &mut record::Writer::to(&mut bytes, record::Provider::Netguard)).unwrap();
+        assert!(crate::lines::read(bytes.as_slice()).unwrap_err().to_string().contains("no end"));
+    }
+}

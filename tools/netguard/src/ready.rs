@@ -1,4 +1,4 @@
-//! Tells a service manager that the rules stand, so that it starts Docker only then (sd_notify(3)).
+//! Tells a service manager that the rules stand, so that it starts Docker only then (`sd_notify(3)`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;

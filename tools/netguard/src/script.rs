@@ -94,3 +94,46 @@ pub(crate) fn fits(set: FlowSet, found: &Set) -> bool {
 pub(crate) fn remove() -> String {
     format!("delete table {FAMILY} {TABLE}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+    use serde_json::json;
+
+    fn listing(items: &[serde_json::Value]) -> Listing {
+        Listing::parse(json!({"nftables": items}).to_string().as_bytes()).unwrap()
+    }
+
+    fn table() -> serde_json::Value {
+        json!({"table": {"family": "inet", "name": "netguard"}})
+    }
+
+    #[test]
+    fn every_rule_and_chain_is_added_once_and_nothing_is_deleted_where_nothing_was() {
+        let plan = plan();
+        let script = apply(&plan, None);
+        assert_eq!(script.matches("add rule ").count(), plan.rules.len());
+        assert_eq!(script.matches("add chain ").count(), plan.chains().len());
+        assert!(!script.contains("delete") && !script.contains("flush"));
+    }
+
+    #[test]
+    fn sets_of_denied_flows_outlive_a_reload_unless_they_are_of_another_shape() {
+        let flows = |size: u64| {
+            let key = ["ifname", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
+            json!({"set": {"name": "flows4", "type": key, "flags": ["timeout"], "size": size, "timeout": 3600}})
+        };
+        let kept = apply(&plan(), Some(&listing(&[table(), flows(FLOWS)])));
+        assert!(!kept.contains("set inet netguard flows4 "), "{kept}");
+        let made_anew = apply(&plan(), Some(&listing(&[table(), flows(16)])));
+        assert!(made_anew.contains("delete table") && made_anew.contains("add set inet netguard flows4 "));
+    }
+
+    #[test]
+    fn a_name_in_the_kernel_that_could_be_a_word_of_nft_is_not_repeated() {
+        let evil = json!({"chain": {"name": "x; flush ruleset"}});
+        let script = apply(&plan(), Some(&listing(&[table(), evil])));
+        assert!(!script.contains("flush ruleset"), "{script}");
+    }
+}

@@ -106,3 +106,85 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
 fn range(text: &str) -> Option<IpNet> {
     text.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    const CELL: &str = "172.30.1.3";
+
+    fn packet<'a>(from: &'a str, source: &str, destination: &str) -> Packet<'a> {
+        Packet {
+            from,
+            into: None,
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            transport: "tcp",
+            port: Some(443),
+            answer: false,
+            own_source: false,
+            own_destination: false,
+        }
+    }
+
+    fn judged(packet: &Packet<'_>) -> (bool, String) {
+        match outward(&plan(), packet) {
+            Fate::Passes(rule) => (true, rule.id.clone()),
+            Fate::Dropped(rule) => (false, rule.id.clone()),
+            Fate::Unconcerned => (true, "-".to_owned()),
+        }
+    }
+
+    #[test]
+    fn an_open_bridge_reaches_the_internet_and_its_peers_and_nothing_else() {
+        for (destination, passes, rule) in [
+            ("8.8.8.8", true, "cell/internet"),
+            ("172.30.1.9", true, "cell/peers4"),
+            ("172.30.2.4", false, "cell/special4"),
+            ("192.168.77.10", false, "cell/special4"),
+            ("169.254.169.254", false, "cell/special4"),
+            ("5.6.7.10", false, "cell/onlink4"),
+            ("8.8.4.4", false, "cell/listed4"),
+        ] {
+            assert_eq!(judged(&packet("br-cell", CELL, destination)), (passes, rule.to_owned()), "{destination}");
+        }
+        assert_eq!(judged(&packet("br-cell", "fd6c:6c62:1::3", "2a0a:77::10")), (false, "cell/onlink6".to_owned()));
+        assert_eq!(judged(&packet("br-cell", "fd6c:6c62:1::3", "2606:4700::1")), (true, "cell/internet".to_owned()));
+    }
+
+    #[test]
+    fn the_gateway_is_the_host_although_it_lies_among_the_peers() {
+        let packet = Packet { own_destination: true, ..packet("br-cell", CELL, "172.30.1.1") };
+        assert_eq!(judged(&packet), (false, "cell/host".to_owned()));
+    }
+
+    #[test]
+    fn a_forged_source_is_refused_before_it_can_pass_for_an_answer() {
+        let forged = Packet { answer: true, ..packet("br-cell", "192.168.77.10", "8.8.8.8") };
+        assert_eq!(judged(&forged), (false, "cell/source4".to_owned()));
+        let own = Packet { answer: true, own_source: true, ..packet("br-cell", "172.30.1.1", "8.8.8.8") };
+        assert_eq!(judged(&own), (false, "cell/source-own".to_owned()));
+        let answer = Packet { answer: true, ..packet("br-monitor", "172.30.2.4", "172.30.2.1") };
+        assert_eq!(judged(&answer), (true, "monitor/answers".to_owned()));
+    }
+
+    #[test]
+    fn a_sealed_bridge_reaches_its_peers_alone() {
+        assert_eq!(judged(&packet("br-monitor", "172.30.2.4", "8.8.8.8")), (false, "monitor/sealed".to_owned()));
+        assert_eq!(judged(&packet("br-monitor", "172.30.2.4", "172.30.2.2")), (true, "monitor/peers4".to_owned()));
+    }
+
+    #[test]
+    fn another_bridge_is_no_concern_of_ours_until_it_leads_into_a_guarded_one() {
+        assert_eq!(judged(&packet("docker0", "172.17.0.2", "192.168.77.10")), (true, "-".to_owned()));
+        let plan = plan();
+        let mut inward = packet("lan0", "192.168.77.10", CELL);
+        inward.into = Some("br-cell");
+        assert!(matches!(forward(&plan, &inward), Fate::Dropped(_)));
+        inward.answer = true;
+        assert!(matches!(forward(&plan, &inward), Fate::Passes(_)));
+        (inward.answer, inward.from) = (false, "br-cell");
+        assert_eq!(forward(&plan, &inward), Fate::Unconcerned);
+    }
+}

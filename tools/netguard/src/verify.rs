@@ -178,3 +178,105 @@ fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+    use serde_json::json;
+
+    /// What nft would list, had the kernel loaded the plan.
+    fn listed(plan: &Plan) -> Vec<Value> {
+        let mut items = vec![json!({"table": {"family": "inet", "name": "netguard", "handle": 1}})];
+        for chain in plan.chains() {
+            let hook = HOOKS.iter().find(|hook| hook.name == chain);
+            items.push(match hook {
+                Some(hook) => json!({"chain": {"name": chain, "type": "filter", "hook": hook.name, "prio": hook.priority, "policy": "accept"}}),
+                None => json!({"chain": {"name": chain}}),
+            });
+        }
+        for rule in &plan.rules {
+            items.push(json!({"rule": {"chain": rule.chain, "comment": rule.id, "expr": json::rule(rule)}}));
+        }
+        for (name, ranges) in &plan.sets {
+            let elements: Vec<Value> = ranges
+                .iter()
+                .map(|range| json!({"prefix": {"addr": range.addr(), "len": range.prefix_len()}}))
+                .collect();
+            items.push(json!({"set": {"name": name.to_string(), "type": name.1.address_type(), "flags": ["interval"], "elem": elements}}));
+        }
+        for set in FlowSet::all() {
+            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 65536, "timeout": 3600}}));
+        }
+        items
+    }
+
+    fn defects(plan: &Plan, items: &[Value]) -> Vec<String> {
+        let listing = Listing::parse(json!({"nftables": items}).to_string().as_bytes()).unwrap();
+        let findings = compare(plan, Some(&listing));
+        findings
+            .iter()
+            .filter(|finding| finding.outcome != Outcome::Success)
+            .map(|finding| finding.subject.name())
+            .collect()
+    }
+
+    #[test]
+    fn what_was_loaded_as_planned_has_no_defect_and_an_empty_kernel_has_only_defects() {
+        let plan = plan();
+        assert_eq!(defects(&plan, &listed(&plan)), Vec::<String>::new());
+        assert!(compare(&plan, None).iter().all(|finding| finding.outcome == Outcome::Failure));
+    }
+
+    #[test]
+    fn no_item_of_the_listing_can_be_taken_away_unseen() {
+        let plan = plan();
+        let whole = listed(&plan);
+        for index in 1..whole.len() {
+            let mut items = whole.clone();
+            let gone = items.remove(index);
+            // A chain that no hook calls is there when its rules are.
+            if gone["chain"].is_object() && gone["chain"]["hook"].is_null() {
+                continue;
+            }
+            assert!(!defects(&plan, &items).is_empty(), "{gone}");
+        }
+    }
+
+    #[test]
+    fn no_rule_can_be_weakened_moved_or_added_unseen() {
+        let plan = plan();
+        let whole = listed(&plan);
+        let at = |id: &str| whole.iter().position(|item| item["rule"]["comment"] == id).unwrap();
+        let mut weakened = whole.clone();
+        weakened[at("cell/host")]["rule"]["expr"][0]["match"]["op"] = json!("!=");
+        assert_eq!(defects(&plan, &weakened), ["rule cell/host"]);
+        let mut moved = whole.clone();
+        moved.swap(at("cell/internet"), at("cell/special4"));
+        assert_eq!(defects(&plan, &moved), ["chain net-cell"]);
+        let mut doubled = whole.clone();
+        doubled.push(whole[at("cell/answers")].clone());
+        assert_eq!(defects(&plan, &doubled), ["chain net-cell"]);
+        let mut added = whole.clone();
+        added.push(json!({"rule": {"chain": "net-cell", "expr": [{"accept": null}]}}));
+        assert_eq!(defects(&plan, &added).len(), 1);
+        let mut late = whole.clone();
+        let chain = late.iter().position(|item| item["chain"]["name"] == "prerouting").unwrap();
+        late[chain]["chain"]["prio"] = json!(-90);
+        assert_eq!(defects(&plan, &late), ["chain prerouting"]);
+        let mut asleep = whole;
+        asleep[0]["table"]["flags"] = json!("dormant");
+        assert_eq!(defects(&plan, &asleep), ["table flag"]);
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_read_is_unknown_and_no_pass() {
+        let plan = plan();
+        let mut items = listed(&plan);
+        let set = items.iter().position(|item| item["set"]["name"] == "special4").unwrap();
+        items[set]["set"]["elem"] = json!(["ten"]);
+        let listing = Listing::parse(json!({"nftables": items}).to_string().as_bytes()).unwrap();
+        let findings = compare(&plan, Some(&listing));
+        assert_eq!(findings.iter().filter(|finding| finding.outcome == Outcome::Unknown).count(), 1);
+    }
+}

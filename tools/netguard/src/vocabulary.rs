@@ -78,7 +78,7 @@ fn word(condition: &Condition) -> Result<()> {
             ensure!(port.number > 0, "port 0 is no port");
         }
         Condition::IpOption(name) => {
-            ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's")
+            ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's");
         }
         Condition::HopLimit(_)
         | Condition::HasPorts(_)

@@ -27,6 +27,9 @@ const TRIES: u32 = 5;
 /// The pause between these tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The highest priority there is (setpriority(2)).
+const FIRST: i32 = -20;
+
 /// What is kept, and with what.
 struct Watch<'a> {
     policy: &'a Policy,
@@ -47,6 +50,8 @@ pub(crate) fn run<W: std::io::Write>(
     stop: &Stop,
     writer: &mut Writer<W>,
 ) -> Result<()> {
+    // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
+    let _ = rustix::process::setpriority_process(None, FIRST);
     // Listening begins before the first look, so that no change falls between them.
     let mut events = Events::open()?;
     let (plan, machine) = plan(policy, &listed)?;
@@ -55,14 +60,18 @@ pub(crate) fn run<W: std::io::Write>(
     watch.begin(&machine, writer)?;
     ready::tell()?;
     let mut looked = Instant::now();
+    let mut pending = Seen::default();
     while !stop.asked() {
-        let mut seen = events.wait(NAP)?;
+        let mut seen = if pending == Seen::default() { events.wait(NAP)? } else { std::mem::take(&mut pending) };
         if looked.elapsed() >= ROUND || watch.lost {
-            seen = Seen { table: true, networks: true };
+            seen = Seen { table: true, networks: true, gone: false };
         }
         if seen != Seen::default() {
             looked = Instant::now();
-            watch.look(seen, writer)?;
+            if watch.look(seen, writer)? {
+                // Its own load is news too. It is looked at, but a table that it deleted itself is no loss.
+                pending = Seen { gone: false, ..events.wait(Duration::ZERO)? };
+            }
         } else {
             watch.received = Machine::read()?.received(&watch.plan.bridges());
         }
@@ -88,17 +97,20 @@ impl Watch<'_> {
         writer.tell(&report::watched(&self.plan))
     }
 
-    /// Looks at the kernel, and mends what is not as planned.
-    fn look<W: std::io::Write>(&mut self, seen: Seen, writer: &mut Writer<W>) -> Result<()> {
+    /// Looks at the kernel, and mends what is not as planned; says whether anything had to be.
+    fn look<W: std::io::Write>(&mut self, seen: Seen, writer: &mut Writer<W>) -> Result<bool> {
         let noticed = Instant::now();
         let (plan, machine) =
             if seen.networks { plan(self.policy, &self.listed)? } else { (self.plan.clone(), Machine::default()) };
         if !seen.table && plan == self.plan {
-            return Ok(());
+            return Ok(false);
         }
         self.plan = plan;
-        match self.mend() {
-            Ok(None) => self.lost = false,
+        match self.mend(seen.gone) {
+            Ok(None) => {
+                self.lost = false;
+                return Ok(false);
+            }
             Ok(Some(mended)) => {
                 let machine = if machine == Machine::default() { Machine::read()? } else { machine };
                 let received = machine.received(&self.plan.bridges());
@@ -116,11 +128,11 @@ impl Watch<'_> {
                 self.lost = true;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn mend(&self) -> Result<Option<Mended>> {
-        let mut tried = self.mend_once();
+    fn mend(&self, gone: bool) -> Result<Option<Mended>> {
+        let mut tried = if gone { self.again() } else { self.mend_once() };
         for _ in 1..TRIES {
             if tried.is_ok() {
                 break;
@@ -129,6 +141,13 @@ impl Watch<'_> {
             tried = self.mend_once();
         }
         tried.context("the moat could not be loaded again")
+    }
+
+    /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
+    /// next, and then everything is looked at.
+    fn again(&self) -> Result<Option<Mended>> {
+        self.nft.load(&script::apply(&self.plan, None))?;
+        Ok(Some(Mended { reasons: vec!["the table was deleted".to_owned()], whole: true, fresh: true }))
     }
 
     /// What is missing is looked for without the sets' contents first: a table that is gone must not wait

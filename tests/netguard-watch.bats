@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# The moat explains, counts and keeps itself: explain against the kernel's own verdict, denied flows by
+# container, and rules that come back. In a lab of its own, as netguard.bats.
+# shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
+
+bats_require_minimum_version 1.5.0
+load netguard/world.bash
+
+setup_file() { build_world; }
+teardown_file() { leave_world; }
+setup() { guard apply >/dev/null; }
+teardown() {
+  [ -z "${WATCHER:-}" ] || { kill "$WATCHER" 2>/dev/null && wait "$WATCHER"; } || true
+}
+
+not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
+
+# Follows with netguard itself as the child, so that a signal reaches it.
+start() {
+  local out=$1
+  shift
+  nsenter --net="$HOST_NET" -- env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" \
+    "$NETGUARD" "$@" --format jsonl >"$out" 2>"$out.err" 3>&- &
+  WATCHER=$!
+}
+
+# Waits for a line of a followed file that jq selects; 20 s, for a busy machine.
+await_line() {
+  local file=$1 filter=$2 tries
+  for ((tries = 0; tries < 200; tries++)); do
+    if jq -e -s "any(.[]; $filter)" "$file" >/dev/null 2>&1; then return 0; fi
+    sleep 0.1
+  done
+  cat "$file" "$file.err" >&2
+  return 1
+}
+
+@test "explain and the kernel agree on random addresses and on both sides of every boundary" {
+  python3 "$SUITE/addresses.py" "${SEED:-$RANDOM}" 1500 >"$BATS_TEST_TMPDIR/addresses"
+  guard explain --from cell - <"$BATS_TEST_TMPDIR/addresses" |
+    jq -r 'select(.event.action == "verdict-explained") | .destination.ip + " " + .event.type[0]' | sort -u >"$BATS_TEST_TMPDIR/explained"
+  on_host nft flush set inet netguard flows4
+  on_host nft flush set inet netguard flows6
+  inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 <"$BATS_TEST_TMPDIR/addresses" >"$BATS_TEST_TMPDIR/sent"
+  guard denied --format jsonl | jq -r 'select(.destination.port == 4000) | .destination.ip + " denied"' | sort -u >"$BATS_TEST_TMPDIR/denied"
+  # Every address that was sent to and is not among the denied was let through, and counted as such.
+  awk 'NR == FNR { denied[$1]; next } { print $1, ($1 in denied) ? "denied" : "allowed" }' "$BATS_TEST_TMPDIR/denied" "$BATS_TEST_TMPDIR/sent" |
+    sort -u >"$BATS_TEST_TMPDIR/kernel"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/kernel")" -gt 1500 ]
+  [ "$(grep -c allowed "$BATS_TEST_TMPDIR/kernel")" -gt 300 ]
+  [ "$(grep -c denied "$BATS_TEST_TMPDIR/kernel")" -gt 300 ]
+  diff "$BATS_TEST_TMPDIR/explained" "$BATS_TEST_TMPDIR/kernel"
+}
+
+@test "denied names the container, what it tried, how often, and why not" {
+  not_reached netguard-open udp 192.168.77.10 4321
+  not_reached netguard-open udp 192.168.77.10 4321
+  not_reached netguard-open ping 2a0a:77::10
+  guard denied --format jsonl >"$BATS_TEST_TMPDIR/denied"
+  jq -e -s 'any(.[]; .container.name == "netguard-open" and .destination.ip == "192.168.77.10" and .destination.port == 4321
+    and .network.transport == "udp" and .source.packets == 2 and .rule.id == "cell/special4")' "$BATS_TEST_TMPDIR/denied"
+  jq -e -s 'any(.[]; .destination.ip == "2a0a:77::10" and .network.transport == "ipv6-icmp" and .rule.id == "cell/onlink6")' "$BATS_TEST_TMPDIR/denied"
+}
+
+@test "denied --follow tells a flow when it is first seen, then what is new of it, and ends in good order" {
+  start "$BATS_TEST_TMPDIR/follow" denied --follow --interval 1
+  not_reached netguard-open udp 192.168.77.10 5555
+  await_line "$BATS_TEST_TMPDIR/follow" '.destination.port == 5555 and .source.packets == 1'
+  not_reached netguard-open udp 192.168.77.10 5555
+  not_reached netguard-open udp 192.168.77.10 5555
+  for _ in {1..100}; do
+    total=$(jq -s '[.[] | select(.destination.port == 5555) | .source.packets] | add' "$BATS_TEST_TMPDIR/follow")
+    [ "$total" = 3 ] && break
+    sleep 0.1
+  done
+  [ "$total" = 3 ]
+  kill -TERM "$WATCHER"
+  wait "$WATCHER"
+  WATCHER=
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/follow" | jq -r .event.action)" = run-finished ]
+}
+
+@test "without a moat, denied is an error and no empty answer" {
+  on_host nft delete table inet netguard
+  run -2 guard denied
+  [[ $output == *"no moat"* ]]
+}
+
+@test "watch brings the rules back after every way to lose them, and says so" {
+  on_host nft delete table inet netguard
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  local way count=0
+  while read -r way; do
+    read -ra words <<<"$way"
+    on_host nft "${words[@]}"
+    count=$((count + 1))
+    for _ in {1..200}; do
+      [ "$(jq -s '[.[] | select(.event.action == "moat-restored")] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$count" ] && break
+      sleep 0.1
+    done
+    guard verify >/dev/null
+  done <<'WAYS'
+delete table inet netguard
+flush chain inet netguard refuse
+insert rule inet netguard net-cell accept
+delete element inet netguard special4 { 10.0.0.0/8 }
+add table inet netguard { flags dormant; }
+WAYS
+  [ "$count" = 5 ]
+  not_reached netguard-open tcp 192.168.77.10 445
+}
+
+@test "watch denies a network that the host joins, and lets go of it when the host leaves" {
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  ip -n "$LAB_NAME-host" address add 9.8.7.2/24 dev lan0
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("onlink4: 1 ranges are missing"))'
+  on_host nft get element inet netguard onlink4 '{ 9.8.7.10 }'
+  ip -n "$LAB_NAME-host" address del 9.8.7.2/24 dev lan0
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("onlink4: 0 ranges are missing"))'
+  run ! on_host nft get element inet netguard onlink4 '{ 9.8.7.10 }'
+}
+
+@test "watch tells a service manager when the rules stand, and not before" {
+  on_host nft delete table inet netguard
+  python3 - "$BATS_TEST_TMPDIR/notify" >"$BATS_TEST_TMPDIR/told" 3>&- <<'PY' &
+import socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sock.bind(sys.argv[1])
+sock.settimeout(30)
+print(sock.recv(100).decode())
+PY
+  until [ -S "$BATS_TEST_TMPDIR/notify" ]; do sleep 0.05; done
+  NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify start "$BATS_TEST_TMPDIR/watch" watch
+  until grep -q READY=1 "$BATS_TEST_TMPDIR/told"; do sleep 0.05; done
+  guard verify >/dev/null
+}
+
+@test "stopping the watch leaves the rules where they are" {
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  kill -TERM "$WATCHER"
+  wait "$WATCHER"
+  WATCHER=
+  run -0 guard verify
+}
