@@ -45,7 +45,8 @@ function head(what, judged, v, seconds, seed) {
         },
         error: some({ code: judged.code || undefined }),
         rule: some({ id: v.gate_rule || undefined }),
-        source: { ip: v.remote_addr, port: number(v.remote_port) },
+        // Requests come from the front, which says in the PROXY protocol who sent them.
+        source: { ip: v.proxy_protocol_addr || v.remote_addr, port: number(v.proxy_protocol_port || v.remote_port) },
     };
 }
 

@@ -141,10 +141,10 @@ fn refuse(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
         Refusal {
             status: 400,
             error: "name-not-plain",
-            reason: "the name holds more than letters, digits, hyphens and dots",
+            reason: "the name is no host name: labels of letters, digits and hyphens, with dots between",
             mend: "ask for a host name",
         }
-        .when("$host !~ \"^[a-z0-9._-]+$\"", conf, whom);
+        .when("$host !~ \"^[a-z0-9_-]+(\\.[a-z0-9_-]+)+$\"", conf, whom);
     }
 }
 

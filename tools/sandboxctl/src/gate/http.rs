@@ -36,9 +36,6 @@ fn limits(conf: &mut Conf, policy: &Policy) {
     for path in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         conf.line(&format!("{path}_temp_path /run/nginx/{path};"));
     }
-    // The source address comes from the front, and nobody else reaches these sockets.
-    conf.line("set_real_ip_from unix:;");
-    conf.line("real_ip_header proxy_protocol;");
     conf.line("server_tokens off;");
     conf.line("uninitialized_variable_warn off;");
     conf.line("default_type application/json;");
@@ -83,7 +80,7 @@ fn towards_upstreams(conf: &mut Conf, outside: Ipv4Addr) {
     conf.line("proxy_ssl_protocols TLSv1.2 TLSv1.3;");
     conf.line("proxy_buffering off;");
     conf.line("proxy_request_buffering off;");
-    conf.line("proxy_connect_timeout 10s;");
+    conf.line("proxy_connect_timeout 5s;");
     conf.line("proxy_read_timeout 600s;");
     conf.line("proxy_send_timeout 600s;");
     conf.line("proxy_next_upstream off;");

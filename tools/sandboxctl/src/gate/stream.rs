@@ -27,7 +27,7 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     conf.line("preread_buffer_size 16k;");
     conf.line(&format!("map $gate_upstream $gate_outside {{ ~^unix: \"\"; default {outside}; }}"));
     conf.line("proxy_bind $gate_outside;");
-    conf.line("proxy_connect_timeout 10s;");
+    conf.line("proxy_connect_timeout 5s;");
     conf.line("proxy_timeout 600s;");
     clients(conf, policy);
     rules(conf, policy);
