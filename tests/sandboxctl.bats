@@ -290,3 +290,22 @@ make_networks() {
   shows
   [ "$(docker inspect -f '{{.State.Running}} {{.RestartCount}}' vault)" = "true 0" ]
 }
+
+@test "the published port is closed while the cell is frozen, and answers again after the thaw" {
+  env -u DOCKER_HOST "$LAB" load cellblock/vault:local 3>&-
+  port() { nsenter --net=/run/netns/$LAB_NAME-host -- curl -sk -m 2 -o /dev/null https://127.0.0.1:8443/; }
+  opens() { for _ in $(seq 50); do port && return; sleep 0.1; done; return 1; }
+  make_networks
+  keeper cert create >/dev/null
+  docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 --ip6 fd6c:6c62:1::3 -p 127.0.0.1:8443:443 \
+    --user 10001:10001 --read-only --sysctl net.ipv4.ip_unprivileged_port_start=443 \
+    --tmpfs /run/secrets:uid=10001,gid=10001,mode=0700,size=1m --tmpfs /run/nginx:uid=10001,gid=10001,mode=0700,size=4m \
+    cellblock/vault:local >/dev/null
+  docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
+  keeper cert deliver >/dev/null
+  opens
+  keeper freeze >/dev/null
+  run ! port
+  keeper thaw >/dev/null
+  opens
+}

@@ -29,7 +29,7 @@ pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Res
 }
 
 fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
-    store.prepare()?;
+    let _alone = store.prepare()?;
     let slot = if options.next { Slot::Next } else { Slot::Current };
     if options.renew && store.holds(Slot::Next) {
         store.promote()?;

@@ -35,6 +35,14 @@ pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits until nobody else works in this folder; others wait until what is returned here is dropped.
+pub(crate) fn alone_in(folder: &Path) -> anyhow::Result<File> {
+    let lock = File::open(folder).with_context(|| folder.display().to_string())?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
+        .with_context(|| format!("{} could not be locked", folder.display()))?;
+    Ok(lock)
+}
+
 /// Writes a file of mode 0600 in one step: a reader sees the old one, none, or the whole new one.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let draft = beside(path);

@@ -216,6 +216,18 @@ fn a_certificate_is_made_once_and_replaced_by_the_one_whose_pin_was_handed_out()
 }
 
 #[test]
+fn two_that_make_a_certificate_at_once_make_one() {
+    let root = tempfile::tempdir().unwrap();
+    let create = || in_root(root.path(), &["cert", "create"]);
+    let (one, two, three) = std::thread::scope(|scope| {
+        let (one, two) = (scope.spawn(create), scope.spawn(create));
+        (one.join().unwrap(), two.join().unwrap(), create())
+    });
+    assert_eq!((pin(&one), pin(&two)), (pin(&three), pin(&three)));
+    assert_eq!(in_root(root.path(), &["cert", "show"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_pair_that_does_not_fit_is_a_finding_and_is_not_delivered() {
     let root = tempfile::tempdir().unwrap();
     let cert = |arguments: &[&str]| in_root(root.path(), &[&["cert"], arguments].concat());

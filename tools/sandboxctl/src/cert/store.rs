@@ -45,9 +45,11 @@ impl Store {
         Self { folder: policy.root.join("vault") }
     }
 
-    /// Makes the folder, or checks that nobody else may enter it.
-    pub(crate) fn prepare(&self) -> anyhow::Result<()> {
-        place::private_folder(&self.folder)
+    /// Makes the folder, or checks that nobody else may enter it; then keeps others of us out of it until what
+    /// is returned is dropped, so that no key of one run meets the certificate of another.
+    pub(crate) fn prepare(&self) -> anyhow::Result<File> {
+        place::private_folder(&self.folder)?;
+        place::alone_in(&self.folder)
     }
 
     /// Is there a certificate, whose pin somebody may know? A key alone is what a broken write leaves.
