@@ -16,36 +16,43 @@ pub(crate) use lock::Lock;
 /// The most memory that folding may use.
 const FOLDING: &str = "1GiB";
 
+/// How to mend a database of records that is broken.
+const MEND: &str = "the database of the records cannot be used; `auditdb rebuild` makes it again from the spool";
+
 /// Opens the record's database to write, and makes its tables where they are not there.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
-    let connection = open(path, AccessMode::ReadWrite, FOLDING)?;
+    let connection = open(path, AccessMode::ReadWrite, FOLDING).context(MEND)?;
     schema::ensure(&connection, path)?;
     Ok(connection)
 }
 
 /// Opens the record's database to read. `memory` is DuckDB's way to write a size.
 pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
-    let connection = open(path, AccessMode::ReadOnly, memory)?;
+    let connection = open(path, AccessMode::ReadOnly, memory).context(MEND)?;
     schema::check(&connection, path)?;
     Ok(connection)
 }
 
 /// Opens any database of ours. It reaches no other file, loads nothing, and nobody can change that later.
 pub(crate) fn open(path: &Path, access: AccessMode, memory: &str) -> Result<Connection> {
-    let config = Config::default()
+    let mut config = Config::default();
+    if access == AccessMode::ReadWrite {
+        // Lines come in one after the other; a second thread only costs the tools that write them (measured).
+        config = config.threads(1)?;
+    }
+    let config = config
         .access_mode(access)?
         // In this order: without external access nobody names a folder any more, not even none.
         .with("temp_directory", "")?
         .enable_external_access(false)?
         .enable_autoload_extension(false)?
-        .with("memory_limit", memory)?;
+        .with("memory_limit", memory)
+        .context("--memory is a size such as 512MiB or 2GiB")?;
     let connection = match Connection::open_with_flags(path, config) {
         Err(error) if is_locked(&error) => {
-            bail!("{}: another program has the database open ({}); end it and try again", path.display(), brief(&error))
+            bail!("{}: another program has it open ({}); end that and try again", path.display(), brief(&error))
         }
-        opened => opened.with_context(|| {
-            format!("{}: cannot be opened; `auditdb rebuild` makes it again from the spool", path.display())
-        })?,
+        opened => opened.with_context(|| format!("{}: cannot be opened", path.display()))?,
     };
     connection.execute_batch("SET lock_configuration = true")?;
     Ok(connection)

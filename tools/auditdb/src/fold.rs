@@ -68,7 +68,11 @@ pub(crate) fn fold(connection: &Connection, folder: &Folder) -> Result<Folded> {
                     progress.reached(&segment.name, reader.reached(), batch.lines);
                     fold.commit_if_due(&mut progress)?;
                 }
-                Read::End | Read::Torn(_) => break,
+                Read::End => break,
+                Read::Torn(bytes) => {
+                    progress.torn(&segment.name, bytes);
+                    break;
+                }
                 Read::Damaged(reason) => {
                     progress.mark(&segment.name, reason);
                     break;

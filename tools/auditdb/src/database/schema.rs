@@ -14,7 +14,7 @@ BEGIN;
 CREATE TABLE IF NOT EXISTS about (version BIGINT);
 INSERT INTO about SELECT 1 WHERE NOT EXISTS (FROM about);
 CREATE TABLE IF NOT EXISTS segments (
-    number UINTEGER, name VARCHAR, position UBIGINT, head VARCHAR, lines UBIGINT, damaged VARCHAR
+    number UINTEGER, name VARCHAR, position UBIGINT, head VARCHAR, lines UBIGINT, torn UBIGINT, damaged VARCHAR
 );
 CREATE TABLE IF NOT EXISTS records (
     seq BIGINT, time TIMESTAMP, received TIMESTAMP, provider VARCHAR, vouched BOOLEAN,

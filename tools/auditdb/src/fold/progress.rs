@@ -17,8 +17,17 @@ pub(super) struct Known {
     pub(super) reached: Option<(u64, Link)>,
     /// Lines folded.
     pub(super) lines: u64,
+    /// Bytes at the end that are no whole batch: a writer is at it, or died in the middle.
+    pub(super) torn: u64,
     /// Why nothing behind `reached` can be trusted.
     pub(super) damaged: Option<String>,
+}
+
+impl Known {
+    /// How much of the file was looked at.
+    fn end(&self) -> u64 {
+        self.reached.map_or(0, |(at, _)| at) + self.torn
+    }
 }
 
 /// What is remembered of a segment, for who checks it.
@@ -30,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) number: u32,
     /// How far it was folded, and the chain's link there.
     pub(crate) reached: Option<(u64, Link)>,
+    /// How much of the file was looked at, in bytes.
+    pub(crate) end: u64,
     /// Lines folded.
     pub(crate) lines: u64,
 }
@@ -44,17 +55,21 @@ pub(super) struct Progress {
 impl Progress {
     /// What the database says.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
-        let mut statement = connection.prepare("SELECT name, number, position, head, lines, damaged FROM segments")?;
+        let mut statement =
+            connection.prepare("SELECT name, number, position, head, lines, torn, damaged FROM segments")?;
         let mut rows = statement.query([])?;
         let mut known = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             let head: Option<String> = row.get(3)?;
-            let link = head.map(|head| head.parse::<Link>().map_err(|()| ())).transpose().ok();
+            let link = head.map(|head| head.parse::<Link>()).transpose().ok();
             let link = link
                 .with_context(|| format!("the database holds no hash for {name}; `auditdb rebuild` makes it again"))?;
             let reached = link.map(|link| row.get(2).map(|at: u64| (at, link))).transpose()?;
-            known.insert(name, Known { number: row.get(1)?, reached, lines: row.get(4)?, damaged: row.get(5)? });
+            known.insert(
+                name,
+                Known { number: row.get(1)?, reached, lines: row.get(4)?, torn: row.get(5)?, damaged: row.get(6)? },
+            );
         }
         Ok(Self { known, changed: Vec::new() })
     }
@@ -63,7 +78,7 @@ impl Progress {
     pub(super) fn is_behind(&self, segment: &SegmentFile) -> bool {
         match self.known.get(&segment.name) {
             Some(known) if known.damaged.is_some() => false,
-            Some(known) => known.reached.is_none_or(|(at, _)| segment.length > at),
+            Some(known) => segment.length > known.end(),
             None => segment.length > 0,
         }
     }
@@ -78,9 +93,18 @@ impl Progress {
     pub(super) fn reached(&mut self, name: &str, reached: Option<(u64, Link)>, lines: u64) {
         if let Some(known) = self.known.get_mut(name) {
             known.reached = reached;
+            known.torn = 0;
             known.lines += lines;
         }
         self.touch(name);
+    }
+
+    /// Notes that a segment ends, for now, with so many bytes that are no whole batch.
+    pub(super) fn torn(&mut self, name: &str, bytes: u64) {
+        if let Some(known) = self.known.get_mut(name).filter(|known| known.torn != bytes) {
+            known.torn = bytes;
+            self.touch(name);
+        }
     }
 
     /// Notes that what follows in a segment cannot be trusted.
@@ -107,6 +131,7 @@ impl Progress {
             name: name.clone(),
             number: known.number,
             reached: known.reached,
+            end: known.end(),
             lines: known.lines,
         };
         self.known.iter().map(seen).collect()
@@ -119,8 +144,8 @@ impl Progress {
             let (at, head) = known.reached.map(|(at, link)| (at, link.to_string())).unzip();
             connection.execute("DELETE FROM segments WHERE name = ?", params![name])?;
             connection.execute(
-                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
-                params![known.number, name, at.unwrap_or(0), head, known.lines, known.damaged],
+                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)",
+                params![known.number, name, at.unwrap_or(0), head, known.lines, known.torn, known.damaged],
             )?;
         }
         Ok(())

@@ -72,7 +72,7 @@ fn old(connection: &Connection, place: &Place, before: i64) -> Result<Vec<Old>> 
     let mut old = Vec::new();
     for file in place.spool().segments()? {
         let Some(seen) = known.get(&file.name) else { continue };
-        let whole = seen.reached.is_some_and(|(at, _)| at == file.length);
+        let whole = seen.end == file.length;
         let young = newest.get(&seen.number).is_none_or(|received| *received >= before);
         if !whole || young || !is_closed(&place.spool().path().join(&file.name))? {
             continue;

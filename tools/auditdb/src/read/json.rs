@@ -14,9 +14,10 @@ const MICROS: i64 = 1_000_000;
 /// Can values of this type be read at all? For others duckdb's own reader panics.
 pub(super) fn is_known(kind: &DataType) -> bool {
     match kind {
-        DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) | DataType::Map(inner, _) => {
-            is_known(inner.data_type())
-        }
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::FixedSizeList(inner, _)
+        | DataType::Map(inner, _) => is_known(inner.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| is_known(field.data_type())),
         DataType::Union(fields, _) => fields.iter().all(|(_, field)| is_known(field.data_type())),
         DataType::Dictionary(key, _) => matches!(**key, DataType::UInt8 | DataType::UInt16 | DataType::UInt32),

@@ -12,8 +12,10 @@ use crate::database::{self, Lock};
 use crate::fold;
 use crate::place::Place;
 
-/// How long a reader waits for whoever folds, and a folder for whoever reads.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long a folder waits for whoever reads.
+const TO_FOLD: Duration = Duration::from_secs(10);
+/// How long a reader waits for whoever folds: a million lines take some seconds.
+const TO_READ: Duration = Duration::from_secs(60);
 
 /// Is it all there?
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,14 +66,14 @@ pub(crate) fn open(place: &Place, memory: &str) -> Result<Reading> {
     if !place.directory().is_dir() {
         bail!("{directory}: no record here; `auditdb ingest` begins one, --directory names another");
     }
-    if let Some(reading) = read(place, memory, Duration::ZERO)? {
-        if !fold::is_behind(&reading.connection, &place.spool())? {
-            return Ok(reading);
-        }
+    if let Some(reading) = read(place, memory, Duration::ZERO)?
+        && !fold::is_behind(&reading.connection, &place.spool())?
+    {
+        return Ok(reading);
     }
     let folded = fold_now(place)?;
-    let Some(mut reading) = read(place, memory, WAIT)? else {
-        bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
+    let Some(mut reading) = read(place, memory, TO_READ)? else {
+        bail!("{directory}: another process has had the database for {} s; try again", TO_READ.as_secs());
     };
     reading.state.behind = !folded && fold::is_behind(&reading.connection, &place.spool())?;
     Ok(reading)
@@ -90,7 +92,9 @@ fn read(place: &Place, memory: &str, wait: Duration) -> Result<Option<Reading>> 
 
 /// Folds, if nobody else has the database for too long.
 fn fold_now(place: &Place) -> Result<bool> {
-    let Some(_lock) = Lock::exclusive(&place.lock(), WAIT).with_context(|| locking(place))? else { return Ok(false) };
+    let Some(_lock) = Lock::exclusive(&place.lock(), TO_FOLD).with_context(|| locking(place))? else {
+        return Ok(false);
+    };
     let connection = database::open_to_write(&place.database())?;
     fold::fold(&connection, &place.spool())?;
     connection.close().map_err(|(_, error)| error)?;

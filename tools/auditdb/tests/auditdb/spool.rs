@@ -118,7 +118,7 @@ fn a_full_spool_makes_writers_wait_and_says_so() {
     let before = count(&path, "provider = 'scanwatch'");
     segments(&path).iter().for_each(|segment| fs::remove_file(segment).unwrap());
     let mut last = Value::Null;
-    while let Some(line) = told.next() {
+    for line in told {
         last = serde_json::from_str(&line.unwrap()).unwrap();
         if last["event"]["action"] == "spool-filled" {
             count(&path, "true");
