@@ -10,7 +10,7 @@ wanted_packages() {
   printf '%s\n' nftables iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles \
     nginx libnginx-mod-http-js libnginx-mod-stream libnginx-mod-stream-js dnsmasq-base \
     git jq openssl python3 bats shellcheck mandoc mmdebstrap iproute2 procps e2fsprogs \
-    iputils-ping socat curl ca-certificates g++
+    iputils-ping socat curl ca-certificates bsdextrautils g++
 }
 
 # Rust is the one thing that setup leaves to you: which toolchain is yours to choose.
