@@ -42,6 +42,9 @@ fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
 pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
     let gathered = gather::all(policy, names).await?;
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
+    for control in idle_waivers(policy) {
+        eprintln!("sandboxctl: [[waiver]] control = \"{control}\" waives nothing: there is no such control");
+    }
     let mut scribe = Scribe { policy, today, out };
     containers(policy, &gathered, &mut scribe)?;
     if names.is_empty() {
@@ -51,6 +54,16 @@ pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> 
         }
     }
     Ok(())
+}
+
+/// A waiver with a slip of the pen in it would be believed in.
+fn idle_waivers(policy: &Policy) -> Vec<&str> {
+    let known: Vec<&str> = container_controls()
+        .map(|control| control.id)
+        .chain(network::ALL.iter().map(|control| control.id))
+        .chain(engine::ALL.iter().map(|control| control.id))
+        .collect();
+    policy.waivers.iter().map(|waiver| waiver.control.as_str()).filter(|control| !known.contains(control)).collect()
 }
 
 fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {

@@ -38,6 +38,13 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
     Control::new("cis-docker-5.13", "has a read-only root", High, "read_only: true; scripts/up", read_only_root),
     Control::new(
+        "cis-docker-5.23",
+        "has no privileged command running in it",
+        Critical,
+        "end the docker exec --privileged",
+        execs,
+    ),
+    Control::new(
         "cis-docker-4.1",
         "does not run as root, unless it is known why",
         High,
@@ -149,6 +156,16 @@ fn user(subject: &Subject) -> Verdict {
     let is_number_above_0 = |id: &str| id.parse::<u32>().is_ok_and(|id| id > 0);
     let fine = ids.next().is_some_and(is_number_above_0) && ids.next().is_none_or(is_number_above_0);
     Verdict::when(fine, "a number above 0", if user.is_empty() { "root" } else { user })
+}
+
+/// A command started with `docker exec --privileged` has every capability, in the middle of the container.
+fn execs(subject: &Subject) -> Verdict {
+    let privileged = subject.facts.execs.iter().filter(|exec| exec.privileged == Some(true));
+    let found: Vec<String> = privileged.map(|exec| exec.program.clone()).collect();
+    if found.is_empty() && subject.facts.execs.iter().any(|exec| exec.privileged.is_none()) {
+        return Verdict::untold("the engine did not tell about a command that runs in it");
+    }
+    Verdict::none_of("none", &found)
 }
 
 fn devices(subject: &Subject) -> Verdict {

@@ -39,7 +39,18 @@ pub(crate) struct Facts {
     /// What is published: address (empty: all) and port of the host.
     pub(crate) published: Vec<(String, String)>,
     pub(crate) apparmor: Option<String>,
+    /// Commands that `docker exec` runs in it now; their ids first, then what was asked about them.
+    pub(crate) exec_ids: Vec<String>,
+    pub(crate) execs: Vec<Exec>,
     pub(crate) host: HostConfig,
+}
+
+/// A command that was started in a running container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exec {
+    pub(crate) program: String,
+    /// `None` is what the engine did not tell.
+    pub(crate) privileged: Option<bool>,
 }
 
 /// A place where something of the host is mounted.
@@ -81,6 +92,8 @@ impl Facts {
             mounts: told.mounts.map(|mounts| mounts.into_iter().map(mounted).collect()),
             published: published(settings.ports.as_ref(), host.port_bindings.as_ref()),
             apparmor: told.app_armor_profile,
+            exec_ids: told.exec_ids.unwrap_or_default(),
+            execs: Vec::new(),
             host,
         })
     }

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use futures_util::join;
 use policy::{Policy, Service};
 
-use super::facts::{Engine, Facts, Mounted};
+use super::facts::{Engine, Exec, Facts, Mounted};
 use super::{concerned, volumes};
 use crate::engine;
 
@@ -80,10 +80,23 @@ async fn container(docker: &Docker, name: &str) -> Named {
         // It may have been asked for by its id: the policy knows it by its name.
         Some(Ok(mut facts)) => {
             facts.mounts = behind_volumes(docker, facts.mounts.take()).await;
+            facts.execs = execs(docker, &facts.exec_ids).await;
             Named { name: facts.name.clone(), found: Some(Ok(facts)) }
         }
         other => Named { name: name.to_owned(), found: other },
     }
+}
+
+/// What runs in it beside its own program: health checks, and what people started. One that ended meanwhile is
+/// gone for good.
+async fn execs(docker: &Docker, ids: &[String]) -> Vec<Exec> {
+    let answers = join_all(ids.iter().map(|id| docker.inspect_exec(id))).await;
+    let told = answers.into_iter().filter(|answer| !answer.as_ref().is_err_and(is_missing));
+    told.map(|answer| {
+        let process = answer.ok().and_then(|exec| exec.process_config).unwrap_or_default();
+        Exec { program: process.entrypoint.unwrap_or_default(), privileged: process.privileged }
+    })
+    .collect()
 }
 
 /// A volume that the engine does not tell about leaves all mounts untold: it may be anything.
