@@ -6,7 +6,8 @@ readonly EXPECTED=(
   'probe-evaluated egress-check' 'control-evaluated sandboxctl' 'flow-denied netguard'
 )
 
-recorded() { ours auditdb events --action "${1% *}" --tool "${1#* }" --limit 1; }
+# `events` ends with its own run-finished, so an answer alone proves nothing.
+recorded() { ours auditdb events --action "${1% *}" --tool "${1#* }" --limit 1 | jq -c --arg action "${1% *}" 'select(.event.action == $action)'; }
 
 all_of_it_is_in_the_record() {
   local what missing=()
