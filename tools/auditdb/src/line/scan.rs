@@ -1,7 +1,7 @@
 //! A strict JSON scanner (RFC 8259) that reads a line once, refuses what two readers could understand
 //! differently, and takes out only what the database has a column for.
 //!
-//! Why not serde: of two equal names in one object serde_json keeps the last, DuckDB the first, and a
+//! Why not serde: of two equal names in one object `serde_json` keeps the last, DuckDB the first, and a
 //! line that means two things is how a forger hides. Names are compared as they read, not as they are
 //! spelled (`"\u0061"` is `"a"`), in every object at every depth. Nothing is built in memory but the
 //! columns, which borrow from the line.

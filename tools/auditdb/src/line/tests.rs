@@ -1,4 +1,4 @@
-//! What is a record, held against serde_json where the two must agree.
+//! What is a record, held against `serde_json` where the two must agree.
 
 use super::*;
 use proptest::prelude::*;
