@@ -106,6 +106,9 @@ TABLE
   local path
   ask monitor http://github.com/openclaw/openclaw/HEAD
   is "$status" 200
+  # The control: a name without path rules takes any path, as it was sent.
+  ask monitor http://odd.lab.test//a%2fb/./c
+  is "$status $output" "200 GET odd.lab.test//a%2fb/./c"
   for path in /openclaw/openclaw/../../other /openclaw/openclaw/%2e%2e/%2e%2e/other /openclaw/openclaw/..%2f..%2fother /openclaw/./openclaw/HEAD \
     //openclaw/openclaw/HEAD /openclaw//openclaw/HEAD '/openclaw/openclaw/..;/..;/other' '/openclaw/openclaw/..%3b/other' \
     '/openclaw/openclaw/..\..\other' /openclaw/openclaw/%5c..%5cother /openclaw/openclaw/%252e%252e/other /openclaw/openclaw/%00 \
@@ -136,6 +139,11 @@ two-lengths-refused|POST / HTTP/1.1\r\nHost: www.openclaw.ai\r\nContent-Length: 
 obs-fold-once|GET / HTTP/1.1\r\nHost: www.openclaw.ai\r\nX: a\r\n Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n
 bare-lf-once|GET / HTTP/1.1\nHost: www.openclaw.ai\nConnection: close\n\n
 space-in-name-once|GET / HTTP/1.1\r\nHost: www.openclaw.ai\r\nContent-Length : 44\r\nConnection: close\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: www.openclaw.ai\r\n\r\n
+proxy-line-refused|PROXY TCP4 172.30.2.9 172.30.2.2 5 80\r\nGET / HTTP/1.1\r\nHost: www.openclaw.ai\r\n\r\n
+two-encodings-refused|POST / HTTP/1.1\r\nHost: odd.lab.test\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n
+signed-length-refused|POST / HTTP/1.1\r\nHost: odd.lab.test\r\nContent-Length: +5\r\n\r\nhello
+huge-chunk-refused|POST / HTTP/1.1\r\nHost: odd.lab.test\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nx\r\n0\r\n\r\n
+bare-cr-refused|GET / HTTP/1.1\r\nHost: odd.lab.test\r\nX: a\rY: b\r\n\r\n
 no-host-refused|GET / HTTP/1.1\r\n\r\n
 two-hosts-refused|GET / HTTP/1.1\r\nHost: www.openclaw.ai\r\nHost: example.com\r\n\r\n
 nul-refused|GET / HTTP/1.1\r\nHost: www.openclaw.ai\r\nX: a\0b\r\n\r\n

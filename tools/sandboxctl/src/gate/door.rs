@@ -104,7 +104,7 @@ impl Door<'_> {
         let whom = Whom { client: self.client, rule: Some(&id) };
         conf.block(&format!("location {place}"), |conf| {
             conf.line(&format!("set $gate_rule $gate_rule_{};", self.number));
-            refuse(conf, whom, rule);
+            self.refuse(conf, whom);
             key(conf, whom, rule);
             conf.line(&format!(
                 "limit_req zone=rule{number} burst={} nodelay;",
@@ -115,38 +115,44 @@ impl Door<'_> {
         });
     }
 
+    /// What no rule lets through: a method that is not listed, and what two readers may read differently.
+    fn refuse(&self, conf: &mut Conf, whom: Whom<'_>) {
+        METHOD_REFUSED.when("$gate_rule = \"\"", conf, whom);
+        // Where every path is allowed, none can be read as another that is not.
+        if self.rules.iter().any(|(_, rule)| !rule.paths.is_empty()) {
+            PATH_CROOKED.when("$gate_crooked", conf, whom);
+        }
+        if self.host.is_wildcard() {
+            NAME_CROOKED.when("$host !~ \"^[a-z0-9_-]+(\\.[a-z0-9_-]+)+$\"", conf, whom);
+        }
+    }
+
     /// Whether it leaves no path of its name without a door.
     pub(super) fn takes_every_path(&self) -> bool {
         self.prefix == "/"
     }
 }
 
-/// What no rule lets through: a method that is not listed, and what two readers may read differently.
-fn refuse(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
-    Refusal {
-        status: 405,
-        error: "method-not-listed",
-        reason: "no [[egress]] rule for this path lists this method",
-        mend: "add the method to methods of the [[egress]] rule, then run scripts/up",
-    }
-    .when("$gate_rule = \"\"", conf, whom);
-    Refusal {
-        status: 400,
-        error: "path-not-plain",
-        reason: "the path has dot segments, doubled slashes, encoded separators or the like, which two readers may read differently",
-        mend: "ask for the plain path",
-    }
-    .when("$gate_crooked", conf, whom);
-    if rule.host.is_wildcard() {
-        Refusal {
-            status: 400,
-            error: "name-not-plain",
-            reason: "the name is no host name: labels of letters, digits and hyphens, with dots between",
-            mend: "ask for a host name",
-        }
-        .when("$host !~ \"^[a-z0-9_-]+(\\.[a-z0-9_-]+)+$\"", conf, whom);
-    }
-}
+const METHOD_REFUSED: Refusal<'_> = Refusal {
+    status: 405,
+    error: "method-not-listed",
+    reason: "no [[egress]] rule for this path lists this method",
+    mend: "add the method to methods of the [[egress]] rule, then run scripts/up",
+};
+
+const PATH_CROOKED: Refusal<'_> = Refusal {
+    status: 400,
+    error: "path-not-plain",
+    reason: "the path has dot segments, doubled slashes, encoded separators or the like, which two readers may read differently",
+    mend: "ask for the plain path",
+};
+
+const NAME_CROOKED: Refusal<'_> = Refusal {
+    status: 400,
+    error: "name-not-plain",
+    reason: "the name is no host name: labels of letters, digits and hyphens, with dots between",
+    mend: "ask for a host name",
+};
 
 /// The key that the gate adds: read when it is needed, sent to this name only, for this client only.
 fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
