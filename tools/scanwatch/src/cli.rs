@@ -148,6 +148,9 @@ pub(crate) struct ScanArgs {
     /// Paths on standard input end with NUL, as find -print0 writes them
     #[arg(short = '0', long = "null")]
     pub(crate) null: bool,
+    /// Only what changed within this time, by the kernel's ctime: 90s, 15m, 12h, 30d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) changed_since: Option<Duration>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }

@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) capacity: usize,
     /// Clean files get no line.
     pub(crate) quiet_clean: bool,
+    /// What changed before that is passed over: nanoseconds since 1970.
+    pub(crate) changed_since: Option<i64>,
 }
 
 /// The shared part of a run.
@@ -55,6 +57,8 @@ pub(crate) struct Court {
     pub(crate) stop: Stop,
     /// Clean files are counted, and get no line.
     pub(crate) quiet_clean: bool,
+    /// What changed before that is passed over: nanoseconds since 1970.
+    pub(crate) changed_since: Option<i64>,
     known: Mutex<Known>,
     firsts: Mutex<FirstSights>,
     custody: Mutex<HashSet<Identity>>,
@@ -69,9 +73,10 @@ impl Court {
         voice: Voice,
         options: Options,
     ) -> anyhow::Result<Self> {
-        let Options { capacity, quiet_clean } = options;
+        let Options { capacity, quiet_clean, changed_since } = options;
         Ok(Self {
             quiet_clean,
+            changed_since,
             custody: Mutex::default(),
             warden,
             duty,

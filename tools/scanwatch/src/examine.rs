@@ -70,6 +70,9 @@ pub(crate) fn examine(court: &Court, task: &Task) -> Next {
 }
 
 fn regular(court: &Court, task: &Task, spot: Spot, seen: Stat, now: Instant) -> Next {
+    if court.changed_since.is_some_and(|since| Stamp::from(&seen).ctime < since) {
+        return Next::Nothing;
+    }
     let guarding = matches!(court.duty, Duty::Guard(_));
     let has_set_id = seen.st_mode & SET_ID != 0;
     if guarding && !has_set_id {

@@ -7,7 +7,9 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyhow::Context;
 use policy::Policy;
 use record::{Exit, OutputArgs, Provider, Writer};
 
@@ -35,12 +37,19 @@ pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyh
     let place = Arc::new(Place::open(Path::new("/"))?);
     let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
     let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, false));
-    let options = Options { capacity: CAPACITY, quiet_clean: args.engine.quiet_clean };
+    let changed_since = args.changed_since.map(ago).transpose()?;
+    let options = Options { capacity: CAPACITY, quiet_clean: args.engine.quiet_clean, changed_since };
     let court = Court::new(warden, Duty::Look, engine, voice, options)?;
     rely_on(&court)?;
     let finished = Stop::new()?;
     run(&court, &place, &given, args.engine.connections, (&signals, &finished));
     court.voice.finish()
+}
+
+/// A time that long ago, in nanoseconds since 1970.
+fn ago(age: Duration) -> anyhow::Result<i64> {
+    let then = SystemTime::now().checked_sub(age).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    then.and_then(|time| i64::try_from(time.as_nanos()).ok()).context("--changed-since is longer ago than files can be")
 }
 
 fn run(court: &Court, place: &Arc<Place>, given: &Given, lanes: usize, ends: (&UnixStream, &Stop)) {

@@ -54,7 +54,7 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArg
     jail.prove_writable()?;
     let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
     let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, true));
-    let options = Options { capacity: args.queue, quiet_clean: args.engine.quiet_clean };
+    let options = Options { capacity: args.queue, quiet_clean: args.engine.quiet_clean, changed_since: None };
     let court = Court::new(warden, Duty::Guard(jail), engine, voice, options)?;
     rely_on(&court)?;
     let watches = Watches::new()?;

@@ -92,6 +92,9 @@ fn a_walk_waits_for_room_and_is_let_go_when_the_queue_is_stopped() {
         let walker = scope
             .spawn(|| (queue.push_waiting(task("b", Urgency::Later)), queue.push_waiting(task("c", Urgency::Later))));
         while queue.take().is_none() {}
+        while queue.backlog().depth == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(Duration::from_millis(20));
         queue.stop();
         assert_eq!(walker.join().unwrap(), (true, false));

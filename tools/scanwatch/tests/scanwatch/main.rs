@@ -4,6 +4,7 @@
 mod cli;
 mod coverage;
 mod crash;
+mod database;
 mod jail;
 mod scan;
 mod support;

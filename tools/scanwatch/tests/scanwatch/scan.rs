@@ -119,3 +119,17 @@ fn an_engine_over_tcp_is_used_when_one_knows_what_cannot_be_checked() {
     assert_eq!(output.status.code(), Some(1));
     drop(clamd);
 }
+
+#[test]
+fn only_what_changed_lately_is_scanned_when_asked_whatever_its_mtime_says() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    fs::write(world.share.join("old"), "x").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    fs::write(world.share.join("new"), eicar()).unwrap();
+    let new = fs::File::options().write(true).open(world.share.join("new")).unwrap();
+    new.set_modified(std::time::UNIX_EPOCH).unwrap();
+    let share = world.share.to_str().unwrap();
+    let (records, status) = scan(&world, &clamd, &[share, "--changed-since", "2s"]);
+    assert_eq!((count(&records, "file-infected"), count(&records, "file-scanned"), status), (1, 0, 1));
+    assert_eq!(count(&scan(&world, &clamd, &[share, "--changed-since", "1h"]).0, "file-scanned"), 1);
+}
