@@ -189,6 +189,10 @@ make_networks() {
   docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
   run -1 keeper audit cell
   [ "$(outcome "$output" cellblock-networks)" = success ]
+  docker restart -t 0 vault >/dev/null # its namespace is a new one, and the cell is in the old one still
+  [ "$(docker exec vault readlink /proc/self/ns/net)" != "$(docker exec cell readlink /proc/self/ns/net)" ]
+  run -1 keeper audit cell
+  [ "$(outcome "$output" cellblock-networks)" = failure ]
   docker rm -f vault >/dev/null
   boot vault
   run -1 keeper audit cell

@@ -68,7 +68,7 @@ fn idle_waivers(policy: &Policy) -> Vec<&str> {
 
 fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
     for Named { name, found } in &gathered.containers {
-        let expect = Expect::of(policy, name, gathered.vault.as_deref());
+        let expect = Expect::of(policy, name, gathered.vault.as_ref());
         let Some(found) = found else {
             scribe.check(&service::PRESENT, &Target::container(name), &Verdict::differs("a container", "none"))?;
             continue;

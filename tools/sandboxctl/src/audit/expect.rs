@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use policy::{Policy, Service};
 
-use super::facts::Mounted;
+use super::facts::{Life, Mounted};
 use crate::render::compose;
 
 /// The network namespace a container should live in.
@@ -14,8 +14,8 @@ use crate::render::compose;
 pub(crate) enum Home {
     /// Its own, on exactly these networks.
     Own(BTreeSet<String>),
-    /// That of the container with this id; `None` if there is no such container.
-    Of(Option<String>),
+    /// That of this container, in this life of it; `None` if there is no such container.
+    Of(Option<Life>),
     /// None at all.
     Nowhere,
     /// Anywhere but on these: a stranger.
@@ -42,8 +42,8 @@ pub(crate) struct Expect {
 }
 
 impl Expect {
-    /// What this policy asks of the container of this name. `vault` is the id of the running vault.
-    pub(crate) fn of(policy: &Policy, name: &str, vault: Option<&str>) -> Self {
+    /// What this policy asks of the container of this name. `vault` is the vault there is.
+    pub(crate) fn of(policy: &Policy, name: &str, vault: Option<&Life>) -> Self {
         let service = Service::ALL.into_iter().find(|&service| policy.container(service) == name);
         let networks = |service| policy.active_networks().filter(move |n| n.address_of(service).is_some());
         let listen = policy.vault.listen;
@@ -59,7 +59,7 @@ impl Expect {
             capabilities: if service == Some(Service::Warden) { &["DAC_OVERRIDE"] } else { &[] },
             limits: (service == Some(Service::Cell)).then(|| limits(policy)),
             home: match service {
-                Some(Service::Cell) => Home::Of(vault.map(str::to_owned)),
+                Some(Service::Cell) => Home::Of(vault.cloned()),
                 Some(Service::Warden) => Home::Nowhere,
                 Some(service) => Home::Own(networks(service).map(policy::Network::docker_name).collect()),
                 None => Home::AwayFrom(policy.networks.values().map(policy::Network::docker_name).collect()),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
 
+use jiff::Timestamp;
+
 use super::expect::Expect;
 use crate::engine::Version;
 
@@ -32,6 +34,8 @@ pub(crate) struct Facts {
     /// Program and arguments.
     pub(crate) words: Vec<String>,
     pub(crate) running: Option<bool>,
+    /// When it was started last.
+    pub(crate) started: Option<Timestamp>,
     pub(crate) has_health_check: bool,
     pub(crate) health: Option<HealthStatusEnum>,
     pub(crate) networks: Option<BTreeSet<String>>,
@@ -43,6 +47,13 @@ pub(crate) struct Facts {
     pub(crate) exec_ids: Vec<String>,
     pub(crate) execs: Vec<Exec>,
     pub(crate) host: HostConfig,
+}
+
+/// One life of a container: it has another network namespace in the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) id: String,
+    pub(crate) started: Option<Timestamp>,
 }
 
 /// A command that was started in a running container.
@@ -86,6 +97,7 @@ impl Facts {
             variables: config.env.unwrap_or_default(),
             words: told.path.into_iter().chain(told.args.into_iter().flatten()).collect(),
             running: state.running,
+            started: state.started_at.and_then(|at| at.parse().ok()),
             has_health_check: check.first().is_some_and(|first| first != "NONE"),
             health: state.health.and_then(|health| health.status),
             networks: settings.networks.map(|networks| networks.into_keys().collect()),
@@ -96,6 +108,11 @@ impl Facts {
             execs: Vec::new(),
             host,
         })
+    }
+
+    /// Which container it is, and since when.
+    pub(crate) fn life(&self) -> Life {
+        Life { id: self.id.clone(), started: self.started }
     }
 
     /// A privileged container has no seccomp filter, no masked paths and all devices, whatever else it says.

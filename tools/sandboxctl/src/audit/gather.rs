@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use futures_util::join;
 use policy::{Policy, Service};
 
-use super::facts::{Engine, Exec, Facts, Mounted};
+use super::facts::{Engine, Exec, Facts, Life, Mounted};
 use super::{concerned, volumes};
 use crate::engine;
 
@@ -30,8 +30,8 @@ pub(crate) struct Gathered {
     /// Name to id, of the images that the containers were made from.
     pub(crate) images: HashMap<String, String>,
     pub(crate) engine: Engine,
-    /// The id of the vault, whose network namespace is the cell's.
-    pub(crate) vault: Option<String>,
+    /// The vault, whose network namespace is the cell's.
+    pub(crate) vault: Option<Life>,
 }
 
 /// Asks about the containers named, or about all of the composition.
@@ -59,7 +59,7 @@ pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gat
         containers,
         networks: networks.into_iter().collect(),
         engine: info.map(Engine::of).unwrap_or_default(),
-        vault: vault.found.and_then(Result::ok).map(|facts| facts.id),
+        vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
     })
 }
 

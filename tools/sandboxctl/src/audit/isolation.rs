@@ -4,7 +4,7 @@ use record::Severity::{Critical, High, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
 use super::expect::Home;
-use super::facts::Subject;
+use super::facts::{Life, Subject};
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -112,7 +112,8 @@ fn networks(subject: &Subject) -> Verdict {
     match &subject.expect.home {
         Home::Nowhere => Verdict::when(mode == "none", "none", mode),
         Home::Of(None) => Verdict::untold("there is no vault whose network namespace it could live in"),
-        Home::Of(Some(vault)) => Verdict::when(guest_of == Some(vault), "the vault's network namespace", mode),
+        Home::Of(Some(vault)) if guest_of == Some(&vault.id) => in_this_life(subject, vault),
+        Home::Of(Some(_)) => Verdict::differs("the vault's network namespace", mode),
         Home::Own(wanted) => Verdict::when(found == wanted && guest_of.is_none(), listed(wanted), listed(found)),
         Home::AwayFrom(guarded) => {
             let theirs: Vec<String> = found.intersection(guarded).cloned().collect();
@@ -121,6 +122,20 @@ fn networks(subject: &Subject) -> Verdict {
                 None => Verdict::none_of("none of the policy's: it is no part of it", &theirs),
             }
         }
+    }
+}
+
+/// A vault that was started again has a new namespace; a cell that it left behind is still in the old one, says
+/// the same of itself, and nothing in it answers to what guards the new one.
+fn in_this_life(subject: &Subject, vault: &Life) -> Verdict {
+    let expected = "the vault's network namespace";
+    match (subject.facts.started, vault.started) {
+        _ if subject.facts.running == Some(false) => Verdict::differs(expected, "stopped"),
+        (Some(cell), Some(vault)) if cell < vault => {
+            Verdict::differs(expected, "the one the vault had before it was started again")
+        }
+        (Some(_), Some(_)) => Verdict::holds(expected),
+        _ => Verdict::untold("the engine did not tell when they were started"),
     }
 }
 

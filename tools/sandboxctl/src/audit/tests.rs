@@ -9,11 +9,9 @@ use serde_json::{Value, json};
 
 use super::control::{Control, Verdict};
 use super::expect::Expect;
-use super::facts::{Engine, Exec, Facts, Subject};
+use super::facts::{Engine, Exec, Facts, Life, Subject};
 use super::{container_controls, engine, network as networks};
 use policy::Policy;
-
-const VAULT: &str = "aaaa";
 
 pub(super) fn policy() -> Policy {
     let text = include_str!("../../../../compose/policy.toml");
@@ -24,7 +22,7 @@ pub(super) fn policy() -> Policy {
 fn sound() -> Value {
     json!({
         "Id": "bbbb", "Name": "/stranger", "Image": "sha256:1", "Path": "sleep", "Args": ["9"], "AppArmorProfile": "docker-default",
-        "State": {"Status": "running", "Running": true, "Health": {"Status": "healthy"}},
+        "State": {"Status": "running", "Running": true, "StartedAt": "2026-11-22T05:00:01Z", "Health": {"Status": "healthy"}},
         "Config": {"Image": "x", "User": "10001:10001", "Env": ["PATH=/usr/bin"], "Healthcheck": {"Test": ["CMD", "true"]}},
         "Mounts": [{"Type": "tmpfs", "Source": "", "Destination": "/tmp", "RW": true, "Propagation": ""}],
         "NetworkSettings": {"Ports": {}, "Networks": {"sealed": {}}},
@@ -43,6 +41,11 @@ fn sound_host() -> Value {
             "RestartPolicy": {"Name": "no"}, "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}], "PortBindings": {}, "PublishAllPorts": false
     }"#;
     serde_json::from_str(told).unwrap()
+}
+
+/// The vault, started before every cell here but one.
+fn vault() -> Life {
+    Life { id: "aaaa".to_owned(), started: Some("2026-11-22T05:00:00.5Z".parse().unwrap()) }
 }
 
 fn able() -> Value {
@@ -71,7 +74,7 @@ fn merge(target: &mut Value, patch: &Value) {
 fn subject(name: &str, told: &Value, engine: &Value) -> Subject {
     Subject {
         facts: Facts::of(serde_json::from_value(told.clone()).unwrap()).unwrap(),
-        expect: Expect::of(&policy(), name, Some(VAULT)),
+        expect: Expect::of(&policy(), name, Some(&vault())),
         engine: Engine::of(serde_json::from_value(engine.clone()).unwrap()),
         image: Some("sha256:1".to_owned()),
     }
@@ -228,6 +231,12 @@ fn the_cell_lives_in_the_vault_s_namespace_with_the_policy_s_limits() {
     assert!(matches!(at("container:aaaa"), Verdict::Pass { .. }));
     assert!(matches!(at("container:cccc"), Verdict::Fail { .. }), "another's namespace");
     assert!(matches!(at("cellblock-cell"), Verdict::Fail { .. }), "a namespace of its own");
+    let since = |started: Value| {
+        let state = json!({"HostConfig": {"NetworkMode": "container:aaaa"}, "State": {"StartedAt": started}});
+        verdict("cellblock-networks", "cell", state)
+    };
+    assert!(matches!(since(json!("2026-11-22T05:00:00.4Z")), Verdict::Fail { .. }), "left behind by the vault");
+    assert!(matches!(since(json!(null)), Verdict::Unknown { .. }));
     assert!(matches!(verdict("cellblock-mounts", "cell", cell), Verdict::Fail { .. }), "the share is missing");
 }
 
