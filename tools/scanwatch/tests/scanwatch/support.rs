@@ -208,7 +208,7 @@ pub(crate) struct Warden {
 }
 
 /// Longest wait for a record. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Warden {
     fn spawn(mut command: Command) -> Self {
