@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use policy::PolicyArgs;
 use record::OutputArgs;
 
 /// The moat: a packet filter around containers. The internet yes, the LAN and the host never
 #[derive(Debug, Parser)]
-#[command(name = "netguard", version = record::version(), after_help = EXAMPLES)]
+#[command(name = "netguard", version = record::version(), after_help = EXAMPLES, disable_help_flag = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -20,6 +20,9 @@ pub(crate) struct Cli {
     /// How to print.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Print help
+    #[arg(short, long, action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -260,8 +260,8 @@ mod tests {
         let text =
             |family: &str, name: &str| json!({"nftables": [{"table": {"family": family, "name": name}}]}).to_string();
         assert!(Listing::parse(text("inet", "netguard").as_bytes()).unwrap().flags.is_some());
-        assert!(!Listing::parse(text("ip", "netguard").as_bytes()).unwrap().flags.is_some());
-        assert!(!Listing::parse(text("inet", "netguard2").as_bytes()).unwrap().flags.is_some());
+        assert!(Listing::parse(text("ip", "netguard").as_bytes()).unwrap().flags.is_none());
+        assert!(Listing::parse(text("inet", "netguard2").as_bytes()).unwrap().flags.is_none());
         assert!(Listing::parse(b"{}").is_err());
     }
 }

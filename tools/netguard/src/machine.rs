@@ -111,7 +111,8 @@ impl Machine {
     /// (what nft's `fib` calls local, broadcast, anycast or multicast).
     pub(crate) fn takes_in(&self, address: IpAddr) -> bool {
         let edge = |network: &IpNet| match network {
-            IpNet::V4(net) => net.prefix_len() < 31 && (address == net.broadcast() || address == net.network()),
+            // The network's own address is an ordinary one since Linux 5.14.
+            IpNet::V4(net) => net.prefix_len() < 31 && address == net.broadcast(),
             // The subnet-router anycast address (RFC 4291 §2.6.1).
             IpNet::V6(net) => net.prefix_len() < 127 && address == net.network(),
         };

@@ -1,4 +1,5 @@
 //! The binary on the command line: usage, closed pipes, full disks, bad policies, the man page. No lab, no root.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails, in its helpers too")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its work must fail")]
 
 use std::io::Write;
