@@ -10,7 +10,11 @@ export PATH="$PROGRAMS:$PATH"
 readonly LAB_STATE=/run/${LAB_NAME:-cellblock}-lab
 readonly LAB_ROOT=/var/lib/${LAB_NAME:-cellblock}-lab/root
 readonly LAB_HOST=/run/netns/${LAB_NAME:-cellblock}-host
-readonly TOOLS=(netguard egress-check scanwatch auditdb sandboxctl)
+
+# Which commit a program was built from is part of its --version. Exported for every cargo of a run: were it
+# another for the build than for the tests, all would be compiled twice.
+CELLBLOCK_VERSION="$(sed -n 's/^version = "\(.*\)"/\1/p' "$HOUSE/Cargo.toml" | head -n 1) ($(git -C "$HOUSE" rev-parse --short HEAD 2>/dev/null || echo 'no commit'))"
+export CELLBLOCK_VERSION
 
 # `settle POLICY ROOT` fixes both for this run: the shipped policy and the checkout unless said.
 settle() {
@@ -20,9 +24,6 @@ settle() {
   export CELLBLOCK_POLICY=$POLICY
   [ -f "$POLICY" ] || die "there is no policy at $POLICY; give one with --policy"
 }
-
-# A tool of ours, told which policy and root this run is about.
-tool() { local name=$1 verb=$2; shift 2; printf '%s\0' "$name" "$verb" --policy "$POLICY" --root "$ROOT" "$@"; }
 
 compose() {
   docker compose --project-name cellblock --project-directory "$HOUSE/compose" \
