@@ -15,7 +15,7 @@ pub(crate) enum Reach {
     Reached,
     /// A handshake ended, and no byte followed: the target, or something in between.
     Touched,
-    /// Somebody said no: the target's own kernel, or a filter that rejects.
+    /// Somebody is there: the target's own kernel that refuses, a filter that rejects, a gate that waits.
     Rejected,
     /// Nothing of the target was seen.
     Absent,
@@ -44,7 +44,7 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
         (Sight::Http { from: Speaker::GateFailed, .. }, Evidence::BeyondGate) => Reach::Rejected,
         (Sight::Http { .. } | Sight::Tls { .. }, _) => Reach::Reached,
         (Sight::Answered { .. }, Evidence::Target) => Reach::Reached,
-        (Sight::Answered { .. }, _) => Reach::Touched,
+        (Sight::Answered { .. }, _) => Reach::Rejected,
         (Sight::Dns(answer), Evidence::OutsideName) => match answer.code.as_str() {
             "NOERROR" | "NXDOMAIN" if answer.from_outside => Reach::Reached,
             // Docker's own resolver can say this too, of names that it alone knows.
@@ -52,8 +52,10 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
             _ => Reach::Absent,
         },
         (Sight::Dns(_), _) => Reach::Reached,
-        (Sight::Connected | Sight::Closed, _) => Reach::Touched,
-        (Sight::Refused, Evidence::OutsideName) => Reach::Absent,
+        // Docker's resolver and the gate take a connection from anybody, and that is all it shows.
+        (Sight::Connected | Sight::Closed | Sight::Refused, Evidence::OutsideName) => Reach::Absent,
+        (Sight::Connected, Evidence::BeyondGate) => Reach::Rejected,
+        (Sight::Connected | Sight::Closed, Evidence::Target) => Reach::Touched,
         (Sight::Refused, _) => Reach::Rejected,
     }
 }
@@ -75,7 +77,9 @@ fn must_pass(inside: Reach, control: Option<Reach>) -> (Outcome, &'static str) {
             (Outcome::Unknown, "something completed the handshake, and no byte of the target's came")
         }
         (_, Some(Reach::Absent)) => (Outcome::Unknown, "it answers neither inside nor outside"),
-        (Reach::Rejected, _) => (Outcome::Failure, "it was refused, and the policy allows it"),
+        (Reach::Rejected, _) => {
+            (Outcome::Failure, "somebody was there and it did not get through, and the policy allows it")
+        }
         (Reach::Absent, _) => (Outcome::Failure, "it did not answer, and the policy allows it"),
     }
 }
@@ -86,7 +90,9 @@ fn must_not(inside: Reach, control: Option<Reach>) -> (Outcome, &'static str) {
         (Reach::NotMade, _) => (Outcome::Unknown, "the probe could not be made"),
         (Reach::Touched, Some(Reach::Touched)) => (Outcome::Failure, "the same handshake completes inside as outside"),
         (Reach::Touched, _) => (Outcome::Unknown, "something answered, and nothing shows that it was the target"),
-        (Reach::Rejected, _) => (Outcome::Unknown, "somebody said no: a filter, or the target, which then was reached"),
+        (Reach::Rejected, _) => {
+            (Outcome::Unknown, "somebody is there, and nothing shows whether it is the target or what guards it")
+        }
         (Reach::Absent, Some(Reach::Reached | Reach::Touched | Reach::Rejected)) => {
             (Outcome::Success, "nothing inside, an answer outside")
         }
@@ -147,6 +153,16 @@ mod tests {
         assert_eq!(answer("NXDOMAIN", false), Reach::Rejected);
         assert_eq!(answer("SERVFAIL", false), Reach::Absent);
         assert_eq!(answer("REFUSED", false), Reach::Absent);
+    }
+
+    #[test]
+    fn a_connection_to_a_resolver_or_to_the_gate_is_no_way_out_even_where_the_control_comes_no_further() {
+        for evidence in [Evidence::OutsideName, Evidence::BeyondGate] {
+            let inside = reach(&Sight::Connected, evidence);
+            let found = verdict(Expect::Blocked, inside, Some(reach(&Sight::Connected, Evidence::Target)));
+            assert_ne!(found.outcome, F, "{evidence:?}");
+        }
+        assert_eq!(reach(&Sight::Connected, Evidence::OutsideName), Reach::Absent);
     }
 
     #[test]
