@@ -55,8 +55,8 @@ teardown_file() { leave_world; }
 400 path-not-plain http://github.com/openclaw/openclaw/a%2fb
 503 credential-not-delivered http://api.anthropic.com/
 400 bad-request http://github.com/openclaw/openclaw/x -H Content-Length:x -X POST
-413 body-too-large http://slow-rate.lab.test/ -H Content-Length:2000 -X POST
-413 body-too-large http://slow-rate.lab.test/ -H Transfer-Encoding:chunked -d @/etc/services
+413 body-too-large http://small-body.lab.test/ -H Content-Length:2000 -X POST
+413 body-too-large http://small-body.lab.test/ -H Transfer-Encoding:chunked -d @/etc/services
 TABLE
   ask monitor http://odd.lab.test/ -H "X: $(head -c 20000 /dev/zero | tr '\0' x)"
   refused 431 headers-too-large
