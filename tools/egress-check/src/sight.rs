@@ -30,6 +30,8 @@ pub(crate) enum Sight {
         /// Bytes of the certificate.
         bytes: u64,
     },
+    /// The TLS alert `unrecognized_name` (RFC 6066 §3): who is there serves no such name, and says so.
+    NameRefused,
     /// A DNS answer came back.
     Dns(Answer),
     /// A handshake ended, and then nothing came.
@@ -112,6 +114,7 @@ impl fmt::Display for Sight {
             }
             Self::Http { status, bytes, .. } => write!(f, "HTTP {status} with {bytes} bytes"),
             Self::Tls { leaf, .. } => write!(f, "a TLS certificate, sha256:{leaf}"),
+            Self::NameRefused => f.write_str("the TLS alert unrecognized_name"),
             Self::Dns(Answer { code, addresses, .. }) => {
                 write!(f, "{code}")?;
                 addresses.iter().try_for_each(|ip| write!(f, " {ip}"))

@@ -38,13 +38,14 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
         (Sight::NotMade(_), _) => Reach::NotMade,
         (Sight::Silent | Sight::Unreachable(_) | Sight::NotResolved(_), _) => Reach::Absent,
         // The gate speaks for itself: what it refuses or closes has not gone through it.
-        (Sight::Http { from: Speaker::GateRefuses, .. } | Sight::Closed | Sight::Refused, Evidence::BeyondGate) => {
-            Reach::Absent
-        }
+        (
+            Sight::Http { from: Speaker::GateRefuses, .. } | Sight::NameRefused | Sight::Closed | Sight::Refused,
+            Evidence::BeyondGate,
+        ) => Reach::Absent,
         (Sight::Http { from: Speaker::GateFailed, .. }, Evidence::BeyondGate) => Reach::Rejected,
         (Sight::Http { .. } | Sight::Tls { .. }, _) => Reach::Reached,
-        (Sight::Answered { .. }, Evidence::Target) => Reach::Reached,
-        (Sight::Answered { .. }, _) => Reach::Rejected,
+        (Sight::Answered { .. } | Sight::NameRefused, Evidence::Target) => Reach::Reached,
+        (Sight::Answered { .. } | Sight::NameRefused, _) => Reach::Rejected,
         (Sight::Dns(answer), Evidence::OutsideName) => match answer.code.as_str() {
             "NOERROR" | "NXDOMAIN" if answer.from_outside => Reach::Reached,
             // Docker's own resolver can say this too, of names that it alone knows.
@@ -138,6 +139,14 @@ mod tests {
         assert_eq!(reach(&nobody_behind, Evidence::BeyondGate), Reach::Rejected);
         let upstream = Sight::Http { status: 404, from: Speaker::Server, bytes: 90 };
         assert_eq!(reach(&upstream, Evidence::BeyondGate), Reach::Reached);
+    }
+
+    #[test]
+    fn an_alert_that_knows_no_such_name_is_the_gate_s_no_and_elsewhere_an_answer() {
+        let inside = reach(&Sight::NameRefused, Evidence::BeyondGate);
+        assert_eq!(verdict(Expect::Blocked, inside, Some(Reach::Reached)).outcome, S);
+        assert_eq!(verdict(Expect::Blocked, inside, None).outcome, U);
+        assert_eq!(reach(&Sight::NameRefused, Evidence::Target), Reach::Reached);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig};
+use tokio_rustls::rustls::{self, AlertDescription, ClientConfig};
 
 use super::{Place, Step, tcp};
 use crate::ask::{Ask, Whom};
@@ -65,6 +65,7 @@ pub(super) async fn open(
 /// An alert, or something that is no TLS, is an answer all the same.
 fn refused(error: &std::io::Error) -> Sight {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)) => Sight::NameRefused,
         Some(tls) => Sight::Answered { bytes: 1, what: tls.to_string() },
         None => Sight::after_connect(error),
     }
