@@ -102,7 +102,10 @@ except OSError: print("second", False)
   guard remove --force >/dev/null
   hold netguard-open 192.168.77.10 445 >"$BATS_TEST_TMPDIR/nas" 3>&- &
   hold netguard-open 8.8.8.8 445 >"$BATS_TEST_TMPDIR/inet" 3>&- &
-  for file in nas inet; do until grep -q 'first True' "$BATS_TEST_TMPDIR/$file"; do sleep 0.05; done; done
+  for file in nas inet; do
+    for _ in {1..200}; do grep -q 'first True' "$BATS_TEST_TMPDIR/$file" && break; sleep 0.1; done
+    grep -q 'first True' "$BATS_TEST_TMPDIR/$file"
+  done
   run -0 guard apply --format jsonl
   [ "$(jq -s '[.[] | select(.event.action == "connections-flushed")][0].cellblock.moat.tally.flushed' <<<"$output")" -ge 1 ]
   touch "$BATS_TEST_TMPDIR/go"
@@ -124,7 +127,8 @@ try:
     sock.sendall(b"\r\n"); print("answered", len(sock.recv(65536)) > 0)
 except OSError: print("answered", False)
 ' "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/lan" 3>&- &
-  until grep -q open "$BATS_TEST_TMPDIR/lan"; do sleep 0.05; done
+  for _ in {1..200}; do grep -q open "$BATS_TEST_TMPDIR/lan" && break; sleep 0.1; done
+  grep -q open "$BATS_TEST_TMPDIR/lan"
   guard apply >/dev/null
   touch "$BATS_TEST_TMPDIR/go"
   wait
