@@ -26,7 +26,7 @@ setup_file() {
   start monitor-egress-check --network egress-check-monitor --dns 9.9.9.9
 }
 
-teardown_file() { cleanup; }
+teardown_file() { cleanup; "$lab" down 3>&-; }
 
 cleanup() {
   docker rm -f egress-check-cell monitor-egress-check egress-check-weak >/dev/null 2>&1 || true
