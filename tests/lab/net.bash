@@ -46,12 +46,15 @@ tailnet_cable() {
   ip -n "$LAB-inet" link set tail0 arp off
 }
 
-# Settings go in before the devices come up; source checks would hide what gets through.
+# Settings go in before the devices come up; source checks would hide what gets through, and an
+# address that is still being checked for a duplicate answers nothing for up to two seconds: a new
+# bridge's gateway would look blocked (RFC 4862, 5.4; seen on a busy machine).
 kernel() {
   local world=$1
   shift
   in_world "$world" sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-    net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 "$@"
+    net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+    net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 "$@"
 }
 
 # Every address is local here. Over IPv4 a local default route does it. Over IPv6 it would swallow
