@@ -3,21 +3,18 @@
 # nothing started. All of it in the lab's host; the dry run is the one thing tried on the real one.
 
 bats_require_minimum_version 1.5.0
+load world
 
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
-  house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house state=/run/${LAB_NAME:-cellblock}-lab world="$BATS_FILE_TMPDIR/root"
-  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
-  export PATH="$CARGO_TARGET_DIR/release:$PATH"
-  "$house/tests/lab/lab" up 3>&-
+  export world="$BATS_FILE_TMPDIR/root"
+  "$lab" up 3>&-
   mkdir -p "$world"
   cp "$house/compose/policy.toml" "$world/policy.toml"
 }
 
-teardown_file() { "$house/tests/lab/lab" down 3>&-; }
+teardown_file() { "$lab" down 3>&-; }
 
-in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 up() { in_host "$house/scripts/up" --inside-lab --root "$world" "$@" 3>&-; }
 
 nothing_started() {

@@ -4,24 +4,14 @@
 # What is "blocked" has a control that gets through. No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
+load world
 
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
-  house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house lab="$house/tests/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab root=/var/lib/${LAB_NAME:-cellblock}-lab/root
-  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
-  export PATH="$CARGO_TARGET_DIR/release:$PATH"
-  "$house/scripts/down" --lab 3>&- || true
-  "$house/scripts/up" --lab >"$BATS_FILE_TMPDIR/table" 2>"$BATS_FILE_TMPDIR/steps" 3>&- || echo "$?" >"$BATS_FILE_TMPDIR/status"
+  bring_up
 }
 
 teardown_file() { "$house/scripts/down" --lab 3>&-; }
-
-in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
-ours() { local name=$1; shift; in_host "$name" "$@" --policy "$root/policy.toml" --root "$root" --format jsonl; }
-pid_of() { in_host docker inspect --format '{{.State.Pid}}' "$1"; }
-from() { local pid; pid=$(pid_of "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 5 "$house/tests/lab/ask.py" "$@"; }
-outside() { in_host timeout 5 "$house/tests/lab/ask.py" "$@"; }
 
 # Does not answer from inside, and does from outside: the one is worth nothing without the other.
 blocked() {
@@ -32,10 +22,8 @@ blocked() {
 }
 
 @test "up --lab ends with exit 0 and a table in which every promise is ok" {
-  cat "$BATS_FILE_TMPDIR/table"
-  [ ! -e "$BATS_FILE_TMPDIR/status" ] || { tail -n 40 "$BATS_FILE_TMPDIR/steps"; echo "exit $(cat "$BATS_FILE_TMPDIR/status")"; return 1; }
+  came_up
   [ "$(wc -l <"$state/main-job.tsv")" -ge 17 ]
-  run ! grep -vP '\tok\t' "$state/main-job.tsv"
 }
 
 @test "the moved tag is in the database with both ids, as git at the origin has them" {
