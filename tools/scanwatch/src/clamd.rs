@@ -6,6 +6,7 @@ mod reply;
 mod session;
 mod trial;
 
-pub(crate) use reply::{Answer, ruleset};
+pub(crate) use reply::ruleset;
+pub use reply::{Answer, Garbled, parse as parse_reply};
 pub(crate) use session::{Broken, Session};
 pub(crate) use trial::{Doubt, LIMITS, Trust, examine_engine};

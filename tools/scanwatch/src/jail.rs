@@ -32,7 +32,8 @@ use crate::stamp::size;
 pub(crate) use copy::{Copied, sha256};
 pub(crate) use entry::Whole;
 pub(crate) use recover::Pending;
-pub(crate) use sidecar::{Sidecar, base64};
+pub(crate) use sidecar::base64;
+pub use sidecar::{BadSidecar, Sidecar};
 pub(crate) use tombstone::{Tombstone, is_tombstone_of, leave as leave_tombstone};
 
 /// Why something could not be taken in.

@@ -8,8 +8,11 @@ use record::Exit;
 
 use crate::cli::{Cli, Command};
 
-/// Runs the tool.
-pub(crate) fn run() -> anyhow::Result<Exit> {
+/// Runs the tool with the arguments of the process.
+///
+/// # Errors
+/// Usage, policy or environment, in words for people: exit status 2.
+pub fn run() -> anyhow::Result<Exit> {
     let Cli { command, policy, output, .. } = Cli::parse();
     match command {
         Command::Watch(args) => crate::watch::watch(&args, &policy.load()?, output),

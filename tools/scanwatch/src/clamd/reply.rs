@@ -8,7 +8,7 @@ use std::fmt;
 
 /// One answer of clamd.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// `OK`: nothing found.
     Clean,
     /// `NAME FOUND`.
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
 
 /// A reply that is not in the protocol. The session that gave it cannot be trusted any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Garbled(pub(crate) String);
+pub struct Garbled(pub(crate) String);
 
 impl fmt::Display for Garbled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,8 +34,11 @@ impl std::error::Error for Garbled {}
 /// The longest frame that is taken, in bytes: a signature's name is far shorter.
 pub(crate) const MAX_FRAME: usize = 8192;
 
-/// Reads one frame, without its NUL.
-pub(crate) fn parse(frame: &[u8]) -> Result<(u32, Answer), Garbled> {
+/// Reads one frame, without its NUL: the number of the question it answers (from 1 on), and the answer.
+///
+/// # Errors
+/// When it is not in the protocol, word for word.
+pub fn parse(frame: &[u8]) -> Result<(u32, Answer), Garbled> {
     let garbled = || Garbled(String::from_utf8_lossy(frame).chars().take(200).collect());
     let text = std::str::from_utf8(frame).map_err(|_| garbled())?;
     if text.chars().any(char::is_control) {

@@ -12,7 +12,7 @@ pub(crate) const MAX_SIDECAR: usize = 256 * 1024;
 /// `<id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sidecar {
+pub struct Sidecar {
     /// 1.
     pub(crate) format: u32,
     /// The id, a `UUIDv7`, as in the file's name.
@@ -53,7 +53,7 @@ pub(crate) struct Sidecar {
 
 /// A sidecar that cannot be what we wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadSidecar(pub(crate) String);
+pub struct BadSidecar(pub(crate) String);
 
 impl std::fmt::Display for BadSidecar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,8 +67,12 @@ impl Sidecar {
     /// The format's number.
     pub(crate) const FORMAT: u32 = FORMAT;
 
-    /// Reads one, and insists that its parts fit each other.
-    pub(crate) fn parse(bytes: &[u8], id: &str) -> Result<Self, BadSidecar> {
+    /// Reads the sidecar of the entry `id`, at most 256 KiB, and insists that its parts fit each other.
+    ///
+    /// # Errors
+    /// When it is not what we write: no JSON of these fields, another format, another id, no hash, or a
+    /// path that leads out of a share.
+    pub fn parse(bytes: &[u8], id: &str) -> Result<Self, BadSidecar> {
         let bad = |why: &str| BadSidecar(why.to_owned());
         if bytes.len() > MAX_SIDECAR {
             return Err(bad("too long"));
@@ -87,8 +91,11 @@ impl Sidecar {
         Ok(sidecar)
     }
 
-    /// Where in the share.
-    pub(crate) fn below(&self) -> Result<Vec<u8>, BadSidecar> {
+    /// Where in the share: bytes, relative, with single slashes.
+    ///
+    /// # Errors
+    /// When `path_base64` is no such path.
+    pub fn below(&self) -> Result<Vec<u8>, BadSidecar> {
         let bytes =
             BASE64_STANDARD.decode(&self.path_base64).map_err(|_| BadSidecar("its path is no base64".to_owned()))?;
         let is_plain = |part: &[u8]| !part.is_empty() && part != b"." && part != b".." && !part.contains(&0);
