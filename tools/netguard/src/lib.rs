@@ -23,6 +23,7 @@ mod machine;
 mod netlink;
 mod nft;
 mod plan;
+mod program;
 mod ready;
 mod report;
 mod run;
