@@ -1,12 +1,10 @@
 // What became of a request or a connection, and why, in a word for programs and a sentence for people.
 //
-// Refusals are worded by the policy's configuration ($gate_refusal). Why an upstream failed nginx tells in its
-// error log only: it goes to a bounded file in memory, and the line of this very connection is looked up there.
-import fs from 'fs';
+// Refusals are worded by the policy's configuration ($gate_refusal), why an upstream failed by nginx (trouble.js).
+import leg from 'leg.js';
+import trouble from 'trouble.js';
 
 const TROUBLE = '/run/nginx/trouble.log';
-const TAIL = 16384;        // bytes looked through
-const BOUND = 1048576;     // bytes after which the file begins anew; nginx appends, so it may
 
 // The causes that nginx words, as ours. The first that fits counts.
 const CAUSES = [
@@ -17,65 +15,48 @@ const CAUSES = [
     [/timed out \(\d+: [^)]*\) while ([a-z SHL]{1,60}?)(?: to upstream| from upstream)?,/, 'upstream-timeout', 'it did not answer in time (while $)'],
     [/connect\(\)[^(]* failed \(\d+: ([^)]{1,60})\)/, 'upstream-unreachable', 'it could not be reached: $'],
     [/SSL_do_handshake\(\) failed/, 'tls-failed', 'no TLS 1.2 or later could be agreed with it'],
+    // Which of the two nginx meets first, its own handshake or the plain text, is a race.
+    [/upstream prematurely sent response/, 'tls-failed', 'no TLS 1.2 or later could be agreed with it: it spoke before the handshake'],
     [/peer closed connection in SSL handshake/, 'tls-failed', 'it broke off during the TLS handshake'],
     [/prematurely closed|Connection reset|Broken pipe/, 'upstream-broke-off', 'it broke the connection off'],
     [/upstream sent /, 'upstream-not-http', 'it sent what is no proper HTTP answer'],
 ];
 
-// Addresses that no name of the internet resolves to (RFC 6890): the moat refuses them behind the gate. nginx asks
-// for IPv4 only.
-function is_special(address) {
-    const p = address.split('.').map(Number);
-    return p[0] === 0 || p[0] === 10 || p[0] === 127 || p[0] >= 224 || (p[0] === 169 && p[1] === 254) ||
-        (p[0] === 172 && p[1] >= 16 && p[1] <= 31) || (p[0] === 192 && p[1] === 168) ||
-        (p[0] === 100 && p[1] >= 64 && p[1] <= 127) || (p[0] === 198 && (p[1] === 18 || p[1] === 19)) ||
-        (p[0] === 192 && p[1] === 0 && (p[2] === 0 || p[2] === 2)) || (p[0] === 198 && p[1] === 51 && p[2] === 100) ||
-        (p[0] === 203 && p[1] === 0 && p[2] === 113);
-}
-
 // The address that was tried last; a name that did not resolve leaves none.
 function upstream_ip(v) {
     const last = (v.upstream_addr || '').split(/[, ]+/).pop().replace(/:\d+$/, '');
+    if (v.gate_leg && last) { return leg.address(v.gate_leg); }
     return /^[0-9.]+$/.test(last) ? last : '';
 }
 
-// The end of the error log, and the log itself cut when it has grown.
-function tail() {
-    let fd;
-    try {
-        const size = fs.statSync(TROUBLE).size, length = Math.min(size, TAIL);
-        fd = fs.openSync(TROUBLE, 'r');
-        const buffer = Buffer.alloc(length);
-        const read = fs.readSync(fd, buffer, 0, length, size - length);
-        fs.closeSync(fd);
-        if (size > BOUND) { fs.writeFileSync(TROUBLE, ''); }
-        return buffer.slice(0, read).toString('utf8');
-    } catch (e) {
-        return '';
-    }
-}
-
-// nginx's last words on one connection: `2026/11/22 07:40:00 [error] 29#29: *17 words`. A client can't write a line
-// of its own: there is no line break in a request line, a header or a server name.
-function words(connection) {
-    const mark = `: *${connection} `;
-    const lines = tail().split('\n').filter((line) => line.indexOf(mark) > 0 && line.indexOf(mark) < 60);
-    return lines.length ? lines[lines.length - 1].slice(lines[lines.length - 1].indexOf(mark) + mark.length) : '';
+// What http saw of a leg that led nowhere is no more than that it hung up; why, the leg has said in the second before.
+function said(v) {
+    const own = trouble.of_connection(TROUBLE, v.connection);
+    if (!own || !v.gate_leg || !/ while SSL handshaking to upstream/.test(own.words)) { return own ? own.words : ''; }
+    const leg_said = trouble.of_leg(TROUBLE, v.gate_leg);
+    return leg_said && own.at - leg_said.at <= 1 ? leg_said.words : own.words;
 }
 
 function cause(v) {
-    const said = words(v.connection), ip = upstream_ip(v);
-    const found = CAUSES.find((c) => c[0].test(said));
-    const special = ip && is_special(ip) ? `the name resolved to ${ip}, which is no address of the internet; ` : '';
-    if (!found) { return { code: 'upstream-failed', reason: `${special}it could not be reached` }; }
-    const match = found[0].exec(said);
-    return { code: special ? 'address-not-public' : found[1], reason: special + found[2].replace('$', match[1] || '') };
+    const words = said(v), refused = /gate ([a-z-]{1,40}): (.{1,200}), client: unix:,/.exec(words);
+    if (refused) { return { code: refused[1], reason: refused[2], leads_nowhere: true }; }
+    const ip = upstream_ip(v), found = CAUSES.find((one) => one[0].test(words));
+    const why = found ? found[2].replace('$', found[0].exec(words)[1] || '') : 'it could not be reached';
+    // Behind a wildcard nginx resolves by itself, and the moat refused the address.
+    if (ip && leg.is_inside(v, ip)) { return { code: 'address-not-public', reason: `${leg.inside_words(ip)}; ${why}` }; }
+    return { code: found ? found[1] : 'upstream-failed', reason: why };
+}
+
+// A name that leads inside is refused by the gate; all else is the upstream's fault.
+function of_cause(why) {
+    why.verdict = why.code === 'address-not-public' ? 'denied' : 'failed';
+    return why;
 }
 
 // allowed, denied or failed. An error that the upstream itself answered is not ours: the request was allowed.
 function of_request(r) {
     const v = r.variables, status = Number(v.status);
-    if (v.gate_failed) { const why = cause(v); return { verdict: 'failed', code: why.code, reason: why.reason }; }
+    if (v.gate_failed) { return of_cause(cause(v)); }
     if (v.gate_refusal) { return { verdict: 'denied', code: v.gate_error, reason: v.gate_refusal }; }
     if (status === 499) { return { verdict: 'failed', code: 'client-left', reason: 'the client left before the answer' }; }
     // nginx takes what is no HTTP for HTTP/0.9, a status of 9, and passes it on.
@@ -84,18 +65,27 @@ function of_request(r) {
     return { verdict: 'allowed' };
 }
 
-function of_session(s) {
-    const v = s.variables, status = Number(v.status);
-    if (status === 403) { return { verdict: 'denied', code: 'not-a-client', reason: 'the source address is not one of this network\'s clients' }; }
-    if (status === 503) { return { verdict: 'denied', code: 'too-many-connections', reason: 'this client has as many connections as it may have' }; }
+function denied(code, reason) { return { verdict: 'denied', code: code, reason: reason }; }
+
+// At the front, where the gate itself answers; nothing for a connection that went on, which is told of there.
+function of_front(v, status) {
+    if (status === 403) { return denied('not-a-client', 'the source address is not one of this network\'s clients'); }
+    if (status === 503) { return denied('too-many-connections', 'this client has as many connections as it may have'); }
+    if (v.server_port === '80') { return status === 200 ? undefined : { verdict: 'failed', code: 'gate-failed', reason: 'the gate could not take the connection' }; }
     if (!v.gate_rule) {
         return v.ssl_preread_server_name ?
-            { verdict: 'denied', code: 'name-not-listed', reason: 'no [[egress]] rule with tls = "passthrough" lists this name for this client' } :
-            { verdict: 'denied', code: 'no-name', reason: 'no name in the TLS handshake (SNI), or no TLS' };
+            denied('name-not-listed', 'no [[egress]] rule with tls = "passthrough" lists this name for this client') :
+            denied('no-name', 'no name in the TLS handshake (SNI), or no TLS');
     }
-    if (status === 200) { return { verdict: 'allowed' }; }
-    const why = cause(v);
-    return { verdict: 'failed', code: why.code, reason: why.reason };
+    if (!/out-/.test(v.gate_upstream)) { return denied('name-not-plain', 'the name is no host name'); }
+    return status === 200 ? undefined : { verdict: 'failed', code: 'gate-failed', reason: 'the gate could not take the connection' };
+}
+
+function of_session(s) {
+    const v = s.variables, status = Number(v.status);
+    if (v.gate_front) { return of_front(v, status); }
+    if (v.gate_error) { return of_cause({ code: v.gate_error, reason: v.gate_refusal, leads_nowhere: true }); }
+    return status === 200 ? { verdict: 'allowed' } : of_cause(cause(v));
 }
 
 // The answer to a request whose upstream failed.
