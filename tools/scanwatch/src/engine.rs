@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use policy::Clamd;
 
-use crate::clamd::{Broken, Session, Trust, examine_engine, ruleset};
+use crate::clamd::{Broken, Edition, Session, Trust, examine_engine};
 
 /// The engine as the last trial left it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Engine {
     address: Clamd,
     allow_degraded: bool,
     up: AtomicBool,
-    /// VERSION as it gives it, and what `rule.ruleset` makes of it.
+    edition: Mutex<Option<Edition>>,
     names: Mutex<(Arc<str>, Arc<str>)>,
 }
 
@@ -33,7 +33,12 @@ impl Engine {
     /// Nothing is known of it yet.
     pub(crate) fn new(address: Clamd, allow_degraded: bool) -> Self {
         let names = Mutex::new((Arc::from("unknown"), Arc::from("clamav")));
-        Self { address, allow_degraded, up: AtomicBool::new(false), names }
+        Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &Clamd {
+        &self.address
     }
 
     /// Where it listens, for people.
@@ -73,20 +78,20 @@ impl Engine {
                 return Change::Away(error);
             }
         };
-        self.name(&trust.version);
         let usable = trust.doubts.is_empty() || self.allow_degraded;
         self.up.store(usable, Ordering::SeqCst);
         if usable { Change::Up(trust) } else { Change::Degraded(trust) }
     }
 
-    /// Notes the version. Says whether it is another than before.
-    pub(crate) fn name(&self, version: &str) -> bool {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = &*names.0 != version;
-        if changed {
-            *names = (Arc::from(version), Arc::from(ruleset(version)));
+    /// Notes engine and signatures. Gives those before, where they were others.
+    pub(crate) fn name(&self, edition: &Edition) -> Option<Edition> {
+        let mut there = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        if there.as_ref() == Some(edition) {
+            return None;
         }
-        changed
+        let names = (Arc::from(edition.version.as_str()), Arc::from(edition.ruleset()));
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        there.replace(edition.clone())
     }
 
     /// VERSION, and the name of the signatures for `rule.ruleset`.

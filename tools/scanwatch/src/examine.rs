@@ -64,7 +64,7 @@ pub(crate) fn examine(court: &Court, task: &Task) -> Next {
         FileType::Symlink => link(court, Some(stat)),
         // Folders are walked.
         FileType::Directory => Next::Nothing,
-        _ if is_known(court, &stat) => Next::Nothing,
+        _ if is_known(court, task, &stat) => Next::Nothing,
         other => Next::Judged(None, Some(stat), Verdict::Unscanned(Why::Special(kind_name(other)))),
     }
 }
@@ -76,7 +76,7 @@ fn regular(court: &Court, task: &Task, spot: Spot, seen: Stat, now: Instant) -> 
     let guarding = matches!(court.duty, Duty::Guard(_));
     let has_set_id = seen.st_mode & SET_ID != 0;
     if guarding && !has_set_id {
-        if is_known(court, &seen) {
+        if is_known(court, task, &seen) {
             return Next::Nothing;
         }
         if let Some(due) = deferred_until(court, &spot, &seen, now) {
@@ -123,8 +123,9 @@ fn link(court: &Court, stat: Option<Stat>) -> Next {
     }
 }
 
-fn is_known(court: &Court, stat: &Stat) -> bool {
-    court.known().holds(&Stamp::from(stat))
+fn is_known(court: &Court, task: &Task, stat: &Stat) -> bool {
+    let known = &mut court.known();
+    if task.again { known.is_current(&Stamp::from(stat)) } else { known.holds(&Stamp::from(stat)) }
 }
 
 /// Until when a file under a temporary name is left alone; `None` when it is not, or no longer.

@@ -15,6 +15,12 @@ struct Entry {
     walk: u32,
 }
 
+impl Entry {
+    fn is(&self, stamp: &Stamp) -> bool {
+        (self.size, self.mtime, self.ctime) == (stamp.size, stamp.mtime, stamp.ctime)
+    }
+}
+
 /// The memory of the warden: 56 bytes a file.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
@@ -24,13 +30,18 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Is the file in a state that was judged, with the signatures of now? Notes that it is still there.
+    /// Is the file in a state that was judged, be it with older signatures? Notes that it is still there.
     pub(crate) fn holds(&mut self, stamp: &Stamp) -> bool {
-        let (walk, epoch) = (self.walk, self.epoch);
+        let walk = self.walk;
         self.files.get_mut(&stamp.identity).is_some_and(|entry| {
             entry.walk = walk;
-            (entry.size, entry.mtime, entry.ctime, entry.epoch) == (stamp.size, stamp.mtime, stamp.ctime, epoch)
+            entry.is(stamp)
         })
+    }
+
+    /// Is it in a state that was judged with the signatures of now?
+    pub(crate) fn is_current(&self, stamp: &Stamp) -> bool {
+        self.files.get(&stamp.identity).is_some_and(|entry| entry.epoch == self.epoch && entry.is(stamp))
     }
 
     /// Notes that this state was judged, with the signatures of `epoch`.
@@ -58,7 +69,7 @@ impl Known {
         }
     }
 
-    /// The signatures are others now: everything is to be judged again.
+    /// The signatures are others now: nothing is current any more.
     pub(crate) fn new_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
     }
@@ -91,15 +102,16 @@ mod tests {
     }
 
     #[test]
-    fn new_signatures_make_everything_unknown_and_a_late_verdict_of_the_old_ones_does_not_count() {
+    fn with_new_signatures_nothing_is_current_and_a_late_verdict_of_the_old_ones_does_not_count() {
         let mut known = Known::default();
         known.learn(&stamp(1, 10), 0);
+        assert!(known.is_current(&stamp(1, 10)) && !known.is_current(&stamp(1, 11)));
         known.new_epoch();
-        assert!(!known.holds(&stamp(1, 10)));
+        assert!(known.holds(&stamp(1, 10)) && !known.is_current(&stamp(1, 10)));
         known.learn(&stamp(1, 10), 0);
-        assert!(!known.holds(&stamp(1, 10)));
+        assert!(!known.is_current(&stamp(1, 10)));
         known.learn(&stamp(1, 10), known.epoch());
-        assert!(known.holds(&stamp(1, 10)));
+        assert!(known.is_current(&stamp(1, 10)));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Two parsers read what others wrote, and are public so that they can be fuzzed: [`parse_reply`] and
 //! [`Sidecar::parse`].
 
+mod beside;
 mod clamd;
 mod cli;
 mod court;

@@ -26,6 +26,16 @@ pub(crate) struct Patrol<'a> {
     seen: u64,
     queued: u64,
     folders: u64,
+    stale: bool,
+}
+
+/// What a walk of the patrol found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// For the record.
+    pub(crate) counts: Scan,
+    /// Something was judged with older signatures only.
+    pub(crate) stale: bool,
 }
 
 impl<'a> Patrol<'a> {
@@ -36,8 +46,8 @@ impl<'a> Patrol<'a> {
         watches: Option<&'a Watches>,
         urgency: Urgency,
         start: Below,
-    ) -> Option<Scan> {
-        let mut patrol = Self { court, place, watches, urgency, seen: 0, queued: 0, folders: 0 };
+    ) -> Option<Found> {
+        let mut patrol = Self { court, place, watches, urgency, seen: 0, queued: 0, folders: 0, stale: false };
         let ended = walk(place, start, &mut patrol);
         let counts = Scan {
             seen: Some(patrol.seen),
@@ -45,15 +55,22 @@ impl<'a> Patrol<'a> {
             directories: Some(patrol.folders),
             ..Scan::default()
         };
-        ended.is_continue().then_some(counts)
+        ended.is_continue().then_some(Found { counts, stale: patrol.stale })
+    }
+
+    fn is_known(&mut self, stat: &Stat) -> bool {
+        let (known, stamp) = (&mut self.court.known(), Stamp::from(stat));
+        let holds = known.holds(&stamp);
+        self.stale |= holds && !known.is_current(&stamp);
+        holds
     }
 
     fn enqueue(&mut self, task: Task) -> ControlFlow<()> {
         self.queued += 1;
-        match self.urgency {
-            Urgency::Urgent => self.court.queue.push(task),
-            Urgency::Later if !self.court.queue.push_waiting(task) => return ControlFlow::Break(()),
-            Urgency::Later => {}
+        if self.urgency == Urgency::Urgent {
+            self.court.queue.push(task);
+        } else if !self.court.queue.push_waiting(task) {
+            return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
@@ -71,8 +88,7 @@ impl Visitor for Patrol<'_> {
     fn file(&mut self, below: Below, stat: &Stat) -> ControlFlow<()> {
         self.seen += 1;
         let looking = matches!(self.court.duty, Duty::Look);
-        let is_known = || stat.st_mode & 0o6000 == 0 && self.court.known().holds(&Stamp::from(stat));
-        if kind(stat) == FileType::Symlink || (!looking && is_known()) {
+        if kind(stat) == FileType::Symlink || (!looking && stat.st_mode & 0o6000 == 0 && self.is_known(stat)) {
             return ControlFlow::Continue(());
         }
         let task = Task::new(self.place, below, self.urgency);

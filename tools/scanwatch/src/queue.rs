@@ -1,8 +1,11 @@
 //! What is to be scanned: bounded, each file once, with a flag for what did not fit.
 //!
-//! Two lines, and a waiting room. `Urgent` is for what just changed, `Later` for what a walk found;
-//! a walk waits for room, an event never does: it raises the overflow flag, and the answer to that is
-//! a walk. In the waiting room a file stays until its time: a `.tmp`, a file that is being written.
+//! Three lines, and a waiting room. `Urgent` is for what just changed, `Later` for what a walk found,
+//! `Again` for what older signatures judged; a walk waits for room, an event never does: it raises the
+//! overflow flag, and the answer to that is a walk. In the waiting room a file stays until its time: a
+//! `.tmp`, a file that is being written.
+//!
+//! The bound is one of files and one of bytes: whoever writes the share chooses how long its paths are.
 //!
 //! Lanes do not sleep on a condition variable but poll an eventfd beside their socket to clamd: it is
 //! readable exactly while there is something to take, or the queue is closed.
@@ -15,10 +18,18 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::place::{Below, Place};
+pub(crate) use pace::{Pace, Permit};
+
+mod pace;
+
+/// The most bytes of paths that wait. 65536 paths have room in it up to 512 bytes each.
+const MOST_BYTES: usize = 32 << 20;
 
 /// How soon a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
+    /// Judged already, with older signatures.
+    Again,
     /// Found by a walk.
     Later,
     /// Told by the kernel.
@@ -40,6 +51,10 @@ pub(crate) struct Task {
     pub(crate) attempts: u32,
     /// Its writer is done with it: scan it, even if another has it open.
     pub(crate) finished: bool,
+    /// That it was judged with older signatures is not enough.
+    pub(crate) again: bool,
+    /// Counts it among those that are scanned again at one time.
+    pub(crate) permit: Option<Arc<Permit>>,
 }
 
 /// Which file, among all places.
@@ -57,7 +72,17 @@ impl Task {
 
     /// A file that was seen just now.
     pub(crate) fn new(place: &Arc<Place>, below: Below, urgency: Urgency) -> Self {
-        Self { place: Arc::clone(place), below, urgency, seen: Instant::now(), attempts: 0, finished: false }
+        let seen = Instant::now();
+        Self {
+            place: Arc::clone(place),
+            below,
+            urgency,
+            seen,
+            attempts: 0,
+            finished: false,
+            again: false,
+            permit: None,
+        }
     }
 }
 
@@ -80,8 +105,11 @@ enum Slot {
 struct State {
     urgent: VecDeque<(Key, u64)>,
     later: VecDeque<(Key, u64)>,
+    again: VecDeque<(Key, u64)>,
     waiting: BTreeMap<(Instant, u64), Key>,
     slots: HashMap<Key, (u64, Slot)>,
+    /// Bytes of all paths in it.
+    bytes: usize,
     /// Files ready, without the stale entries that an upgrade leaves in a line.
     ready: usize,
     serial: u64,
@@ -138,11 +166,14 @@ impl Queue {
     /// that stands.
     pub(crate) fn push_at(&self, mut task: Task, due: Instant) {
         let mut state = self.lock();
-        match state.slots.get(&task.key()) {
-            Some((_, Slot::Ready(_))) => return,
-            Some((_, Slot::Waiting(_, there))) if *there <= due => return,
+        // Others may be scanned again while this one waits.
+        task.permit = None;
+        match state.slots.get_mut(&task.key()) {
+            Some((_, Slot::Ready(there))) => return there.again |= task.again,
+            Some((_, Slot::Waiting(waiting, there))) if *there <= due => return waiting.again |= task.again,
             Some((serial, Slot::Waiting(waiting, there))) => {
                 task.seen = waiting.seen.min(task.seen);
+                task.again |= waiting.again;
                 let key = (*there, *serial);
                 state.waiting.remove(&key);
             }
@@ -190,7 +221,7 @@ impl Queue {
     /// How much is ready, and for how long the head of the line has waited.
     pub(crate) fn backlog(&self) -> Backlog {
         let state = self.lock();
-        let seen = [&state.urgent, &state.later].into_iter().filter_map(|line| {
+        let seen = [&state.urgent, &state.later, &state.again].into_iter().filter_map(|line| {
             line.iter().find_map(|(key, serial)| match state.slots.get(key) {
                 Some((current, Slot::Ready(task))) if current == serial => Some(task.seen),
                 _ => None,
@@ -240,7 +271,8 @@ impl Queue {
     }
 
     fn is_full(&self, state: &State, task: &Task) -> bool {
-        state.slots.len() >= self.capacity && !state.slots.contains_key(&task.key())
+        let is_over = state.slots.len() >= self.capacity || state.bytes + task.below.len() > MOST_BYTES;
+        is_over && !state.slots.contains_key(&task.key())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -293,15 +325,18 @@ impl State {
         match self.slots.get_mut(&task.key()) {
             Some((_, Slot::Ready(there))) if there.urgency >= task.urgency => {
                 there.finished |= task.finished;
+                there.again |= task.again;
                 return None;
             }
             Some((_, Slot::Ready(there))) => {
                 task.seen = there.seen.min(task.seen);
                 task.finished |= there.finished;
+                task.again |= there.again;
                 self.ready -= 1;
             }
             Some((serial, Slot::Waiting(there, due))) => {
                 task.seen = there.seen.min(task.seen);
+                task.again |= there.again;
                 self.waiting.remove(&(*due, *serial));
             }
             None => {}
@@ -311,41 +346,59 @@ impl State {
 
     fn line_up(&mut self, task: Task, at_head: bool) {
         let serial = self.next_serial();
-        let line = if task.urgency == Urgency::Urgent { &mut self.urgent } else { &mut self.later };
+        let line = match task.urgency {
+            Urgency::Urgent => &mut self.urgent,
+            Urgency::Later => &mut self.later,
+            Urgency::Again => &mut self.again,
+        };
         let entry = (task.key(), serial);
         if at_head {
             line.push_front(entry);
         } else {
             line.push_back(entry);
         }
-        self.slots.insert(task.key(), (serial, Slot::Ready(task)));
+        self.put(task.key(), (serial, Slot::Ready(task)));
         self.ready += 1;
+    }
+
+    fn put(&mut self, key: Key, slot: (u64, Slot)) {
+        let length = key.1.len();
+        if self.slots.insert(key, slot).is_none() {
+            self.bytes += length;
+        }
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<(u64, Slot)> {
+        let slot = self.slots.remove(key)?;
+        self.bytes -= key.1.len();
+        Some(slot)
     }
 
     fn delay(&mut self, task: Task, due: Instant) {
         let serial = self.next_serial();
         self.waiting.insert((due, serial), task.key());
-        self.slots.insert(task.key(), (serial, Slot::Waiting(task, due)));
+        self.put(task.key(), (serial, Slot::Waiting(task, due)));
     }
 
     fn promote(&mut self, now: Instant) {
         while let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= now) {
-            if let Some((_, Slot::Waiting(task, _))) = self.slots.remove(&entry.remove()) {
+            let key = entry.remove();
+            if let Some((_, Slot::Waiting(task, _))) = self.remove(&key) {
                 self.line_up(task, false);
             }
         }
     }
 
     fn next(&mut self) -> Option<Task> {
-        for urgent in [true, false] {
-            while let Some((key, serial)) = if urgent { self.urgent.pop_front() } else { self.later.pop_front() } {
-                if self.slots.get(&key).is_none_or(|(current, _)| *current != serial) {
-                    continue;
-                }
-                if let Some((_, Slot::Ready(task))) = self.slots.remove(&key) {
-                    self.ready -= 1;
-                    return Some(task);
-                }
+        while let Some((key, serial)) =
+            self.urgent.pop_front().or_else(|| self.later.pop_front()).or_else(|| self.again.pop_front())
+        {
+            if self.slots.get(&key).is_none_or(|(current, _)| *current != serial) {
+                continue;
+            }
+            if let Some((_, Slot::Ready(task))) = self.remove(&key) {
+                self.ready -= 1;
+                return Some(task);
             }
         }
         None

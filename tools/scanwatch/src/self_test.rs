@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use jiff::Zoned;
+use jiff::civil::DateTime;
 use policy::{Clamd, Policy, Share};
 use record::{Exit, Outcome, OutputArgs, Provider, Writer};
 use rustix::fs::{StatVfsMountFlags, fstat, statvfs};
 
-use crate::clamd::{Doubt, examine_engine, ruleset};
+use crate::beside::{Freshness, OwnSignatures, freshness, own_signatures};
+use crate::clamd::{Doubt, Edition, examine_engine};
 use crate::cli::SelfTestArgs;
 use crate::jail::Jail;
 use crate::place::Place;
@@ -20,18 +23,23 @@ pub(crate) fn self_test(args: &SelfTestArgs, policy: &Policy, output: OutputArgs
         path: args.jail.clone().unwrap_or_else(|| policy.warden.jail.path.clone()),
         ..policy.warden.jail.clone()
     };
-    test_engine(args.clamd.as_ref().unwrap_or(&policy.warden.clamd), &mut writer)?;
+    let clamd = args.clamd.as_ref().unwrap_or(&policy.warden.clamd);
+    test_engine(clamd, &mut writer)?;
+    test_supply(clamd, &mut writer)?;
     test_share(&share, &mut writer)?;
     test_jail(&jail, &share, &mut writer)?;
     writer.finish()
 }
+
+/// The parts that only the engine itself can tell of.
+const ENGINE: [&str; 3] = ["marker", "limits", "signatures"];
 
 fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
     let trust = match examine_engine(clamd) {
         Ok(trust) => trust,
         Err(error) => {
             let reason = error.to_string();
-            for name in ["marker", "limits", "signatures"] {
+            for name in ENGINE {
                 let message = format!("clamd does not answer: nothing is known of its {name}.");
                 writer.check(&part(name, message, Outcome::Unknown, Some(reason.clone())))?;
             }
@@ -55,22 +63,46 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
             writer.check(&part("limits", message, verdict(&silent), silent))?;
         }
     }
-    let signatures = ruleset(&trust.version);
-    let official = signatures.rsplit(' ').next().is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    let (outcome, reason) = if official {
-        (Outcome::Success, None)
-    } else {
-        (
-            Outcome::Failure,
-            Some("no official signature database is loaded: only what is shipped or your own is found".to_owned()),
-        )
+    let message = format!("The engine is {}.", trust.edition);
+    let wrong = wrong_with_signatures(&trust.edition, Zoned::now().datetime());
+    writer.check(&part("signatures", message, verdict(&wrong), wrong))
+}
+
+/// Signatures older than this are told: new ones come every day.
+const OLD: i64 = 7;
+
+/// Official signatures that are not there, or that nobody has renewed for days.
+fn wrong_with_signatures(edition: &Edition, now: DateTime) -> Option<String> {
+    if edition.official().is_none() {
+        return Some("no official signature database is loaded: only what is shipped or your own is found".to_owned());
+    }
+    let Some(built) = edition.built() else {
+        return Some("how old the official signatures are cannot be told".to_owned());
     };
-    writer.check(&part(
-        "signatures",
-        format!("The engine is {}, its signatures are {signatures}.", trust.version),
-        outcome,
-        reason,
-    ))
+    let days = now.date().since(built.date()).map_or(0, |age| i64::from(age.get_days()));
+    (days > OLD).then(|| format!("the official signatures are {days} days old: does freshclam reach its mirror?"))
+}
+
+/// What freshclam, and who checks signatures of one's own, left beside the socket.
+fn test_supply(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
+    let message = "The official signatures are fetched, or should be.".to_owned();
+    let nothing = "nothing beside clamd's socket tells: the clamd of compose/ leaves a line there".to_owned();
+    writer.check(&match freshness(clamd) {
+        Some(Freshness::Present(state)) => part("freshclam", format!("{state}."), Outcome::Success, None),
+        Some(Freshness::Absent(state)) => part("freshclam", message, Outcome::Failure, Some(state)),
+        None => part("freshclam", message, Outcome::Unknown, Some(nothing)),
+    })?;
+    let message = "Signatures of your own are loaded, or should be.".to_owned();
+    match own_signatures(clamd) {
+        Some(OwnSignatures::InForce(name)) => {
+            writer.check(&part("own-signatures", format!("Signatures of your own: {name}."), Outcome::Success, None))
+        }
+        Some(OwnSignatures::Refused(why)) => {
+            writer.check(&part("own-signatures", message, Outcome::Failure, Some(why)))
+        }
+        // Nobody has to have any.
+        None => Ok(()),
+    }
 }
 
 fn test_share(share: &Path, writer: &mut Writer) -> anyhow::Result<()> {
@@ -107,4 +139,19 @@ fn test_jail(jail: &Share, share: &Path, writer: &mut Writer) -> anyhow::Result<
         Err(error) => part("jail", message, Outcome::Failure, Some(format!("{error:#}"))),
     };
     writer.check(&record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_that_nobody_renews_are_no_pass() {
+        let now = jiff::civil::date(2026, 11, 22).at(5, 0, 0, 0);
+        let wrong = |version: &str| wrong_with_signatures(&Edition { version: version.to_owned(), own: None }, now);
+        assert_eq!(wrong("ClamAV 1.4.6/27500/Sat Nov 21 09:00:00 2026"), None);
+        assert!(wrong("ClamAV 1.4.6/27480/Sun Nov  1 09:00:00 2026").unwrap().contains("21 days old"));
+        assert!(wrong("ClamAV 1.4.6").unwrap().contains("no official"));
+        assert!(wrong("ClamAV 1.4.6/27500/yesterday").unwrap().contains("cannot be told"));
+    }
 }

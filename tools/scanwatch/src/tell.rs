@@ -250,7 +250,9 @@ mod scanner;
 pub(crate) use jail::{
     entry, hash_allowed, no_facts, part, purged, recovered, restore_refused, restored, undone, verified,
 };
-pub(crate) use scanner::{backlog, scanner_degraded, scanner_unavailable, scanner_up, signatures_changed};
+pub(crate) use scanner::{
+    backlog, own_signatures, scanner_degraded, scanner_unavailable, scanner_up, signatures_changed,
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! `watch`: the warden at work. Each thread has one thing to do, and ends when the run is stopped:
-//! the listener (inotify), the walker of new folders, the walker of rounds, the keeper of the engine,
-//! the one who tends the waiting room, and the lanes.
+//! the listener (inotify), the walker of new folders, the walker of rounds, the one who scans again, the
+//! keeper of the engine, the one who tends the waiting room, and the lanes.
 
+mod again;
 mod keeper;
 mod listener;
 mod recovery;
@@ -69,17 +70,22 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArg
 /// No file is believed to be clean before the engine has shown that it sees.
 pub(crate) fn rely_on(court: &Court) -> anyhow::Result<()> {
     let shown = court.engine.shown();
-    match court.engine.examine() {
+    let change = court.engine.examine();
+    if let Change::Up(trust) = &change {
+        court.engine.name(&trust.edition);
+    }
+    match change {
         Change::Up(trust) if trust.doubts.is_empty() => {
             let message = format!("clamd at {shown} flags the planted marker and what exceeds its limits.");
-            let record = tell::scanner_up(Action::ScannerVerified, message, &trust.version, court.queue.backlog());
+            let record =
+                tell::scanner_up(Action::ScannerVerified, message, &trust.edition.version, court.queue.backlog());
             court.tell(&record);
         }
-        Change::Up(trust) => court.tell(&tell::scanner_degraded(&trust.version, &trust.reasons(), true)),
+        Change::Up(trust) => court.tell(&tell::scanner_degraded(&trust.edition.version, &trust.reasons(), true)),
         Change::Degraded(trust) => {
             bail!(
                 "clamd at {shown} ({}) cannot be relied on: {}. --allow-degraded uses it all the same",
-                trust.version,
+                trust.edition.version,
                 trust.reasons()
             )
         }
@@ -97,6 +103,7 @@ fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signa
     // Unbounded would hide an overflow; both are small, and what does not fit is found by walking.
     let (want_round, rounds) = bounded(4);
     let (want_folder, folders) = bounded(FOLDERS);
+    let (want_again, again) = bounded(1);
     std::thread::scope(|scope| {
         scope.spawn(|| court.queue.tend());
         for _ in 0..lanes {
@@ -105,8 +112,10 @@ fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signa
         let want = want_round.clone();
         scope.spawn(move || listener::listen(court, place, watches, &want_folder, &want));
         scope.spawn(move || rounds::walk_folders(court, place, watches, &folders));
-        scope.spawn(move || rounds::make_rounds(court, place, watches, &rounds));
-        scope.spawn(move || keeper::keep(court, &want_round));
+        let want = want_again.clone();
+        scope.spawn(move || rounds::make_rounds(court, place, watches, &rounds, &want));
+        scope.spawn(move || again::scan_again(court, place, &again));
+        scope.spawn(move || keeper::keep(court, &want_round, &want_again));
         while !court.stop.is_raised() {
             if wait(&[signals.as_fd(), court.stop.as_fd()], None).first() == Some(&true) {
                 court.stop.raise();

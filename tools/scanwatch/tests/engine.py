@@ -1,9 +1,10 @@
 """An engine that speaks clamd's protocol and changes when told: what a real one does only when its official database does.
 
 Usage: engine.py SOCKET VERSION_FILE
-Flags what contains one of the words in VERSION_FILE's second line; its first line is the version.
+Flags what contains one of the words in VERSION_FILE's second line; its first line is the version. A third line is how
+many seconds each file takes.
 """
-import os, socket, sys, threading
+import os, socket, sys, threading, time
 
 
 def judge(fd):
@@ -11,7 +12,9 @@ def judge(fd):
     if size > 1 << 31:
         return "Heuristics.Limits.Exceeded.MaxFileSize FOUND"
     content = os.pread(fd, 4096, 0)
-    words = open(sys.argv[2]).read().splitlines()[1].split()
+    lines = open(sys.argv[2]).read().splitlines()
+    words = lines[1].split()
+    time.sleep(float(lines[2]) if len(lines) > 2 else 0)
     return next((f"{word}-Signature FOUND" for word in words if word.encode() in content), "OK")
 
 

@@ -95,15 +95,6 @@ fn bare_name(name: &str) -> &str {
     if is_detail { bare } else { name }
 }
 
-/// The signature database in a VERSION answer, as `rule.ruleset` says it: `clamav 27500`, or
-/// `clamav unofficial` where clamd runs without one that has a number.
-pub(crate) fn ruleset(version: &str) -> String {
-    match version.split('/').nth(1) {
-        Some(number) if !number.is_empty() => format!("clamav {number}"),
-        _ => "clamav unofficial".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,12 +149,6 @@ mod tests {
         for frame in table {
             assert!(parse(frame).is_err(), "{}", String::from_utf8_lossy(frame));
         }
-    }
-
-    #[test]
-    fn the_ruleset_is_the_number_of_the_signatures() {
-        assert_eq!(ruleset("ClamAV 1.4.6/27500/Sat Nov 21 09:00:00 2026"), "clamav 27500");
-        assert_eq!(ruleset("ClamAV 1.4.6"), "clamav unofficial");
     }
 
     proptest! {

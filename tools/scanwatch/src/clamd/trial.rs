@@ -9,7 +9,7 @@ use std::time::Duration;
 use policy::Clamd;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
-use super::{Answer, Broken, Session};
+use super::{Answer, Broken, Edition, Session};
 
 /// Longest wait for each answer of the trial.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ pub(crate) const LIMITS: &str = "Heuristics.Limits.Exceeded";
 /// What the trial found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
-    /// The engine's VERSION, as it gives it.
-    pub(crate) version: String,
+    /// Engine and signatures.
+    pub(crate) edition: Edition,
     /// Why it cannot be relied on; empty when it can.
     pub(crate) doubts: Vec<Doubt>,
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Doubt {
         f.write_str(match self {
             Self::Blind => {
                 "clamd does not flag the EICAR test file: load a signature database that has it \
-                 (compose/images/warden/signatures holds a small one)"
+                 (compose/images/clamd/signatures holds a small one)"
             }
             Self::SilentLimits => "clamd answers OK for files over its limits: set 'AlertExceedsMax yes' in clamd.conf",
             Self::LimitsUnknown => {
@@ -72,7 +72,7 @@ pub(crate) fn marker() -> Vec<u8> {
 /// When clamd cannot be reached or breaks off: then nothing is known of it.
 pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let mut session = Session::connect(address)?;
-    let version = version(&mut session)?;
+    let edition = Edition::ask(&mut session, PATIENCE)?;
     let mut doubts = Vec::new();
     let marker = marker();
     let planted = memory("marker", |fd| rustix::io::write(fd, &marker).map(|_| ()))?;
@@ -82,25 +82,18 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     }
     if matches!(address, Clamd::Tcp(_)) {
         doubts.push(Doubt::LimitsUnknown);
-        return Ok(Trust { version, doubts });
+        return Ok(Trust { edition, doubts });
     }
     let huge = memory("huge", |fd| ftruncate(fd, BEYOND_ALL_LIMITS))?;
     let id = session.submit(huge.as_fd(), 0)?;
     if !matches!(session.answer(id, PATIENCE)?, Answer::Found(name) if name.starts_with(LIMITS)) {
         doubts.push(Doubt::SilentLimits);
     }
-    Ok(Trust { version, doubts })
+    Ok(Trust { edition, doubts })
 }
 
-fn version(session: &mut Session) -> Result<String, Broken> {
-    let id = session.ask_version()?;
-    match session.answer(id, PATIENCE)? {
-        Answer::Version(version) => Ok(version),
-        _ => Err(session.out_of_step(id)),
-    }
-}
-
-fn memory(name: &str, fill: impl FnOnce(&OwnedFd) -> rustix::io::Result<()>) -> io::Result<OwnedFd> {
+/// A file in memory, to be submitted like any other.
+pub(super) fn memory(name: &str, fill: impl FnOnce(&OwnedFd) -> rustix::io::Result<()>) -> io::Result<OwnedFd> {
     let fd = memfd_create(name, MemfdFlags::CLOEXEC)?;
     fill(&fd)?;
     Ok(fd)

@@ -1,9 +1,12 @@
 //! Records of the engine and the queue before it.
 
 use record::cellblock::Scan;
+use record::fields::Rule;
 use record::{Action, Category, Kind, Outcome, Record, Severity, Type};
 
 use super::{nanoseconds, record};
+use crate::beside::OwnSignatures;
+use crate::clamd::Edition;
 use crate::queue::Backlog;
 
 /// The engine does not answer.
@@ -39,14 +42,36 @@ pub(crate) fn scanner_degraded(version: &str, doubts: &str, used: bool) -> Recor
 }
 
 /// Other signatures.
-pub(crate) fn signatures_changed(before: &str, now: &str) -> Record {
+pub(crate) fn signatures_changed(before: &Edition, now: &Edition) -> Record {
     let mut record = record(
         Action::SignaturesChanged,
-        format!("The engine was {before} and is {now}: everything is scanned again."),
+        format!("The engine was {before} and is {now}: everything is scanned again, the newest first."),
     )
     .about(Category::Configuration, Type::Change);
-    record.own().scan = Some(Scan { engine: Some(now.to_owned()), ..Scan::default() });
+    record.rule = Some(Rule { ruleset: Some(now.ruleset()), ..Rule::default() });
+    record.own().scan = Some(Scan { engine: Some(now.version.clone()), ..Scan::default() });
     record
+}
+
+/// Signatures of one's own were refused: why, in the words of who checked them; or they are in force
+/// (again).
+pub(crate) fn own_signatures(state: &OwnSignatures) -> Record {
+    match state {
+        OwnSignatures::InForce(name) => {
+            record(Action::SignaturesAccepted, format!("Signatures of your own are in force: {name}."))
+                .about(Category::Configuration, Type::Info)
+                .outcome(Outcome::Success)
+        }
+        OwnSignatures::Refused(why) => record(
+            Action::SignaturesRefused,
+            "Signatures of your own are broken, and were not loaded; those before go on.".to_owned(),
+        )
+        .kind(Kind::Alert)
+        .about(Category::Configuration, Type::Error)
+        .severity(Severity::High)
+        .outcome(Outcome::Failure)
+        .reason(why.as_str()),
+    }
 }
 
 /// Files wait.

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use record::cellblock::Scan;
 
 use super::WITHOUT_WATCHES;
 use crate::court::Court;
@@ -28,11 +30,20 @@ pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches,
 }
 
 /// Walks everything, now and then, until the run is stopped.
-pub(crate) fn make_rounds(court: &Court, place: &Arc<Place>, watches: &Watches, wanted: &Receiver<&'static str>) {
+pub(crate) fn make_rounds(
+    court: &Court,
+    place: &Arc<Place>,
+    watches: &Watches,
+    wanted: &Receiver<&'static str>,
+    again: &Sender<()>,
+) {
     let mut told_exhausted = false;
     let mut why = "start";
     loop {
-        round(court, place, watches, why);
+        if round(court, place, watches, why) {
+            // Not everything was scanned again: it was put off too often, or the engine failed at it.
+            let _ = again.try_send(());
+        }
         let interval =
             if watches.is_exhausted() { court.warden.rescan.min(WITHOUT_WATCHES) } else { court.warden.rescan };
         if watches.is_exhausted() && !std::mem::replace(&mut told_exhausted, true) {
@@ -53,12 +64,13 @@ pub(crate) fn make_rounds(court: &Court, place: &Arc<Place>, watches: &Watches, 
     }
 }
 
-fn round(court: &Court, place: &Arc<Place>, watches: &Watches, why: &'static str) {
+/// Says whether something there was judged with older signatures only.
+fn round(court: &Court, place: &Arc<Place>, watches: &Watches, why: &'static str) -> bool {
     let began = Instant::now();
     court.known().begin_walk();
-    if let Some(mut counts) = Patrol::walk(court, place, Some(watches), Urgency::Later, Below::from([])) {
-        court.known().end_walk();
-        counts.walk = Some(why.to_owned());
-        court.tell(&tell::walked(&place.shown(b""), counts, began.elapsed()));
-    }
+    let Some(found) = Patrol::walk(court, place, Some(watches), Urgency::Later, Below::from([])) else { return false };
+    court.known().end_walk();
+    let counts = Scan { walk: Some(why.to_owned()), ..found.counts };
+    court.tell(&tell::walked(&place.shown(b""), counts, began.elapsed()));
+    found.stale
 }
