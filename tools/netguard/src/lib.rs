@@ -15,6 +15,7 @@ mod docker;
 mod events;
 mod explain;
 mod flows;
+pub mod fuzz;
 mod group;
 mod json;
 mod lines;
