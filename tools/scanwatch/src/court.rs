@@ -1,8 +1,12 @@
 //! What all lanes share: the queue, the memory, the engine, the jail and the record.
 
 use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use policy::Warden;
 use record::{Outcome, Record};
 
@@ -11,6 +15,7 @@ use crate::engine::Engine;
 use crate::first_sight::FirstSights;
 use crate::jail::Jail;
 use crate::known::Known;
+use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::stamp::Identity;
 use crate::stop::Stop;
@@ -40,6 +45,20 @@ pub(crate) struct Options {
     pub(crate) changed_since: Option<i64>,
 }
 
+/// What was taken away, and is not empty yet.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    /// The inode, until somebody sees to it.
+    pub(crate) file: Option<OwnedFd>,
+    /// Where it was.
+    pub(crate) path: PathBuf,
+    /// The id of its entry in the jail, or of its record.
+    pub(crate) id: String,
+}
+
+/// The most remains that wait for somebody to see to them.
+const REMAINS: usize = 256;
+
 /// The shared part of a run.
 #[derive(Debug)]
 pub(crate) struct Court {
@@ -59,6 +78,12 @@ pub(crate) struct Court {
     pub(crate) quiet_clean: bool,
     /// What changed before that is passed over: nanoseconds since 1970.
     pub(crate) changed_since: Option<i64>,
+    /// Opens that have to wait.
+    pub(crate) patience: Patience,
+    /// What could not be emptied at once.
+    pub(crate) remains: (Sender<Remains>, Receiver<Remains>),
+    /// Lanes with nothing to do.
+    idle: AtomicUsize,
     known: Mutex<Known>,
     firsts: Mutex<FirstSights>,
     custody: Mutex<HashSet<Identity>>,
@@ -84,6 +109,9 @@ impl Court {
             engine,
             voice,
             stop: Stop::new()?,
+            patience: Patience::default(),
+            remains: bounded(REMAINS),
+            idle: AtomicUsize::new(0),
             known: Mutex::default(),
             firsts: Mutex::new(FirstSights::new(TEMPORARY_FILES)),
         })
@@ -107,6 +135,19 @@ impl Court {
     /// Gives it free again.
     pub(crate) fn end_custody(&self, identity: Identity) {
         self.custody.lock().unwrap_or_else(PoisonError::into_inner).remove(&identity);
+    }
+
+    /// Runs something while the lane that calls counts as one with nothing to do.
+    pub(crate) fn idling<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.idle.fetch_add(1, Ordering::SeqCst);
+        let result = wait();
+        self.idle.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    /// Has some lane nothing to do?
+    pub(crate) fn has_idle_lane(&self) -> bool {
+        self.idle.load(Ordering::SeqCst) > 0
     }
 
     /// Prints a record that is no check.

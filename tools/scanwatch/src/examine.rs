@@ -133,7 +133,7 @@ fn deferred_until(court: &Court, spot: &Spot, stat: &Stat, now: Instant) -> Opti
     if !court.warden.defers(OsStr::from_bytes(spot.name.to_bytes())) {
         return None;
     }
-    let due = court.firsts().of(Stamp::from(stat).identity, now) + court.warden.max_defer;
+    let due = court.firsts().of(Stamp::from(stat).identity, now)? + court.warden.max_defer;
     (now < due).then_some(due)
 }
 
@@ -149,7 +149,12 @@ fn strip(court: &Court, task: &Task, file: &OwnedFd, stat: &mut Stat) {
 
 fn unopened(court: &Court, task: &Task, stat: Option<Stat>, error: Errno, now: Instant) -> Next {
     match error {
-        Errno::AGAIN if now < task.seen + LEASE_PATIENCE => Next::Wait(now + Duration::from_millis(500)),
+        Errno::AGAIN if now < task.seen + LEASE_PATIENCE => {
+            if let (Duty::Guard(_), Ok(spot)) = (&court.duty, task.place.spot(&task.below)) {
+                court.patience.read(&spot);
+            }
+            Next::Wait(now + Duration::from_millis(500))
+        }
         Errno::AGAIN => Next::Judged(None, stat, Verdict::Unscanned(Why::Leased)),
         Errno::LOOP => link(court, stat),
         Errno::NOTDIR => Next::Nothing,

@@ -37,8 +37,31 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Watches {
     inotify: OwnedFd,
-    folders: Mutex<HashMap<i32, Below>>,
+    folders: Mutex<Folders>,
     exhausted: AtomicBool,
+}
+
+/// The most bytes of paths that are remembered. 100,000 folders have room in it up to 640 bytes each.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Which path a watch stands for.
+#[derive(Debug, Default)]
+struct Folders {
+    paths: HashMap<i32, Below>,
+    bytes: usize,
+}
+
+impl Folders {
+    fn put(&mut self, watch: i32, below: &Below) {
+        self.bytes += below.len();
+        if let Some(before) = self.paths.insert(watch, Arc::clone(below)) {
+            self.bytes -= before.len();
+        }
+    }
+
+    fn remove(&mut self, watch: i32) {
+        self.bytes -= self.paths.remove(&watch).map_or(0, |below| below.len());
+    }
 }
 
 impl Watches {
@@ -62,9 +85,13 @@ impl Watches {
             | WatchFlags::EXCL_UNLINK;
         // Held while the watch is set: its first event must find the path.
         let mut folders = self.lock();
+        if folders.bytes + below.len() > MOST_BYTES {
+            self.exhausted.store(true, Ordering::Relaxed);
+            return Ok(false);
+        }
         match add_watch(&self.inotify, format!("/proc/self/fd/{}", folder.as_raw_fd()), what) {
             Ok(watch) => {
-                folders.insert(watch, Arc::clone(below));
+                folders.put(watch, below);
                 Ok(true)
             }
             Err(Errno::NOSPC) => {
@@ -82,7 +109,7 @@ impl Watches {
 
     /// Folders watched.
     pub(crate) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().paths.len()
     }
 
     /// Gives every change that is there to `tell`, without waiting for more.
@@ -109,15 +136,15 @@ impl Watches {
             return Some(Change::Overflow);
         }
         if what.contains(ReadFlags::IGNORED) {
-            self.lock().remove(&watch);
+            self.lock().remove(watch);
             return None;
         }
         let name = name.filter(|name| !name.is_empty())?;
-        let below = join(self.lock().get(&watch)?, name);
+        let below = join(self.lock().paths.get(&watch)?, name);
         meaning(what, below)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i32, Below>> {
+    fn lock(&self) -> MutexGuard<'_, Folders> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,9 @@
 //! and `<id>.json`, the facts. The id is a `UUIDv7`, so a listing is in order of time. The order of
 //! writing makes a crash harmless:
 //!
-//! 1. `<id>` is written and synced. Alone it means: nothing was taken from its place yet.
-//! 2. `<id>.pending` holds the facts, synced. Now the content is safe, and the original may go.
+//! 1. `<id>` is written. Alone it means: nothing was taken from its place yet.
+//! 2. `<id>.pending` holds the facts, and both are synced. Now the content is safe, and the original may
+//!    go. (Facts whose content is not whole mean the same as 1.)
 //! 3. The original is neutralised, the tombstone left, the record written.
 //! 4. `<id>.pending` becomes `<id>.json`: all is done and told.
 //!

@@ -24,6 +24,8 @@ const SCAN_TIMEOUT: Duration = Duration::from_secs(180);
 const MAX_ATTEMPTS: u32 = 4;
 /// How long what is in flight may take to end when the run ends.
 const LAST_WAIT: Duration = Duration::from_secs(5);
+/// How often a lane that leaves what comes to others looks whether they still have nothing to do.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often a lane looks whether the engine is back.
 const AWAY: Duration = Duration::from_millis(100);
 
@@ -75,7 +77,17 @@ impl<'a> Lane<'a> {
     }
 
     fn has_room(&self) -> bool {
-        self.flights.len() < DEPTH && !self.next_is_alone && self.court.engine.is_up() && !self.court.stop.is_raised()
+        self.flights.len() < DEPTH
+            && !self.next_is_alone
+            && self.court.engine.is_up()
+            && !self.court.stop.is_raised()
+            && !self.leaves_it_to_others()
+    }
+
+    /// A file behind another on one lane waits while that one is taken to the jail: so the next goes to
+    /// a lane that has nothing to do, if there is one.
+    fn leaves_it_to_others(&self) -> bool {
+        !self.flights.is_empty() && self.court.has_idle_lane()
     }
 
     /// Sends what is ready.
@@ -150,8 +162,12 @@ impl<'a> Lane<'a> {
             fds.push(self.court.stop.as_fd());
         }
         let limit = self.flights.values().map(|flight| flight.began + SCAN_TIMEOUT).min();
-        let time = limit.map(|limit| limit.saturating_duration_since(Instant::now()).min(LAST_WAIT));
-        let ready = wait(&fds, time);
+        let mut time = limit.map(|limit| limit.saturating_duration_since(Instant::now()).min(LAST_WAIT));
+        if !watches_queue && self.leaves_it_to_others() {
+            // They may all be busy a moment later.
+            time = Some(LOOK_AGAIN);
+        }
+        let ready = if self.flights.is_empty() { self.court.idling(|| wait(&fds, time)) } else { wait(&fds, time) };
         if self.session.is_some() && ready.first() == Some(&true) {
             self.listen();
         }

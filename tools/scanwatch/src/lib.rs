@@ -20,6 +20,7 @@ mod inotify;
 mod jail;
 mod known;
 mod lane;
+mod patience;
 mod patrol;
 mod place;
 mod quarantine;

@@ -1,16 +1,17 @@
 //! From the verdict to a share where nothing found is in reach: copied to the jail, the copy judged
 //! again, the name removed, the inode emptied for whoever else holds it, a tombstone in its place.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fstat, openat, unlinkat};
+use rustix::fs::{AtFlags, OFlags, fstat, unlinkat};
 use rustix::io::Errno;
 
 use crate::clamd::Broken;
 use crate::examine::Held;
 use crate::failpoint::{Step, reached};
 use crate::jail::{Copied, Jail, Refusal, Sidecar, Tombstone, base64, leave_tombstone};
+use crate::patience::empty;
 use crate::place::Spot;
 use crate::queue::Task;
 use crate::stamp::{Stamp, size};
@@ -117,9 +118,9 @@ pub(crate) fn neutralise(held: &Held) -> Deed {
     }
     reached(Step::Removed);
     // Emptied always: an open descriptor, a mapping and another name all lead to the inode.
-    match empty(held) {
+    match empty(&held.file, OFlags::NONBLOCK) {
         Ok(()) => deed.emptied = true,
-        Err(error) => deed.trouble.push(format!("its content could not be removed: {error}")),
+        Err(error) => deed.trouble.push(format!("its content could not be removed at once: {error}")),
     }
     deed.other_links = fstat(&held.file).map_or(0, |stat| stat.st_nlink);
     deed
@@ -131,20 +132,6 @@ pub(crate) fn mark(spot: &Spot, deed: &mut Deed, tombstone: &Tombstone<'_>) {
         Ok(()) => deed.tombstone = true,
         Err(error) => deed.trouble.push(format!("no tombstone could be left: {error}")),
     }
-}
-
-/// Truncates the inode behind the descriptor, whatever it is called by now.
-fn empty(held: &Held) -> Result<(), Errno> {
-    let path = format!("/proc/self/fd/{}", held.file.as_raw_fd());
-    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match openat(CWD, path.as_str(), flags, Mode::empty()) {
-        Err(Errno::ACCESS) => {
-            fchmod(&held.file, Mode::RUSR | Mode::WUSR)?;
-            openat(CWD, path.as_str(), flags, Mode::empty())
-        }
-        other => other,
-    }
-    .map(|_| ())
 }
 
 fn sidecar(held: &Held, grounds: Grounds<'_>, copied: &Copied) -> Sidecar {

@@ -205,7 +205,7 @@ pub(crate) fn watches_exhausted(watched: usize, interval: Duration) -> Record {
     .kind(Kind::Alert)
     .about(Category::Process, Type::Error)
     .severity(Severity::Medium)
-    .reason("fs.inotify.max_user_watches is exhausted")
+    .reason("fs.inotify.max_user_watches is exhausted, or the paths of the folders take too much memory")
 }
 
 /// A folder that could not be walked.
@@ -248,7 +248,8 @@ mod jail;
 mod scanner;
 
 pub(crate) use jail::{
-    entry, hash_allowed, no_facts, part, purged, recovered, restore_refused, restored, undone, verified,
+    entry, hash_allowed, no_facts, part, purged, recovered, remains_emptied, remains_given_up, restore_refused,
+    restored, undone, verified,
 };
 pub(crate) use scanner::{
     backlog, own_signatures, scanner_degraded, scanner_unavailable, scanner_up, signatures_changed,

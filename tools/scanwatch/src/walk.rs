@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 use rustix::io::Errno;
@@ -22,12 +23,17 @@ pub(crate) trait Visitor {
     fn unread(&mut self, below: &Below, error: Errno) -> ControlFlow<()>;
 }
 
+/// Folders to come: the one that each is in, which it shares with all others there, and its name. Were
+/// it the whole path of each, a wide folder at the end of a long path would take memory without bound.
+type Folders = Vec<(Below, Box<[u8]>)>;
+
 /// Walks everything from the folder `start` on, itself included. What vanishes on the way is passed
 /// over: whoever moved it, its new place is told by an event.
 pub(crate) fn walk(place: &Place, start: Below, visitor: &mut impl Visitor) -> ControlFlow<()> {
-    let mut folders = vec![start];
+    let mut folders: Folders = vec![(start, Box::default())];
     let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
-    while let Some(below) = folders.pop() {
+    while let Some((parent, name)) = folders.pop() {
+        let below = if name.is_empty() { parent } else { join(&parent, &name) };
         let fd = match place.folder(&below) {
             Ok(fd) => fd,
             // Gone, or no folder (any more): nothing to read here.
@@ -47,7 +53,7 @@ fn read(
     below: &Below,
     fd: &OwnedFd,
     buffer: &mut [MaybeUninit<u8>],
-    folders: &mut Vec<Below>,
+    folders: &mut Folders,
     visitor: &mut impl Visitor,
 ) -> ControlFlow<()> {
     let mut entries = RawDir::new(fd, buffer);
@@ -63,32 +69,23 @@ fn read(
         let path = join(below, name.to_bytes());
         if path.len() > MAX_PATH {
             visitor.unread(&path, Errno::NAMETOOLONG)?;
-        } else if entry.file_type() == FileType::Directory {
-            folders.push(path);
-        } else {
-            examine(fd, name, path, folders, visitor)?;
+        } else if entry.file_type() == FileType::Directory || examine(fd, name, path, visitor)? {
+            folders.push((Arc::clone(below), name.to_bytes().into()));
         }
     }
     ControlFlow::Continue(())
 }
 
-fn examine(
-    fd: &OwnedFd,
-    name: &CStr,
-    path: Below,
-    folders: &mut Vec<Below>,
-    visitor: &mut impl Visitor,
-) -> ControlFlow<()> {
+/// Shows it to the visitor. Says whether it is a folder after all.
+fn examine(fd: &OwnedFd, name: &CStr, path: Below, visitor: &mut impl Visitor) -> ControlFlow<(), bool> {
     match statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) {
         // Not every file system tells the kind in the listing.
-        Ok(stat) if kind(&stat) == FileType::Directory => {
-            folders.push(path);
-            ControlFlow::Continue(())
-        }
-        Ok(stat) => visitor.file(path, &stat),
-        Err(Errno::NOENT) => ControlFlow::Continue(()),
-        Err(error) => visitor.unread(&path, error),
+        Ok(stat) if kind(&stat) == FileType::Directory => return ControlFlow::Continue(true),
+        Ok(stat) => visitor.file(path, &stat)?,
+        Err(Errno::NOENT) => {}
+        Err(error) => visitor.unread(&path, error)?,
     }
+    ControlFlow::Continue(false)
 }
 
 #[cfg(test)]

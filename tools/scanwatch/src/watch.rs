@@ -1,11 +1,13 @@
 //! `watch`: the warden at work. Each thread has one thing to do, and ends when the run is stopped:
 //! the listener (inotify), the walker of new folders, the walker of rounds, the one who scans again, the
-//! keeper of the engine, the one who tends the waiting room, and the lanes.
+//! keeper of the engine, the one who sees to remains, the one who tends the waiting room, and the lanes.
 
 mod again;
 mod keeper;
 mod listener;
+mod new_folders;
 mod recovery;
+mod remains;
 mod rounds;
 
 use std::os::fd::AsFd;
@@ -31,9 +33,7 @@ use crate::place::Place;
 use crate::stop::wait;
 use crate::tell;
 use crate::voice::Voice;
-
-/// New folders that wait to be walked; more than that is an overflow.
-const FOLDERS: usize = 16_384;
+use new_folders::NewFolders;
 
 /// Watches the share until SIGTERM or SIGINT.
 pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArgs) -> anyhow::Result<Exit> {
@@ -102,7 +102,7 @@ pub(crate) fn rely_on(court: &Court) -> anyhow::Result<()> {
 fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signals: &UnixStream) {
     // Unbounded would hide an overflow; both are small, and what does not fit is found by walking.
     let (want_round, rounds) = bounded(4);
-    let (want_folder, folders) = bounded(FOLDERS);
+    let folders = &NewFolders::new();
     let (want_again, again) = bounded(1);
     std::thread::scope(|scope| {
         scope.spawn(|| court.queue.tend());
@@ -110,11 +110,12 @@ fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signa
             scope.spawn(|| Lane::new(court).run());
         }
         let want = want_round.clone();
-        scope.spawn(move || listener::listen(court, place, watches, &want_folder, &want));
-        scope.spawn(move || rounds::walk_folders(court, place, watches, &folders));
+        scope.spawn(move || listener::listen(court, place, watches, folders, &want));
+        scope.spawn(move || rounds::walk_folders(court, place, watches, folders));
         let want = want_again.clone();
         scope.spawn(move || rounds::make_rounds(court, place, watches, &rounds, &want));
         scope.spawn(move || again::scan_again(court, place, &again));
+        scope.spawn(|| remains::see_to(court, &court.remains.1));
         scope.spawn(move || keeper::keep(court, &want_round, &want_again));
         while !court.stop.is_raised() {
             if wait(&[signals.as_fd(), court.stop.as_fd()], None).first() == Some(&true) {

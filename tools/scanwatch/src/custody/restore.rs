@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use policy::Policy;
 use record::{Exit, Writer};
 use rustix::fs::{
-    AtFlags, Gid, Mode, OFlags, RenameFlags, Timespec, Timestamps, Uid, fchmod, fchown, fsync, futimens, openat,
+    AtFlags, Gid, Mode, OFlags, RenameFlags, Timespec, Timestamps, Uid, fchmod, fchown, fstat, fsync, futimens, openat,
     renameat_with, unlinkat,
 };
 use rustix::io::Errno;
@@ -20,6 +20,7 @@ use crate::clamd::Session;
 use crate::cli::RestoreArgs;
 use crate::jail::{Jail, Sidecar, Whole, is_tombstone_of};
 use crate::place::{Place, Spot};
+use crate::stamp::Stamp;
 use crate::tell;
 use crate::verdict::{Verdict, judge};
 
@@ -107,11 +108,22 @@ fn bring_back(spot: &Spot, content: &OwnedFd, facts: &Sidecar) -> io::Result<boo
     let draft = format!(".{}.tmp", facts.id);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = openat(&spot.folder, draft.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
-    let result = fill(&file, content, facts).and_then(|owner| settle(spot, &draft, facts).map(|()| owner));
+    let result = fill(&file, content, facts).and_then(|owner| {
+        settle(spot, &draft, facts)?;
+        is_this(spot, &file).map(|()| owner)
+    });
     if result.is_err() {
         let _ = unlinkat(&spot.folder, draft.as_str(), AtFlags::empty());
     }
     result
+}
+
+/// Whoever writes the share can put another file under the draft's name before it is moved.
+fn is_this(spot: &Spot, file: &OwnedFd) -> io::Result<()> {
+    if Stamp::from(&spot.stat()?).identity == Stamp::from(&fstat(file)?).identity {
+        return Ok(());
+    }
+    Err(io::Error::other("another file was put in its place meanwhile; it is still in the jail"))
 }
 
 fn fill(file: &OwnedFd, content: &OwnedFd, facts: &Sidecar) -> io::Result<bool> {

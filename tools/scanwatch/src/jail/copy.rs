@@ -1,7 +1,6 @@
 //! Taking content in: copied from the held descriptor into an inode that nobody else has ever had
-//! open, hashed on the way, synced before anything is taken from where it was.
+//! open, hashed on the way, synced with its facts before anything is taken from where it was.
 
-use std::io::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
@@ -37,12 +36,14 @@ impl Jail {
         Ok(copied)
     }
 
-    /// Writes the facts beside the copy: from here on the original may go.
+    /// Writes the facts beside the copy, and syncs both: from here on the original may go. All is written
+    /// before anything is synced, so that a journal has one commit to make and not three.
     pub(crate) fn commit(&self, copied: &Copied, sidecar: &Sidecar) -> Result<(), Refusal> {
         let bytes = serde_json::to_vec_pretty(sidecar).map_err(|error| Refusal::Failed(error.into()))?;
         let written = self
             .create(&pending(&copied.id))
-            .and_then(|file| write_all(file, &bytes))
+            .and_then(|facts| write_at_end(&facts, &bytes).map(|()| facts))
+            .and_then(|facts| fsync(&copied.file).and_then(|()| fsync(&facts)))
             .and_then(|()| fsync(&self.folder));
         written.map_err(|error| {
             let _ = unlinkat(&self.folder, pending(&copied.id), AtFlags::empty());
@@ -72,7 +73,6 @@ impl Jail {
             write_at_end(&file, bytes)?;
             at += read as u64;
         }
-        fsync(&file)?;
         Ok(Copied { id: id.to_owned(), file, sha256: hex(&hash.finalize()), size: at })
     }
 
@@ -125,12 +125,6 @@ fn write_at_end(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
         bytes = bytes.get(written..).unwrap_or_default();
     }
     Ok(())
-}
-
-fn write_all(file: OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
-    let mut file = std::fs::File::from(file);
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// SHA-256 of `size` bytes of a file (fewer where it is shorter), in hex. Leaves its offset alone: the

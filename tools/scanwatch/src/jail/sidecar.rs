@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the format that is written.
 const FORMAT: u32 = 1;
-/// The largest sidecar that is read, in bytes: a path of 64 KiB in base64, and then some.
-pub(crate) const MAX_SIDECAR: usize = 256 * 1024;
+/// The largest sidecar that is read, in bytes: a path of 64 KiB in base64, and as text of nothing but
+/// control characters, each of which JSON writes in six.
+pub(crate) const MAX_SIDECAR: usize = 1024 * 1024;
 
 /// `<id>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +68,7 @@ impl Sidecar {
     /// The format's number.
     pub(crate) const FORMAT: u32 = FORMAT;
 
-    /// Reads the sidecar of the entry `id`, at most 256 KiB, and insists that its parts fit each other.
+    /// Reads the sidecar of the entry `id`, at most 1 MiB, and insists that its parts fit each other.
     ///
     /// # Errors
     /// When it is not what we write: no JSON of these fields, another format, another id, no hash, or a
@@ -146,6 +147,16 @@ pub(crate) mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         assert_eq!(parse(&example()), Ok(example()));
+    }
+
+    #[test]
+    fn the_longest_path_of_the_worst_bytes_is_read_back() {
+        let below = [vec![1; 255]; 1].concat();
+        let below = std::iter::repeat_n(below, 256).collect::<Vec<_>>().join(&b'/');
+        assert!(below.len() > crate::place::MAX_PATH - 256);
+        let path = String::from_utf8_lossy(&below).into_owned();
+        let sidecar = Sidecar { path, path_base64: base64(&below), ..example() };
+        assert_eq!(parse(&sidecar), Ok(sidecar));
     }
 
     #[test]

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::{Flight, Lane, MAX_ATTEMPTS, SCAN_TIMEOUT};
 use crate::clamd::{Answer, Broken, Session};
-use crate::court::{Court, Duty};
+use crate::court::{Court, Duty, Remains};
 use crate::examine::Held;
 use crate::failpoint::{Step, reached};
 use crate::jail::{Copied, Jail, Refusal, Tombstone};
-use crate::quarantine::{Grounds, Sentence, found, jail, mark, neutralise};
+use crate::quarantine::{Deed, Grounds, Sentence, found, jail, mark, neutralise};
 use crate::queue::Task;
 use crate::stamp::Stamp;
 use crate::tell::{self, Case};
@@ -46,7 +46,9 @@ impl Lane<'_> {
             verdict = Verdict::Unscanned(Why::Changed);
         }
         let hearing = Hearing { task: &task, began, wall, epoch, sha256: sha256.as_deref() };
-        if let Some(reason) = allowed(self.court, &hearing, changed, &verdict) {
+        // With a writer about, what was hashed need not be what was scanned.
+        let certain = !changed && !held.writer && !lease::has_writer(&held.file).unwrap_or(false);
+        if let Some(reason) = allowed(self.court, &hearing, certain, &verdict) {
             return self.acquit(&hearing, &held, &verdict, &reason);
         }
         self.pronounce(&hearing, Some(&held), None, &verdict);
@@ -106,6 +108,7 @@ impl Lane<'_> {
         let outcome = jail(cell, held, grounds, |copied| if certain { Ok(true) } else { self.confirm(copied) });
         match outcome {
             Sentence::Jailed(copied, deed) => {
+                keep_at(court, hearing, held, &copied.id, &deed);
                 let written = with_case(court, hearing, Some(held), None, |case| {
                     let case = Case { sha256: Some(&copied.sha256), ..case.clone() };
                     court.check(&tell::taken(&case, verdict, &copied.id, &deed, None), Outcome::Failure)
@@ -151,9 +154,9 @@ impl Lane<'_> {
 
 /// Why an infected file is allowed all the same, where it is: by the hash of what was scanned, which has
 /// not changed since.
-fn allowed(court: &Court, hearing: &Hearing<'_>, changed: bool, verdict: &Verdict) -> Option<String> {
+fn allowed(court: &Court, hearing: &Hearing<'_>, certain: bool, verdict: &Verdict) -> Option<String> {
     match (&court.duty, verdict, hearing.sha256) {
-        (Duty::Guard(jail), Verdict::Infected(_), Some(sha256)) if !changed => jail.allows(sha256),
+        (Duty::Guard(jail), Verdict::Infected(_), Some(sha256)) if certain => jail.allows(sha256),
         _ => None,
     }
 }
@@ -186,6 +189,18 @@ fn remember(court: &Court, hearing: &Hearing<'_>, held: Option<&Held>, stat: &St
     }
 }
 
+/// What could not be emptied at once is seen to until it is.
+fn keep_at(court: &Court, hearing: &Hearing<'_>, held: &Held, id: &str, deed: &Deed) {
+    if deed.emptied {
+        return;
+    }
+    let path = hearing.task.place.shown(&hearing.task.below);
+    let remains = Remains { file: held.file.try_clone().ok(), path, id: id.to_owned() };
+    if let Err(lost) = court.remains.0.try_send(remains) {
+        court.tell(&tell::remains_given_up(&lost.into_inner()));
+    }
+}
+
 /// The jail is full or broken: what was found goes all the same, and that is told first, because from
 /// here on there is no copy to tell of it.
 fn without_copy(court: &Court, hearing: &Hearing<'_>, held: &Held, verdict: &Verdict, refusal: &Refusal) {
@@ -195,6 +210,7 @@ fn without_copy(court: &Court, hearing: &Hearing<'_>, held: &Held, verdict: &Ver
         let mut deed = neutralise(held);
         let when = format!("{:.6}", Timestamp::now());
         let found = found(verdict);
+        keep_at(court, hearing, held, &id, &deed);
         let sha256 = hearing.sha256.unwrap_or("unknown");
         mark(&held.spot, &mut deed, &Tombstone { id: &id, when: &when, found: &found, sha256, kept: false });
         court.check(&tell::taken(case, verdict, &id, &deed, Some(refusal)), Outcome::Failure)

@@ -9,6 +9,7 @@ use record::fields::{Hash, Rule};
 use record::{Action, Category, Kind, Outcome, Record, Severity, Type};
 
 use super::{at, record};
+use crate::court::Remains;
 use crate::jail::Sidecar;
 use crate::quarantine::Deed;
 
@@ -116,6 +117,34 @@ pub(crate) fn part(name: &str, message: String, outcome: Outcome, reason: Option
         (Outcome::Success, _) => record,
         (_, reason) => record.severity(Severity::High).reason(reason.unwrap_or_default()),
     }
+}
+
+fn remains(action: Action, remains: &Remains, message: String) -> Record {
+    let mut record = record(action, message).kind(Kind::Alert).about(Category::Malware, Type::Deletion);
+    let file = at(&mut record, &remains.path);
+    record.file = Some(file);
+    record.own().scan = Some(Scan { jail_id: Some(remains.id.clone()), ..Scan::default() });
+    record
+}
+
+/// What could not be emptied at first is empty.
+pub(crate) fn remains_emptied(of: &Remains) -> Record {
+    let message = format!("What was {} is empty now, and so is every other name of it.", of.path.display());
+    let mut record = remains(Action::RemainsEmptied, of, message);
+    if let Some(scan) = record.own().scan.as_mut() {
+        scan.emptied = Some(true);
+    }
+    record.severity(Severity::Medium).outcome(Outcome::Success)
+}
+
+/// It is not, and nobody sees to it any more.
+pub(crate) fn remains_given_up(of: &Remains) -> Record {
+    let message =
+        format!("What was {} is not empty: another name, or who has it open, still leads to it.", of.path.display());
+    remains(Action::RemainsEmptied, of, message)
+        .severity(Severity::Critical)
+        .outcome(Outcome::Failure)
+        .reason("too many files are waited for already: they run, or somebody holds leases on them")
 }
 
 /// What a crash left half done.

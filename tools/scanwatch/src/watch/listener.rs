@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::new_folders::NewFolders;
 use crate::court::Court;
 use crate::inotify::{Change, Watches};
-use crate::place::{Below, Place};
+use crate::place::Place;
 use crate::queue::{Task, Urgency};
 use crate::stop::wait;
 
@@ -22,7 +23,7 @@ pub(crate) fn listen(
     court: &Court,
     place: &Arc<Place>,
     watches: &Watches,
-    folders: &Sender<Below>,
+    folders: &NewFolders,
     rounds: &Sender<&'static str>,
 ) {
     let task = |below| Task::new(place, below, Urgency::Urgent);
@@ -33,7 +34,7 @@ pub(crate) fn listen(
             Change::Appeared(below) => court.queue.push_at(task(below), Instant::now() + APPEARED),
             Change::Written(below) => court.queue.push_at(task(below), Instant::now() + WRITTEN),
             Change::Folder(below) => {
-                if folders.try_send(below).is_err() {
+                if !folders.offer(below) {
                     court.queue.overflow();
                 }
             }

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use record::cellblock::Scan;
 
 use super::WITHOUT_WATCHES;
+use super::new_folders::NewFolders;
 use crate::court::Court;
 use crate::inotify::Watches;
 use crate::patrol::Patrol;
@@ -19,9 +20,9 @@ use crate::tell;
 /// After an overflow more is likely to follow: one walk for all of it.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// Walks folders as they appear, until nobody tells of any more.
-pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches, folders: &Receiver<Below>) {
-    for below in folders {
+/// Walks folders as they appear, until the run is stopped.
+pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches, folders: &NewFolders) {
+    while let Some(below) = folders.next(&court.stop) {
         let cut_off = Patrol::walk(court, place, Some(watches), Urgency::Urgent, below).is_none();
         if cut_off && court.stop.is_raised() {
             return;
