@@ -120,6 +120,17 @@ blocked() {
   [ "$(in_host docker ps -q --no-trunc | sort)" = "$before" ]
 }
 
+@test "an up with a changed policy makes anew who reads it inside, and leaves the cell alone" {
+  ids() { in_host docker inspect --format '{{.Name}} {{.Id}}' monitor warden cell vault | sort; }
+  before=$(ids)
+  # As an editor does it: a new file in the old one's place, which a file that is mounted alone never shows.
+  { cat "$root/policy.toml"; echo '# another word'; } >"$root/policy.new"
+  mv "$root/policy.new" "$root/policy.toml"
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [ "$(comm -23 <(echo "$before") <(ids) | cut -d' ' -f1 | tr '\n' ' ')" = "/monitor /warden " ]
+  in_host docker exec warden tail -n 1 /etc/cellblock/policy.toml | grep -q 'another word'
+}
+
 @test "down leaves nothing in the lab's host: no container, network, rule or mount" {
   run -0 in_host "$house/scripts/down" --purge --policy "$root/policy.toml" --root "$root"
   [ -z "$(in_host docker ps -aq)" ]

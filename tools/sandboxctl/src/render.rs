@@ -8,6 +8,7 @@ use anyhow::Context;
 use policy::Policy;
 use record::Exit;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::cli::Render;
 use crate::engine::{self, Version};
@@ -33,7 +34,14 @@ fn composition(policy: &Policy) -> anyhow::Result<String> {
             "sandboxctl: {host}: clients inside find no host by a wildcard; list each name they need under [[egress]]"
         );
     }
-    document(&compose::render(policy)?)
+    document(&compose::render(policy, &digest(policy)?)?)
+}
+
+/// SHA-256 of the policy's text.
+fn digest(policy: &Policy) -> anyhow::Result<String> {
+    let text =
+        std::fs::read(&policy.origin).with_context(|| format!("{}: cannot be read again", policy.origin.display()))?;
+    Ok(format!("sha256:{:x}", Sha256::digest(text)))
 }
 
 /// The version given, or the running engine's own: what it can enforce depends on it.

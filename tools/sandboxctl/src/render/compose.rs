@@ -34,6 +34,8 @@ struct Part {
     volumes: Vec<Bind>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     environment: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<&'static str, String>,
     #[serde(flatten)]
     limits: Option<Limits>,
 }
@@ -91,14 +93,22 @@ struct External {
 /// namespace, can't take it the moment the vault dies (see `sysctls` of the cell in compose.yaml).
 const VAULT_PORT: u16 = 443;
 
-/// The whole document for the current shape.
+/// The label that tells a service of another policy from one of this. A file that is mounted alone stays the
+/// old one when an editor puts a new one in its place; with another label Compose makes the container again.
+const POLICY_LABEL: &str = "cellblock.policy";
+
+/// The whole document for the current shape. `digest` stands for the policy's text.
 ///
 /// # Errors
 /// If a path of the policy is not UTF-8: Compose could not read it back.
-pub(crate) fn render(policy: &Policy) -> anyhow::Result<Override> {
+pub(crate) fn render(policy: &Policy, digest: &str) -> anyhow::Result<Override> {
     let mut services = BTreeMap::new();
     for service in Service::ALL {
-        services.insert(service.as_str(), part(policy, service)?);
+        let mut part = part(policy, service)?;
+        if matches!(service, Service::Monitor | Service::Warden) {
+            part.labels.insert(POLICY_LABEL, digest.to_owned());
+        }
+        services.insert(service.as_str(), part);
     }
     let networks = policy
         .active_networks()
@@ -217,6 +227,21 @@ mod tests {
     fn policy(shape: &str) -> Policy {
         let text = include_str!("../gate/sample-policy.toml").replace("\"open\"", &format!("\"{shape}\""));
         Policy::parse(&text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap()
+    }
+
+    #[test]
+    fn who_reads_the_policy_inside_is_made_again_with_another_one_and_nobody_else_is() {
+        let labels = |digest: &str| -> Vec<(&str, Option<String>)> {
+            let services = render(&policy("open"), digest).unwrap().services;
+            services.into_iter().map(|(name, part)| (name, part.labels.get(POLICY_LABEL).cloned())).collect()
+        };
+        let changed: Vec<&str> = labels("sha256:1")
+            .into_iter()
+            .zip(labels("sha256:2"))
+            .filter(|(one, other)| one != other)
+            .map(|(one, _)| one.0)
+            .collect();
+        assert_eq!(changed, ["monitor", "warden"]);
     }
 
     #[test]
