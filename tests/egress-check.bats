@@ -20,21 +20,25 @@ setup_file() {
   sed -e 's/172\.30\./172.31./; s/fd6c:6c62:/fd6c:6c63:/; s/"br-/"ec-/; s/^container = "cell"/container = "egress-check-cell"/' \
     "$house/compose/policy.toml" >"$BATS_FILE_TMPDIR/policy.toml"
   export CELLBLOCK_POLICY=$BATS_FILE_TMPDIR/policy.toml
-  docker network create --subnet 172.31.1.0/24 -o com.docker.network.bridge.name=ec-cell egress-check-cell >/dev/null
+  docker network create --ipv6 --subnet 172.31.1.0/24 --subnet fd6c:6c63:1::/64 -o com.docker.network.bridge.name=ec-cell egress-check-cell >/dev/null
   docker network create --subnet 172.31.2.0/24 --internal -o com.docker.network.bridge.name=ec-monitor egress-check-monitor >/dev/null
-  start egress-check-cell --network egress-check-cell --dns 9.9.9.9
-  start monitor-egress-check --network egress-check-monitor --dns 9.9.9.9
+  start egress-check-cell --cap-drop ALL --network egress-check-cell --dns 9.9.9.9
+  start monitor-egress-check --cap-drop ALL --network egress-check-monitor --dns 9.9.9.9
 }
 
 teardown_file() { cleanup; "$lab" down 3>&-; }
 
 cleanup() {
+  ip netns del egress-check-nowhere 2>/dev/null || true
   docker rm -f egress-check-cell monitor-egress-check egress-check-weak >/dev/null 2>&1 || true
   docker network rm egress-check-cell egress-check-monitor >/dev/null 2>&1 || true
   in_host nft delete table inet egress_check_test 2>/dev/null || true
 }
 
-teardown() { in_host nft delete table inet egress_check_test 2>/dev/null || true; }
+teardown() {
+  in_host nft delete table inet egress_check_test 2>/dev/null || true
+  docker rm -f egress-check-weak >/dev/null 2>&1 || true
+}
 
 in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 docker() { in_host docker "$@" 3>&-; }
@@ -49,23 +53,30 @@ all_are() {
 }
 outcome() { jq -r --arg id "$2" 'select(.rule.id == $id) | .event.outcome' <<<"$1"; }
 
-# A small moat of these tests' own: private IPv4 ranges, and the host itself.
+# A small moat of these tests' own: private ranges of both families, groups, and the host itself. It lets
+# answers in, as any has to; `moat` alone does so without a look at who sends them.
 moat() {
-  in_host nft -f - <<'RULES'
+  in_host nft -f - <<RULES
 table inet egress_check_test {
   chain before {
     type filter hook prerouting priority mangle
-    iifname "ec-cell" ip daddr { 10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.0.2.0/24, 192.168.0.0/16, 198.18.0.0/15, 240.0.0.0/4 } drop
-    iifname "ec-cell" fib daddr type local drop
+    iifname != "ec-cell" accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    $*
+    ct direction reply accept
+    ip daddr { 10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/24, 192.0.2.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 } drop
+    ip6 daddr { 64:ff9b::/96, 64:ff9b:1::/48, 2001:db8::/32, 2002::/16, fc00::/7, fe80::/10, ff00::/8 } drop
+    fib daddr type local drop
   }
 }
 RULES
 }
+no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/64 drop;'; }
 
 @test "without a moat every private IPv4 target answers, and each is a finding with evidence" {
   run -1 --separate-stderr check run --container egress-check-cell --control --target 192.168.77.10
   for like in 'target[.]192[.]168[.]77[.]10[.](icmp|tcp|udp)' 'host[.]192[.]168[.]77[.]2[.]icmp' 'router[.]192[.]168[.]77[.]1' \
-    'metadata[.]169[.]254[.]169[.]254' 'tailnet[.]100' 'special[.](10|172|192|100)[.]'; do
+    'metadata[.](169[.]254|fd)' 'tailnet[.]' 'special[.](10|172|192|100)[.]' 'link[.]ec-cell[.]eth0[.](icmp|tcp[.]22)' 'link[.]ec-cell[.]eth0[.]all-nodes'; do
     all_are failure "$like"
   done
   seen=$(jq -r 'select(.rule.id == "egress-check-cell.target.192.168.77.10.tcp.22") | .cellblock.probe.seen' <<<"$output")
@@ -80,7 +91,7 @@ RULES
 @test "behind a moat the same targets get nowhere, and the control shows that they answer" {
   moat
   run --separate-stderr check run --container egress-check-cell --control --target 192.168.77.10 --timeout 5s
-  for like in 'target[.]192' 'host[.]192' 'router[.]192' 'metadata[.]169' 'tailnet[.]100' 'special[.](10|172|192|100|198|169)[.]'; do
+  for like in 'target[.]192' 'host[.]' 'router[.]' 'metadata[.]' 'tailnet[.]' 'special[.]' 'gateway[.]172[.]31[.]1[.]' 'link[.]ec-cell[.]'; do
     all_are success "$like"
   done
   all_are success '[.](internet|names)[.]'
@@ -165,4 +176,115 @@ RULES
   docker rm egress-check-stopped >/dev/null
   run -2 check run --container egress-check-nobody --network cell
   [[ "$output" == *"docker ps"* ]]
+}
+
+# Evidence that an answer does not give.
+
+# `ask_names` prints probes of a name of its own, asked of the resolver outside by its address.
+ask_names() {
+  check plan --network monitor | jq -c 'select(.rule.id == "monitor.internet.9.9.9.9.dns") | .container.name = "egress-check-cell" | .cellblock.probe.evidence = "outside-name"'
+}
+
+@test "a name that leaves while its answer is dropped looks like a pass, and the log outside tells" {
+  ask_names >"$BATS_TEST_TMPDIR/lines"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" = 1 ]
+  in_host nft 'add table inet egress_check_test; add chain inet egress_check_test after { type filter hook prerouting priority mangle; }
+    add rule inet egress_check_test after iifname "lan0" udp sport 53 ct original ip saddr 172.31.1.0/24 drop'
+  run -0 --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --network monitor --control --timeout 2s
+  run -1 --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --network monitor --control --timeout 2s --dns-log "$state/dns.log"
+  all_are failure 'internet[.]9[.]9[.]9[.]9[.]dns'
+  [[ "$output" == *"in the log outside"* ]]
+}
+
+@test "on an internal network the log outside has the control's names and none of the cell's" {
+  run --separate-stderr check run --container monitor-egress-check --network monitor --control --timeout 5s --dns-log "$state/dns.log"
+  all_are success 'names[.](unique|docker)[.]'
+  [[ "$(jq -r 'select(.rule.id == "monitor.names.docker.tcp") | .event.reason' <<<"$output")" == *"the control's name and not this one"* ]]
+}
+
+@test "a log that has not the control's name either decides nothing" {
+  ask_names >"$BATS_TEST_TMPDIR/lines"
+  : >"$BATS_TEST_TMPDIR/empty.log"
+  run -3 --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --network monitor --control --dns-log "$BATS_TEST_TMPDIR/empty.log"
+  all_are unknown 'internet[.]9[.]9[.]9[.]9[.]dns'    # NXDOMAIN came back, which somebody inside can say too
+  run -2 check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --network monitor --dns-log /nowhere/dns.log
+  [[ "$output" == *"/nowhere/dns.log"* ]]
+}
+
+# Packets in somebody else's name.
+
+@test "a forged answer reaches the host where only its direction is looked at, over IPv4 and IPv6" {
+  moat
+  run --separate-stderr check run --container egress-check-cell --control
+  all_are failure 'forged[.]9[.]9[.]9[.]9'
+  all_are failure 'forged[.]2620:fe::fe'
+}
+
+@test "a moat that looks at sources first keeps forged answers out, and the far side shows that it would have seen them" {
+  no_forgery
+  run --separate-stderr check run --container egress-check-cell --control
+  all_are success 'forged[.]'
+  [[ "$(jq -r 'select(.rule.id == "egress-check-cell.forged.9.9.9.9") | .cellblock.probe.control_seen' <<<"$output")" == *"forged datagram of its own arrived"* ]]
+  run --separate-stderr check run --container egress-check-cell
+  all_are unknown 'forged[.]'
+}
+
+@test "a raw socket opens with Docker's default capabilities and not without" {
+  run --separate-stderr check run --container egress-check-cell --control
+  all_are success 'raw[.]ipv[46]'
+  start egress-check-weak --network egress-check-cell
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  all_are failure 'raw[.]ipv[46]'
+}
+
+# A prisoner that would make a leak look like a pass.
+
+@test "silence of a container that may change its own routes is unknown, and its leaks are findings" {
+  start egress-check-weak --cap-drop ALL --cap-add NET_ADMIN --network egress-check-cell
+  local pid
+  pid=$(docker inspect --format '{{.State.Pid}}' egress-check-weak)
+  nsenter "--net=/proc/$pid/ns/net" -- ip route add unreachable 192.168.77.10
+  run --separate-stderr check run --container egress-check-weak --network cell --control --target 192.168.77.10
+  all_are unknown 'target[.]192'
+  nsenter "--net=/proc/$pid/ns/net" -- ip route del unreachable 192.168.77.10
+  run --separate-stderr check run --container egress-check-weak --network cell --control --target 192.168.77.10
+  all_are failure 'target[.]192.*tcp[.]22'
+}
+
+@test "a container that holds every port of its own is no proof of a moat" {
+  start egress-check-weak --cap-drop ALL --network egress-check-cell --sysctl 'net.ipv4.ip_local_port_range=40000 40001'
+  local pid
+  pid=$(docker inspect --format '{{.State.Pid}}' egress-check-weak)
+  nsenter "--net=/proc/$pid/ns/net" -- python3 -c '
+import signal, socket
+held = [socket.socket() for _ in range(2)]
+for port, one in enumerate(held, 40000): one.bind(("0.0.0.0", port))
+print("held", flush=True)
+signal.pause()' >"$BATS_TEST_TMPDIR/held" 3>&- &
+  local holder=$!
+  until grep -q held "$BATS_TEST_TMPDIR/held"; do sleep 0.1; done
+  run --separate-stderr check run --container egress-check-weak --network cell --control --target 192.168.77.10:22
+  kill "$holder"
+  all_are unknown 'target[.]192[.]168[.]77[.]10[.]tcp[.]22'
+}
+
+@test "a resolv.conf that names nobody does not hide that Docker's own resolver lets names out" {
+  start egress-check-weak --cap-drop ALL --network egress-check-cell --dns 9.9.9.9
+  docker exec egress-check-weak sh -c 'echo "nameserver 127.0.0.99" >/etc/resolv.conf'
+  run --separate-stderr check run --container egress-check-weak --network monitor --control --dns-log "$state/dns.log"
+  all_are failure 'names[.]docker[.]'
+}
+
+# For a person.
+
+@test "on a terminal a bar counts the probes, and elsewhere there is none" {
+  ip netns add egress-check-nowhere
+  local probes=$BATS_TEST_TMPDIR/lines
+  check plan --container egress-check-cell | jq -c 'select(.rule.id // "" | test("special")) | del(.container)' >"$probes"
+  run script -qec "egress-check run $probes --netns /run/netns/egress-check-nowhere --timeout 300ms" /dev/null
+  [[ "$output" =~ [0-9]+/$(wc -l <"$probes")\ probes ]]
+  run --separate-stderr egress-check run "$probes" --netns /run/netns/egress-check-nowhere --timeout 300ms --format jsonl
+  ip netns del egress-check-nowhere
+  # shellcheck disable=SC2154  # bats sets it
+  [ -z "$stderr" ]
 }

@@ -1,7 +1,7 @@
 //! What is asked, of whom: all that the wire needs to know, and nothing of why it is asked.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use record::cellblock::ProbeKind;
 
@@ -10,6 +10,8 @@ use record::cellblock::ProbeKind;
 pub(crate) enum Whom {
     /// An address.
     Ip(IpAddr),
+    /// An IPv6 address that means something on one link only, and the interface to that link.
+    OnLink(Ipv6Addr, String),
     /// A name, resolved where the probe is made, with that place's own resolvers.
     Name(String),
     /// The resolvers of the place itself: its `resolv.conf`, whatever stands in it.
@@ -27,6 +29,9 @@ impl Whom {
         if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse() {
             return Self::Ip(ip);
         }
+        if let Some((Ok(ip), interface)) = text.split_once('%').map(|(ip, interface)| (ip.parse(), interface)) {
+            return Self::OnLink(ip, interface.to_owned());
+        }
         match text {
             OWN_RESOLVERS => Self::OwnResolvers,
             path if path.starts_with('/') => Self::Path(path.to_owned()),
@@ -39,6 +44,7 @@ impl fmt::Display for Whom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => f.pad(&ip.to_string()),
+            Self::OnLink(ip, interface) => f.pad(&format!("{ip}%{interface}")),
             Self::Name(text) | Self::Path(text) => f.pad(text),
             Self::OwnResolvers => f.pad(OWN_RESOLVERS),
         }
@@ -96,7 +102,7 @@ impl Ask {
             (Some(request), _) => request.host.clone(),
             (None, Some(sni)) => sni.clone(),
             (None, None) => match &self.whom {
-                Whom::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+                Whom::Ip(IpAddr::V6(ip)) | Whom::OnLink(ip, _) => format!("[{ip}]"),
                 whom => whom.to_string(),
             },
         }
@@ -109,6 +115,7 @@ impl fmt::Display for Ask {
         f.write_str(kind_name(self.kind))?;
         match &self.whom {
             Whom::Ip(ip) if self.port > 0 => write!(f, " {}", SocketAddr::new(*ip, self.port))?,
+            Whom::OnLink(..) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
             Whom::Name(name) if self.port > 0 => write!(f, " {name}:{}", self.port)?,
             whom => write!(f, " {whom}")?,
         }
@@ -142,6 +149,8 @@ pub(crate) const fn kind_name(kind: ProbeKind) -> &'static str {
         ProbeKind::Doh => "doh",
         ProbeKind::Quic => "quic",
         ProbeKind::Unix => "unix",
+        ProbeKind::Raw => "raw",
+        ProbeKind::Forged => "forged",
     }
 }
 
@@ -153,6 +162,7 @@ mod tests {
     fn a_target_is_read_as_what_it_looks_like() {
         assert_eq!(Whom::read("[2001:db8::1]"), Whom::Ip("2001:db8::1".parse().unwrap()));
         assert_eq!(Whom::read("10.0.0.1"), Whom::Ip("10.0.0.1".parse().unwrap()));
+        assert_eq!(Whom::read("fe80::1%eth0"), Whom::OnLink("fe80::1".parse().unwrap(), "eth0".into()));
         assert_eq!(Whom::read("resolv.conf"), Whom::OwnResolvers);
         assert_eq!(Whom::read("/run/docker.sock"), Whom::Path("/run/docker.sock".into()));
         assert_eq!(Whom::read("GitHub.com."), Whom::Name("github.com".into()));
@@ -163,5 +173,6 @@ mod tests {
         let mut ask = Ask::new(ProbeKind::Http, Whom::Ip("fd00::2".parse().unwrap()), 80);
         ask.request = Some(Request { method: "GET".into(), host: "example.com".into(), path: "/".into() });
         assert_eq!(ask.to_string(), "http [fd00::2]:80 GET example.com/");
+        assert_eq!(Ask::new(ProbeKind::Tcp, Whom::read("fe80::1%eth0"), 22).to_string(), "tcp [fe80::1%eth0]:22");
     }
 }

@@ -89,6 +89,9 @@ pub(crate) struct RunArgs {
     /// Ask resolvers of your choice in place of those of the probed place
     #[arg(long, value_name = "ADDR")]
     pub(crate) resolver: Vec<IpAddr>,
+    /// A resolver's log outside, to look for the unique names in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dns_log: Option<PathBuf>,
     /// The control.
     #[command(flatten)]
     pub(crate) control: ControlArgs,
@@ -129,6 +132,9 @@ pub(crate) struct PinArgs {
     /// Trust what is seen first and keep it in this file; hold later runs against the file
     #[arg(long, value_name = "FILE", conflicts_with = "pin")]
     pub(crate) trust_on_first_use: Option<PathBuf>,
+    /// Also hold the chain, the name and the time against the authorities in this file (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// How long each step may take, such as 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
     pub(crate) timeout: Duration,

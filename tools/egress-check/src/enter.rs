@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::ask::Ask;
 use crate::seat::Seat;
 use crate::sight::Sight;
-use crate::wire::{Place, observe};
+use crate::wire::{Part, Place, Whose, meet, observe};
 
 /// A question to make, with its number in the plan.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Numbered {
     pub(crate) patience: Duration,
     /// Ask once more where nothing came: a busy machine must not look like a moat, nor like a dead control.
     pub(crate) insist: bool,
+    /// What it does together with the other seat, where the probe takes both.
+    pub(crate) part: Option<Part>,
 }
 
 /// Which of the two seats a sight comes from.
@@ -53,7 +56,12 @@ pub(crate) fn ask_from(
             move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
                 .context("the network namespace cannot be entered; that takes root")?;
         }
-        let place = Place::new(seat.resolvers, seat.tree)?;
+        let whose = match (from, &seat.netns, seat.powers) {
+            (From::Inside, Some(_), Some(powers)) => Whose::Sitter(powers),
+            (From::Inside, Some(_), None) => Whose::Nobody,
+            _ => Whose::Own,
+        };
+        let place = Place::new(seat, whose)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.context("no runtime for the probes")?.block_on(all(&place, from, asks, parallel, &seen));
         Ok(())
@@ -61,20 +69,27 @@ pub(crate) fn ask_from(
 }
 
 async fn all(place: &Place, from: From, asks: Vec<Numbered>, parallel: usize, seen: &Sender<Seen>) {
-    let mut sights = futures_util::stream::iter(asks)
-        .map(|asked| async move {
-            let Numbered { number, ask, patience, insist } = asked;
-            let sight = observe(place, &ask, patience).await;
-            match insist && sight.may_be_lost() {
-                true => (number, observe(place, &ask, patience).await),
-                false => (number, sight),
-            }
-        })
-        .buffer_unordered(parallel);
+    // Those that wait for the other seat are begun at once, so that they never wait for a place in the queue.
+    let (meetings, others): (Vec<_>, Vec<_>) = asks.into_iter().partition(|asked| asked.part.is_some());
+    let met: FuturesUnordered<_> = meetings.into_iter().map(|asked| one(place, asked)).collect();
+    let queue = futures_util::stream::iter(others).map(|asked| one(place, asked)).buffer_unordered(parallel);
+    let mut sights = futures_util::stream::select(met, queue);
     while let Some((number, sight)) = sights.next().await {
         // Nobody listens any more when the run was ended: stop asking.
         if seen.send((number, from, sight)).is_err() {
             break;
         }
+    }
+}
+
+async fn one(place: &Place, asked: Numbered) -> (usize, Sight) {
+    let Numbered { number, ask, patience, insist, part } = asked;
+    if let Some(part) = part {
+        return (number, meet(&ask, part, patience).await);
+    }
+    let sight = observe(place, &ask, patience).await;
+    match insist && sight.may_be_lost() {
+        true => (number, observe(place, &ask, patience).await),
+        false => (number, sight),
     }
 }

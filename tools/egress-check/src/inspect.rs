@@ -6,13 +6,15 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use record::cellblock::Expect;
+use record::cellblock::{Expect, ProbeKind};
 
 use crate::ask::Ask;
 use crate::enter::{From, Numbered, Seen, ask_from};
+use crate::label;
 use crate::probe::Probe;
 use crate::seat::Seat;
 use crate::sight::Sight;
+use crate::wire::{Part, meeting};
 
 /// How a run goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -30,29 +32,35 @@ pub(crate) struct Sights {
     pub(crate) inside: Sight,
     /// From the control, where there is one.
     pub(crate) outside: Option<Sight>,
+    /// The DNS name that was asked for inside, with its unique label.
+    pub(crate) name: Option<String>,
+    /// The same, of the control.
+    pub(crate) control_name: Option<String>,
 }
 
 /// Makes the probes, and calls `each` for every result, in the order of the plan.
 ///
 /// # Errors
 /// If a seat cannot be entered, or what `each` says.
-pub(crate) fn inspect(
-    probes: &[Probe],
+pub(crate) fn inspect<'a>(
+    probes: &'a [Probe],
     seat: Seat,
     control: Option<Seat>,
     manner: Manner,
-    mut each: impl FnMut(&Probe, &Sights) -> Result<()>,
+    mut each: impl FnMut(&'a Probe, Sights) -> Result<()>,
 ) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let has_control = control.is_some();
-    let asks = numbered(probes, manner, |probe| (probe.ask.clone(), probe.expect == Expect::Pass));
+    let mut asks = numbered(probes, manner, |probe| (probe.ask.clone(), probe.expect == Expect::Pass))?;
+    let mut control_asks = numbered(probes, manner, |probe| (probe.control_ask(), true))?;
+    if has_control {
+        introduce(&mut asks, &mut control_asks);
+    }
+    let names = asks.iter().zip(&control_asks).map(|(asked, control)| (name(asked), name(control))).collect();
     let inside = ask_from(seat, From::Inside, asks, manner.parallel, sender.clone());
-    let outside = control.map(|seat| {
-        let asks = numbered(probes, manner, |probe| (probe.control_ask(), true));
-        ask_from(seat, From::Outside, asks, manner.parallel, sender.clone())
-    });
+    let outside = control.map(|seat| ask_from(seat, From::Outside, control_asks, manner.parallel, sender.clone()));
     drop(sender);
-    let told = in_order(&receiver, probes, has_control, &mut each);
+    let told = in_order(&receiver, probes, names, has_control, &mut each);
     drop(receiver);
     for thread in std::iter::once(inside).chain(outside) {
         thread.join().ok().context("a thread of probes died")??;
@@ -60,35 +68,53 @@ pub(crate) fn inspect(
     told
 }
 
-/// What is asked of each probe, and whether it is asked again where nothing comes.
-fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, bool)) -> Vec<Numbered> {
+/// What is asked of each probe, its name made unique, and whether it is asked again where nothing comes.
+fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, bool)) -> Result<Vec<Numbered>> {
     let numbered = probes.iter().enumerate().map(|(number, probe)| {
-        let (ask, insist) = ask(probe);
-        Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), insist }
+        let (mut ask, insist) = ask(probe);
+        label::put_on(&mut ask)?;
+        Ok(Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), insist, part: None })
     });
     numbered.collect()
 }
 
-fn in_order(
+/// Gives both seats their part in what takes both.
+fn introduce(asks: &mut [Numbered], control_asks: &mut [Numbered]) {
+    let pairs = asks.iter_mut().zip(control_asks);
+    for (inside, outside) in pairs.filter(|(inside, _)| inside.ask.kind == ProbeKind::Forged) {
+        let (inner, outer) = meeting();
+        (inside.part, outside.part) = (Some(Part::Inner(inner)), Some(Part::Outer(outer)));
+    }
+}
+
+/// The unique name that is asked for, where one is.
+fn name(asked: &Numbered) -> Option<String> {
+    let question = asked.ask.question.as_ref().filter(|question| question.unique)?;
+    Some(question.name.clone())
+}
+
+fn in_order<'a>(
     seen: &Receiver<Seen>,
-    probes: &[Probe],
+    probes: &'a [Probe],
+    names: Vec<(Option<String>, Option<String>)>,
     has_control: bool,
-    each: &mut impl FnMut(&Probe, &Sights) -> Result<()>,
+    each: &mut impl FnMut(&'a Probe, Sights) -> Result<()>,
 ) -> Result<()> {
     let (mut inside, mut outside) = (BTreeMap::new(), BTreeMap::new());
-    let mut next = probes.iter().enumerate();
+    let mut next = probes.iter().enumerate().zip(names);
     let mut turn = next.next();
     for (number, from, sight) in seen {
         match from {
             From::Inside => inside.insert(number, sight),
             From::Outside => outside.insert(number, sight),
         };
-        while let Some((number, probe)) = turn {
+        while let Some(((number, probe), (name, control_name))) = turn.take() {
             if !inside.contains_key(&number) || (has_control && !outside.contains_key(&number)) {
+                turn = Some(((number, probe), (name, control_name)));
                 break;
             }
             if let Some(inside) = inside.remove(&number) {
-                each(probe, &Sights { inside, outside: outside.remove(&number) })?;
+                each(probe, Sights { inside, outside: outside.remove(&number), name, control_name })?;
             }
             turn = next.next();
         }

@@ -19,7 +19,8 @@ use crate::probe::Probe;
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// The line that a plan has for a probe.
-pub(crate) fn planned(probe: &Probe) -> Record {
+#[must_use]
+pub fn planned(probe: &Probe) -> Record {
     let verb = match probe.expect {
         Expect::Pass => "must pass",
         Expect::Blocked => "must not pass",
@@ -76,6 +77,7 @@ fn endpoint(ask: &Ask) -> Endpoint {
     end.port = (ask.port > 0).then_some(ask.port);
     match &ask.whom {
         Whom::Ip(ip) => end.ip = Some(*ip),
+        Whom::OnLink(ip, _) => end.ip = Some(IpAddr::V6(*ip)),
         Whom::Name(name) => end.domain = Some(name.clone()),
         Whom::OwnResolvers | Whom::Path(_) => {}
     }
@@ -94,19 +96,19 @@ fn url(kind: ProbeKind, request: &ask::Request) -> Url {
 fn family(whom: &Whom) -> Option<String> {
     match whom {
         Whom::Ip(IpAddr::V4(_)) => Some("ipv4".to_owned()),
-        Whom::Ip(IpAddr::V6(_)) => Some("ipv6".to_owned()),
+        Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(..) => Some("ipv6".to_owned()),
         _ => None,
     }
 }
 
 fn transport(ask: &Ask) -> Option<&'static str> {
     Some(match ask.kind {
-        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => "udp",
+        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic | ProbeKind::Forged => "udp",
         ProbeKind::Icmp => match ask.whom {
-            Whom::Ip(IpAddr::V6(_)) => "ipv6-icmp",
+            Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(..) => "ipv6-icmp",
             _ => "icmp",
         },
-        ProbeKind::Unix => return None,
+        ProbeKind::Unix | ProbeKind::Raw => return None,
         _ => "tcp",
     })
 }
@@ -115,7 +117,7 @@ fn transport(ask: &Ask) -> Option<&'static str> {
 ///
 /// # Errors
 /// If the line is no probe, or one that cannot be made; the error names the field.
-pub(crate) fn read(record: Record) -> Result<Probe> {
+pub fn read(record: Record) -> Result<Probe> {
     let action = record.event.action.as_str();
     let Some(wire) = record.cellblock.and_then(|own| own.probe) else {
         bail!("no cellblock.probe in it (its action is {action:?}); egress-check plan prints lines that have one");
@@ -157,12 +159,21 @@ fn request(ask: &Ask, url: Option<Url>, http: Option<Http>) -> Option<ask::Reque
 /// Refuses what cannot be made, or could be made into something else on the wire.
 fn check(probe: &Probe) -> Result<()> {
     let ask = &probe.ask;
-    let portless = matches!(ask.kind, ProbeKind::Icmp | ProbeKind::Unix);
+    let portless = matches!(ask.kind, ProbeKind::Icmp | ProbeKind::Unix | ProbeKind::Raw);
     ensure!(portless || ask.port > 0, "no destination.port, and a probe of kind {} needs one", kind_name(ask.kind));
+    if let Whom::OnLink(_, interface) = &ask.whom {
+        let plain = !interface.is_empty() && interface.len() < 16 && interface.bytes().all(|b| b.is_ascii_graphic());
+        ensure!(plain, "destination.address: after the % expected an interface such as eth0");
+    }
     let is_path = matches!(ask.whom, Whom::Path(_));
     ensure!(
         is_path == (ask.kind == ProbeKind::Unix),
         "destination.address: a path goes with the kind unix, and no other"
+    );
+    ensure!(
+        !matches!(ask.kind, ProbeKind::Raw | ProbeKind::Forged) || matches!(ask.whom, Whom::Ip(_)),
+        "destination.address: a probe of kind {} needs an address",
+        kind_name(ask.kind)
     );
     let asks_dns = matches!(ask.kind, ProbeKind::Dns | ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh);
     ensure!(
@@ -190,7 +201,7 @@ fn check(probe: &Probe) -> Result<()> {
 fn control(control: Option<&ProbeControl>) -> Result<()> {
     let Some(control) = control else { return Ok(()) };
     ensure!(!control.address.is_empty(), "cellblock.probe.control.address is empty");
-    let portless = matches!(control.kind, ProbeKind::Icmp | ProbeKind::Unix);
+    let portless = matches!(control.kind, ProbeKind::Icmp | ProbeKind::Unix | ProbeKind::Raw);
     ensure!(portless || control.port > 0, "cellblock.probe.control.port is 0");
     Ok(())
 }
@@ -206,11 +217,14 @@ mod tests {
         let ip = || Whom::Ip("2001:db8::1".parse().unwrap());
         let asks = vec![
             Ask::new(ProbeKind::Icmp, ip(), 0),
+            Ask::new(ProbeKind::Icmp, Whom::read("ff02::1%eth0"), 0),
             Ask::new(ProbeKind::Tcp, Whom::Ip("10.0.0.1".parse().unwrap()), 22),
             http(ProbeKind::Https, Whom::Name("example.com".into()), 443, "HEAD", "example.com", "/x"),
             tls(ip(), 443, "example.com"),
             dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true),
             Ask::new(ProbeKind::Unix, Whom::Path("/run/docker.sock".into()), 0),
+            Ask::new(ProbeKind::Raw, Whom::read("::"), 0),
+            Ask::new(ProbeKind::Forged, ip(), 53),
         ];
         let probe =
             |(n, ask)| Probe::new(format!("p{n}"), Expect::Blocked, ask, "Gains.").evidence(Evidence::BeyondGate);
@@ -229,7 +243,7 @@ mod tests {
     #[test]
     fn a_probe_that_cannot_be_made_is_refused_by_the_name_of_the_field() {
         let refused = |change: fn(&mut Record), word: &str| {
-            let mut record = planned(&all_shapes()[1]);
+            let mut record = planned(&all_shapes()[2]);
             change(&mut record);
             let error = read(record).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
@@ -244,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_request_cannot_carry_a_second_one() {
-        let mut record = planned(&all_shapes()[2]);
+        let mut record = planned(&all_shapes()[3]);
         record.url.as_mut().unwrap().path = Some("/ HTTP/1.1\r\nX: y".into());
         assert!(read(record).unwrap_err().to_string().contains("url.path"));
     }
@@ -252,7 +266,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_target_makes_the_reader_panic(address in "\\PC{0,40}", port in any::<u16>()) {
-            let mut record = planned(&all_shapes()[1]);
+            let mut record = planned(&all_shapes()[2]);
             let end = record.destination.as_mut().unwrap();
             (end.address, end.port) = (Some(address), Some(port));
             let _ = read(record);

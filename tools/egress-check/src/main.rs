@@ -1,27 +1,7 @@
-//! The inspector: tries to get out, and reports what it could do. See egress-check(1).
+//! `egress-check`: the inspector. See egress-check(1).
 
-mod ask;
-mod cli;
-mod completions;
-mod control;
-mod docker;
-mod enter;
-mod inspect;
-mod limit;
-mod line;
-mod pin;
-mod plan;
-mod probe;
-mod progress;
-mod report;
-mod resolv;
-mod run;
-mod seat;
-mod sight;
-mod surroundings;
-mod verdict;
-mod wire;
+use std::process::ExitCode;
 
-fn main() -> std::process::ExitCode {
-    record::main("egress-check", run::run)
+fn main() -> ExitCode {
+    record::main("egress-check", egress_check::run)
 }

@@ -1,9 +1,10 @@
 //! `pin`: whose certificate is behind a wss:// address, and does a WebSocket answer there?
 //!
 //! A pin is the SHA-256 of the leaf certificate, as the clients of `OpenClaw` write it, or of its public
-//! key. Nothing else about the certificate is trusted: no authority, no name.
+//! key. Nothing else about the certificate is trusted: no authority, no name; unless `--ca` asks for those too.
 
 mod address;
+mod authority;
 mod certificate;
 mod evaluate;
 mod first_use;
@@ -14,6 +15,8 @@ use policy::PolicyArgs;
 use record::{Exit, OutputArgs, Provider, Writer};
 
 use crate::cli::PinArgs;
+use authority::Authorities;
+use evaluate::Trust;
 
 pub(crate) use address::Address;
 pub(crate) use certificate::AnyCertificate;
@@ -24,6 +27,7 @@ pub(crate) use certificate::AnyCertificate;
 /// If the pins cannot be read, or kept, or standard output not written.
 pub(crate) fn check(policy: &PolicyArgs, args: &PinArgs, output: OutputArgs) -> Result<Exit> {
     let mut pins = pins(policy, args)?;
+    let authorities = args.ca.as_deref().map(Authorities::read).transpose()?;
     let found = handshake::greet(&args.address, args.timeout)?;
     let mut writer = Writer::stdout(Provider::EgressCheck, output, false);
     if let (Some(file), true, Some(leaf)) = (&args.trust_on_first_use, pins.is_empty(), found.leaf()) {
@@ -35,15 +39,18 @@ pub(crate) fn check(policy: &PolicyArgs, args: &PinArgs, output: OutputArgs) -> 
             file.display()
         );
     }
-    writer.check(&evaluate::record(&args.address, &found, &pins, jiff::Timestamp::now().as_second()))?;
+    let now = jiff::Timestamp::now().as_second();
+    let chain = found.shown().zip(authorities).map(|(shown, trusted)| trusted.verify(shown, &args.address.host, now));
+    writer.check(&evaluate::record(&args.address, &found, &Trust { pins: &pins, chain }, now))?;
     writer.finish()
 }
 
-/// From the command line, else from the file of first use, else from the policy.
+/// From the command line, else from the file of first use, else from the policy, which `--ca` can do without.
 fn pins(policy: &PolicyArgs, args: &PinArgs) -> Result<Vec<policy::Pin>> {
     match (&args.trust_on_first_use, args.pin.is_empty()) {
         (_, false) => Ok(args.pin.clone()),
         (Some(file), true) => first_use::read(file),
+        (None, true) if args.ca.is_some() && policy::locate(policy.policy.as_deref()).is_err() => Ok(Vec::new()),
         (None, true) => Ok(policy.load()?.vault.pins),
     }
 }

@@ -3,8 +3,10 @@
 //! Each service has a seat. What its seat may reach decides its probes: an `open` network the
 //! internet and nothing private, a client of the gate its listed names and nothing else.
 
+mod bridges;
 mod draft;
 mod engine;
+mod forgery;
 mod gate;
 mod internet;
 mod names;
@@ -93,7 +95,7 @@ fn probes(policy: &Policy, around: &Surroundings, post: Post<'_>, targets: &[Tar
     let mut draft = draft::Draft::new(post);
     match post.network {
         Some(network) if is_open(policy, network) => {
-            internet::must_pass(&mut draft, policy, post.service);
+            internet::must_pass(&mut draft, policy, around, post.service);
             names::must_pass(&mut draft);
         }
         Some(network) => {
@@ -106,6 +108,7 @@ fn probes(policy: &Policy, around: &Surroundings, post: Post<'_>, targets: &[Tar
     target::probes(&mut draft, targets);
     private::probes(&mut draft, policy, around, post);
     private::holes(&mut draft, policy, post);
+    forgery::probes(&mut draft, policy, around, post);
     engine::probes(&mut draft, around);
     draft.done()
 }

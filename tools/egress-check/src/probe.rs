@@ -8,7 +8,7 @@ use crate::ask::{Ask, Question, Request, Whom};
 
 /// One try to get out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Probe {
+pub struct Probe {
     /// Stable from run to run, and unique in a plan: `cell.lan.192.168.1.1.icmp`.
     pub(crate) id: String,
     /// The container it must be made in; any where it is absent.

@@ -1,6 +1,6 @@
 //! A result as a line: the probe, what was seen, and the verdict.
 
-use record::cellblock::Expect;
+use record::cellblock::{Evidence, Expect};
 use record::fields::{Hash, Http, Response, Tls, TlsServer};
 use record::{Action, Kind, Outcome, Provider, Record, Severity};
 
@@ -8,13 +8,12 @@ use crate::inspect::Sights;
 use crate::line::describe;
 use crate::probe::Probe;
 use crate::sight::Sight;
-use crate::verdict::{Reach, reach, verdict};
+use crate::verdict::{Circumstances, Reach, is_imitation, reach, verdict};
 
 /// The record of a probe that was made.
-pub(crate) fn evaluated(probe: &Probe, sights: &Sights) -> Record {
-    let inside = reach(&sights.inside, probe.evidence);
+pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -> Record {
     let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
-    let found = verdict(probe.expect, inside, control);
+    let found = verdict(probe.expect, inside_reach(probe, sights), control, around);
     let reason = match &sights.outside {
         Some(outside) => format!("{}: {} inside, {} outside", found.reason, sights.inside, outside),
         None => format!("{}: {}", found.reason, sights.inside),
@@ -38,14 +37,23 @@ pub(crate) fn evaluated(probe: &Probe, sights: &Sights) -> Record {
         wire.seen = Some(sights.inside.to_string());
         wire.control_seen = sights.outside.as_ref().map(ToString::to_string);
     }
-    fill(&mut record, &sights.inside);
+    fill(&mut record, sights);
     record
+}
+
+/// A gate is known by its words; where the target outside says the same ones, they show nobody.
+fn inside_reach(probe: &Probe, sights: &Sights) -> Reach {
+    let imitated = sights.outside.as_ref().is_some_and(|outside| is_imitation(&sights.inside, outside));
+    match probe.evidence {
+        Evidence::BeyondGate if imitated => Reach::Rejected,
+        evidence => reach(&sights.inside, evidence),
+    }
 }
 
 /// A control that asks something else is judged by whether it answered, not by who spoke.
 fn control_reach(probe: &Probe, sight: &Sight) -> Reach {
     let evidence = match probe.evidence {
-        record::cellblock::Evidence::BeyondGate => record::cellblock::Evidence::Target,
+        Evidence::BeyondGate => Evidence::Target,
         other => other,
     };
     reach(sight, evidence)
@@ -61,8 +69,11 @@ fn weight(expect: Expect, outcome: Outcome) -> (Kind, Severity) {
 }
 
 /// What was seen, where ECS has a name for it.
-fn fill(record: &mut Record, sight: &Sight) {
-    match sight {
+fn fill(record: &mut Record, sights: &Sights) {
+    if let Some(question) = record.dns.as_mut().and_then(|dns| dns.question.as_mut()) {
+        question.name = sights.name.clone().or(question.name.take());
+    }
+    match &sights.inside {
         Sight::Http { status, bytes, .. } => {
             let response = Response { status_code: Some(*status), ..Response::default() };
             record.http.get_or_insert_with(Http::default).response = Some(response);
@@ -79,9 +90,6 @@ fn fill(record: &mut Record, sight: &Sight) {
             let dns = record.dns.get_or_insert_default();
             dns.response_code = Some(answer.code.clone());
             dns.resolved_ip = Some(answer.addresses.clone()).filter(|found| !found.is_empty());
-            if let Some(question) = dns.question.as_mut() {
-                question.name = Some(answer.name.clone());
-            }
         }
         Sight::Answered { bytes, .. } => bytes_back(record, *bytes),
         _ => {}
@@ -105,10 +113,14 @@ mod tests {
         Probe::new("lan", Expect::Blocked, ask, "Logs in to the router.")
     }
 
+    fn seen(inside: Sight, outside: Option<Sight>) -> Record {
+        let sights = Sights { inside, outside, name: None, control_name: None };
+        evaluated(&probe(), &sights, Circumstances::default())
+    }
+
     #[test]
     fn a_way_out_is_an_alert_with_what_was_seen() {
-        let inside = Sight::Answered { bytes: 9, what: "SSH-2.0".into() };
-        let record = evaluated(&probe(), &Sights { inside, outside: None });
+        let record = seen(Sight::Answered { bytes: 9, what: "SSH-2.0".into() }, None);
         assert_eq!(record.event.outcome, Some(Outcome::Failure));
         assert_eq!((record.event.kind, record.event.severity), (Kind::Alert, Severity::High));
         assert_eq!(record.destination.unwrap().bytes, Some(9));
@@ -117,10 +129,32 @@ mod tests {
 
     #[test]
     fn silence_alone_is_no_pass() {
-        let record = evaluated(&probe(), &Sights { inside: Sight::Silent, outside: None });
+        let record = seen(Sight::Silent, None);
         assert_eq!(record.event.outcome, Some(Outcome::Unknown));
         let outside = Some(Sight::Answered { bytes: 9, what: "SSH-2.0".into() });
-        let record = evaluated(&probe(), &Sights { inside: Sight::Silent, outside });
+        let record = seen(Sight::Silent, outside);
         assert_eq!(record.event.outcome, Some(Outcome::Success));
+    }
+
+    #[test]
+    fn the_name_that_was_really_asked_for_is_in_the_line_even_where_nobody_answered() {
+        let ask = crate::probe::dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true);
+        let probe = Probe::new("names", Expect::Blocked, ask, "Carries data out in names.");
+        let name = Some("ec-0.example.com".to_owned());
+        let sights = Sights { inside: Sight::Silent, outside: None, name: name.clone(), control_name: None };
+        let record = evaluated(&probe, &sights, Circumstances::default());
+        assert_eq!(record.dns.unwrap().question.unwrap().name, name);
+    }
+
+    #[test]
+    fn an_upstream_that_speaks_like_the_gate_does_not_make_a_leak_a_pass() {
+        let probe = || probe().evidence(Evidence::BeyondGate);
+        let refusal = || Sight::Http { status: 403, from: crate::sight::Speaker::GateRefuses, bytes: 9 };
+        let judged = |outside| {
+            let sights = Sights { inside: refusal(), outside: Some(outside), name: None, control_name: None };
+            evaluated(&probe(), &sights, Circumstances::default()).event.outcome
+        };
+        assert_eq!(judged(refusal()), Some(Outcome::Unknown));
+        assert_eq!(judged(Sight::Tls { leaf: String::new(), bytes: 9 }), Some(Outcome::Success));
     }
 }

@@ -11,11 +11,13 @@ use policy::{Policy, PolicyArgs};
 use record::{Action, Exit, Lines, OutputArgs, Provider, Writer};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
-use crate::inspect::{Manner, inspect};
+use crate::dns_log::DnsLog;
+use crate::inspect::{Manner, Sights, inspect};
 use crate::plan::{Scope, plan};
 use crate::probe::Probe;
 use crate::seat::Seat;
 use crate::surroundings::Surroundings;
+use crate::verdict::Circumstances;
 use crate::{completions, control, limit, line, pin, progress, report};
 
 /// More probes than this in one run is a mistake.
@@ -25,7 +27,7 @@ const MOST_PROBES: usize = 100_000;
 ///
 /// # Errors
 /// Bad usage, bad input, or an environment that lacks something; the text says how to mend it.
-pub(crate) fn run() -> Result<Exit> {
+pub fn run() -> Result<Exit> {
     let cli = Cli::parse();
     match &cli.command {
         Command::Plan(args) => print_plan(&cli.policy, args, cli.output),
@@ -54,14 +56,29 @@ fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Resul
         (None, None) => bail!("no policy to derive probes from"),
     };
     let control = control::seat(args, policy.as_ref())?;
+    let mut log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
+    let bends = seat.bends();
     let manner = Manner { patience: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
     let mut writer = Writer::stdout(Provider::EgressCheck, output, true);
+    // What a log has to say of a name is known only when all have been asked for.
+    let mut later: Vec<(&Probe, Sights)> = Vec::new();
     inspect(&probes, seat, control, manner, |probe, sights| {
         bar.inc(1);
-        bar.suspend(|| writer.check(&report::evaluated(probe, sights)))
+        if log.is_some() && sights.name.is_some() {
+            later.push((probe, sights));
+            return Ok(());
+        }
+        bar.suspend(|| writer.check(&report::evaluated(probe, &sights, Circumstances { trace: None, bends })))
     })?;
     bar.finish_and_clear();
+    if let Some(log) = &mut log {
+        let traces = log.traces(later.iter().map(|(_, sights)| sights))?;
+        for (probe, sights) in &later {
+            let trace = Some(traces.of(sights));
+            writer.check(&report::evaluated(probe, sights, Circumstances { trace, bends }))?;
+        }
+    }
     writer.finish()
 }
 

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use rustix::fs::{Mode, OFlags, open, openat};
 
 use crate::docker::{self, Running};
-use crate::resolv;
+use crate::powers::{self, Powers};
+use crate::{mounts, resolv};
 
 /// A place to make probes.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(crate) struct Seat {
     pub(crate) tree: OwnedFd,
     /// Its resolvers.
     pub(crate) resolvers: Vec<IpAddr>,
+    /// Where something is mounted in the file tree; not known where no process was named.
+    pub(crate) mounts: Vec<String>,
+    /// What who sits there can at most do; not known where no process was named.
+    pub(crate) powers: Option<Powers>,
 }
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -33,7 +38,14 @@ impl Seat {
     /// If `/` cannot be opened.
     pub(crate) fn here() -> Result<Self> {
         let tree = open("/", FOLDER, Mode::empty()).context("/ cannot be opened")?;
-        Ok(Self { container: None, netns: None, resolvers: resolv::in_tree(&tree), tree })
+        Ok(Self {
+            container: None,
+            netns: None,
+            resolvers: resolv::in_tree(&tree),
+            tree,
+            mounts: Vec::new(),
+            powers: None,
+        })
     }
 
     /// A named network namespace, such as `/run/netns/NAME`, with this process's file tree.
@@ -61,7 +73,11 @@ impl Seat {
             .with_context(|| format!("the network namespace of process {pid} cannot be opened; that takes root"))?;
         let tree = openat(&process, "root", FOLDER, Mode::empty())
             .with_context(|| format!("the file tree of process {pid} cannot be opened; that takes root"))?;
-        Ok(Self { container: None, netns: Some(netns), resolvers: resolv::in_tree(&tree), tree })
+        let powers = powers::of(&process)
+            .with_context(|| format!("the capabilities of process {pid} cannot be read in /proc/{pid}/status"))?;
+        let resolvers = resolv::in_tree(&tree);
+        let mounts = mounts::of(&process);
+        Ok(Self { container: None, netns: Some(netns), tree, resolvers, mounts, powers: Some(powers) })
     }
 
     /// A running container, by name or id.
@@ -74,6 +90,11 @@ impl Seat {
         let after = docker::running(name)?;
         ensure!(before == after, "container {name:?} was restarted while its namespace was being opened; try again");
         Ok(Self { container: Some(after), ..seat })
+    }
+
+    /// May who sits there make its own silence: change routes and filters, or forge what comes back?
+    pub(crate) fn bends(&self) -> bool {
+        self.powers.is_some_and(Powers::bends)
     }
 
     /// The same with other resolvers, where any are given.

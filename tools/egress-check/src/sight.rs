@@ -63,28 +63,29 @@ pub(crate) enum Speaker {
 
 /// A DNS answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// The name that was asked for, with its unique label.
-    pub(crate) name: String,
+pub struct Answer {
     /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …
-    pub(crate) code: String,
+    pub code: String,
     /// The addresses in it.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
     /// Does it carry records, or a zone's own SOA (RFC 2308), which nobody inside could make up?
-    pub(crate) from_outside: bool,
+    pub from_outside: bool,
 }
 
 impl Sight {
     /// What an error of the system's means for a probe.
     pub(crate) fn of(error: &Error) -> Self {
+        // A filter or a route of the place's own (EPERM, EADDRNOTAVAIL with no port left) says nothing of the
+        // network's, and whoever sits there may take it away again: never a "nothing came".
+        if error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) {
+            return Self::NotMade(format!("refused by the place itself: {error}"));
+        }
         match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Refused,
             ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => Self::Closed,
             ErrorKind::TimedOut => Self::Silent,
-            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::AddrNotAvailable => {
-                Self::Unreachable(error.to_string())
-            }
-            // EACCES and EPERM come from a filter that answers "prohibited", or drops what we send.
+            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => Self::Unreachable(error.to_string()),
+            // EACCES: a filter on the way answered "prohibited" (RFC 4443 section 3.1, code 1).
             ErrorKind::PermissionDenied => Self::Unreachable(error.to_string()),
             _ => Self::NotMade(error.to_string()),
         }
@@ -127,5 +128,23 @@ impl fmt::Display for Sight {
             Self::NotResolved(why) => write!(f, "no such name: {why}"),
             Self::NotMade(why) => write!(f, "not made: {why}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn what_the_place_itself_prevents_was_not_tried() {
+        let seen = |errno: Errno| Sight::of(&errno.into());
+        for errno in [Errno::PERM, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE, Errno::MFILE, Errno::NOBUFS, Errno::INVAL] {
+            assert!(matches!(seen(errno), Sight::NotMade(_)), "{errno:?}");
+        }
+        for errno in [Errno::NETUNREACH, Errno::HOSTUNREACH, Errno::ACCESS] {
+            assert!(matches!(seen(errno), Sight::Unreachable(_)), "{errno:?}");
+        }
+        assert_eq!((seen(Errno::CONNREFUSED), seen(Errno::TIMEDOUT)), (Sight::Refused, Sight::Silent));
     }
 }

@@ -4,8 +4,8 @@
 mod listening;
 mod neighbours;
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -20,6 +20,10 @@ pub(crate) struct Surroundings {
     pub(crate) routers: BTreeSet<IpAddr>,
     /// Neighbours that answered it lately.
     pub(crate) neighbours: BTreeSet<IpAddr>,
+    /// Its link-local address on each interface that has one.
+    pub(crate) links: BTreeMap<String, Ipv6Addr>,
+    /// Has it a way to the internet over IPv6?
+    pub(crate) v6: bool,
     /// TCP ports it listens on beyond loopback, ascending.
     pub(crate) listening: BTreeSet<u16>,
     /// Paths of the container engine's sockets that are there.
@@ -50,6 +54,8 @@ impl Surroundings {
         let mut found = Self::default();
         found.own.extend(neighbours::own_v4(&file("fib_trie")?));
         found.own.extend(neighbours::own_v6(&v6("if_inet6")));
+        found.links.extend(neighbours::links(&v6("if_inet6")));
+        found.v6 = neighbours::has_way_out_v6(&v6("ipv6_route"));
         found.routers.extend(neighbours::routers_v4(&file("route")?));
         found.routers.extend(neighbours::routers_v6(&v6("ipv6_route")));
         found.neighbours.extend(neighbours::alive_v4(&file("arp")?));
@@ -60,8 +66,9 @@ impl Surroundings {
     }
 }
 
-/// Docker's own first, wherever `DOCKER_HOST` says that it is.
-fn sockets() -> Vec<String> {
+/// The sockets of the container engines of this machine. Docker's own first, wherever `DOCKER_HOST` says
+/// that it is.
+pub(crate) fn sockets() -> Vec<String> {
     let named = std::env::var("DOCKER_HOST").ok().and_then(|host| host.strip_prefix("unix://").map(str::to_owned));
     let usual = SOCKETS.into_iter().map(str::to_owned).filter(|path| Some(path) != named.as_ref());
     let mut found: Vec<String> = named.iter().cloned().chain(usual).collect();

@@ -32,6 +32,26 @@ pub(crate) struct Verdict {
     pub(crate) reason: &'static str,
 }
 
+/// What a resolver's log outside says of a probe's unique name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trace {
+    /// It has the name: the name left, whatever was answered.
+    Left,
+    /// It has the control's name and not this one.
+    Stayed,
+    /// It has neither, so it shows nothing.
+    Blind,
+}
+
+/// What else a verdict has to take into account.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Circumstances {
+    /// What the log outside says, where there is one and the probe has a unique name.
+    pub(crate) trace: Option<Trace>,
+    /// May who is inspected change its own routes, filters or packets while it is? Then silence inside may be its work.
+    pub(crate) bends: bool,
+}
+
 /// How far a sight came, when this is what counts as evidence.
 pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
     match (sight, evidence) {
@@ -61,13 +81,39 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
     }
 }
 
+/// Are these the gate's own words, in both places? The control does not go through the gate, so there
+/// the target said them itself, and inside they may be the target's too.
+pub(crate) fn is_imitation(inside: &Sight, outside: &Sight) -> bool {
+    let refuses = |sight: &Sight| matches!(sight, Sight::Http { from: Speaker::GateRefuses, .. });
+    let alert = |sight: &Sight| *sight == Sight::NameRefused;
+    let closed = |sight: &Sight| *sight == Sight::Closed;
+    [refuses(inside) && refuses(outside), alert(inside) && alert(outside), closed(inside) && closed(outside)]
+        .contains(&true)
+}
+
 /// The verdict. `control` is what the same question came to outside, where it was asked.
-pub(crate) fn verdict(expect: Expect, inside: Reach, control: Option<Reach>) -> Verdict {
+pub(crate) fn verdict(expect: Expect, inside: Reach, control: Option<Reach>, around: Circumstances) -> Verdict {
     let (outcome, reason) = match expect {
         Expect::Pass => must_pass(inside, control),
-        Expect::Blocked => must_not(inside, control),
+        Expect::Blocked => match logged(inside, around.trace) {
+            Some(found) => found,
+            None => must_not(inside, control),
+        },
     };
+    if around.bends && expect == Expect::Blocked && outcome == Outcome::Success {
+        let reason = "it may change its own routes and packets (CAP_NET_ADMIN, CAP_NET_RAW), so silence inside may be its own work";
+        return Verdict { outcome: Outcome::Unknown, reason };
+    }
     Verdict { outcome, reason }
+}
+
+/// What a log outside settles: a name in it left; one that is not, where the control's is, did not.
+fn logged(inside: Reach, trace: Option<Trace>) -> Option<(Outcome, &'static str)> {
+    match (trace?, inside) {
+        (Trace::Left, _) => Some((Outcome::Failure, "the name is in the log outside")),
+        (_, Reach::Reached | Reach::NotMade) | (Trace::Blind, _) => None,
+        (Trace::Stayed, _) => Some((Outcome::Success, "the log outside has the control's name and not this one")),
+    }
 }
 
 fn must_pass(inside: Reach, control: Option<Reach>) -> (Outcome, &'static str) {
@@ -116,13 +162,68 @@ mod tests {
     const MUST_PASS: [[Outcome; 6]; 5] =
         [[S, S, S, S, S, S], [U, U, U, U, U, U], [F, F, F, F, U, F], [F, F, F, F, U, F], [U, U, U, U, U, U]];
 
+    fn blocked(inside: Reach, control: Option<Reach>) -> Outcome {
+        verdict(Expect::Blocked, inside, control, Circumstances::default()).outcome
+    }
+
+    #[test]
+    fn a_log_outside_settles_what_the_answer_does_not() {
+        let with = |trace, inside, control| {
+            let around = Circumstances { trace: Some(trace), bends: false };
+            verdict(Expect::Blocked, inside, control, around).outcome
+        };
+        for inside in REACHES {
+            assert_eq!(with(Trace::Left, inside, None), F, "{inside:?}: it is in the log");
+            assert_eq!(
+                with(Trace::Blind, inside, Some(Reach::Reached)),
+                blocked(inside, Some(Reach::Reached)),
+                "{inside:?}"
+            );
+        }
+        assert_eq!(with(Trace::Stayed, Reach::Rejected, Some(Reach::Reached)), S, "NXDOMAIN of Docker's own");
+        assert_eq!(
+            with(Trace::Stayed, Reach::Reached, Some(Reach::Reached)),
+            F,
+            "another resolver than this log's answered"
+        );
+        assert_eq!(with(Trace::Stayed, Reach::NotMade, Some(Reach::Reached)), U);
+        let pass = Circumstances { trace: Some(Trace::Left), bends: true };
+        assert_eq!(
+            verdict(Expect::Pass, Reach::Absent, Some(Reach::Reached), pass).outcome,
+            F,
+            "a name that left is no answer"
+        );
+    }
+
+    #[test]
+    fn silence_of_a_place_that_can_silence_itself_is_no_pass_and_a_leak_there_is_still_one() {
+        let around = Circumstances { trace: None, bends: true };
+        let bent = |expect, inside| verdict(expect, inside, Some(Reach::Reached), around).outcome;
+        assert_eq!(bent(Expect::Blocked, Reach::Absent), U);
+        assert_eq!(bent(Expect::Blocked, Reach::Reached), F);
+        assert_eq!(bent(Expect::Pass, Reach::Reached), S);
+    }
+
+    #[test]
+    fn a_target_that_speaks_like_the_gate_outside_too_is_not_taken_for_the_gate() {
+        let refusal = || Sight::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
+        let server = Sight::Http { status: 200, from: Speaker::Server, bytes: 90 };
+        assert!(is_imitation(&refusal(), &refusal()));
+        assert!(is_imitation(&Sight::NameRefused, &Sight::NameRefused) && is_imitation(&Sight::Closed, &Sight::Closed));
+        assert!(
+            !is_imitation(&refusal(), &server)
+                && !is_imitation(&server, &refusal())
+                && !is_imitation(&Sight::Closed, &Sight::Silent)
+        );
+    }
+
     #[test]
     fn every_combination_ends_as_the_table_says() {
         for (expect, table) in [(Expect::Blocked, MUST_NOT), (Expect::Pass, MUST_PASS)] {
             for (inside, row) in REACHES.into_iter().zip(table) {
                 let controls = std::iter::once(None).chain(REACHES.map(Some));
                 for (control, expected) in controls.zip(row) {
-                    let found = verdict(expect, inside, control);
+                    let found = verdict(expect, inside, control, Circumstances::default());
                     assert_eq!(found.outcome, expected, "{expect:?} {inside:?} {control:?}");
                     assert!(!found.reason.is_empty());
                 }
@@ -144,17 +245,15 @@ mod tests {
     #[test]
     fn an_alert_that_knows_no_such_name_is_the_gate_s_no_and_elsewhere_an_answer() {
         let inside = reach(&Sight::NameRefused, Evidence::BeyondGate);
-        assert_eq!(verdict(Expect::Blocked, inside, Some(Reach::Reached)).outcome, S);
-        assert_eq!(verdict(Expect::Blocked, inside, None).outcome, U);
+        assert_eq!(blocked(inside, Some(Reach::Reached)), S);
+        assert_eq!(blocked(inside, None), U);
         assert_eq!(reach(&Sight::NameRefused, Evidence::Target), Reach::Reached);
     }
 
     #[test]
     fn a_name_left_only_when_the_answer_could_not_be_made_up_inside() {
         let answer = |code: &str, from_outside| {
-            let name = "x.example.com".to_owned();
-            let sight =
-                Sight::Dns(crate::sight::Answer { name, code: code.into(), addresses: Vec::new(), from_outside });
+            let sight = Sight::Dns(crate::sight::Answer { code: code.into(), addresses: Vec::new(), from_outside });
             reach(&sight, Evidence::OutsideName)
         };
         assert_eq!(answer("NOERROR", true), Reach::Reached);
@@ -168,8 +267,8 @@ mod tests {
     fn a_connection_to_a_resolver_or_to_the_gate_is_no_way_out_even_where_the_control_comes_no_further() {
         for evidence in [Evidence::OutsideName, Evidence::BeyondGate] {
             let inside = reach(&Sight::Connected, evidence);
-            let found = verdict(Expect::Blocked, inside, Some(reach(&Sight::Connected, Evidence::Target)));
-            assert_ne!(found.outcome, F, "{evidence:?}");
+            let found = blocked(inside, Some(reach(&Sight::Connected, Evidence::Target)));
+            assert_ne!(found, F, "{evidence:?}");
         }
         assert_eq!(reach(&Sight::Connected, Evidence::OutsideName), Reach::Absent);
     }

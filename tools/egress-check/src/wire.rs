@@ -1,16 +1,20 @@
 //! Asks the network one question and says what was seen. Everything here runs in the namespace where
 //! the probe is made, and trusts no byte that comes back: what is read has a bound in size and time.
 
+mod addresses;
 mod dns;
+mod forge;
+mod forged;
 mod http;
 mod icmp;
 mod quic;
+mod raw;
 mod tcp;
 mod tls;
 mod udp;
 mod unix;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +24,12 @@ use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::ask::{Ask, Whom};
+use crate::seat::Seat;
 use crate::sight::Sight;
 
+pub use dns::answer_in as dns_answer;
+pub(crate) use forged::{Inner, Outer, meeting};
+pub(crate) use raw::Whose;
 pub(crate) use tls::hex;
 
 /// Where probes are made: what stands there that a question depends on.
@@ -31,16 +39,29 @@ pub(crate) struct Place {
     pub(crate) resolvers: Vec<IpAddr>,
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,
+    /// Where something is mounted in it.
+    mounts: Vec<String>,
+    whose: Whose,
     tls: Arc<ClientConfig>,
 }
 
+/// The part in a meeting with the other seat, for a probe that takes both.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// It forges.
+    Inner(Inner),
+    /// It sees what arrives.
+    Outer(Outer),
+}
+
 impl Place {
-    /// A place with these resolvers and this file tree.
+    /// What is seen from a seat, and whose capabilities count there.
     ///
     /// # Errors
     /// If the TLS library has no usable cipher suite.
-    pub(crate) fn new(resolvers: Vec<IpAddr>, tree: OwnedFd) -> anyhow::Result<Self> {
-        Ok(Self { resolvers, tree, tls: Arc::new(tls::config()?) })
+    pub(crate) fn new(seat: Seat, whose: Whose) -> anyhow::Result<Self> {
+        let Seat { resolvers, tree, mounts, .. } = seat;
+        Ok(Self { resolvers, tree, mounts, whose, tls: Arc::new(tls::config()?) })
     }
 }
 
@@ -52,22 +73,37 @@ pub(crate) async fn observe(place: &Place, ask: &Ask, patience: Duration) -> Sig
     let deadline = Instant::now() + patience;
     match tokio::time::timeout_at(deadline + Duration::from_millis(50), attempt(place, ask, deadline)).await {
         Ok(Ok(sight) | Err(sight)) => sight,
-        Err(_) => Sight::Silent,
+        // Each step ends by itself at the deadline. One that was kept busy past it has been talked to.
+        Err(_) => Sight::NotMade("it did not come to an end in time".to_owned()),
     }
+}
+
+/// Takes part in a meeting; its own patience is longer, since the other side has to come too.
+pub(crate) async fn meet(ask: &Ask, part: Part, patience: Duration) -> Sight {
+    let Whom::Ip(ip) = ask.whom else { return Sight::NotMade("no address to speak for".to_owned()) };
+    let source = SocketAddr::new(ip, ask.port);
+    let met = match part {
+        Part::Inner(inner) => inner.ask(source).await,
+        Part::Outer(outer) => outer.ask(source, patience).await,
+    };
+    met.unwrap_or_else(|sight| sight)
 }
 
 async fn attempt(place: &Place, ask: &Ask, deadline: Instant) -> Step<Sight> {
     if let Whom::Path(path) = &ask.whom {
-        return unix::ask(&place.tree, path, deadline).await;
+        return unix::ask(place, path, deadline).await;
+    }
+    if let (ProbeKind::Raw, Whom::Ip(family)) = (ask.kind, &ask.whom) {
+        return Ok(raw::ask(place.whose, *family));
     }
     if ask.whom == Whom::OwnResolvers {
         return dns::ask_own(place, ask, deadline).await;
     }
-    let target = SocketAddr::new(address(place, &ask.whom, deadline).await?, ask.port);
+    let target = target(place, ask, deadline).await?;
     match ask.kind {
         ProbeKind::Tcp => tcp::ask(target, deadline).await,
         ProbeKind::Udp => udp::ask(target, deadline).await,
-        ProbeKind::Icmp => icmp::ask(target.ip(), deadline).await,
+        ProbeKind::Icmp => icmp::ask(target, deadline).await,
         ProbeKind::Quic => quic::ask(target, deadline).await,
         ProbeKind::Tls => tls::ask(place, target, ask, deadline).await,
         ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss => {
@@ -76,18 +112,25 @@ async fn attempt(place: &Place, ask: &Ask, deadline: Instant) -> Step<Sight> {
         ProbeKind::Dns | ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => {
             dns::ask(place, target, ask, deadline).await
         }
-        ProbeKind::Unix => Err(Sight::NotMade("a socket has a path, not an address".to_owned())),
+        ProbeKind::Forged => Err(Sight::NotMade("whether it arrives is seen from outside: --control".to_owned())),
+        ProbeKind::Unix | ProbeKind::Raw => Err(Sight::NotMade("not a question to an address".to_owned())),
     }
 }
 
 /// The address behind whom is asked. A name is resolved with half of the time that is left.
-async fn address(place: &Place, whom: &Whom, deadline: Instant) -> Step<IpAddr> {
-    match whom {
-        Whom::Ip(ip) => Ok(*ip),
+async fn target(place: &Place, ask: &Ask, deadline: Instant) -> Step<SocketAddr> {
+    let target = match &ask.whom {
+        Whom::Ip(ip) => SocketAddr::new(*ip, ask.port),
+        Whom::OnLink(ip, interface) => SocketAddrV6::new(*ip, ask.port, 0, addresses::index(interface)?).into(),
         Whom::Name(name) => {
             let left = deadline.saturating_duration_since(Instant::now());
-            dns::resolve(place, name, Instant::now() + left / 2).await
+            SocketAddr::new(dns::resolve(place, name, Instant::now() + left / 2).await?, ask.port)
         }
-        Whom::OwnResolvers | Whom::Path(_) => Err(Sight::NotMade("no address".to_owned())),
+        Whom::OwnResolvers | Whom::Path(_) => return Err(Sight::NotMade("no address".to_owned())),
+    };
+    // Without this, "no address to send from" could not be told from "no port left to send from".
+    if target.is_ipv6() && !target.ip().is_loopback() && !addresses::has_v6() {
+        return Err(Sight::Unreachable("no IPv6 here".to_owned()));
     }
+    Ok(target)
 }

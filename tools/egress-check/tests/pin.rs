@@ -8,7 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use rustls::pki_types::PrivateKeyDer;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -27,13 +28,17 @@ fn pin_of(bytes: &[u8]) -> String {
 /// A TLS server with a fresh certificate; what comes after the handshake is `then`'s.
 fn vault(then: fn(StreamOwned<ServerConnection, TcpStream>)) -> Vault {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
-    let (leaf, spki) = (pin_of(made.cert.der()), pin_of(&spki_of(made.cert.der())));
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    serve(made.cert.der(), &made.signing_key, then)
+}
+
+fn serve(cert: &CertificateDer<'static>, key: &KeyPair, then: fn(StreamOwned<ServerConnection, TcpStream>)) -> Vault {
+    let (leaf, spki) = (pin_of(cert), pin_of(&spki_of(cert)));
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![cert.clone()], key)
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -65,11 +70,14 @@ fn only_http(mut stream: StreamOwned<ServerConnection, TcpStream>) {
 }
 
 fn check(address: SocketAddr, pins: &[&str]) -> (i32, Value) {
+    let args: Vec<&str> = pins.iter().flat_map(|pin| ["--pin", pin]).collect();
+    check_with(address, &args)
+}
+
+fn check_with(address: SocketAddr, args: &[&str]) -> (i32, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_egress-check"));
-    command.args(["pin", &format!("wss://{address}"), "--timeout", "3s"]).current_dir("/");
-    for pin in pins {
-        command.args(["--pin", pin]);
-    }
+    command.args(["pin", &format!("wss://{address}"), "--timeout", "3s"]).args(args);
+    command.current_dir("/").env_remove("CELLBLOCK_POLICY");
     let out = command.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     let line = text.lines().next().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&out.stderr)));
@@ -138,4 +146,81 @@ fn nobody_there_is_unknown_and_never_a_pass() {
     let (exit, record) = check(address, &[&format!("sha256:{}", "00".repeat(32))]);
     assert_eq!(exit, 3);
     assert!(reason(&record).contains("nobody there"), "{record}");
+}
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A vault whose certificate an authority signed, for this name, until this year.
+fn signed(by: &Authority, name: &str, year: i32) -> Vault {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(year, 1, 1));
+    serve(params.signed_by(&key, by).unwrap().der(), &key, greets)
+}
+
+fn pem(authority: &Authority) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(authority.as_ref().pem().as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn a_chain_is_held_against_the_authorities_and_each_fault_has_its_words() {
+    let (ours, stranger) = (authority(), authority());
+    let file = pem(&ours);
+    let check = |vault: &Vault| check_with(vault.address, &["--ca", file.path().to_str().unwrap()]);
+    let (exit, record) = check(&signed(&ours, "127.0.0.1", 2100));
+    assert_eq!(exit, 0, "{record}");
+    for (vault, words) in [
+        (signed(&stranger, "127.0.0.1", 2100), "none of the authorities signed it"),
+        (signed(&ours, "127.0.0.1", 2021), "it has expired"),
+        (signed(&ours, "vault.example", 2100), "it is for another name"),
+        (vault(greets), "--ca"),
+    ] {
+        let (exit, record) = check(&vault);
+        assert_eq!(exit, 1, "{record}");
+        assert!(reason(&record).contains(words), "{record}");
+    }
+}
+
+#[test]
+fn a_pin_and_an_authority_must_both_be_content() {
+    let ours = authority();
+    let (file, vault) = (pem(&ours), signed(&ours, "127.0.0.1", 2100));
+    let ca = file.path().to_str().unwrap();
+    assert_eq!(check_with(vault.address, &["--ca", ca, "--pin", &vault.leaf]).0, 0);
+    let wrong = format!("sha256:{}", "00".repeat(32));
+    let (exit, record) = check_with(vault.address, &["--ca", ca, "--pin", &wrong]);
+    assert_eq!(exit, 1);
+    assert!(reason(&record).contains("wrong certificate"), "{record}");
+}
+
+#[test]
+fn a_file_of_authorities_that_holds_none_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-check"));
+    let out = command.args(["pin", "wss://127.0.0.1:1", "--ca", file.path().to_str().unwrap()]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("no certificate in it"), "{out:?}");
+}
+
+#[test]
+fn the_first_certificate_is_trusted_once_and_another_one_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("first");
+    let file = path.to_str().unwrap();
+    let (first, second) = (vault(greets), vault(greets));
+    let (exit, record) = check_with(first.address, &["--trust-on-first-use", file]);
+    assert_eq!(exit, 0, "{record}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), first.leaf);
+    assert_eq!(check_with(first.address, &["--trust-on-first-use", file]).0, 0);
+    let (exit, record) = check_with(second.address, &["--trust-on-first-use", file]);
+    assert_eq!(exit, 1);
+    assert!(reason(&record).contains("wrong certificate"), "{record}");
 }

@@ -1,6 +1,6 @@
 //! Certificates: taken from anybody who proves to hold the key, and read for what a person asks of one.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use policy::Pin;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -75,13 +75,16 @@ pub(crate) struct Shown {
     pub(crate) not_after: i64,
     /// The names and addresses in its SAN.
     pub(crate) names: Vec<String>,
+    /// All that was shown, the leaf first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
 }
 
-/// Reads a leaf.
+/// Reads the leaf of a chain.
 ///
 /// # Errors
-/// If it is no X.509 certificate.
-pub(super) fn read(leaf: &[u8]) -> Result<Shown> {
+/// If there is none, or it is no X.509 certificate.
+pub(super) fn read(chain: &[CertificateDer<'_>]) -> Result<Shown> {
+    let leaf = chain.first().context("no certificate was shown")?;
     let (_, certificate) = X509Certificate::from_der(leaf).map_err(|error| anyhow!("no X.509 certificate: {error}"))?;
     let san = certificate.subject_alternative_name().ok().flatten();
     let names = san.map(|san| san.value.general_names.iter().filter_map(name).collect()).unwrap_or_default();
@@ -93,6 +96,7 @@ pub(super) fn read(leaf: &[u8]) -> Result<Shown> {
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
         names,
+        chain: chain.iter().map(|one| one.clone().into_owned()).collect(),
     })
 }
 

@@ -14,10 +14,19 @@ use super::handshake::Found;
 /// A certificate that ends sooner than this is worth a warning.
 const SOON: i64 = 30 * 24 * 3600;
 
+/// What a certificate is held against.
+#[derive(Debug, Clone)]
+pub(super) struct Trust<'a> {
+    /// Its pins, or its key's; one of them must match where there are any.
+    pub(super) pins: &'a [Pin],
+    /// Whether its chain leads to an authority, where that was asked for; or why not.
+    pub(super) chain: Option<Result<(), String>>,
+}
+
 /// The record of a check made at `now`, in Unix time.
-pub(super) fn record(address: &Address, found: &Found, pins: &[Pin], now: i64) -> Record {
-    let (outcome, mut reason, mut mend) = verdict(found, pins);
-    let warnings = shown(found).map(|shown| warnings(shown, &address.host, now)).unwrap_or_default();
+pub(super) fn record(address: &Address, found: &Found, trust: &Trust<'_>, now: i64) -> Record {
+    let (outcome, mut reason, mut mend) = verdict(found, trust);
+    let warnings = found.shown().map(|shown| warnings(shown, &address.host, now)).unwrap_or_default();
     for (warning, _) in &warnings {
         reason = format!("{reason}; {warning}");
     }
@@ -39,24 +48,17 @@ pub(super) fn record(address: &Address, found: &Found, pins: &[Pin], now: i64) -
         Some(Endpoint { address: Some(address.host.clone()), port: Some(address.port), ..Endpoint::default() });
     record.url = Some(Url { full: Some(address.to_string()), ..Url::default() });
     record.own().mend = mend;
-    if let Some(shown) = shown(found) {
+    if let Some(shown) = found.shown() {
         record.tls = Some(tls(shown));
         record.own().pin = Some(PinCheck {
             leaf: shown.leaf.to_string(),
             spki: shown.spki.to_string(),
-            matched: matched(shown, pins).map(|pin| pin.to_string()),
+            matched: matched(shown, trust.pins).map(|pin| pin.to_string()),
             websocket: matches!(found, Found::WebSocket(..)),
             greeting: greeting(found),
         });
     }
     record
-}
-
-fn shown(found: &Found) -> Option<&Shown> {
-    match found {
-        Found::Nobody(_) | Found::NoTls(_) => None,
-        Found::NoWebSocket(shown, _) | Found::WebSocket(shown, _) => Some(shown),
-    }
 }
 
 fn greeting(found: &Found) -> Option<String> {
@@ -70,8 +72,8 @@ fn matched(shown: &Shown, pins: &[Pin]) -> Option<Pin> {
     pins.iter().copied().find(|pin| *pin == shown.leaf || *pin == shown.spki)
 }
 
-fn verdict(found: &Found, pins: &[Pin]) -> (Outcome, String, Option<String>) {
-    let Some(shown) = shown(found) else {
+fn verdict(found: &Found, trust: &Trust<'_>) -> (Outcome, String, Option<String>) {
+    let Some(shown) = found.shown() else {
         return match found {
             Found::NoTls(why) => (Outcome::Failure, format!("no TLS there: {why}"), None),
             Found::Nobody(why) => (Outcome::Unknown, format!("nobody there: {why}"), None),
@@ -79,19 +81,26 @@ fn verdict(found: &Found, pins: &[Pin]) -> (Outcome, String, Option<String>) {
         };
     };
     let mend = |what: &str| Some(format!("{what} pins = [\"{}\"] in [vault] of the policy", shown.leaf));
-    if pins.is_empty() {
+    if trust.pins.is_empty() && trust.chain.is_none() {
         let reason = format!("a certificate, and no pin to hold it against: {}", shown.leaf);
         return (Outcome::Unknown, reason, mend("if this is the vault's:"));
     }
-    if matched(shown, pins).is_none() {
+    if !trust.pins.is_empty() && matched(shown, trust.pins).is_none() {
         let reason = format!("wrong certificate: it is {}, and no pin is that", shown.leaf);
         return (Outcome::Failure, reason, mend("only if you changed the vault's certificate:"));
     }
+    if let Some(Err(why)) = &trust.chain {
+        let reason = format!("no chain to an authority of --ca: {why}");
+        return (
+            Outcome::Failure,
+            reason,
+            Some("show the whole chain, or pin a certificate that signs itself".to_owned()),
+        );
+    }
+    let what = if trust.pins.is_empty() { "a certificate of an authority of --ca" } else { "the pinned certificate" };
     match found {
-        Found::NoWebSocket(_, why) => {
-            (Outcome::Failure, format!("the pinned certificate, but no WebSocket: {why}"), None)
-        }
-        _ => (Outcome::Success, "the pinned certificate, and a WebSocket behind it".to_owned(), None),
+        Found::NoWebSocket(_, why) => (Outcome::Failure, format!("{what}, but no WebSocket: {why}"), None),
+        _ => (Outcome::Success, format!("{what}, and a WebSocket behind it"), None),
     }
 }
 
@@ -154,7 +163,12 @@ mod tests {
             not_before: 0,
             not_after: 1,
             names: vec!["localhost".into()],
+            chain: Vec::new(),
         })
+    }
+
+    fn pinned(pins: &[Pin]) -> Trust<'_> {
+        Trust { pins, chain: None }
     }
 
     #[test]
@@ -166,7 +180,7 @@ mod tests {
             (Found::WebSocket(shown(), None), Outcome::Success, "WebSocket behind it"),
         ];
         for (found, outcome, words) in cases {
-            let (seen, reason, _) = verdict(&found, &[Pin([1; 32])]);
+            let (seen, reason, _) = verdict(&found, &pinned(&[Pin([1; 32])]));
             assert_eq!(seen, outcome, "{found:?}");
             assert!(reason.contains(words), "{reason}");
         }
@@ -175,11 +189,11 @@ mod tests {
     #[test]
     fn leaf_or_key_may_match_any_of_several_pins_and_no_pin_is_no_pass() {
         let found = Found::WebSocket(shown(), Some("hello".into()));
-        assert_eq!(verdict(&found, &[Pin([9; 32]), Pin([2; 32])]).0, Outcome::Success);
-        let (outcome, reason, mend) = verdict(&found, &[Pin([9; 32])]);
+        assert_eq!(verdict(&found, &pinned(&[Pin([9; 32]), Pin([2; 32])])).0, Outcome::Success);
+        let (outcome, reason, mend) = verdict(&found, &pinned(&[Pin([9; 32])]));
         assert_eq!(outcome, Outcome::Failure);
         assert!(reason.contains("wrong certificate") && mend.unwrap().contains("sha256:0101"));
-        assert_eq!(verdict(&found, &[]).0, Outcome::Unknown);
+        assert_eq!(verdict(&found, &pinned(&[])).0, Outcome::Unknown);
     }
 
     #[test]
@@ -188,7 +202,7 @@ mod tests {
             let address = format!("wss://{host}:8443").parse().unwrap();
             let mut shown = shown();
             (shown.not_before, shown.not_after) = (1_000_000, 10_000_000);
-            record(&address, &Found::WebSocket(shown, None), &[Pin([1; 32])], now)
+            record(&address, &Found::WebSocket(shown, None), &pinned(&[Pin([1; 32])]), now)
         };
         let warned = |record: &Record, words: &str| {
             assert_eq!(record.event.outcome, Some(Outcome::Success));
@@ -204,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_and_a_pin_must_both_be_content_where_both_are_asked() {
+        let found = Found::WebSocket(shown(), None);
+        let judged = |pins: &[Pin], chain| verdict(&found, &Trust { pins, chain: Some(chain) }).0;
+        let no = || Err("none of the authorities signed it".to_owned());
+        assert_eq!(judged(&[], Ok(())), Outcome::Success);
+        assert_eq!(judged(&[], no()), Outcome::Failure);
+        assert_eq!(judged(&[Pin([1; 32])], Ok(())), Outcome::Success);
+        assert_eq!(judged(&[Pin([1; 32])], no()), Outcome::Failure);
+        assert_eq!(judged(&[Pin([9; 32])], Ok(())), Outcome::Failure);
+    }
+
+    #[test]
     fn a_star_is_one_whole_label() {
         assert!(covers("*.example.com", "a.example.com") && covers("Vault", "vault") && covers("::1", "0:0::1"));
         assert!(!covers("*.example.com", "a.b.example.com") && !covers("*.example.com", "example.com"));
@@ -213,6 +239,6 @@ mod tests {
     #[test]
     fn a_wrong_certificate_weighs_more_than_a_missing_websocket() {
         let found = Found::NoWebSocket(shown(), "HTTP 404".into());
-        assert!(verdict(&found, &[Pin([9; 32])]).1.contains("wrong certificate"));
+        assert!(verdict(&found, &pinned(&[Pin([9; 32])])).1.contains("wrong certificate"));
     }
 }

@@ -33,6 +33,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// What was shown, where anything was.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Nobody(_) | Self::NoTls(_) => None,
+            Self::NoWebSocket(shown, _) | Self::WebSocket(shown, _) => Some(shown),
+        }
+    }
+
     /// The certificate's pin, where one was shown and a WebSocket opened behind it.
     pub(super) fn leaf(&self) -> Option<policy::Pin> {
         match self {
@@ -58,10 +66,10 @@ pub(super) fn greet(address: &Address, patience: Duration) -> Result<Found> {
     if let Err(error) = session.complete_io(&mut stream) {
         return Ok(Found::NoTls(spell(&error)));
     }
-    let Some(leaf) = session.peer_certificates().and_then(|chain| chain.first()) else {
+    let Some(chain) = session.peer_certificates() else {
         return Ok(Found::NoTls("it showed no certificate".to_owned()));
     };
-    let shown = Box::new(certificate::read(leaf)?);
+    let shown = Box::new(certificate::read(chain)?);
     Ok(match upgrade(address, StreamOwned::new(session, stream)) {
         Ok(greeting) => Found::WebSocket(shown, greeting),
         Err(why) => Found::NoWebSocket(shown, why),

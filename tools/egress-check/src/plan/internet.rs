@@ -8,14 +8,15 @@ use record::cellblock::{Expect, ProbeKind};
 use super::draft::Draft;
 use crate::ask::{Ask, Whom};
 use crate::probe::{Probe, dns, http, tls};
+use crate::surroundings::Surroundings;
 
 /// How many listed names an open seat is tried with.
 const NAMES: usize = 3;
 /// A public resolver over IPv6 (quad9.net), beside those of the policy.
-const QUAD9: Ipv6Addr = Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe);
+pub(super) const QUAD9: Ipv6Addr = Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe);
 
 /// The outside that an open seat is for.
-pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, service: Service) {
+pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, service: Service) {
     let exact = policy.egress.iter().filter(|rule| !rule.host.is_wildcard());
     let mut names: Vec<&str> = exact.map(|rule| rule.host.name()).collect();
     names.sort_unstable();
@@ -34,6 +35,12 @@ pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, service: Service
         let ask = dns(ProbeKind::DnsTcp, Whom::Ip(ip), super::names::ELSEWHERE, false);
         let lost = "Names cannot be resolved over TCP, which large answers need.";
         draft.add(Probe::new(format!("internet.{ip}.dns-tcp"), Expect::Pass, ask, lost));
+    }
+    // The gate goes out over IPv4 only.
+    if around.v6 && service == Service::Cell {
+        let ask = dns(ProbeKind::DnsTcp, Whom::Ip(IpAddr::V6(QUAD9)), super::names::ELSEWHERE, false);
+        let lost = "The agent has no internet over IPv6; Docker before 27 masquerades it only when told to.";
+        draft.add(Probe::new(format!("internet.{QUAD9}.dns-tcp"), Expect::Pass, ask, lost));
     }
 }
 
@@ -63,7 +70,8 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy) {
     }
 }
 
-fn resolvers(policy: &Policy) -> Vec<IpAddr> {
+/// Two of the resolvers that the policy names.
+pub(super) fn resolvers(policy: &Policy) -> Vec<IpAddr> {
     let mut all: Vec<IpAddr> = policy.cell.dns.iter().chain(&policy.proxy.resolvers).copied().collect();
     all.sort_unstable();
     all.dedup();

@@ -1,5 +1,7 @@
 //! DNS by the seat's own resolvers, Docker's among them: names are a way out of their own.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use policy::{Network, Policy};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
@@ -9,6 +11,9 @@ use crate::probe::{Probe, dns};
 
 /// A name that no policy needs and that always exists (RFC 2606 section 3).
 pub(super) const ELSEWHERE: &str = "example.com";
+/// Docker's own resolver, on every network that somebody made. It is asked by its address too: who can
+/// write its resolv.conf can name another there, and have this one to itself.
+const DOCKERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// An open seat resolves names, and new ones too.
 pub(super) fn must_pass(draft: &mut Draft<'_>) {
@@ -25,16 +30,33 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy, network: &Network
     zones.dedup();
     for zone in zones {
         for kind in ["A", "AAAA", "TXT"] {
-            let mut ask = dns(ProbeKind::Dns, Whom::OwnResolvers, zone, true);
-            if let Some(question) = ask.question.as_mut() {
-                kind.clone_into(&mut question.kind);
-            }
             let gain = "Carries data out in the names it asks for, through the resolver everybody uses.";
-            let probe = Probe::new(format!("names.unique.{zone}.{kind}"), Expect::Blocked, ask, gain);
-            draft.add(probe.evidence(Evidence::OutsideName));
+            let mut refused = |id: String, whom: Whom| {
+                let mut ask = dns(ProbeKind::Dns, whom, zone, true);
+                if let Some(question) = ask.question.as_mut() {
+                    kind.clone_into(&mut question.kind);
+                }
+                draft.add(outside(Probe::new(id, Expect::Blocked, ask, gain), policy));
+            };
+            refused(format!("names.unique.{zone}.{kind}"), Whom::OwnResolvers);
+            refused(format!("names.docker.{zone}.{kind}"), Whom::Ip(DOCKERS));
         }
     }
-    let ask = dns(ProbeKind::DnsTcp, Whom::OwnResolvers, ELSEWHERE, true);
-    let gain = "Carries data out in names over TCP, where a filter looks at UDP only.";
-    draft.add(Probe::new("names.unique.tcp", Expect::Blocked, ask, gain).evidence(Evidence::OutsideName));
+    for (id, whom) in [("names.unique.tcp", Whom::OwnResolvers), ("names.docker.tcp", Whom::Ip(DOCKERS))] {
+        let ask = dns(ProbeKind::DnsTcp, whom, ELSEWHERE, true);
+        let gain = "Carries data out in names over TCP, where a filter looks at UDP only.";
+        draft.add(outside(Probe::new(id, Expect::Blocked, ask, gain), policy));
+    }
+}
+
+/// The control of Docker's resolver is one of the policy's: outside, the other is nobody's address.
+fn outside(probe: Probe, policy: &Policy) -> Probe {
+    let probe = probe.evidence(Evidence::OutsideName);
+    match policy.cell.dns.first() {
+        Some(resolver) if probe.ask.whom == Whom::Ip(DOCKERS) => {
+            let (kind, resolver) = (probe.ask.kind, resolver.to_string());
+            probe.control(kind, &resolver, 53)
+        }
+        _ => probe,
+    }
 }

@@ -1,30 +1,34 @@
 //! Everything private: the host, its LAN, the clouds' metadata, the tailnet, the neighbouring cells,
 //! and samples of the ranges that no address of the internet is in.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use policy::{Deny, Policy, Protocol, Service};
+use policy::{Deny, Policy, Protocol};
 use record::cellblock::{Expect, ProbeKind};
 
-use super::Post;
 use super::draft::Draft;
+use super::{Post, bridges};
 use crate::ask::{Ask, Whom};
 use crate::probe::{Probe, http};
 use crate::surroundings::Surroundings;
 
 /// How many of the host's listening ports are tried at each of its addresses.
-const PORTS: usize = 4;
+const PORTS: usize = 32;
 /// How many neighbours are tried.
 const NEIGHBOURS: usize = 6;
 
 /// Services that tell a machine who it is, and hand out its keys: address, path, whose.
-const METADATA: [(&str, &str, &str); 5] = [
+const METADATA: [(&str, &str, &str); 8] = [
     ("169.254.169.254", "/latest/meta-data/", "the cloud's keys for this machine"),
     ("fd00:ec2::254", "/latest/meta-data/", "the cloud's keys for this machine, over IPv6"),
     ("169.254.170.2", "/v2/credentials", "the keys of a container service's task"),
     ("169.254.170.23", "/v1/credentials", "the keys of a Kubernetes pod"),
     ("100.100.100.200", "/latest/meta-data/", "the keys of an Alibaba machine"),
+    ("192.0.0.192", "/opc/v1/instance/", "the keys of an Oracle machine"),
+    ("169.254.42.42", "/conf?format=json", "the keys of a Scaleway machine"),
+    ("fd20:ce::254", "/computeMetadata/v1/", "the keys of a Google machine, over IPv6"),
 ];
 
 /// One address of every sort that is no internet (RFC 6890 and the registries it made).
@@ -48,7 +52,7 @@ const SPECIAL: [(&str, &str); 14] = [
 /// What must not answer, whoever asks.
 pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, post: Post<'_>) {
     host(draft, policy, around);
-    bridges(draft, policy, post);
+    bridges::probes(draft, policy, around, post);
     lan(draft, policy, around);
     metadata(draft);
     tailnet(draft);
@@ -56,41 +60,19 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
 }
 
 fn host(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings) {
-    let mut ports: Vec<u16> = around.listening.iter().copied().take(PORTS).collect();
-    if ports.is_empty() {
-        ports.push(22);
-    }
     for ip in around.own.iter().filter(|ip| !guarded(policy, **ip)) {
         draft.no_echo("host", *ip, "Finds the machine that it runs on.");
-        for port in ports.iter().chain([&policy.vault.listen.port()]) {
-            draft.no_port("host", ProbeKind::Tcp, *ip, *port, "Attacks what the machine itself serves.");
+        for port in served(policy, around) {
+            draft.no_port("host", ProbeKind::Tcp, *ip, port, "Attacks what the machine itself serves.");
         }
+        draft.no_port("host", ProbeKind::Udp, *ip, 53, "Carries data out through the machine's own resolver.");
     }
 }
 
-/// The host's end of every bridge, and who sits on the other bridges.
-fn bridges(draft: &mut Draft<'_>, policy: &Policy, post: Post<'_>) {
-    for network in policy.active_networks() {
-        let (v4, v6) = network.gateway();
-        for ip in [IpAddr::V4(v4), IpAddr::V6(v6)] {
-            draft.no_echo("gateway", ip, "Finds the machine at its end of the bridge.");
-            for port in [22, 2375, policy.vault.listen.port()] {
-                let gain = "Attacks what the machine serves at its end of the bridge, its Docker among it.";
-                draft.no_port("gateway", ProbeKind::Tcp, ip, port, gain);
-            }
-        }
-        let ours = post.network.is_some_and(|own| own.name == network.name) || network.members.contains(&post.service);
-        let shares = post.service == Service::Cell && network.members.contains(&Service::Vault);
-        if ours || shares {
-            continue;
-        }
-        for member in &network.members {
-            let Some((v4, v6)) = network.address_of(*member) else { continue };
-            for ip in [IpAddr::V4(v4), IpAddr::V6(v6)] {
-                draft.no_echo("neighbour", ip, "Finds another container of the sandbox, and what it guards.");
-            }
-        }
-    }
+/// What the host serves at all of its addresses, published ports of containers among it.
+pub(super) fn served(policy: &Policy, around: &Surroundings) -> BTreeSet<u16> {
+    let listening = around.listening.iter().copied().take(PORTS);
+    listening.chain([22, policy.vault.listen.port()]).collect()
 }
 
 fn lan(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings) {

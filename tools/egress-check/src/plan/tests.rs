@@ -1,6 +1,7 @@
 //! The plan of the shipped policy, for a home with one address of each family.
 
 use super::*;
+use crate::ask::Whom;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -19,6 +20,8 @@ fn home() -> Surroundings {
         own: ips(&["192.168.1.5", "2001:db8:1::5"]),
         routers: ips(&["192.168.1.1"]),
         neighbours: ips(&["192.168.1.1", "192.168.1.20", "172.30.1.2"]),
+        links: BTreeMap::from([("br-cell".to_owned(), "fe80::42:5eff:fe1e:101".parse().unwrap())]),
+        v6: true,
         listening: BTreeSet::from([22]),
         sockets: vec!["/var/run/docker.sock".into()],
     }
@@ -57,10 +60,38 @@ fn an_open_cell_has_the_internet_and_nothing_private() {
         "cell.gateway.172.30.1.1.icmp",
         "cell.engine.docker",
         "cell.tailnet.100.100.100.100.udp.53",
+        "cell.link.br-cell.eth0.icmp",
+        "cell.link.br-cell.eth0.all-nodes",
+        "cell.neighbour.172.30.2.2.tcp.80",
+        "cell.gateway.fd6c:6c62:1::1.udp.53",
     ] {
         assert_eq!(expected(id), Some(Expect::Blocked), "{id}");
     }
+    assert_eq!(expected("cell.internet.2620:fe::fe.dns-tcp"), Some(Expect::Pass));
     assert!(!probes.iter().any(|probe| probe.id.starts_with("cell.lan.172.30.")), "its own bridge is no LAN");
+}
+
+#[test]
+fn a_host_without_ipv6_promises_none_and_a_bridge_that_is_not_there_has_no_link() {
+    let around = Surroundings { v6: false, links: BTreeMap::new(), ..home() };
+    let scope = Scope { container: Some("cell".to_owned()), network: None };
+    let probes = plan(&shipped(|text| text), &around, &scope, &[]).unwrap();
+    assert!(!probes.iter().any(|probe| probe.id.contains("2620:fe::fe") || probe.id.starts_with("cell.link.")));
+}
+
+#[test]
+fn docker_s_own_resolver_is_asked_by_its_address_whatever_resolv_conf_says() {
+    let policy = shipped(|text| text);
+    for container in ["monitor", "clamd"] {
+        let probes = of(&policy, container);
+        let direct = probes.iter().filter(|probe| probe.ask.whom == Whom::read("127.0.0.11"));
+        let direct: Vec<&Probe> = direct.collect();
+        assert!(direct.len() >= 4, "{container}");
+        for probe in direct {
+            assert_eq!(probe.control.as_ref().unwrap().address, "9.9.9.9", "{}", probe.id);
+            assert!(probe.ask.question.as_ref().unwrap().unique);
+        }
+    }
 }
 
 #[test]

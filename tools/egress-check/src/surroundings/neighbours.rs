@@ -34,6 +34,17 @@ pub(super) fn own_v6(table: &str) -> Vec<IpAddr> {
     addresses.filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local()).map(IpAddr::V6).collect()
 }
 
+/// The link-local address of each interface in `if_inet6` that can be used.
+pub(super) fn links(table: &str) -> Vec<(String, Ipv6Addr)> {
+    let addresses = table.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(words.get(4)?, 16).ok()?;
+        let ip = hex_v6(words.first()?).filter(|ip| ip.is_unicast_link_local() && flags & UNUSABLE == 0)?;
+        Some(((*words.get(5)?).to_owned(), ip))
+    });
+    addresses.collect()
+}
+
 /// Default gateways in `route`.
 pub(super) fn routers_v4(table: &str) -> Vec<IpAddr> {
     let routers = table.lines().skip(1).filter_map(|line| {
@@ -47,14 +58,21 @@ pub(super) fn routers_v4(table: &str) -> Vec<IpAddr> {
 
 /// Default gateways in `ipv6_route`, link-local ones left out: those need an interface to be named by.
 pub(super) fn routers_v6(table: &str) -> Vec<IpAddr> {
-    let routers = table.lines().filter_map(|line| {
+    gateways_v6(table).filter(|gateway| !gateway.is_unicast_link_local()).map(IpAddr::V6).collect()
+}
+
+/// Is there any default gateway in `ipv6_route`? Most are link-local.
+pub(super) fn has_way_out_v6(table: &str) -> bool {
+    gateways_v6(table).next().is_some()
+}
+
+fn gateways_v6(table: &str) -> impl Iterator<Item = Ipv6Addr> {
+    table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let flags = u32::from_str_radix(words.get(8)?, 16).ok()?;
-        let gateway = hex_v6(words.get(4)?)?;
         let is_default = *words.get(1)? == "00" && flags & UP != 0 && flags & GATEWAY != 0;
-        (is_default && !gateway.is_unicast_link_local()).then_some(IpAddr::V6(gateway))
-    });
-    routers.collect()
+        hex_v6(words.get(4)?).filter(|_| is_default)
+    })
 }
 
 /// Hosts of the LAN that answered lately: the complete entries (flag 2) of `arp`.
@@ -91,6 +109,7 @@ mod tests {
                      00000000000000000000000000000001 01 80 10 80 lo\n\
                      fd6c6c62ffff00000000000000000001 07 40 00 c0 docker0\n";
         assert_eq!(own_v6(table), ["2001:db8:77::2".parse::<IpAddr>().unwrap()]);
+        assert_eq!(links(table), [("lan0".to_owned(), "fe80::1".parse::<Ipv6Addr>().unwrap())]);
     }
 
     #[test]
@@ -105,6 +124,8 @@ mod tests {
              {zeros} 00 {zeros} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 lan0\n"
         );
         assert_eq!(routers_v6(&table), ["2001:db8:77::1".parse::<IpAddr>().unwrap()]);
+        assert!(has_way_out_v6(table.lines().last().unwrap()), "a link-local router is one too");
+        assert!(!has_way_out_v6(table.lines().next().unwrap()));
     }
 
     #[test]
@@ -117,7 +138,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_table_makes_them_panic(text in "\\PC{0,300}") {
-            let _ = (own_v4(&text), own_v6(&text), routers_v4(&text), routers_v6(&text), alive_v4(&text));
+            let _ = (own_v4(&text), own_v6(&text), routers_v4(&text), routers_v6(&text), alive_v4(&text), links(&text));
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{Place, Step, http, tcp, tls, udp};
 use crate::ask::{Ask, Question};
 use crate::sight::{Answer, Sight};
 
+pub use message::answer_in;
 pub(super) use message::{framed, version_question};
 
 /// Asks one server.

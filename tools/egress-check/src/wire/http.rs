@@ -82,7 +82,8 @@ pub(super) async fn exchange(
         Err(_) => return Err(Sight::Connected),
     }
     let mut bytes = tcp::first_bytes(&mut stream, deadline).await?;
-    while bytes.len() < MOST && !is_whole(&bytes) {
+    let mut length = Length::default();
+    while bytes.len() < MOST && !length.is_reached(&bytes) && Instant::now() < deadline {
         let mut more = [0u8; 8192];
         match timeout_at(deadline, stream.read(&mut more)).await {
             Ok(Ok(read)) if read > 0 => bytes.extend_from_slice(more.get(..read).unwrap_or_default()),
@@ -97,16 +98,37 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// Is this the whole response, going by its length? One without a length ends with the connection.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Some(end) = end_of_head(bytes) else { return false };
-    let (head, body) = bytes.split_at(end);
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    if head.starts_with("http/1.1 101") || head.starts_with("http/1.1 204") {
-        return true;
+/// How long a response is going to be, found out as it comes: no byte is looked at twice, however small
+/// the pieces that a server sends.
+#[derive(Debug, Default)]
+struct Length {
+    searched: usize,
+    whole: Option<usize>,
+}
+
+impl Length {
+    /// Has all of it come? A response without a length ends with the connection.
+    fn is_reached(&mut self, bytes: &[u8]) -> bool {
+        if self.whole.is_none() {
+            let from = self.searched.saturating_sub(3);
+            let end = bytes.get(from..).and_then(end_of_head).map(|end| from + end);
+            self.searched = bytes.len();
+            self.whole = end.map(|end| expected(bytes.get(..end).unwrap_or_default()));
+        }
+        self.whole.is_some_and(|whole| bytes.len() >= whole)
     }
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    length.and_then(|length| length.trim().parse::<usize>().ok()).is_some_and(|length| body.len() >= length)
+}
+
+/// The length of a response with this head.
+fn expected(head: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    if text.starts_with("http/1.1 101") || text.starts_with("http/1.1 204") {
+        return head.len();
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    length
+        .and_then(|length| length.trim().parse().ok())
+        .map_or(usize::MAX, |length: usize| head.len().saturating_add(length))
 }
 
 /// The status and the body; nothing where it is no HTTP.
@@ -123,6 +145,13 @@ mod tests {
 
     #[test]
     fn a_response_is_whole_when_its_length_has_come() {
+        let is_whole = |bytes: &[u8]| {
+            let mut length = Length::default();
+            let at_once = Length::default().is_reached(bytes);
+            let piecewise = (1..=bytes.len()).any(|end| length.is_reached(&bytes[..end]));
+            assert_eq!(at_once, piecewise, "in whatever pieces it comes");
+            at_once
+        };
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"));
         assert!(is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"));
         assert!(is_whole(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"));

@@ -8,26 +8,36 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::Step;
+use super::{Step, addresses};
 use crate::sight::Sight;
 
 /// An echo request is sent this often until one is answered.
 const PACE: Duration = Duration::from_millis(500);
 
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
 /// Echo requests, and the first answer to one.
-pub(super) async fn ask(target: IpAddr, deadline: Instant) -> Step<Sight> {
-    let socket = open(target)?;
-    net::connect(&socket, &SocketAddr::new(target, 0)).map_err(|error| Sight::of(&error.into()))?;
+pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
+    let socket = open(target.ip())?;
+    let mut to = target;
+    to.set_port(0);
+    let group = to.ip().is_multicast();
+    if !group {
+        net::connect(&socket, &to).map_err(|error| Sight::of(&error.into()))?;
+    }
     // tokio has no type for raw sockets; to the kernel, send and recv on a connected one are the same.
     let socket = UdpSocket::from_std(socket.into()).map_err(|error| Sight::NotMade(error.to_string()))?;
     let mut token = [0u8; 16];
     getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
-    let request = request(target, &token);
+    let request = request(to.ip(), &token);
     loop {
-        socket.send(&request).await.map_err(|error| Sight::of(&error))?;
+        let sent = if group { socket.send_to(&request, to).await } else { socket.send(&request).await };
+        sent.map_err(|error| Sight::of(&error))?;
         let turn = (Instant::now() + PACE).min(deadline);
-        match timeout_at(turn, answer(&socket, &token)).await {
-            Ok(Ok(bytes)) => return Ok(Sight::Answered { bytes, what: "echo reply".to_owned() }),
+        match timeout_at(turn, answer(&socket, &token, group)).await {
+            Ok(Ok((bytes, from))) => {
+                return Ok(Sight::Answered { bytes, what: format!("echo reply from {from}") });
+            }
             Ok(Err(error)) => return Err(Sight::of(&error)),
             Err(_) if turn >= deadline => return Err(Sight::Silent),
             Err(_) => {}
@@ -39,10 +49,15 @@ pub(super) async fn ask(target: IpAddr, deadline: Instant) -> Step<Sight> {
 /// namespace's `net.ipv4.ping_group_range` may allow to anybody.
 fn open(target: IpAddr) -> Step<OwnedFd> {
     let (family, protocol) = family(target);
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    net::socket_with(family, SocketType::RAW, flags, Some(protocol))
-        .or_else(|_| net::socket_with(family, SocketType::DGRAM, flags, Some(protocol)))
+    raw(target)
+        .or_else(|_| net::socket_with(family, SocketType::DGRAM, FLAGS, Some(protocol)))
         .map_err(|error| Sight::NotMade(format!("no socket for ICMP, which root or ping_group_range opens: {error}")))
+}
+
+/// A raw socket of an address's family.
+pub(super) fn raw(target: IpAddr) -> rustix::io::Result<OwnedFd> {
+    let (family, protocol) = family(target);
+    net::socket_with(family, SocketType::RAW, FLAGS, Some(protocol))
 }
 
 fn family(target: IpAddr) -> (AddressFamily, Protocol) {
@@ -52,13 +67,15 @@ fn family(target: IpAddr) -> (AddressFamily, Protocol) {
     }
 }
 
-/// Waits for an echo reply that carries our token. Others' replies come to a raw socket too.
-async fn answer(socket: &UdpSocket, token: &[u8]) -> std::io::Result<u64> {
+/// Waits for an echo reply that carries our token. Others' replies come to a raw socket too; a group has
+/// ourselves among its members.
+async fn answer(socket: &UdpSocket, token: &[u8], group: bool) -> std::io::Result<(u64, IpAddr)> {
     let mut buffer = [0u8; 2048];
     loop {
-        let read = socket.recv(&mut buffer).await?;
-        if is_reply(buffer.get(..read).unwrap_or_default(), token) {
-            return Ok(read as u64);
+        let (read, from) = socket.recv_from(&mut buffer).await?;
+        let ours = is_reply(buffer.get(..read).unwrap_or_default(), token);
+        if ours && !(group && addresses::is_own(from.ip())) {
+            return Ok((read as u64, from.ip()));
         }
     }
 }
@@ -88,7 +105,7 @@ fn request(target: IpAddr, token: &[u8; 16]) -> Vec<u8> {
 }
 
 /// The internet checksum, RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
+pub(super) fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| match pair {
         [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
         [high] => u32::from(*high) << 8,

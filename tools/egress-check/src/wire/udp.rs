@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::{Step, dns};
+use super::{Step, addresses, dns};
 use crate::sight::Sight;
 
 /// One datagram may be lost; three in a row say something. Sent at the start, and after these.
@@ -26,13 +26,23 @@ pub(super) async fn exchange(
 ) -> Step<Vec<u8>> {
     let any: IpAddr = if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await.map_err(|error| Sight::NotMade(error.to_string()))?;
-    socket.connect(target).await.map_err(|error| Sight::of(&error))?;
+    let everybody = target.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
+    let group = target.ip().is_multicast() || everybody;
+    if everybody {
+        socket.set_broadcast(true).map_err(|error| Sight::of(&error))?;
+    }
+    if !group {
+        socket.connect(target).await.map_err(|error| Sight::of(&error))?;
+    }
     let start = Instant::now();
     let mut turns = AGAIN.iter().map(|wait| start + *wait);
     loop {
-        socket.send(payload).await.map_err(|error| Sight::of(&error))?;
+        let sent = if group { socket.send_to(payload, target).await } else { socket.send(payload).await };
+        sent.map_err(|error| Sight::of(&error))?;
         let turn = turns.next().unwrap_or(deadline).min(deadline);
-        if let Some(answer) = receive(&socket, turn, &accept).await? {
+        // Members of a group answer from addresses of their own, and we may be one of them.
+        let theirs = |from: IpAddr| !group || !addresses::is_own(from);
+        if let Some(answer) = receive(&socket, turn, |bytes, from| accept(bytes) && theirs(from)).await? {
             return Ok(answer);
         }
         if turn >= deadline {
@@ -42,15 +52,15 @@ pub(super) async fn exchange(
 }
 
 /// The first datagram before `until` that `accept` takes.
-async fn receive(socket: &UdpSocket, until: Instant, accept: impl Fn(&[u8]) -> bool) -> Step<Option<Vec<u8>>> {
+async fn receive(socket: &UdpSocket, until: Instant, accept: impl Fn(&[u8], IpAddr) -> bool) -> Step<Option<Vec<u8>>> {
     let mut buffer = vec![0; 4096];
     loop {
-        match timeout_at(until, socket.recv(&mut buffer)).await {
+        match timeout_at(until, socket.recv_from(&mut buffer)).await {
             Err(_) => return Ok(None),
             Ok(Err(error)) => return Err(Sight::of(&error)),
-            Ok(Ok(read)) => {
+            Ok(Ok((read, from))) => {
                 let bytes = buffer.get(..read).unwrap_or_default();
-                if accept(bytes) {
+                if accept(bytes, from.ip()) {
                     return Ok(Some(bytes.to_vec()));
                 }
             }

@@ -38,6 +38,11 @@ pub enum ProbeKind {
     Quic,
     /// A Unix socket by its path in the container's own file tree, asked as an HTTP API.
     Unix,
+    /// A raw socket of the address's family, opened with no more capabilities than the container has;
+    /// nothing is sent.
+    Raw,
+    /// A UDP datagram that answers the control in the destination's name; whether it arrives is seen there.
+    Forged,
 }
 
 /// What the policy says about it.

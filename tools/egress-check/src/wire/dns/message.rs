@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use hickory_proto::op::{Message, Query as Asked, ResponseCode};
+use hickory_proto::op::{Message, MessageType, Query as Asked, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
-use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::ask::Question;
 use crate::sight::{Answer, Sight};
-use crate::wire::hex;
+
+/// Most addresses of an answer that are told: a message has room for thousands.
+const TOLD: usize = 16;
 
 /// A question on the wire, and what tells its answer from others.
 #[derive(Debug)]
@@ -20,18 +21,13 @@ pub(super) struct Query {
     id: u16,
 }
 
-/// Builds the message for a question; a unique one gets 96 random bits for a label.
+/// Builds the message for a question.
 ///
 /// # Errors
 /// A sight that says why it cannot be asked: no such name or type.
 pub(super) fn query(question: &Question) -> Result<Query, Sight> {
     let not_made = |what: String| Sight::NotMade(what);
-    let mut text = question.name.trim_end_matches('.').to_owned();
-    if question.unique {
-        let mut label = [0u8; 12];
-        getrandom(&mut label, GetRandomFlags::empty()).map_err(|error| not_made(error.to_string()))?;
-        text = format!("ec-{}.{text}", hex(&label));
-    }
+    let text = question.name.trim_end_matches('.');
     let name =
         Name::from_ascii(format!("{text}.")).map_err(|error| not_made(format!("{text:?} is no name: {error}")))?;
     let kind = RecordType::from_str(&question.kind)
@@ -53,26 +49,33 @@ impl Query {
     /// The answer in these bytes, if it belongs to this question (RFC 5452 section 4).
     pub(super) fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         let message = Message::from_vec(bytes).ok()?;
-        let ours = message.metadata.id == self.id
-            && message.metadata.message_type == hickory_proto::op::MessageType::Response
-            && message.queries.first().is_none_or(|asked| asked == &self.asked);
-        ours.then(|| read(&message, &self.asked))
+        let ours = message.metadata.id == self.id && message.queries.first().is_none_or(|asked| asked == &self.asked);
+        ours.then(|| read(&message)).flatten()
     }
 }
 
-fn read(message: &Message, asked: &Asked) -> Answer {
+/// The answer in a DNS message (RFC 1035 section 4), whoever asked for it; none where it is no response.
+/// For a fuzzer: what the wire hands in here comes from whoever answers.
+#[must_use]
+pub fn answer_in(bytes: &[u8]) -> Option<Answer> {
+    Message::from_vec(bytes).ok().as_ref().and_then(read)
+}
+
+fn read(message: &Message) -> Option<Answer> {
+    if message.metadata.message_type != MessageType::Response {
+        return None;
+    }
     let addresses = message.answers.iter().filter_map(|record| match &record.data {
         RData::A(ip) => Some(IpAddr::V4(ip.0)),
         RData::AAAA(ip) => Some(IpAddr::V6(ip.0)),
         _ => None,
     });
     let zone_speaks = message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
-    Answer {
-        name: asked.name().to_utf8().trim_end_matches('.').to_owned(),
+    Some(Answer {
         code: code(message.metadata.response_code),
-        addresses: addresses.collect(),
+        addresses: addresses.take(TOLD).collect(),
         from_outside: zone_speaks || !message.answers.is_empty(),
-    }
+    })
 }
 
 /// IANA's name of a response code, as ECS has it.
@@ -117,8 +120,8 @@ mod tests {
     use hickory_proto::rr::{Record, rdata::A};
     use proptest::prelude::*;
 
-    fn asked(unique: bool) -> Query {
-        query(&Question { name: "Example.com".into(), kind: "A".into(), unique }).unwrap()
+    fn asked(name: &str) -> Query {
+        query(&Question { name: name.into(), kind: "A".into(), unique: false }).unwrap()
     }
 
     fn reply(query: &Query, change: impl FnOnce(&mut Message)) -> Vec<u8> {
@@ -129,43 +132,50 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_with_its_addresses() {
-        let query = asked(false);
-        let bytes = reply(&query, |message| {
-            let data = RData::A(A("192.0.2.7".parse().unwrap()));
-            message.add_answer(Record::from_rdata(Name::from_ascii("example.com.").unwrap(), 60, data));
-        });
-        let answer = query.answer(&bytes).unwrap();
+        let query = asked("Example.com");
+        let with = |count: usize| {
+            reply(&query, |message| {
+                for _ in 0..count {
+                    let data = RData::A(A("192.0.2.7".parse().unwrap()));
+                    message.add_answer(Record::from_rdata(Name::from_ascii("example.com.").unwrap(), 60, data));
+                }
+            })
+        };
+        let answer = query.answer(&with(1)).unwrap();
         assert_eq!(answer.addresses, ["192.0.2.7".parse::<IpAddr>().unwrap()]);
         assert_eq!((answer.code.as_str(), answer.from_outside), ("NOERROR", true));
+        assert_eq!(query.answer(&with(2000)).unwrap().addresses.len(), TOLD, "a line has a bound");
     }
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        let query = asked(false);
+        let query = asked("example.com");
         assert!(query.answer(&reply(&query, |m| m.metadata.id = m.metadata.id.wrapping_add(1))).is_none());
         assert!(query.answer(&query.bytes).is_none(), "our own question, echoed");
-        let other = asked(true);
+        let other = asked("www.example.com");
         assert!(query.answer(&reply(&other, |m| m.metadata.id = query.id)).is_none());
     }
 
     #[test]
     fn an_empty_answer_of_nobody_is_no_proof() {
-        let query = asked(true);
+        let query = asked("example.com");
         let answer = query.answer(&reply(&query, |m| m.metadata.response_code = ResponseCode::NXDomain)).unwrap();
         assert_eq!((answer.code.as_str(), answer.from_outside), ("NXDOMAIN", false));
-        assert!(answer.name.starts_with("ec-") && answer.name.to_lowercase().ends_with(".example.com"));
     }
 
     #[test]
-    fn unique_names_differ() {
-        assert_ne!(asked(true).asked.name, asked(true).asked.name);
+    fn what_cannot_be_a_name_or_a_type_is_said_and_not_sent() {
+        let refused = |name: &str, kind: &str| {
+            let question = Question { name: name.into(), kind: kind.into(), unique: false };
+            matches!(query(&question), Err(Sight::NotMade(_)))
+        };
+        assert!(refused("a..b", "A") && refused(&"x".repeat(64), "A") && refused("example.com", "SMOKE"));
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            let _ = asked(false).answer(&bytes);
-            let _ = is_cut(&bytes);
+            let _ = (asked("example.com").answer(&bytes), answer_in(&bytes), is_cut(&bytes));
         }
     }
 }
