@@ -148,6 +148,28 @@ def neighbour(name, target, port):
     send_raw(target, ipv6(own, target, 58, with_sum(58, body, own, target, 2), hops=255))
 
 
+def advert(name, target, port):
+    """A router's advertisement (RFC 4861) of a lifetime of half an hour, as only a router may send it."""
+    own = own_address(GATEWAYS[socket.AF_INET6])
+    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + mark(name)
+    ping(name, GATEWAYS[socket.AF_INET6], 0)
+    to_gateway(GATEWAYS[socket.AF_INET6], ipv6(own, target, 58, with_sum(58, body, own, target, 2), hops=255))
+
+
+def redirect(name, target, port):
+    """A redirect (RFC 4861): the destination in port is a neighbour of ours now."""
+    own = own_address(target)
+    body = struct.pack("!BBHI16s16s", 137, 0, 0, 0, packed(own), packed(port)) + mark(name)
+    send_raw(target, ipv6(own, target, 58, with_sum(58, body, own, target, 2), hops=255))
+
+
+def knock(name, target, port):
+    """A frame to the gateway, for an address that our own kernel would keep at home."""
+    gateway = GATEWAYS[family(target)]
+    ping(name, gateway, 0)
+    to_gateway(gateway, packet(own_address(gateway), target, 7777, port, mark(name)))
+
+
 def shout(name, target, port):
     """A datagram to a group or a broadcast address, one hop far."""
     with socket.socket(family(target), socket.SOCK_DGRAM) as sock:
@@ -157,7 +179,8 @@ def shout(name, target, port):
 
 
 ANSWERED = {"tcp": tcp, "udp": udp, "dns": dns, "ping": ping, "big": big, "pretend": pretend}
-ONE_WAY = {"forge": forge, "loose": loose, "routed": routed, "neighbour": neighbour, "shout": shout}
+ONE_WAY = {"forge": forge, "loose": loose, "routed": routed, "neighbour": neighbour, "shout": shout,
+           "advert": advert, "redirect": redirect, "knock": knock}
 GATEWAYS = {socket.AF_INET: sys.argv[1], socket.AF_INET6: sys.argv[2]}
 
 

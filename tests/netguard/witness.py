@@ -2,7 +2,7 @@
 """Watches one network namespace for marked packets: `witness.py sniff|listen FILE INTERFACE…`
 
 `sniff` looks at every frame that arrives on the interfaces, `listen` at what a program of that machine gets: UDP port
-7777, on every address, and in the groups that daemons are in (mDNS, LLMNR). It writes `ready` and then
+7777, on every address, and in the groups that daemons are in (mDNS, LLMNR), and ICMPv6 whole. It writes `ready` and then
 every mark once to FILE, and ends when it is killed.
 """
 import re
@@ -35,7 +35,7 @@ def listeners(interfaces):
             four.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + struct.pack("=4sI", b"\0" * 4, index))
         for group in GROUPS6:
             six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", index))
-    return four, six
+    return four, six, socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
 
 
 def incoming(sock, way):

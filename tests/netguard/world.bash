@@ -1,8 +1,8 @@
-# What netguard's suites share: a lab of their own (LAB_NAME=netguard), four containers in it, and the
+# What netguard's suites share: a lab of their own (netguard, or what NETGUARD_LAB says), four containers in it, and the
 # ways to run things there. Sourced by *.bats; everything runs in the lab's namespaces, never in the root's.
 # shellcheck disable=SC2034  # used in the suites
 
-export LAB_NAME=netguard
+export LAB_NAME=${NETGUARD_LAB:-netguard}
 readonly LAB=$BATS_TEST_DIRNAME/lab/lab
 readonly SUITE=$BATS_TEST_DIRNAME/netguard
 readonly TARGET=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
