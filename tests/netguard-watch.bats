@@ -39,8 +39,9 @@ await_line() {
   python3 "$SUITE/addresses.py" "${SEED:-$RANDOM}" 1500 >"$BATS_TEST_TMPDIR/addresses"
   guard explain --from cell - <"$BATS_TEST_TMPDIR/addresses" |
     jq -r 'select(.event.action == "verdict-explained") | .destination.ip + " " + .event.type[0]' | sort -u >"$BATS_TEST_TMPDIR/explained"
-  on_host nft flush set inet netguard flows4
-  on_host nft flush set inet netguard flows6
+  on_host nft flush set inet netguard flows4-cell
+  on_host nft flush set inet netguard flows6-cell
+  on_host nft flush set inet netguard budget-cell
   inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 <"$BATS_TEST_TMPDIR/addresses" >"$BATS_TEST_TMPDIR/sent"
   guard denied --format jsonl | jq -r 'select(.destination.port == 4000) | .destination.ip + " denied"' | sort -u >"$BATS_TEST_TMPDIR/denied"
   # Every address that was sent to and is not among the denied was let through, and counted as such.
@@ -80,6 +81,63 @@ await_line() {
   [ "$(tail -n 1 "$BATS_TEST_TMPDIR/follow" | jq -r .event.action)" = run-finished ]
 }
 
+# So many datagrams to as many addresses, from a member of the cell's network, as fast as they go.
+flood() {
+  python3 -c 'for n in range(int("'"$1"'")): print(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")' |
+    inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 >/dev/null
+}
+held() { on_host nft -j list set inet netguard "$1" | jq '[.nftables[].set.elem? // [] | .[]] | length'; }
+fresh_counts() { for set in flows4-cell budget-cell flows4-monitor budget-monitor; do on_host nft flush set inet netguard "$set"; done; }
+recorded() { guard denied --format jsonl | jq -e -s --arg who "$1" --argjson port "$2" 'any(.[]; .container.name == $who and .destination.port == $port)' >/dev/null; }
+
+@test "a flood of different flows hides the first of nobody else, neither on its network nor on another" {
+  fresh_counts
+  flood 20000
+  not_reached netguard-peer udp 192.168.77.10 777
+  not_reached netguard-sealed udp 172.30.2.1 778
+  recorded netguard-peer 777
+  recorded netguard-sealed 778
+  # 4096 at once, and 30 a minute of a flood that may take its time on a busy machine.
+  [ "$(held flows4-cell)" -ge 4096 ]
+  [ "$(held flows4-cell)" -lt 8192 ]
+  guard denied --format jsonl | jq -e -s 'any(.[]; .event.action == "flows-unrecorded" and .network.name == "cell" and .source.packets > 10000)'
+}
+
+@test "without the budget of each sender the same flood does fill the set of its network, and no other (control)" {
+  fresh_counts
+  local rule
+  for rule in $(on_host nft -a list chain inet netguard refuse-cell | sed -n 's/.*refuse\/spent-.* # handle //p'); do
+    on_host nft delete rule inet netguard refuse-cell handle "$rule"
+  done
+  flood 20000
+  not_reached netguard-peer udp 192.168.77.10 777
+  not_reached netguard-sealed udp 172.30.2.1 778
+  [ "$(held flows4-cell)" = 16384 ]
+  run ! recorded netguard-peer 777
+  recorded netguard-sealed 778
+  guard denied --format jsonl | jq -e -s 'any(.[]; .event.action == "flows-unrecorded" and (.message | contains("flows4-cell is full")))'
+  fresh_counts
+}
+
+@test "what another program sends to the LAN or the host after the moat has judged it goes nowhere" {
+  on_host nft add table ip netguard-test
+  on_host nft add chain ip netguard-test nat '{ type nat hook prerouting priority dstnat - 1; }'
+  on_host nft add rule ip netguard-test nat ip daddr 8.8.8.8 udp dport 5353 dnat to 192.168.77.10
+  on_host nft add rule ip netguard-test nat ip daddr 8.8.8.8 tcp dport 8080 redirect to :18080
+  local lan=0 host=0 control listing
+  inside_ask netguard-open udp 8.8.8.8 5353 >/dev/null 2>&1 || lan=$?
+  inside netguard-open curl -sf -m 3 -o /dev/null http://8.8.8.8:8080/ || host=$?
+  # Without the moat both get there, and the answers come from the LAN and from the host.
+  guard remove --force >/dev/null
+  control=$(inside_ask netguard-open udp 8.8.8.8 5353) || true
+  listing=$(inside netguard-open curl -sf -m 3 http://8.8.8.8:8080/) || true
+  on_host nft delete table ip netguard-test
+  [ "$lan" = 1 ]
+  [ "$host" != 0 ]
+  [[ $control == *" lan "* ]]
+  [[ $listing == *"Directory listing"* ]]
+}
+
 @test "without a moat, denied is an error and no empty answer" {
   on_host nft delete table inet netguard
   run -2 guard denied
@@ -99,10 +157,10 @@ await_line() {
       [ "$(jq -s '[.[] | select(.event.action == "moat-restored")] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$count" ] && break
       sleep 0.1
     done
-    guard verify >/dev/null
+    holds
   done <<'WAYS'
 delete table inet netguard
-flush chain inet netguard refuse
+flush chain inet netguard refuse-cell
 insert rule inet netguard net-cell accept
 delete element inet netguard special4 { 10.0.0.0/8 }
 add table inet netguard { flags dormant; }
@@ -134,7 +192,7 @@ PY
   until [ -S "$BATS_TEST_TMPDIR/notify" ]; do sleep 0.05; done
   NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify start "$BATS_TEST_TMPDIR/watch" watch
   until grep -q READY=1 "$BATS_TEST_TMPDIR/told"; do sleep 0.05; done
-  guard verify >/dev/null
+  holds
 }
 
 @test "stopping the watch leaves the rules where they are" {
@@ -143,5 +201,5 @@ PY
   kill -TERM "$WATCHER"
   wait "$WATCHER"
   WATCHER=
-  run -0 guard verify
+  holds
 }

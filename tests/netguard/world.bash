@@ -11,6 +11,20 @@ readonly HOST_NET=/run/netns/$LAB_NAME-host
 
 on_host() { nsenter --net="$HOST_NET" -- "$@"; }
 guard() { on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "$NETGUARD" "$@"; }
+# What shadows the moat in this world, or could not be looked for: id and whom it is about, one a line.
+shadows() {
+  guard verify --format jsonl | jq -r 'select(.event.action == "shadow-checked" and .event.outcome == "'"${1:-failure}"'")
+    | .rule.id + " " + (.network.name // .container.name // "host")' | sort
+}
+
+# The kernel is as planned. One shadow is what this world is made of, for the attacks need it: two members
+# of the cell's network may write frames.
+holds() {
+  local failed
+  failed=$(guard verify --format jsonl | jq -r 'select(.event.outcome != "success" and .event.action != "run-finished") | .rule.id // .message')
+  [ "$failed" = neighbours-pose ] || { printf '%s\n' "verify fails on: $failed" >&2; return 1; }
+}
+
 inside() {
   local pid
   pid=$("$LAB" docker inspect --format '{{.State.Pid}}' "$1")

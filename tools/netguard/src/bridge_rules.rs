@@ -10,7 +10,7 @@ use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Ver
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
-use crate::table::REFUSE;
+use crate::table::{Budget, FlowSet, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
 pub(crate) fn chain(network: &Network) -> String {
@@ -26,7 +26,7 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
         for family in Family::BOTH {
             let set = SetName(group, family).to_string();
             let meaning = format!("Refused: {}.", group.meaning());
-            rules.push(rule(network, &set, vec![Condition::DestinationIn(set.clone())], refused(), meaning));
+            rules.push(rule(network, &set, vec![Condition::DestinationIn(set.clone())], refused(network), meaning));
         }
     }
     rules.push(rule(network, "internet", vec![], Verdict::Accept, "What is left is the internet."));
@@ -37,12 +37,61 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
 pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
     let mut rules = threshold(network);
     rules.extend(nearby(network));
-    rules.push(rule(network, "sealed", vec![], refused(), "A sealed network reaches nothing but its own members."));
+    rules.push(rule(
+        network,
+        "sealed",
+        vec![],
+        refused(network),
+        "A sealed network reaches nothing but its own members.",
+    ));
     rules
 }
 
-fn refused() -> Verdict {
-    Verdict::Goto(REFUSE.to_owned())
+/// What had an allowed destination when it came in, and was given another one since: by a rule of another
+/// program, such as one that sends every DNS query to a resolver on the LAN. Docker has none for what
+/// comes from a guarded bridge, so none is refused that should pass.
+pub(crate) fn redirected(network: &Network, chain: &str) -> Rule {
+    Rule {
+        id: format!("{}/redirected/{chain}", network.name),
+        chain: chain.to_owned(),
+        when: vec![Condition::From(network.bridge.to_string()), Condition::Opening, Condition::Redirected],
+        verdict: refused(network),
+        meaning: "Refused: another program gave it a new destination after the moat had judged the first.".to_owned(),
+    }
+}
+
+/// What is refused is counted and dropped, in sets of the network's own. Recording and dropping are rules
+/// of their own: a set that is full makes the rest of *its* rule not run, and that rest must never be the
+/// drop. A flow that is known is counted whatever its sender has spent.
+pub(crate) fn refuse(network: &Network) -> Vec<Rule> {
+    let chain = format!("{REFUSE}{}", network.name);
+    let rule = |word: String, when, verdict, meaning: String| Rule {
+        id: format!("{}/refuse/{word}", network.name),
+        chain: chain.clone(),
+        when,
+        verdict,
+        meaning,
+    };
+    let sets: Vec<FlowSet> = FlowSet::of(network.name.as_str()).collect();
+    let budget = Budget::of(network.name.as_str()).name();
+    let spent = sets.iter().map(|set| {
+        let when =
+            vec![Condition::HasPorts(set.ported), Condition::NewTo(set.name()), Condition::Spent(budget.clone())];
+        let meaning = "A sender that has tried thousands of destinations is refused without a record of each.";
+        rule(format!("spent-{}", set.word()), when, Verdict::Drop, meaning.to_owned())
+    });
+    let record = sets.iter().map(|set| {
+        let family = if set.family == Family::V4 { "IPv4" } else { "IPv6" };
+        let ports = if set.ported { "with ports" } else { "without ports" };
+        let meaning = format!("Denied flows of {family} {ports} are counted.");
+        rule(set.word(), vec![Condition::HasPorts(set.ported)], Verdict::Record(set.name()), meaning)
+    });
+    let drop = "What is denied is dropped, recorded or not.";
+    spent.chain(record).chain([rule("drop".to_owned(), vec![], Verdict::Drop, drop.to_owned())]).collect()
+}
+
+fn refused(network: &Network) -> Verdict {
+    Verdict::Goto(format!("{REFUSE}{}", network.name))
 }
 
 fn rule(network: &Network, word: &str, when: Vec<Condition>, verdict: Verdict, meaning: impl Into<String>) -> Rule {
@@ -62,20 +111,20 @@ fn threshold(network: &Network) -> Vec<Rule> {
             "Neighbour discovery, on this bridge only (RFC 4861).",
         ),
         make("chatter", chatter(), Verdict::Drop, "What every kernel sends by itself ends here, unrecorded."),
-        make("source4", outside(network.v4.into()), refused(), "Refused: a source that is not of this network."),
-        make("source6", outside(network.v6.into()), refused(), "Refused: a source that is not of this network."),
+        make("source4", outside(network.v4.into()), refused(network), "Refused: a source that is not of this network."),
+        make("source6", outside(network.v6.into()), refused(network), "Refused: a source that is not of this network."),
         make(
             "source-own",
             vec![Condition::SourceOwn],
-            refused(),
+            refused(network),
             "Refused: the host's own address as source, or a group's.",
         ),
-        make("loose-route", option("lsrr"), refused(), "Refused: a route that the sender chose (RFC 791)."),
-        make("strict-route", option("ssrr"), refused(), "Refused: a route that the sender chose (RFC 791)."),
+        make("loose-route", option("lsrr"), refused(network), "Refused: a route that the sender chose (RFC 791)."),
+        make("strict-route", option("ssrr"), refused(network), "Refused: a route that the sender chose (RFC 791)."),
         make(
             "routing-header",
             vec![Condition::RoutingHeader],
-            refused(),
+            refused(network),
             "Refused: a route that the sender chose (RFC 8200).",
         ),
         make("answers", vec![Condition::Answer], Verdict::Accept, "Answers to what the host itself opened."),
@@ -90,7 +139,7 @@ fn nearby(network: &Network) -> Vec<Rule> {
             network,
             "host",
             vec![Condition::DestinationOwn],
-            refused(),
+            refused(network),
             "Refused: an address of the host itself, or a group it may be in.",
         ),
         rule(network, "peers4", to(network.v4.into()), Verdict::Accept, "Members of the same network."),

@@ -167,7 +167,7 @@ mod tests {
             network: network.parse().unwrap(),
         };
         Machine {
-            links: vec![Link { index: 2, name: "lan0".to_owned(), master: None, received: 0 }],
+            links: vec![Link { index: 2, name: "lan0".to_owned(), ..Link::default() }],
             addresses: vec![address("192.168.77.2", "192.168.77.2/24"), address("172.30.1.1", "172.30.1.1/24")],
             routes: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! `netguard denied`: who tried what. The kernel counts; this reads its counters, names the container,
 //! and says why each flow is denied.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,6 +17,7 @@ use crate::machine::Machine;
 use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::stop::Stop;
+use crate::table::{A_MINUTE, BURST, FLOWS, FlowSet};
 use crate::verdict::{Fate, Packet, outward};
 
 /// What flows are told with.
@@ -37,9 +38,11 @@ pub(crate) struct Teller<'a> {
 /// # Errors
 /// If there is no moat, or its sets cannot be read.
 pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, nft: &Nft, writer: &mut Writer<W>) -> Result<()> {
-    let mut flows = remembered(nft)?;
-    flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
-    flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))
+    let mut remembered = remembered(nft)?;
+    remembered.flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
+    remembered.flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))?;
+    remembered.unrecorded.iter().try_for_each(|(network, count)| writer.tell(&unrecorded(network, *count)))?;
+    remembered.full.iter().try_for_each(|set| writer.tell(&full(set)))
 }
 
 /// Prints each flow when it is first seen, and what is new of it at every interval, until told to stop.
@@ -55,9 +58,11 @@ pub(crate) fn follow<W: std::io::Write>(
 ) -> Result<()> {
     remembered(nft)?;
     let mut known: HashMap<Flow, Count> = HashMap::new();
+    let mut before = Remembered::default();
     while !stop.asked() {
         let began = Instant::now();
-        if let Ok(flows) = remembered(nft) {
+        if let Ok(now) = remembered(nft) {
+            let Remembered { flows, unrecorded, full } = now;
             if flows.iter().any(|(flow, _)| !known.contains_key(flow)) {
                 teller.names = docker::names();
                 teller.machine = Machine::read()?;
@@ -69,17 +74,65 @@ pub(crate) fn follow<W: std::io::Write>(
             }
             // What the kernel has forgotten is forgotten here: its bound is ours.
             known = flows.into_iter().collect();
+            for (network, count) in &unrecorded {
+                if let Some(news) = news(*count, before.unrecorded.get(network)) {
+                    writer.tell(&self::unrecorded(network, news))?;
+                }
+            }
+            for set in full.iter().filter(|set| !before.full.contains(set)) {
+                writer.tell(&self::full(set))?;
+            }
+            before = Remembered { flows: Vec::new(), unrecorded, full };
         }
         stop.wait(interval.saturating_sub(began.elapsed()));
     }
     Ok(())
 }
 
-fn remembered(nft: &Nft) -> Result<Vec<(Flow, Count)>> {
+/// What the kernel counted.
+#[derive(Debug, Default)]
+struct Remembered {
+    flows: Vec<(Flow, Count)>,
+    unrecorded: BTreeMap<String, Count>,
+    full: Vec<FlowSet>,
+}
+
+fn remembered(nft: &Nft) -> Result<Remembered> {
     let listing = nft
         .flow_sets()?
         .context("there is no moat, so nothing is denied and nothing counted; load it with netguard apply")?;
-    flows::read(&listing)
+    Ok(Remembered {
+        flows: flows::read(&listing)?,
+        unrecorded: flows::unrecorded(&listing),
+        full: flows::full(&listing),
+    })
+}
+
+fn more(message: String, network: &str) -> Record {
+    let mut record = Record::new(Provider::Netguard, Action::FlowsUnrecorded, message)
+        .about(Category::Network, Type::Denied)
+        .kind(Kind::Event)
+        .severity(Severity::Medium);
+    record.network = Some(EcsNetwork { name: Some(network.to_owned()), ..EcsNetwork::default() });
+    record
+}
+
+/// A member tried more than is kept of one sender.
+fn unrecorded(network: &str, count: Count) -> Record {
+    let message = format!(
+        "{} packets of {network} were refused and not recorded one by one: somebody there floods.",
+        count.packets
+    );
+    let mut record = more(message, network)
+        .reason(format!("a sender may add {BURST} flows at once, and {A_MINUTE} a minute after that"));
+    record.source = Some(Endpoint { packets: Some(count.packets), bytes: Some(count.bytes), ..Endpoint::default() });
+    record
+}
+
+/// A set holds as much as it may.
+fn full(set: &FlowSet) -> Record {
+    let message = format!("Set {} is full: new flows of {} are refused and not recorded.", set.name(), set.network);
+    more(message, &set.network).reason(format!("it holds {FLOWS} flows, which takes several senders or a forger"))
 }
 
 /// What came since the last look; a counter that went back began anew.

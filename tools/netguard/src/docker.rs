@@ -1,5 +1,5 @@
-//! Docker: whose address is whose. Nothing that the moat enforces rests on it, so an engine that does not
-//! answer leaves addresses without a name and nothing else.
+//! Docker: how to reach it, and whose address is whose. Nothing that the moat enforces rests on it, so an
+//! engine that does not answer leaves addresses without a name and nothing else.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,24 +17,33 @@ const PATIENCE: u64 = 5;
 
 /// Who has which address right now; empty where no engine answers.
 pub(crate) fn names() -> Names {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .ok()
-        .and_then(|runtime| {
-            let asked = async { tokio::time::timeout(Duration::from_secs(PATIENCE), ask()).await };
-            runtime.block_on(asked).ok()?.ok()
-        })
-        .unwrap_or_default()
+    wait_for(ask()).unwrap_or_default()
+}
+
+/// Waits for an answer of the engine, but not for ever.
+///
+/// # Errors
+/// The answer's, or that none came in time.
+pub(crate) fn wait_for<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let patient = async { tokio::time::timeout(Duration::from_secs(PATIENCE), answer).await };
+    runtime.block_on(patient).with_context(|| format!("Docker did not answer within {PATIENCE} s"))?
+}
+
+/// The engine, at `DOCKER_HOST` or where it is usually.
+///
+/// # Errors
+/// If none answers there.
+pub(crate) async fn connect() -> Result<Docker> {
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let host = host.as_deref().unwrap_or("unix:///var/run/docker.sock");
+    let docker = Docker::connect_with_unix(host, PATIENCE, API_DEFAULT_VERSION);
+    let answer = async { docker?.negotiate_version().await };
+    answer.await.with_context(|| format!("no Docker engine answers at {host}"))
 }
 
 async fn ask() -> Result<Names> {
-    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    let host = host.as_deref().unwrap_or("unix:///var/run/docker.sock");
-    let docker = Docker::connect_with_unix(host, PATIENCE, API_DEFAULT_VERSION)
-        .context("no Docker engine")?
-        .negotiate_version()
-        .await?;
+    let docker = connect().await?;
     let options = ListContainersOptionsBuilder::default().all(false).build();
     let mut names = Names::new();
     let containers = docker.list_containers(Some(options)).await?;

@@ -1,12 +1,13 @@
 //! Denied flows, as the kernel counts them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::listing::Listing;
-use crate::table::FlowSet;
+use crate::table::{FLOWS, FlowSet, REFUSE};
 
 /// Who tried to reach whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,16 +39,40 @@ pub(crate) struct Count {
 /// If nft printed an element that is no flow.
 pub(crate) fn read(listing: &Listing) -> Result<Vec<(Flow, Count)>> {
     let mut flows = Vec::new();
-    for set in FlowSet::all() {
-        let elements = listing.sets.get(&set.name()).map(|set| set.elements.as_slice()).unwrap_or_default();
-        for element in elements {
-            flows.push(flow(set, element).with_context(|| format!("nft printed {element}, which is no flow"))?);
+    for (name, found) in &listing.sets {
+        let Some(set) = FlowSet::named(name) else { continue };
+        for element in &found.elements {
+            flows.push(flow(&set, element).with_context(|| format!("nft printed {element}, which is no flow"))?);
         }
     }
     Ok(flows)
 }
 
-fn flow(set: FlowSet, element: &Value) -> Option<(Flow, Count)> {
+/// What was refused without a record of its own, by network: of senders that had spent their budget. The
+/// rules count it, so it begins anew when they are loaded.
+pub(crate) fn unrecorded(listing: &Listing) -> BTreeMap<String, Count> {
+    let mut unrecorded: BTreeMap<String, Count> = BTreeMap::new();
+    for (chain, found) in &listing.chains {
+        let Some(network) = chain.strip_prefix(REFUSE) else { continue };
+        let spent = format!("{network}/refuse/spent-");
+        for rule in found.rules.iter().filter(|rule| rule.id.as_ref().is_some_and(|id| id.starts_with(&spent))) {
+            let (packets, bytes) = rule.counted.unwrap_or_default();
+            let sum = unrecorded.entry(network.to_owned()).or_default();
+            *sum = Count { packets: sum.packets + packets, bytes: sum.bytes + bytes };
+        }
+    }
+    unrecorded.retain(|_, count| count.packets > 0);
+    unrecorded
+}
+
+/// The sets that hold as much as they may: what came after that is dropped, and not recorded.
+pub(crate) fn full(listing: &Listing) -> Vec<FlowSet> {
+    let full = |elements: &[Value]| u64::try_from(elements.len()).is_ok_and(|held| held >= FLOWS);
+    let named = |(name, set): (&String, &crate::listing::Set)| FlowSet::named(name).filter(|_| full(&set.elements));
+    listing.sets.iter().filter_map(named).collect()
+}
+
+fn flow(set: &FlowSet, element: &Value) -> Option<(Flow, Count)> {
     let element = element.get("elem")?;
     let key = element.pointer("/val/concat")?.as_array()?;
     let text = |index: usize| key.get(index).and_then(Value::as_str);
@@ -77,11 +102,11 @@ mod tests {
     fn a_flow_with_a_port_and_one_without_are_read() {
         let counter = json!({"packets": 3, "bytes": 180});
         let with = listing(
-            "flows4",
+            "flows4-cell",
             &json!([{"elem": {"val": {"concat": ["br-cell", "172.30.1.2", "10.0.0.1", "tcp", 80]}, "expires": 9, "counter": counter}}]),
         );
         let without = listing(
-            "other6",
+            "other6-cell",
             &json!([{"elem": {"val": {"concat": ["br-cell", "fd00::2", "fe80::1", 99]}, "expires": 9, "counter": counter}}]),
         );
         let (flow, count) = read(&with).unwrap().remove(0);
@@ -91,7 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn what_went_unrecorded_is_told_by_network_and_a_set_that_is_full_as_well() {
+        let spent = |word: &str, packets: u64| {
+            let counter = json!({"counter": {"packets": packets, "bytes": packets * 28}});
+            json!({"rule": {"chain": "refuse-cell", "comment": format!("cell/refuse/{word}"), "expr": [counter]}})
+        };
+        let rules = [spent("spent-flows4", 3), spent("spent-other6", 4), spent("drop", 99)];
+        let listing = Listing::parse(json!({"nftables": rules}).to_string().as_bytes()).unwrap();
+        let count = Count { packets: 7, bytes: 196 };
+        assert_eq!(unrecorded(&listing), BTreeMap::from([("cell".to_owned(), count)]));
+        assert_eq!(full(&self::listing("flows4-cell", &json!(vec!["x"; 16384]))).len(), 1);
+        assert!(full(&self::listing("flows4-cell", &json!(vec!["x"; 16383]))).is_empty());
+    }
+
+    #[test]
     fn an_element_that_is_no_flow_is_an_error() {
-        assert!(read(&listing("flows4", &json!(["10.0.0.1"]))).is_err());
+        assert!(read(&listing("flows4-cell", &json!(["10.0.0.1"]))).is_err());
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::group::Family;
 use crate::plan::Rule;
-use crate::table::{FlowSet, OWN, PORTED};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED};
 use crate::text;
 
 /// The `expr` of a rule, in [`plain`] form.
@@ -77,6 +77,15 @@ fn condition(condition: &Condition) -> Value {
         Condition::Answer => matches("==", &json!({"ct": {"key": "direction"}}), &json!("reply")),
         Condition::SourceOwn => matches("==", &fib("saddr"), &one_of(&OWN)),
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
+        Condition::Opening => matches("==", &json!({"ct": {"key": "direction"}}), &json!("original")),
+        Condition::Redirected => matches("in", &json!({"ct": {"key": "status"}}), &json!("dnat")),
+        Condition::NewTo(set) => matches("!=", &json!({"concat": key_of(set)}), &json!(format!("@{set}"))),
+        Condition::Spent(set) => json!({"set": {
+            "op": "update",
+            "elem": payload("ether", "saddr"),
+            "set": format!("@{set}"),
+            "stmt": [{"limit": {"rate": A_MINUTE, "burst": BURST, "per": "minute", "inv": true}}],
+        }}),
     }
 }
 
@@ -110,13 +119,16 @@ fn verdict(verdict: &Verdict) -> Value {
         Verdict::Drop => json!({"drop": null}),
         Verdict::Goto(chain) => json!({"goto": {"target": chain}}),
         Verdict::Record(set) => {
-            let key = FlowSet::named(set).map(key).unwrap_or_default();
-            json!({"set": {"op": "update", "elem": {"concat": key}, "set": format!("@{set}")}})
+            json!({"set": {"op": "add", "elem": {"concat": key_of(set)}, "set": format!("@{set}")}})
         }
     }
 }
 
-fn key(set: FlowSet) -> Vec<Value> {
+fn key_of(set: &str) -> Vec<Value> {
+    FlowSet::named(set).as_ref().map(key).unwrap_or_default()
+}
+
+fn key(set: &FlowSet) -> Vec<Value> {
     let header = set.family.header();
     let meta = |key: &str| json!({"meta": {"key": key}});
     let mut key = vec![meta("iifname"), payload(header, "saddr"), payload(header, "daddr"), meta("l4proto")];

@@ -29,6 +29,7 @@ mod ready;
 mod report;
 mod run;
 mod script;
+mod shadow;
 mod stop;
 mod table;
 mod target;

@@ -14,7 +14,7 @@ use record::{Action, Category, Kind, Line, Lines, Provider, Record, Type, Writer
 
 use crate::group::{Family, SetName, merged};
 use crate::plan::{Plan, Rule};
-use crate::table::{FORWARD, PREROUTING};
+use crate::table::HOOKS;
 use crate::{text, vocabulary};
 
 /// How many ranges one line holds.
@@ -178,7 +178,7 @@ fn closed(plan: &Plan) -> Result<()> {
         if let record::cellblock::MoatVerdict::Goto(target) = &rule.verdict {
             ensure!(chains.contains(&target.as_str()), "rule {} goes to {target}, which has no rules", rule.id);
             ensure!(
-                ![PREROUTING, FORWARD].contains(&target.as_str()),
+                HOOKS.iter().all(|hook| hook.name != target),
                 "rule {} goes to {target}, where chains begin",
                 rule.id
             );

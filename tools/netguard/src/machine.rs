@@ -17,7 +17,7 @@ const GET_ROUTE: u16 = 26;
 const UNICAST: u8 = 1;
 
 /// An interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Link {
     /// Its number.
     pub(crate) index: u32,
@@ -27,6 +27,16 @@ pub(crate) struct Link {
     pub(crate) master: Option<u32>,
     /// How many packets came in on it.
     pub(crate) received: u64,
+    /// What made it: `bridge`, `veth`, `vlan`, …; nothing where it is hardware.
+    pub(crate) kind: Option<String>,
+    /// The number of the interface that it stands on, in the same namespace. A veth stands on none.
+    pub(crate) lower: Option<u32>,
+    /// Whether its other end is in another namespace, as that of a container's veth.
+    pub(crate) away: bool,
+    /// Whether it is a port of a bridge that is kept apart from other such ports.
+    pub(crate) isolated: bool,
+    /// Whether it is a bridge whose frames meet the rules of iptables and of ip6tables.
+    pub(crate) netfilter: (bool, bool),
 }
 
 /// An address on an interface.
@@ -153,7 +163,20 @@ fn link(body: &[u8]) -> Option<Link> {
     let master = attribute(rest, 10).and_then(|value| field(value, 0)).map(u32::from_ne_bytes);
     // IFLA_STATS64 begins with rx_packets.
     let received = attribute(rest, 23).and_then(|value| field(value, 0)).map_or(0, u64::from_ne_bytes);
-    Some(Link { index, name, master, received })
+    // IFLA_LINKINFO: IFLA_INFO_KIND, _DATA (of a bridge), _SLAVE_DATA (of a port).
+    let info = attribute(rest, 18).unwrap_or_default();
+    let kind =
+        attribute(info, 1).map(|kind| String::from_utf8_lossy(kind.strip_suffix(&[0]).unwrap_or(kind)).into_owned());
+    // IFLA_LINK is the other end of a veth, which may be in another namespace (IFLA_LINK_NETNSID).
+    let away = attribute(rest, 37).is_some();
+    let other = attribute(rest, 5).and_then(|value| field(value, 0)).map(u32::from_ne_bytes);
+    let lower = other.filter(|other| *other != index && kind.as_deref() != Some("veth") && !away);
+    let set = |within: u16, number: u16| {
+        attribute(info, within).and_then(|data| attribute(data, number)).is_some_and(|value| value.first() == Some(&1))
+    };
+    // IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES, IFLA_BRPORT_ISOLATED
+    let (netfilter, isolated) = ((set(2, 36), set(2, 37)), set(5, 33));
+    Some(Link { index, name, master, received, kind, lower, away, isolated, netfilter })
 }
 
 /// `struct ifaddrmsg`: on a point-to-point link `IFA_ADDRESS` is the far end, `IFA_LOCAL` our own.
@@ -194,7 +217,7 @@ mod tests {
     use super::*;
 
     fn machine() -> Machine {
-        let link = |index, name: &str, master| Link { index, name: name.to_owned(), master, received: 0 };
+        let link = |index, name: &str, master| Link { index, name: name.to_owned(), master, ..Link::default() };
         let address = |link, own: &str, network: &str| Address {
             link,
             own: own.parse().unwrap(),

@@ -1,5 +1,7 @@
 //! The backend that speaks to the program `nft`.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 
 use crate::listing::Listing;
@@ -54,7 +56,7 @@ impl Nft {
     /// As [`Nft::listing`].
     pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
         let Some(table) = self.listing(false)? else { return Ok(None) };
-        let mut all = Listing { flags: table.flags, ..Listing::default() };
+        let mut all = Listing { sets: BTreeMap::new(), ..table.clone() };
         for name in table.sets.keys().filter(|name| FlowSet::named(name).is_some()) {
             let set = self
                 .0
@@ -63,6 +65,14 @@ impl Nft {
             all.sets.extend(Listing::parse(&set)?.sets);
         }
         Ok(Some(all))
+    }
+
+    /// The chains of every table, with their hooks and policies and without their rules, as nft prints them.
+    ///
+    /// # Errors
+    /// As [`Nft::listing`].
+    pub(crate) fn chains(&self) -> Result<Vec<u8>> {
+        self.0.run(&["-j", "list", "chains"], b"").context("the chains of other tables could not be listed")
     }
 }
 

@@ -9,7 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{FORWARD, FlowSet, INWARD, PREROUTING, REFUSE};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl Plan {
     pub(crate) fn new(policy: &Policy, listed: &[IpNet], on_link: &[IpNet]) -> Self {
         let networks: Vec<&Network> = policy.active_networks().collect();
         let mut rules = entrances(&networks);
+        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network, FORWARD)));
         rules.extend(inward());
+        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network, INPUT)));
         for network in &networks {
             let holes = policy.moat.allow.iter().filter(|hole| hole.network == network.name);
             rules.extend(match network.class {
@@ -49,7 +51,7 @@ impl Plan {
                 Class::Sealed => bridge_rules::sealed(network),
             });
         }
-        rules.extend(refuse());
+        rules.extend(networks.iter().flat_map(|network| bridge_rules::refuse(network)));
         let mut sets = BTreeMap::new();
         split(&mut sets, Group::Special, &policy::special_purpose_ranges());
         split(&mut sets, Group::OnLink, on_link);
@@ -81,6 +83,25 @@ impl Plan {
                 _ => None,
             })
             .collect()
+    }
+
+    /// The sets in which denied flows are counted, in the order of the rules that do.
+    pub(crate) fn flow_sets(&self) -> Vec<FlowSet> {
+        let recorded = |rule: &Rule| match &rule.verdict {
+            Verdict::Record(set) => FlowSet::named(set),
+            _ => None,
+        };
+        self.rules.iter().filter_map(recorded).collect()
+    }
+
+    /// The sets of what senders may still add to those.
+    pub(crate) fn budgets(&self) -> Vec<Budget> {
+        let mut budgets = Vec::new();
+        for condition in self.rules.iter().flat_map(|rule| &rule.when) {
+            let Condition::Spent(set) = condition else { continue };
+            budgets.extend(Budget::named(set).filter(|budget| !budgets.contains(budget)));
+        }
+        budgets
     }
 
     /// How many ranges the sets hold.
@@ -130,30 +151,6 @@ fn inward() -> Vec<Rule> {
     ]
 }
 
-/// Recording and dropping are rules of their own: a set that is full makes the rest of *its* rule not
-/// run, and that rest must never be the drop.
-fn refuse() -> Vec<Rule> {
-    let record = |set: FlowSet| Rule {
-        id: format!("refuse/{}", set.name()),
-        chain: REFUSE.to_owned(),
-        when: vec![Condition::HasPorts(set.ported)],
-        verdict: Verdict::Record(set.name()),
-        meaning: format!(
-            "Denied flows of {} {} are counted.",
-            if set.family == Family::V4 { "IPv4" } else { "IPv6" },
-            if set.ported { "with ports" } else { "without ports" }
-        ),
-    };
-    let drop = Rule {
-        id: "refuse/drop".to_owned(),
-        chain: REFUSE.to_owned(),
-        when: vec![],
-        verdict: Verdict::Drop,
-        meaning: "What is denied is dropped, recorded or not.".to_owned(),
-    };
-    FlowSet::all().map(record).chain([drop]).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -200,10 +197,43 @@ pub(crate) mod tests {
     #[test]
     fn what_is_refused_ends_in_a_drop_that_asks_nothing_and_records_nothing() {
         let plan = plan();
-        let last = plan.rules_of(REFUSE).last().unwrap();
+        let last = plan.rules_of("refuse-monitor").last().unwrap();
         assert_eq!((last.when.as_slice(), &last.verdict), ([].as_slice(), &Verdict::Drop));
         let refusing = plan.rules_of("net-monitor").last().unwrap();
-        assert_eq!((refusing.when.as_slice(), &refusing.verdict), ([].as_slice(), &Verdict::Goto(REFUSE.to_owned())));
+        let goto = Verdict::Goto("refuse-monitor".to_owned());
+        assert_eq!((refusing.when.as_slice(), &refusing.verdict), ([].as_slice(), &goto));
+    }
+
+    #[test]
+    fn no_network_counts_in_the_sets_of_another() {
+        let plan = plan();
+        for bridge in ["cell", "egress", "monitor", "warden"] {
+            let own = |set: &String| set.ends_with(&format!("-{bridge}"));
+            let chain = format!("refuse-{bridge}");
+            let rules: Vec<&Rule> = plan.rules_of(&chain).collect();
+            assert_eq!(rules.len(), 9);
+            for rule in rules {
+                assert!(!matches!(&rule.verdict, Verdict::Record(set) if !own(set)), "{}", rule.id);
+                assert!(rule.when.iter().all(|condition| match condition {
+                    Condition::NewTo(set) | Condition::Spent(set) => own(set),
+                    _ => true,
+                }));
+            }
+        }
+        assert_eq!((plan.flow_sets().len(), plan.budgets().len()), (16, 4));
+    }
+
+    #[test]
+    fn what_another_program_sends_elsewhere_after_the_moat_judged_it_is_refused() {
+        let plan = plan();
+        for (chain, id) in [(FORWARD, "cell/redirected/forward"), (INPUT, "cell/redirected/input")] {
+            let rule = plan.rules_of(chain).find(|rule| rule.id == id).unwrap();
+            let when = [Condition::From("br-cell".to_owned()), Condition::Opening, Condition::Redirected];
+            assert_eq!(
+                (rule.when.as_slice(), &rule.verdict),
+                (when.as_slice(), &Verdict::Goto("refuse-cell".to_owned()))
+            );
+        }
     }
 
     #[test]

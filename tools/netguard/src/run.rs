@@ -18,7 +18,7 @@ use crate::machine::Machine;
 use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::stop::Stop;
-use crate::{connections, denied, docker, lines, report, script, verify, watch};
+use crate::{connections, denied, docker, lines, report, script, shadow, verify, watch};
 
 /// Runs the command line.
 ///
@@ -32,7 +32,7 @@ pub fn run() -> Result<Exit> {
         Command::Plan => plan(&cli.policy, writer),
         Command::Apply(args) if args.check => check(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
         Command::Apply(args) => apply(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
-        Command::Verify => check_all(&derived(&cli.policy)?, writer),
+        Command::Verify => verify(&cli.policy, writer),
         Command::Watch => watch(&cli.policy, writer),
         Command::Denied(args) => denied(&args, &cli.policy, writer),
         Command::Explain(args) => explain(&args, &cli.policy, writer),
@@ -72,10 +72,18 @@ fn check(plan: &Plan, mut writer: Writer) -> Result<Exit> {
     writer.finish()
 }
 
-fn check_all(plan: &Plan, mut writer: Writer) -> Result<Exit> {
+/// The kernel against the plan, and then what could make all of it worthless.
+fn verify(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    let policy = policy.load()?;
+    let (plan, _) = plan_of(&policy)?;
     let kernel = Nft::find()?.listing(true)?;
-    for finding in verify::compare(plan, kernel.as_ref()) {
-        writer.check(&report::finding(&finding))?;
+    let findings = verify::compare(&plan, kernel.as_ref());
+    for finding in &findings {
+        writer.check(&report::finding(finding))?;
+    }
+    let facts = shadow::gather(&policy, kernel.is_some(), verify::standing(&findings));
+    for finding in shadow::check(&policy, &facts) {
+        writer.check(&finding.record())?;
     }
     writer.finish()
 }

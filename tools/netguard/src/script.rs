@@ -6,19 +6,25 @@ use std::fmt::Write as _;
 
 use crate::listing::{Listing, Set};
 use crate::plan::Plan;
-use crate::table::{FAMILY, FLOWS, FlowSet, HOOKS, REMEMBERED, TABLE};
+use crate::table::{Budget, FAMILY, FLOWS, HOOKS, REMEMBERED, SENDER, SENDERS, TABLE};
 use crate::text;
 
 /// The script from what is there now (`None`: no table) to the plan.
 pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     let mut script = format!("add table {FAMILY} {TABLE}\n");
-    let kept: Vec<String> = present.map(|listing| clear(listing, &mut script)).unwrap_or_default();
-    for set in FlowSet::all().filter(|set| !kept.contains(&set.name())) {
-        let key = set.key_type().join(" . ");
+    let kept: Vec<String> = present.map(|listing| clear(plan, listing, &mut script)).unwrap_or_default();
+    for set in plan.flow_sets().iter().filter(|set| !kept.contains(&set.name())) {
         let _ = writeln!(
             script,
-            "add set {FAMILY} {TABLE} {} {{ type {key}; flags dynamic,timeout; size {FLOWS}; timeout {REMEMBERED}s; counter; }}",
-            set.name()
+            "add set {FAMILY} {TABLE} {} {{ type {}; flags dynamic,timeout; size {FLOWS}; timeout {REMEMBERED}s; counter; }}",
+            set.name(),
+            set.key_type().join(" . ")
+        );
+    }
+    for budget in plan.budgets().iter().map(Budget::name).filter(|name| !kept.contains(name)) {
+        let _ = writeln!(
+            script,
+            "add set {FAMILY} {TABLE} {budget} {{ type {SENDER}; flags dynamic,timeout; size {SENDERS}; timeout {REMEMBERED}s; }}"
         );
     }
     for (name, ranges) in &plan.sets {
@@ -58,9 +64,10 @@ fn chains(plan: &Plan, script: &mut String) {
 
 /// Empties what is there, and returns the names of the sets that stay. A table that is not of our making
 /// (flags, maps, a set of flows of another shape) goes as a whole.
-fn clear(listing: &Listing, script: &mut String) -> Vec<String> {
+fn clear(plan: &Plan, listing: &Listing, script: &mut String) -> Vec<String> {
     let flagged = listing.flags.as_ref().is_some_and(|flags| !flags.is_null());
-    let misshapen = FlowSet::all().any(|set| listing.sets.get(&set.name()).is_some_and(|found| !fits(set, found)));
+    let wanted: Vec<(String, Shape)> = counting(plan);
+    let misshapen = wanted.iter().any(|(name, shape)| listing.sets.get(name).is_some_and(|found| !shape.fits(found)));
     let odd_name = listing
         .chains
         .keys()
@@ -75,19 +82,35 @@ fn clear(listing: &Listing, script: &mut String) -> Vec<String> {
         let _ = writeln!(script, "delete chain {FAMILY} {TABLE} {chain}");
     }
     let (kept, gone): (Vec<&String>, Vec<&String>) =
-        listing.sets.keys().partition(|name| FlowSet::named(name).is_some());
+        listing.sets.keys().partition(|name| wanted.iter().any(|(set, _)| set == *name));
     for set in gone {
         let _ = writeln!(script, "delete set {FAMILY} {TABLE} {set}");
     }
     kept.into_iter().cloned().collect()
 }
 
-/// Whether a set in the kernel can count what this set of flows should.
-pub(crate) fn fits(set: FlowSet, found: &Set) -> bool {
-    found.key == set.key_type()
-        && found.size == Some(FLOWS)
-        && found.timeout == Some(REMEMBERED)
-        && found.flags.iter().any(|flag| flag == "timeout")
+/// What a set that counts must look like in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    key: Vec<&'static str>,
+    size: u64,
+}
+
+impl Shape {
+    /// Whether a set in the kernel can count what this one should.
+    pub(crate) fn fits(&self, found: &Set) -> bool {
+        found.key == self.key
+            && found.size == Some(self.size)
+            && found.timeout == Some(REMEMBERED)
+            && found.flags.iter().any(|flag| flag == "timeout")
+    }
+}
+
+/// The sets that count, by name: of flows, and of what senders may still add to those.
+pub(crate) fn counting(plan: &Plan) -> Vec<(String, Shape)> {
+    let flows = plan.flow_sets().into_iter().map(|set| (set.name(), Shape { key: set.key_type(), size: FLOWS }));
+    let budgets = plan.budgets().into_iter().map(|set| (set.name(), Shape { key: vec![SENDER], size: SENDERS }));
+    flows.chain(budgets).collect()
 }
 
 /// The script that takes the moat away.
@@ -122,12 +145,12 @@ mod tests {
     fn sets_of_denied_flows_outlive_a_reload_unless_they_are_of_another_shape() {
         let flows = |size: u64| {
             let key = ["ifname", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
-            json!({"set": {"name": "flows4", "type": key, "flags": ["timeout"], "size": size, "timeout": 3600}})
+            json!({"set": {"name": "flows4-cell", "type": key, "flags": ["timeout"], "size": size, "timeout": 3600}})
         };
         let kept = apply(&plan(), Some(&listing(&[table(), flows(FLOWS)])));
-        assert!(!kept.contains("set inet netguard flows4 "), "{kept}");
+        assert!(!kept.contains("set inet netguard flows4-cell "), "{kept}");
         let made_anew = apply(&plan(), Some(&listing(&[table(), flows(16)])));
-        assert!(made_anew.contains("delete table") && made_anew.contains("add set inet netguard flows4 "));
+        assert!(made_anew.contains("delete table") && made_anew.contains("add set inet netguard flows4-cell "));
     }
 
     #[test]

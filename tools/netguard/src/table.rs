@@ -1,5 +1,11 @@
-//! What every plan has, whatever the policy says: the table, its two hooks, and the sets that count
-//! denied flows.
+//! What every plan has, whatever the policy says: the table, its hooks, and the sets that count denied
+//! flows.
+//!
+//! Each network has such sets of its own, and each sender a budget of new flows in them: whoever tries a
+//! million destinations fills neither memory, nor what is kept of another network, nor what is kept of
+//! its neighbours.
+
+use policy::NetworkName;
 
 use crate::group::Family;
 
@@ -13,13 +19,24 @@ pub(crate) const PREROUTING: &str = "prerouting";
 pub(crate) const FORWARD: &str = "forward";
 /// The chain that lets answers into a bridge, and nothing else.
 pub(crate) const INWARD: &str = "inward";
-/// The chain that records and drops.
-pub(crate) const REFUSE: &str = "refuse";
-/// How long a denied flow is remembered after its last packet, in seconds.
+/// The chain where everything to the host itself comes in.
+pub(crate) const INPUT: &str = "input";
+/// How the chains that record and drop begin; the network's name follows.
+pub(crate) const REFUSE: &str = "refuse-";
+/// How long a denied flow is remembered after its first packet, in seconds. Not after its last: else what
+/// is refreshed could be kept for ever, and no budget would bound what a sender holds.
 pub(crate) const REMEMBERED: u64 = 3600;
-/// How many denied flows each set holds; some 200 bytes each. What comes when it is full is dropped all
+/// How many denied flows each set holds; some 250 bytes each. What comes when it is full is dropped all
 /// the same, unrecorded but counted.
-pub(crate) const FLOWS: u64 = 65_536;
+pub(crate) const FLOWS: u64 = 16_384;
+/// How many new flows a sender may add at once, and how many a minute after that. Within the hour that a
+/// flow is remembered that is 5896 at most: two floods on one network leave room for a third sender.
+pub(crate) const BURST: u32 = 4096;
+/// See [`BURST`].
+pub(crate) const A_MINUTE: u32 = 30;
+/// How many senders have a budget at the same time. Those beyond it, on a network of 254 addresses, forge
+/// their hardware address; their flows are recorded as long as the set has room.
+pub(crate) const SENDERS: u64 = 1024;
 /// The protocols that have ports, in nft's names.
 pub(crate) const PORTED: [&str; 5] = ["tcp", "udp", "dccp", "sctp", "udplite"];
 /// What the host takes in itself, in the words of nft's `fib`: its addresses, and groups it may be in.
@@ -35,11 +52,14 @@ pub(crate) struct Hook {
 }
 
 /// The chains that the kernel calls, and when.
-pub(crate) const HOOKS: [Hook; 2] = [Hook { name: PREROUTING, priority: -150 }, Hook { name: FORWARD, priority: 0 }];
+pub(crate) const HOOKS: [Hook; 3] =
+    [Hook { name: PREROUTING, priority: -150 }, Hook { name: FORWARD, priority: 0 }, Hook { name: INPUT, priority: 0 }];
 
 /// A set in which the kernel counts denied flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FlowSet {
+    /// Of which network's members.
+    pub(crate) network: String,
     /// Of which family.
     pub(crate) family: Family,
     /// With the destination's port, or for protocols that have none.
@@ -47,28 +67,87 @@ pub(crate) struct FlowSet {
 }
 
 impl FlowSet {
-    /// All four.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [true, false].into_iter().flat_map(|ported| Family::BOTH.into_iter().map(move |family| Self { family, ported }))
+    /// The four of a network.
+    pub(crate) fn of(network: &str) -> impl Iterator<Item = Self> {
+        [(true, Family::V4), (true, Family::V6), (false, Family::V4), (false, Family::V6)]
+            .into_iter()
+            .map(move |(ported, family)| Self { network: network.to_owned(), family, ported })
     }
 
     /// `flows4`, `flows6` with ports, `other4`, `other6` without.
-    pub(crate) fn name(self) -> String {
+    pub(crate) fn word(&self) -> String {
         format!("{}{}", if self.ported { "flows" } else { "other" }, self.family.digit())
     }
 
-    /// The set of this name, if there is one.
+    /// The word and the network: `flows4-cell`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}", self.word(), self.network)
+    }
+
+    /// The set of this name, if it is one that a network could have.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::all().find(|set| set.name() == name)
+        let network = network_of(name)?;
+        Self::of(network).find(|set| set.name() == name)
     }
 
     /// nft's type of its key, part by part.
-    pub(crate) fn key_type(self) -> Vec<&'static str> {
+    pub(crate) fn key_type(&self) -> Vec<&'static str> {
         let address = self.family.address_type();
         let mut key = vec!["ifname", address, address, "inet_proto"];
         if self.ported {
             key.push("inet_service");
         }
         key
+    }
+}
+
+/// The set that holds what each sender of a network may still add to the network's sets of flows.
+///
+/// A sender is a hardware address: a member without capabilities may take any of the network's IPv6
+/// addresses (`IPV6_FREEBIND` asks for none), but cannot write a frame's header itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Budget(String);
+
+impl Budget {
+    /// The one of a network.
+    pub(crate) fn of(network: &str) -> Self {
+        Self(network.to_owned())
+    }
+
+    /// `budget-` and the network.
+    pub(crate) fn name(&self) -> String {
+        format!("budget-{}", self.0)
+    }
+
+    /// The set of this name, if it is one that a network could have.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let budget = Self::of(network_of(name)?);
+        (budget.name() == name).then_some(budget)
+    }
+}
+
+/// nft's type of a budget's key.
+pub(crate) const SENDER: &str = "ether_addr";
+
+/// The network that a set is named after.
+fn network_of(set: &str) -> Option<&str> {
+    let (_, network) = set.split_once('-')?;
+    network.parse::<NetworkName>().ok().map(|_| network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_a_network_is_found_by_its_name_and_nothing_else_is() {
+        for set in FlowSet::of("my-cell") {
+            assert_eq!(FlowSet::named(&set.name()), Some(set));
+        }
+        assert_eq!(Budget::named("budget-my-cell"), Some(Budget::of("my-cell")));
+        for odd in ["flows4", "flows5-cell", "flows4-", "flows4-Cell", "flows4-a b", "budget-cell"] {
+            assert_eq!(FlowSet::named(odd), None, "{odd}");
+        }
+        assert_eq!(Budget::named("flows4-cell"), None);
     }
 }

@@ -8,7 +8,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::{Family, SetName};
 use crate::plan::Rule;
-use crate::table::{FlowSet, OWN, PORTED};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED};
 
 /// A whole rule, as it stands after `add rule TABLE CHAIN`.
 pub(crate) fn rule(rule: &Rule) -> String {
@@ -64,6 +64,12 @@ fn condition(condition: &Condition) -> String {
         Condition::Answer => "ct direction reply".to_owned(),
         Condition::SourceOwn => format!("fib saddr type {}", braces(&OWN)),
         Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
+        Condition::Opening => "ct direction original".to_owned(),
+        Condition::Redirected => "ct status dnat".to_owned(),
+        Condition::NewTo(set) => format!("{} != @{set}", FlowSet::named(set).as_ref().map(key).unwrap_or_default()),
+        Condition::Spent(set) => {
+            format!("update @{set} {{ ether saddr limit rate over {A_MINUTE}/minute burst {BURST} packets }}")
+        }
     }
 }
 
@@ -88,11 +94,13 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::Accept => "accept".to_owned(),
         Verdict::Drop => "drop".to_owned(),
         Verdict::Goto(chain) => format!("goto {chain}"),
-        Verdict::Record(set) => format!("update @{set} {{ {} }}", FlowSet::named(set).map(key).unwrap_or_default()),
+        Verdict::Record(set) => {
+            format!("add @{set} {{ {} }}", FlowSet::named(set).as_ref().map(key).unwrap_or_default())
+        }
     }
 }
 
-fn key(set: FlowSet) -> String {
+fn key(set: &FlowSet) -> String {
     let header = set.family.header();
     let mut key = format!("iifname . {header} saddr . {header} daddr . meta l4proto");
     if set.ported {

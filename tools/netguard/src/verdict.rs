@@ -98,8 +98,16 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::Answer => packet.answer,
         Condition::SourceOwn => packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
-        // Neighbour discovery, options and routing headers are the kernel's alone to see.
-        Condition::Icmpv6(_) | Condition::HopLimit(_) | Condition::IpOption(_) | Condition::RoutingHeader => false,
+        Condition::Opening => !packet.answer,
+        // Neighbour discovery, options, routing headers, what other programs rewrite and what was counted so
+        // far are the kernel's alone to see.
+        Condition::Icmpv6(_)
+        | Condition::HopLimit(_)
+        | Condition::IpOption(_)
+        | Condition::RoutingHeader
+        | Condition::Redirected
+        | Condition::NewTo(_)
+        | Condition::Spent(_) => false,
     }
 }
 

@@ -1,13 +1,15 @@
 //! The kernel against the plan, rule by rule. A pure function of both.
 
+use std::collections::BTreeSet;
+
 use record::Outcome;
 use serde_json::Value;
 
 use crate::json;
 use crate::listing::{Chain, Listing};
 use crate::plan::{Plan, Rule};
-use crate::script::fits;
-use crate::table::{FlowSet, HOOKS};
+use crate::script::{Shape, counting};
+use crate::table::HOOKS;
 use crate::text;
 
 /// What was looked at.
@@ -65,6 +67,15 @@ pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Findi
     findings
 }
 
+/// The ids of the rules that the kernel holds as planned.
+pub(crate) fn standing(findings: &[Finding<'_>]) -> BTreeSet<String> {
+    let stands = |finding: &Finding<'_>| match finding.subject {
+        Subject::Rule(rule) if finding.outcome == Outcome::Success => Some(rule.id.clone()),
+        _ => None,
+    };
+    findings.iter().filter_map(stands).collect()
+}
+
 /// The same, but for the contents of the sets of addresses.
 pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
     let nothing = Listing::default();
@@ -78,7 +89,7 @@ pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec
         findings.push(chain(plan, name, kernel.chains.get(name)));
     }
     findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel.chains.get(&rule.chain))));
-    findings.extend(FlowSet::all().map(|set| flows(set, kernel)));
+    findings.extend(counting(plan).iter().map(|(name, shape)| counts(name, shape, kernel)));
     findings.extend(strangers(plan, kernel));
     findings
 }
@@ -140,11 +151,11 @@ fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a>
     }
 }
 
-fn flows<'a>(set: FlowSet, kernel: &Listing) -> Finding<'a> {
-    let subject = Subject::Set(set.name());
-    match kernel.sets.get(&set.name()) {
+fn counts<'a>(name: &str, shape: &Shape, kernel: &Listing) -> Finding<'a> {
+    let subject = Subject::Set(name.to_owned());
+    match kernel.sets.get(name) {
         None => bad(subject, "the kernel has no such set", None),
-        Some(found) if fits(set, found) => good(subject),
+        Some(found) if shape.fits(found) => good(subject),
         Some(found) => bad(subject, "the kernel's set is of another shape", Some(found.key.join(" . "))),
     }
 }
@@ -163,8 +174,9 @@ fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
             }
         }
     }
+    let counting = counting(plan);
     let set_is_ours =
-        |name: &str| plan.sets.keys().any(|set| set.to_string() == name) || FlowSet::named(name).is_some();
+        |name: &str| plan.sets.keys().any(|set| set.to_string() == name) || counting.iter().any(|(set, _)| set == name);
     strangers.extend(kernel.sets.keys().filter(|name| !set_is_ours(name)).map(|name| (format!("set {name}"), None)));
     strangers.extend(kernel.others.iter().map(|other| (other.clone(), None)));
     strangers
@@ -205,8 +217,11 @@ mod tests {
                 .collect();
             items.push(json!({"set": {"name": name.to_string(), "type": name.1.address_type(), "flags": ["interval"], "elem": elements}}));
         }
-        for set in FlowSet::all() {
-            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 65536, "timeout": 3600}}));
+        for set in plan.flow_sets() {
+            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 16384, "timeout": 3600}}));
+        }
+        for set in plan.budgets() {
+            items.push(json!({"set": {"name": set.name(), "type": "ether_addr", "flags": ["timeout"], "size": 1024, "timeout": 3600}}));
         }
         items
     }

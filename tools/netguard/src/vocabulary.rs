@@ -11,7 +11,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
-use crate::table::FlowSet;
+use crate::table::{Budget, FlowSet};
 use crate::text::family;
 
 /// The longest comment that nft takes is 128 bytes; ours are ids.
@@ -51,9 +51,9 @@ pub(crate) fn check(rule: &Rule) -> Result<()> {
 
 fn chain(name: &str) -> Result<()> {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let known = ["prerouting", "forward", "inward", "refuse"].contains(&name);
+    let known = ["prerouting", "forward", "input", "inward"].contains(&name);
     ensure!(
-        plain && name.len() <= LONGEST_CHAIN && (known || name.starts_with("net-")),
+        plain && name.len() <= LONGEST_CHAIN && (known || name.starts_with("net-") || name.starts_with("refuse-")),
         "{name:?} is no chain of the moat"
     );
     Ok(())
@@ -80,8 +80,12 @@ fn word(condition: &Condition) -> Result<()> {
         Condition::IpOption(name) => {
             ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's");
         }
+        Condition::NewTo(set) => ensure!(FlowSet::named(set).is_some(), "{set:?} is no set of flows"),
+        Condition::Spent(set) => ensure!(Budget::named(set).is_some(), "{set:?} is no set of budgets"),
         Condition::HopLimit(_)
         | Condition::HasPorts(_)
+        | Condition::Opening
+        | Condition::Redirected
         | Condition::RoutingHeader
         | Condition::Answer
         | Condition::SourceOwn

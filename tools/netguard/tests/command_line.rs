@@ -161,7 +161,7 @@ fn a_plan_with_a_word_of_somebody_elses_is_refused_before_anything_is_run() {
         ("\"name\":\"special4\"", "\"name\":\"special9\"", "special9"),
         ("\"ranges\":[\"", "\"ranges\":[\"0.0.0.0/0 }; flush ruleset; \",\"", "no range"),
         ("\"part\":1,\"parts\":1", "\"part\":2,\"parts\":2", "part"),
-        ("{\"goto\":\"refuse\"}", "{\"goto\":\"net-nowhere\"}", "no rules"),
+        ("{\"goto\":\"refuse-cell\"}", "{\"goto\":\"net-nowhere\"}", "no rules"),
     ] {
         assert!(plan.contains(from), "{from}");
         std::fs::write(&file, plan.replacen(from, to, 1)).unwrap();

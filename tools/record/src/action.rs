@@ -70,10 +70,12 @@ actions! {
         ChainVerified = "chain-verified": "A chain of the plan, its hook and the order of its rules were looked for in the kernel.",
         VerdictExplained = "verdict-explained": "What the moat does with a packet, and the rule that says so.",
         FlowDenied = "flow-denied": "A member tried what it may not; how often, and why not.",
+        FlowsUnrecorded = "flows-unrecorded": "A member tried more than is kept of it: refused all the same, and counted together.",
         MoatWatched = "moat-watched": "The moat stands as planned, and is watched from now on.",
         MoatRestored = "moat-restored": "The moat was not as planned, and was loaded again; for how long, and what came meanwhile.",
         MoatLost = "moat-lost": "The moat is not as planned, and could not be loaded again.",
         StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
+        ShadowChecked = "shadow-checked": "What shadows or defeats the moat although its rules stand was looked for; rule.id names it.",
     }
     "egress-check" {
         ProbePlanned = "probe-planned": "A probe that the policy asks for.",

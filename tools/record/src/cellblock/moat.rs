@@ -99,6 +99,14 @@ pub enum MoatCondition {
     SourceOwn,
     /// Its destination is the host's own address, or a group that the host may listen to.
     DestinationOwn,
+    /// It comes from the side that opened its connection.
+    Opening,
+    /// This machine gave it another destination than its sender did.
+    Redirected,
+    /// Its flow is not in this set of flows yet.
+    NewTo(String),
+    /// Its sender has used up what it may add to the sets of flows that go with this set of budgets.
+    Spent(String),
 }
 
 /// A port of a protocol.

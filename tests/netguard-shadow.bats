@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+# What shadows or defeats the moat although its rules stand: each condition is made for real, in a lab of its
+# own as netguard.bats has it, and verify finds it there and not before.
+# shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
+
+bats_require_minimum_version 1.5.0
+load netguard/world.bash
+
+# What this world is made of: the attacks need two members that may write frames.
+readonly ALWAYS="neighbours-pose cell"
+
+setup_file() { build_world; }
+teardown_file() { leave_world; }
+setup() { guard apply >/dev/null; }
+teardown() {
+  local link
+  for link in netguard-lan br-cell.5; do ip -n "$LAB_NAME-host" link del "$link" 2>/dev/null || true; done
+}
+
+# Exactly these are found, beside what always is; one argument each.
+finds() {
+  local wanted found
+  wanted=$(printf '%s\n' "$ALWAYS" "$@" | sort)
+  found=$(shadows)
+  [ "$found" = "$wanted" ] || { printf 'wanted:\n%s\nfound:\n%s\n' "$wanted" "$found" >&2; return 1; }
+}
+
+set_to() { on_host sysctl -q -w "net.$1=$2"; }
+
+# Takes a rule of the cell's out of the kernel.
+drop_rule() {
+  local handle
+  handle=$(on_host nft -a list chain inet netguard net-cell | sed -n "s/.*\"cell\/$1\" # handle //p")
+  on_host nft delete rule inet netguard net-cell handle "$handle"
+}
+
+@test "of a world in order nothing is found but what it is made of, and nothing is unknown" {
+  finds
+  [ -z "$(shadows unknown)" ]
+  run -1 guard verify
+}
+
+@test "a table that another program flushed is named, and so is a host that forwards without it" {
+  on_host nft delete table inet netguard
+  shadows >"$BATS_TEST_TMPDIR/found"
+  grep -qx 'table-missing host' "$BATS_TEST_TMPDIR/found"
+  grep -qx 'forward-policy host' "$BATS_TEST_TMPDIR/found"
+}
+
+@test "loopback that is routed is found on a bridge and on all interfaces" {
+  set_to ipv4.conf.br-monitor.route_localnet 1
+  finds "route-localnet monitor"
+  set_to ipv4.conf.br-monitor.route_localnet 0
+  set_to ipv4.conf.all.route_localnet 1
+  finds "route-localnet host"
+  set_to ipv4.conf.all.route_localnet 0
+  finds
+}
+
+@test "a setting that a rule makes harmless is found when the rule is gone, and not before" {
+  set_to ipv4.conf.all.rp_filter 0
+  set_to ipv4.conf.br-cell.rp_filter 2
+  set_to ipv6.conf.br-cell.accept_ra 2
+  set_to ipv6.conf.br-cell.forwarding 0
+  set_to ipv6.conf.br-cell.accept_redirects 1
+  finds
+  drop_rule source4
+  finds "loose-source cell"
+  drop_rule host
+  finds "loose-source cell" "redirects cell" "router-advertisements cell"
+  drop_rule strict-route
+  finds "loose-source cell" "redirects cell" "router-advertisements cell" "source-route cell"
+  set_to ipv4.conf.br-cell.rp_filter 1
+  set_to ipv4.conf.br-cell.accept_source_route 0
+  set_to ipv4.conf.br-cell.accept_redirects 0
+  set_to ipv6.conf.br-cell.accept_redirects 0
+  set_to ipv6.conf.br-cell.accept_ra 0
+  set_to ipv6.conf.br-cell.forwarding 1
+  finds
+  set_to ipv4.conf.br-cell.accept_source_route 1
+}
+
+@test "a port that leads to no container is found, and so is an interface on top of the bridge" {
+  ip -n "$LAB_NAME-host" link add link lan0 name netguard-lan type macvlan
+  finds
+  ip -n "$LAB_NAME-host" link set netguard-lan master br-cell
+  finds "foreign-port cell"
+  ip -n "$LAB_NAME-host" link del netguard-lan
+  ip -n "$LAB_NAME-host" link add link br-cell name br-cell.5 type macvlan
+  finds "stacked-interface cell"
+}
+
+@test "a member that joins a network beside the moat is found, and its leaving ends it" {
+  finds
+  "$LAB" docker network connect netguard-free netguard-sealed
+  finds "container-unguarded netguard-sealed"
+  "$LAB" docker network disconnect netguard-free netguard-sealed
+  finds
+}
+
+@test "the cell on the host's own network is found" {
+  box cell --network host
+  finds "container-unguarded cell"
+  "$LAB" docker rm -f cell >/dev/null
+  finds
+}
+
+@test "a network of the policy that Docker has on another bridge is found by its addresses" {
+  "$LAB" docker network create --subnet 172.30.4.0/24 netguard-elsewhere >/dev/null
+  finds "network-elsewhere egress"
+  "$LAB" docker network rm netguard-elsewhere >/dev/null
+  finds
+}
+
+@test "isolated ports keep two members apart that may write frames, and one open port does not" {
+  local port ports
+  mapfile -t ports < <(ip -n "$LAB_NAME-host" -j link show master br-cell | jq -r '.[].ifname')
+  [ "${#ports[@]}" = 2 ]
+  for port in "${ports[@]}"; do on_host bridge link set dev "$port" isolated on; done
+  [ -z "$(shadows)" ]
+  # What the absence stands for: the two really do not reach each other.
+  run ! inside netguard-open curl -sf -m 2 -o /dev/null http://172.30.1.3/
+  on_host bridge link set dev "${ports[0]}" isolated off
+  finds
+  on_host bridge link set dev "${ports[1]}" isolated off
+}
+@test "two members without capabilities on one bridge are no finding" {
+  net netguard-warden br-warden 3 --internal
+  box netguard-bare1 --network netguard-warden --cap-drop ALL
+  box netguard-bare2 --network netguard-warden --cap-drop ALL
+  finds
+  box netguard-raw --network netguard-warden --cap-drop ALL --cap-add NET_RAW
+  finds "neighbours-pose warden"
+  "$LAB" docker rm -f netguard-bare1 netguard-bare2 netguard-raw >/dev/null
+  "$LAB" docker network rm netguard-warden >/dev/null
+}
+
+@test "members that Docker keeps apart are found when frames do not meet its rule" {
+  net netguard-warden br-warden 3 --opt com.docker.network.bridge.enable_icc=false
+  box netguard-raw1 --network netguard-warden
+  box netguard-raw2 --network netguard-warden
+  set_to bridge.bridge-nf-call-iptables 1
+  set_to bridge.bridge-nf-call-ip6tables 1
+  finds
+  set_to bridge.bridge-nf-call-iptables 0
+  finds "bridge-netfilter warden" "neighbours-pose warden"
+  set_to bridge.bridge-nf-call-iptables 1
+  "$LAB" docker rm -f netguard-raw1 netguard-raw2 >/dev/null
+  "$LAB" docker network rm netguard-warden >/dev/null
+}
+
+@test "without an engine that answers, what only Docker knows is unknown, and the exit status says so" {
+  local status=0
+  DOCKER_HOST=unix:///nowhere on_host env CELLBLOCK_POLICY="$POLICY" "$NETGUARD" verify --format jsonl >"$BATS_TEST_TMPDIR/verified" || status=$?
+  [ "$status" = 3 ]
+  jq -r 'select(.event.outcome == "unknown" and .event.action == "shadow-checked") | .rule.id' "$BATS_TEST_TMPDIR/verified" | sort -u >"$BATS_TEST_TMPDIR/unknown"
+  diff "$BATS_TEST_TMPDIR/unknown" - <<'IDS'
+bridge-missing
+bridge-netfilter
+container-unguarded
+docker-accept-fwmark
+docker-direct-routing
+docker-no-raw
+neighbours-pose
+network-elsewhere
+IDS
+}
+
+# Stops the lab's engine and starts it as it was, with changes: what follows -- is added to its command line,
+# what stands before to its environment.
+restart_engine() {
+  local pid variables=() arguments=()
+  while [ "$1" != -- ]; do variables+=("$1"); shift; done
+  shift
+  pid=$(cat "/run/$LAB_NAME-lab/docker.pid")
+  mapfile -d '' -t arguments <"/proc/$pid/cmdline"
+  kill "$pid"
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  on_host env "${variables[@]}" setsid "${arguments[@]}" "$@" </dev/null >>"/run/$LAB_NAME-lab/dockerd.log" 2>&1 3>&- &
+  local tries
+  for ((tries = 0; tries < 600; tries++)); do
+    if "$LAB" docker version >/dev/null 2>&1; then return 0; fi
+    sleep 0.1
+  done
+  echo "the lab's engine did not come back" >&2
+  return 1
+}
+
+@test "a daemon that was told to let in what it keeps out is found by flag, file and variable" {
+  daemon_shadows() { shadows | grep '^docker-' || true; }
+  [ -z "$(daemon_shadows)" ]
+  printf '{"bridge-accept-fwmark": "0x1"}\n' >"/run/$LAB_NAME-lab/daemon.json"
+  [ "$(daemon_shadows)" = "docker-accept-fwmark host" ]
+  printf '{}\n' >"/run/$LAB_NAME-lab/daemon.json"
+  restart_engine DOCKER_INSECURE_NO_IPTABLES_RAW=1 --
+  [ "$(daemon_shadows)" = "docker-no-raw host" ]
+  restart_engine --
+  [ -z "$(daemon_shadows)" ]
+}

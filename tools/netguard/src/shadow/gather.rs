@@ -1,0 +1,194 @@
+//! Asks the kernel, the engine and `/proc` for the facts. The only file here that touches the machine; it
+//! decides nothing, and what it cannot have it writes down as such.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use bollard::Docker;
+use bollard::models::{ContainerSummary, Network as DockersNetwork};
+use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptions};
+use policy::Policy;
+use serde::Deserialize;
+
+use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, ForwardChain, Known};
+use super::kernel;
+use crate::docker;
+use crate::machine::Machine;
+use crate::nft::Nft;
+use crate::table::{FAMILY, TABLE};
+
+/// Gathers all facts. `table` says whether the moat's table is there, `standing` which of its rules are as
+/// planned: whoever asks has looked already.
+pub(crate) fn gather(policy: &Policy, table: bool, standing: BTreeSet<String>) -> Facts {
+    let bridges: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
+    let names: BTreeSet<String> = bridges.iter().flat_map(|bridge| kernel::settings(bridge)).collect();
+    Facts {
+        table: Ok(table),
+        standing,
+        links: Machine::read().map(|machine| machine.links).map_err(|error| format!("{error:#}")),
+        settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),
+        forward: forward().map_err(|error| format!("{error:#}")),
+        engine: docker::wait_for(engine(&bridges)).map_err(|error| format!("{error:#}")),
+    }
+}
+
+/// A setting below `/proc/sys/net`, of this process's network namespace.
+fn setting(name: &str) -> Known<Option<i64>> {
+    let swapped = name.chars().map(|letter| match letter {
+        '.' => '/',
+        '/' => '.',
+        other => other,
+    });
+    let path = Path::new("/proc/sys/net").join(swapped.collect::<String>());
+    match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|_| format!("{} is no number", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+#[derive(Deserialize)]
+struct Chains {
+    nftables: Vec<HashMap<String, serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    family: String,
+    table: String,
+    hook: Option<String>,
+    policy: Option<String>,
+}
+
+/// The chains of other tables that forwarded packets pass.
+fn forward() -> Result<Vec<ForwardChain>> {
+    let chains: Chains = serde_json::from_slice(&Nft::find()?.chains()?).context("nft printed no list of chains")?;
+    let mut forward = Vec::new();
+    for value in chains.nftables.into_iter().filter_map(|mut item| item.remove("chain")) {
+        let Chain { family, table, hook, policy } = serde_json::from_value(value)?;
+        let concerns = ["ip", "ip6", "inet"].contains(&family.as_str()) && hook.as_deref() == Some("forward");
+        if concerns && (family.as_str(), table.as_str()) != (FAMILY, TABLE) {
+            forward.push(ForwardChain { family, table, drops: policy.as_deref() == Some("drop") });
+        }
+    }
+    Ok(forward)
+}
+
+async fn engine(bridges: &[&str]) -> Result<Engine> {
+    let docker = docker::connect().await?;
+    let networks = docker.list_networks(None::<ListNetworksOptions>).await.context("Docker lists no networks")?;
+    let networks: Vec<DockerNetwork> = networks.into_iter().filter_map(network).collect();
+    let running = ListContainersOptionsBuilder::default().all(false).build();
+    let running = docker.list_containers(Some(running)).await.context("Docker lists no containers")?;
+    let mut containers: Vec<DockerContainer> = running.into_iter().filter_map(container).collect();
+    let guarded: Vec<&String> = networks
+        .iter()
+        .filter(|network| network.bridge.as_deref().is_some_and(|bridge| bridges.contains(&bridge)))
+        .map(|network| &network.id)
+        .collect();
+    let behind = |container: &DockerContainer| container.networks.iter().any(|id| guarded.contains(&id));
+    let owners: Vec<String> =
+        containers.iter().filter(|one| behind(one)).map(|container| container.id.clone()).collect();
+    for container in &mut containers {
+        let owner = container.guest_of.as_ref().unwrap_or(&container.id);
+        if owners.contains(owner) {
+            container.bounding = bounding(&docker, &container.id).await.map_err(|error| format!("{error:#}"));
+        }
+    }
+    Ok(Engine { networks, containers, daemon: daemon().map_err(|error| format!("{error:#}")) })
+}
+
+fn network(found: DockersNetwork) -> Option<DockerNetwork> {
+    let (id, name, driver) = (found.id?, found.name?, found.driver.unwrap_or_default());
+    let options = found.options.unwrap_or_default();
+    let option = |word: &str| options.get(&format!("com.docker.network.bridge.{word}")).cloned();
+    // What Docker calls a bridge that it was given no name for.
+    let made_up = || format!("br-{}", id.chars().take(12).collect::<String>());
+    let bridge = (driver == "bridge").then(|| option("name").unwrap_or_else(made_up));
+    let ranges = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let subnets = ranges.into_iter().filter_map(|range| range.subnet?.parse().ok()).collect();
+    let icc = option("enable_icc").is_none_or(|value| value != "false");
+    Some(DockerNetwork { id, name, driver, bridge, subnets, icc })
+}
+
+fn container(found: ContainerSummary) -> Option<DockerContainer> {
+    let name = found.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+    let mode = found.host_config.and_then(|config| config.network_mode).unwrap_or_default();
+    let endpoints = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    Some(DockerContainer {
+        id: found.id?,
+        name: name.trim_start_matches('/').to_owned(),
+        guest_of: mode.strip_prefix("container:").map(str::to_owned),
+        networks: endpoints.into_values().filter_map(|endpoint| endpoint.network_id).collect(),
+        bounding: Err("it is not behind the moat, so nobody asked".to_owned()),
+    })
+}
+
+/// The bounding set of a container's first process, as the kernel tells it.
+async fn bounding(docker: &Docker, id: &str) -> Result<u64> {
+    let found = docker.inspect_container(id, None::<InspectContainerOptions>).await?;
+    let pid = found.state.and_then(|state| state.pid).filter(|pid| *pid > 0).context("it has no process")?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("its process could not be looked at")?;
+    let bits = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).context("the kernel tells no CapBnd")?;
+    Ok(u64::from_str_radix(bits.trim(), 16)?)
+}
+
+/// How the daemon of this network namespace was started.
+fn daemon() -> Result<Daemon> {
+    let here = fs::read_link("/proc/self/ns/net")?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let process = entry?.path();
+        let named = fs::read(process.join("comm")).is_ok_and(|name| name == b"dockerd\n");
+        if named && fs::read_link(process.join("ns/net")).context("run this as root")? == here {
+            found.push(process);
+        }
+    }
+    match found.as_slice() {
+        [one] => started(one),
+        [] => anyhow::bail!("no dockerd runs in this network namespace, so how it was started is not known"),
+        _ => anyhow::bail!("several dockerd run in this network namespace; which one answers is not known"),
+    }
+}
+
+fn started(process: &Path) -> Result<Daemon> {
+    let words = |file: &str| -> Result<Vec<String>> {
+        let bytes = fs::read(process.join(file)).with_context(|| format!("dockerd's {file} could not be read"))?;
+        Ok(bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+    };
+    let arguments = words("cmdline")?;
+    let variables = words("environ")?
+        .iter()
+        .filter_map(|variable| variable.split_once('='))
+        .filter(|(_, value)| !["", "0", "false"].contains(value))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let configured = configured(process, &arguments)?;
+    Ok(Daemon { arguments, variables, configured })
+}
+
+/// What the daemon's configuration file sets; it need not exist unless it was named.
+fn configured(process: &Path, arguments: &[String]) -> Result<Vec<String>> {
+    let flag = "--config-file";
+    let next = |place: usize| arguments.get(place + 1).cloned();
+    let named = (0..).zip(arguments).find_map(|(place, argument)| match argument.strip_prefix(flag)? {
+        "" => next(place),
+        rest => rest.strip_prefix('=').map(str::to_owned),
+    });
+    let file = named.clone().unwrap_or_else(|| "/etc/docker/daemon.json".to_owned());
+    // As the daemon sees it: it may have a root of its own.
+    let path: PathBuf = process.join("root").join(file.trim_start_matches('/'));
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(Vec::new()),
+        read => read.with_context(|| format!("dockerd's configuration {file} could not be read"))?,
+    };
+    let values: HashMap<String, serde_json::Value> =
+        serde_json::from_str(&text).with_context(|| format!("dockerd's configuration {file} is no JSON"))?;
+    let set = |value: &serde_json::Value| {
+        ![serde_json::json!(false), serde_json::json!(""), serde_json::Value::Null].contains(value)
+    };
+    Ok(values.into_iter().filter(|(_, value)| set(value)).map(|(key, _)| key).collect())
+}
