@@ -120,15 +120,22 @@ blocked() {
   [ "$(in_host docker ps -q --no-trunc | sort)" = "$before" ]
 }
 
-@test "an up with a changed policy makes anew who reads it inside, and leaves the cell alone" {
+@test "an up with a changed policy makes anew who reads it inside, leaves the cell alone, and its rules stay" {
   ids() { in_host docker inspect --format '{{.Name}} {{.Id}}' monitor warden cell vault | sort; }
   before=$(ids)
   # As an editor does it: a new file in the old one's place, which a file that is mounted alone never shows.
-  { cat "$root/policy.toml"; echo '# another word'; } >"$root/policy.new"
+  sed 's/"special-purpose", "on-link"/&, "45.33.7.0\/24"/' "$root/policy.toml" >"$root/policy.new"
+  from cell http 45.33.7.30
   mv "$root/policy.new" "$root/policy.toml"
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
   [ "$(comm -23 <(echo "$before") <(ids) | cut -d' ' -f1 | tr '\n' ' ')" = "/monitor /warden " ]
-  in_host docker exec warden tail -n 1 /etc/cellblock/policy.toml | grep -q 'another word'
+  in_host docker exec warden grep -q 45.33.7.0 /etc/cellblock/policy.toml
+  # Who keeps the moat is another by now: what it loads again are the new rules.
+  in_host nft delete table inet netguard
+  for _ in {1..100}; do ! in_host nft list table inet netguard >/dev/null 2>&1 || break; sleep 0.1; done
+  run -0 ours netguard verify
+  outside http 45.33.7.30
+  run ! from cell http 45.33.7.30
 }
 
 @test "down leaves nothing in the lab's host: no container, network, rule or mount" {
