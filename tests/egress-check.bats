@@ -51,6 +51,8 @@ all_are() {
   [ -n "$found" ] || { echo "no probe like $2"; return 1; }
   if grep -v "^$1 " <<<"$found"; then return 1; fi
 }
+# `soon COMMAND…` waits until it succeeds, a minute at most.
+soon() { local turn; for ((turn = 0; turn < 600; turn++)); do if "$@"; then return 0; fi; sleep 0.1; done; echo "never: $*"; return 1; }
 outcome() { jq -r --arg id "$2" 'select(.rule.id == $id) | .event.outcome' <<<"$1"; }
 
 # A small moat of these tests' own: private ranges of both families, groups, and the host itself. It lets
@@ -145,11 +147,31 @@ no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/
   [ "$(outcome "$output" egress-check-cell.engine.docker)" != failure ]
 }
 
+@test "a Docker socket under another name, or below a folder of the host's, is a finding too" {
+  start egress-check-weak --network none -v "$state/docker.sock:/opt/harmless"
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  [ "$(outcome "$output" egress-check-cell.engine.docker)" = failure ]
+  [[ "$output" == *"at /opt/harmless"* ]]
+  docker rm -f egress-check-weak >/dev/null
+  start egress-check-weak --network none -v "$state:/srv/state:ro"
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  [ "$(outcome "$output" egress-check-cell.engine.docker)" = failure ]
+  docker rm -f egress-check-weak >/dev/null
+  # Another socket in its place is none of the engine's.
+  python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(300)' "$BATS_TEST_TMPDIR/other.sock" 3>&- &
+  local other=$!
+  soon test -S "$BATS_TEST_TMPDIR/other.sock"
+  start egress-check-weak --cap-drop ALL --network none -v "$BATS_TEST_TMPDIR/other.sock:/opt/harmless"
+  run --separate-stderr check run --container egress-check-weak --network cell --control
+  kill "$other"
+  [ "$(outcome "$output" egress-check-cell.engine.docker)" = success ]
+}
+
 @test "a resolv.conf that is a FIFO does not hold it up" {
   # A prisoner's file tree: a mount namespace of its own, whose /etc holds nothing but a FIFO.
   unshare --mount sh -c 'mount -t tmpfs none /etc && mkfifo /etc/resolv.conf && exec sleep 60' 3>&- &
   local pid=$!
-  until [ -p "/proc/$pid/root/etc/resolv.conf" ]; do sleep 0.1; done
+  soon test -p "/proc/$pid/root/etc/resolv.conf"
   run timeout 30 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" \
     egress-check run --pid "$pid" --network cell --timeout 500ms --format jsonl
   kill "$pid"
@@ -262,7 +284,7 @@ for port, one in enumerate(held, 40000): one.bind(("0.0.0.0", port))
 print("held", flush=True)
 signal.pause()' >"$BATS_TEST_TMPDIR/held" 3>&- &
   local holder=$!
-  until grep -q held "$BATS_TEST_TMPDIR/held"; do sleep 0.1; done
+  soon grep -q held "$BATS_TEST_TMPDIR/held"
   run --separate-stderr check run --container egress-check-weak --network cell --control --target 192.168.77.10:22
   kill "$holder"
   all_are unknown 'target[.]192[.]168[.]77[.]10[.]tcp[.]22'

@@ -9,6 +9,7 @@ mod certificate;
 mod evaluate;
 mod first_use;
 mod handshake;
+mod patient;
 
 use anyhow::Result;
 use policy::PolicyArgs;

@@ -107,12 +107,15 @@ pub(crate) fn verdict(expect: Expect, inside: Reach, control: Option<Reach>, aro
     Verdict { outcome, reason }
 }
 
-/// What a log outside settles: a name in it left; one that is not, where the control's is, did not.
+/// What a log outside settles: a name in it left; silence did not, where the log has the control's name. An
+/// answer of somebody's is left open: the log is one resolver's, and another one may have been asked.
 fn logged(inside: Reach, trace: Option<Trace>) -> Option<(Outcome, &'static str)> {
     match (trace?, inside) {
         (Trace::Left, _) => Some((Outcome::Failure, "the name is in the log outside")),
-        (_, Reach::Reached | Reach::NotMade) | (Trace::Blind, _) => None,
-        (Trace::Stayed, _) => Some((Outcome::Success, "the log outside has the control's name and not this one")),
+        (Trace::Stayed, Reach::Absent) => {
+            Some((Outcome::Success, "the log outside has the control's name and not this one"))
+        }
+        (Trace::Stayed | Trace::Blind, _) => None,
     }
 }
 
@@ -180,7 +183,8 @@ mod tests {
                 "{inside:?}"
             );
         }
-        assert_eq!(with(Trace::Stayed, Reach::Rejected, Some(Reach::Reached)), S, "NXDOMAIN of Docker's own");
+        assert_eq!(with(Trace::Stayed, Reach::Absent, Some(Reach::Absent)), S, "the log is the control");
+        assert_eq!(with(Trace::Stayed, Reach::Rejected, Some(Reach::Reached)), U, "somebody else may have been asked");
         assert_eq!(
             with(Trace::Stayed, Reach::Reached, Some(Reach::Reached)),
             F,

@@ -75,8 +75,10 @@ fn check(address: SocketAddr, pins: &[&str]) -> (i32, Value) {
 }
 
 fn check_with(address: SocketAddr, args: &[&str]) -> (i32, Value) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-check"));
-    command.args(["pin", &format!("wss://{address}"), "--timeout", "3s"]).args(args);
+    // A check that has not ended after a minute never does.
+    let mut command = Command::new("timeout");
+    command.args(["60", env!("CARGO_BIN_EXE_egress-check"), "pin", &format!("wss://{address}"), "--timeout", "3s"]);
+    command.args(args);
     command.current_dir("/").env_remove("CELLBLOCK_POLICY");
     let out = command.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
@@ -223,4 +225,42 @@ fn the_first_certificate_is_trusted_once_and_another_one_is_a_finding() {
     let (exit, record) = check_with(second.address, &["--trust-on-first-use", file]);
     assert_eq!(exit, 1);
     assert!(reason(&record).contains("wrong certificate"), "{record}");
+}
+
+/// Bytes that promise more, one now and then, for ever.
+fn drips(start: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let _ = stream.write_all(start);
+                while stream.write_all(&[0]).is_ok() {
+                    thread::sleep(std::time::Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    address
+}
+
+fn drips_headers(mut stream: StreamOwned<ServerConnection, TcpStream>) {
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nX: ");
+    while stream.write_all(b"x").and_then(|()| stream.flush()).is_ok() {
+        thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn whoever_answers_a_byte_at_a_time_does_not_hold_it_up() {
+    // The head of a TLS handshake record of 16 KiB.
+    let (exit, record) = check(drips(&[22, 3, 3, 0x40, 0]), &[&format!("sha256:{}", "00".repeat(32))]);
+    assert_eq!(exit, 1);
+    assert!(reason(&record).contains("no TLS") && reason(&record).contains("in time"), "{record}");
+    let vault = vault(drips_headers);
+    let (exit, record) = check(vault.address, &[&vault.leaf]);
+    assert_eq!(exit, 1);
+    assert!(reason(&record).contains("no WebSocket") && reason(&record).contains("in time"), "{record}");
 }

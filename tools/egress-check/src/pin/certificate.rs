@@ -111,3 +111,24 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(change in any::<u8>(), at in 0usize..600, cut in 0usize..600) {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
+            let mut bytes = made.cert.der().to_vec();
+            prop_assert_eq!(read(&[bytes.clone().into()]).unwrap().names, ["localhost", "127.0.0.1"]);
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = change;
+            }
+            let _ = read(&[bytes.clone().into()]);
+            bytes.truncate(cut);
+            let _ = read(&[bytes.into()]);
+        }
+    }
+}

@@ -13,6 +13,7 @@ use tungstenite::{HandshakeError, Message};
 
 use super::Address;
 use super::certificate::{self, AnyCertificate, Shown};
+use super::patient::Patient;
 
 /// Most of a first message that is taken.
 const MOST: usize = 64 * 1024;
@@ -59,10 +60,8 @@ pub(super) fn greet(address: &Address, patience: Duration) -> Result<Found> {
         Ok(stream) => stream,
         Err(error) => return Ok(Found::Nobody(error.to_string())),
     };
-    stream.set_read_timeout(Some(patience)).context("no time limit on the socket")?;
-    stream.set_write_timeout(Some(patience)).context("no time limit on the socket")?;
     let mut session = session(address)?;
-    let mut stream = stream;
+    let mut stream = Patient::new(stream, patience);
     if let Err(error) = session.complete_io(&mut stream) {
         return Ok(Found::NoTls(spell(&error)));
     }
@@ -70,6 +69,7 @@ pub(super) fn greet(address: &Address, patience: Duration) -> Result<Found> {
         return Ok(Found::NoTls("it showed no certificate".to_owned()));
     };
     let shown = Box::new(certificate::read(chain)?);
+    stream.again(patience);
     Ok(match upgrade(address, StreamOwned::new(session, stream)) {
         Ok(greeting) => Found::WebSocket(shown, greeting),
         Err(why) => Found::NoWebSocket(shown, why),
@@ -102,7 +102,7 @@ fn session(address: &Address) -> Result<ClientConnection> {
 }
 
 /// The server's first message, where one comes in time; or why there is no WebSocket.
-fn upgrade(address: &Address, stream: StreamOwned<ClientConnection, TcpStream>) -> Result<Option<String>, String> {
+fn upgrade(address: &Address, stream: StreamOwned<ClientConnection, Patient>) -> Result<Option<String>, String> {
     let config = WebSocketConfig::default().max_message_size(Some(MOST)).max_frame_size(Some(MOST));
     let opened = tungstenite::client::client_with_config(&address.uri, stream, Some(config));
     let (mut socket, _) = opened.map_err(|error| match error {

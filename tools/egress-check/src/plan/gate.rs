@@ -15,6 +15,15 @@ use crate::probe::{Probe, http, tls};
 
 /// A path that no prefix of a sane policy begins.
 const UNLISTED: &str = "/cellblock-not-listed";
+/// Addresses as a Host header may write them, and the address that is meant.
+const LITERALS: [(&str, &str); 6] = [
+    ("169.254.169.254", "169.254.169.254"),
+    ("2852039166", "169.254.169.254"),
+    ("127.0.0.1", "127.0.0.1"),
+    ("[::1]", "::1"),
+    ("[fd00:ec2::254]", "fd00:ec2::254"),
+    ("9.9.9.9", "9.9.9.9"),
+];
 /// Methods that change nothing at the server, should one get through (RFC 9110 section 9.2.1).
 const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
@@ -111,10 +120,10 @@ fn foreign(draft: &mut Draft<'_>, group: &str, gate: IpAddr, name: &str, gain: &
 
 /// Addresses in place of a name: the gate must not become a way to what the moat keeps away.
 fn literals(draft: &mut Draft<'_>, gate: IpAddr) {
-    for literal in ["169.254.169.254", "127.0.0.1", "9.9.9.9"] {
+    for (literal, address) in LITERALS {
         let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, "GET", literal, "/");
         let gain = "Makes the gate fetch from an address of its choice, the host's and the LAN's too.";
         let probe = beyond(format!("gate.literal.{literal}"), Expect::Blocked, ask, gain);
-        draft.add(probe.control(ProbeKind::Http, literal, 80));
+        draft.add(probe.control(ProbeKind::Http, address, 80));
     }
 }

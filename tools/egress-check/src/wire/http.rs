@@ -142,6 +142,7 @@ fn parse(bytes: &[u8]) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_response_is_whole_when_its_length_has_come() {
@@ -156,6 +157,17 @@ mod tests {
         assert!(is_whole(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"));
         assert!(is_whole(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"));
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\n\r\nabc"), "it ends with the connection");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), cut in 0usize..400) {
+            let text = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", bytes.as_slice()].concat();
+            let mut length = Length::default();
+            let _ = length.is_reached(text.get(..cut).unwrap_or_default());
+            prop_assert_eq!(length.is_reached(&text), bytes.len() >= 5, "in two pieces as in one");
+            let _ = (parse(&bytes), parse(&text), Length::default().is_reached(&bytes));
+        }
     }
 
     #[test]
