@@ -166,26 +166,6 @@ network-elsewhere
 IDS
 }
 
-# Stops the lab's engine and starts it as it was, with changes: what follows -- is added to its command line,
-# what stands before to its environment.
-restart_engine() {
-  local pid variables=() arguments=()
-  while [ "$1" != -- ]; do variables+=("$1"); shift; done
-  shift
-  pid=$(cat "/run/$LAB_NAME-lab/docker.pid")
-  mapfile -d '' -t arguments <"/proc/$pid/cmdline"
-  kill "$pid"
-  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-  on_host env "${variables[@]}" setsid "${arguments[@]}" "$@" </dev/null >>"/run/$LAB_NAME-lab/dockerd.log" 2>&1 3>&- &
-  local tries
-  for ((tries = 0; tries < 600; tries++)); do
-    if "$LAB" docker version >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  echo "the lab's engine did not come back" >&2
-  return 1
-}
-
 @test "a daemon that was told to let in what it keeps out is found by flag, file and variable" {
   daemon_shadows() { shadows | grep '^docker-' || true; }
   [ -z "$(daemon_shadows)" ]

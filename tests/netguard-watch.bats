@@ -19,7 +19,7 @@ not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 start() {
   local out=$1
   shift
-  nsenter --net="$HOST_NET" -- env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" \
+  nsenter --net="$HOST_NET" -- env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="${ENGINE:-unix:///run/$LAB_NAME-lab/docker.sock}" \
     "$NETGUARD" "$@" --format jsonl >"$out" 2>"$out.err" 3>&- &
   WATCHER=$!
 }
@@ -202,4 +202,94 @@ PY
   wait "$WATCHER"
   WATCHER=
   holds
+}
+
+# How many records of a followed file have this action.
+told() { jq -s --arg action "$2" '[.[] | select(.event.action == $action)] | length' "$1"; }
+
+@test "watch hears Docker: a member that joins a network beside the moat is told at once, and so is its leaving" {
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-heard"'
+  # What this world is made of is told first; the member that is to join is in order.
+  await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "neighbours-pose" and .event.outcome == "failure"'
+  run ! jq -e -s 'any(.[]; .rule.id == "container-unguarded")' "$BATS_TEST_TMPDIR/watch"
+  "$LAB" docker network connect netguard-free netguard-sealed
+  await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "container-unguarded" and .container.name == "netguard-sealed" and .event.outcome == "failure"'
+  "$LAB" docker network disconnect netguard-free netguard-sealed
+  await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "container-unguarded" and .container.name == "netguard-sealed" and .event.outcome == "success"'
+  [ "$(jq -s '[.[] | select(.rule.id == "container-unguarded")] | length' "$BATS_TEST_TMPDIR/watch")" = 2 ]
+}
+
+@test "without an engine watch says so once, knows what it does not know, and keeps the rules" {
+  ENGINE=unix:///nowhere start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-silent" and .event.outcome == "unknown"'
+  await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "container-unguarded" and .event.outcome == "unknown"'
+  on_host nft delete table inet netguard
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and .network.packets != null'
+  holds
+  sleep 2 # several more tries to reach the engine
+  [ "$(told "$BATS_TEST_TMPDIR/watch" engine-silent)" = 1 ]
+}
+
+@test "watch keeps the policy as it is now: a change stays, and a broken one leaves the last good one in force" {
+  policy_with ''
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  inside_ask netguard-open tcp 8.8.4.4 22 >/dev/null
+  sed -i 's/"on-link"\]/"on-link", "8.8.4.0\/24"]/' "$POLICY"
+  guard apply >/dev/null
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "policy-taken"'
+  not_reached netguard-open tcp 8.8.4.4 22
+  holds
+  # Whatever somebody breaks next is brought back as the new policy has it, and not as the old one had.
+  on_host nft delete table inet netguard
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored"'
+  not_reached netguard-open tcp 8.8.4.4 22
+  cp "$POLICY" "$BATS_TEST_TMPDIR/good"
+  echo 'nonsense =' >>"$POLICY"
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "policy-refused" and .event.outcome == "unknown" and (.event.reason | length) > 0'
+  on_host nft delete table inet netguard
+  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" moat-restored)" -ge 2 ] && break; sleep 0.1; done
+  not_reached netguard-open tcp 8.8.4.4 22
+  [ "$(told "$BATS_TEST_TMPDIR/watch" policy-refused)" = 1 ]
+  # Without an apply, too: the file alone is enough.
+  sed 's/, "8.8.4.0\/24"\]/]/' "$BATS_TEST_TMPDIR/good" >"$POLICY"
+  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" policy-taken)" -ge 2 ] && break; sleep 0.1; done
+  for _ in {1..200}; do inside_ask netguard-open tcp 8.8.4.4 22 >/dev/null 2>&1 && break; sleep 0.1; done
+  inside_ask netguard-open tcp 8.8.4.4 22 >/dev/null
+  policy_with ''
+}
+
+@test "a deny list of thousands comes back behind the rules, and all of it" {
+  local list
+  list=$BATS_FILE_TMPDIR/list.txt
+  awk 'BEGIN { for (n = 0; n < 5000; n++) printf "9.%d.%d.0/25\n", n / 256, n % 256 }' >"$list"
+  policy_with "s|\"on-link\"\\]|\"on-link\", \"$list\"]|"
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  on_host nft delete table inet netguard
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("5000 listed ranges came"))'
+  holds
+  policy_with ''
+}
+
+@test "watch brings the rules back after nft flush ruleset, a network made again, and a restart of Docker" {
+  net netguard-warden br-warden 3 --internal
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-heard"'
+  "$LAB" docker network rm netguard-warden >/dev/null
+  net netguard-warden br-warden 3 --internal
+  box netguard-late --network netguard-warden
+  not_reached netguard-late tcp 172.30.3.1 22
+  guard verify --format jsonl | jq -e -s 'all(.[] | select(.event.action | endswith("-verified")); .event.outcome == "success")'
+  on_host nft flush ruleset
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and .event.duration > 0'
+  not_reached netguard-late tcp 172.30.3.1 22
+  restart_engine --
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-silent"'
+  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" engine-heard)" -ge 2 ] && break; sleep 0.1; done
+  [ "$(told "$BATS_TEST_TMPDIR/watch" engine-heard)" -ge 2 ]
+  guard verify --format jsonl | jq -e -s 'all(.[] | select(.event.action | endswith("-verified")); .event.outcome == "success")'
+  "$LAB" docker rm -f netguard-late >/dev/null
+  "$LAB" docker network rm netguard-warden >/dev/null
 }

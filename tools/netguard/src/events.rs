@@ -1,5 +1,8 @@
-//! What the kernel tells unasked: somebody changed rules, or this machine joined or left a network.
+//! What is told unasked. By the kernel: somebody changed rules, or this machine joined or left a network.
+//! And by threads of our own, which ring a bell: one wait hears them all.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -28,13 +31,28 @@ pub(crate) struct Seen {
     pub(crate) gone: bool,
     /// Interfaces, addresses or routes changed.
     pub(crate) networks: bool,
+    /// A thread of ours has something to say.
+    pub(crate) rung: bool,
 }
 
-/// Both sources of news.
+/// All sources of news.
 #[derive(Debug)]
 pub(crate) struct Events {
     rules: Listener,
     networks: Listener,
+    bell: UnixStream,
+    rope: UnixStream,
+}
+
+/// Ends a wait for news.
+#[derive(Debug)]
+pub(crate) struct Ringer(UnixStream);
+
+impl Ringer {
+    /// Rings. One that is not heard yet counts for all after it.
+    pub(crate) fn ring(&self) {
+        let _ = (&self.0).write(&[1]);
+    }
 }
 
 impl Events {
@@ -43,7 +61,18 @@ impl Events {
     /// # Errors
     /// If the kernel does not let us.
     pub(crate) fn open() -> Result<Self> {
-        Ok(Self { rules: Listener::netfilter(RULES)?, networks: Listener::route(NETWORKS)? })
+        let (bell, rope) = UnixStream::pair().context("no bell for the threads")?;
+        bell.set_nonblocking(true)?;
+        rope.set_nonblocking(true)?;
+        Ok(Self { rules: Listener::netfilter(RULES)?, networks: Listener::route(NETWORKS)?, bell, rope })
+    }
+
+    /// For a thread that has something to say now and then.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn ringer(&self) -> Result<Ringer> {
+        self.rope.try_clone().map(Ringer).context("no bell for a thread")
     }
 
     /// Waits for news, this long at most, and takes all there is. A signal ends the wait early.
@@ -52,7 +81,11 @@ impl Events {
     /// If the kernel's messages cannot be read.
     pub(crate) fn wait(&mut self, time: Duration) -> Result<Seen> {
         let limit = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
-        let mut sources = [PollFd::new(&self.rules, PollFlags::IN), PollFd::new(&self.networks, PollFlags::IN)];
+        let mut sources = [
+            PollFd::new(&self.rules, PollFlags::IN),
+            PollFd::new(&self.networks, PollFlags::IN),
+            PollFd::new(&self.bell, PollFlags::IN),
+        ];
         match rustix::event::poll(&mut sources, Some(&limit)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("the kernel's news could not be waited for"),
@@ -64,6 +97,10 @@ impl Events {
         })?;
         seen.table |= lost;
         seen.networks |= self.networks.drain(|_| seen.networks = true)?;
+        let mut rings = [0; 64];
+        while (&self.bell).read(&mut rings).is_ok_and(|read| read > 0) {
+            seen.rung = true;
+        }
         Ok(seen)
     }
 }

@@ -1,5 +1,6 @@
 //! What this machine is on: its interfaces, addresses and directly reachable networks.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result};
@@ -134,8 +135,9 @@ impl Machine {
     }
 
     /// How many packets came in on these bridges so far.
-    pub(crate) fn received(&self, bridges: &[&str]) -> u64 {
-        self.links.iter().filter(|link| bridges.contains(&link.name.as_str())).map(|link| link.received).sum()
+    pub(crate) fn received(&self, bridges: &[&str]) -> Received {
+        let ours = self.links.iter().filter(|link| bridges.contains(&link.name.as_str()));
+        Received(ours.map(|link| (link.index, link.received)).collect())
     }
 
     /// The interfaces that are ports of a bridge: what is behind the moat right now.
@@ -144,6 +146,21 @@ impl Machine {
             return Vec::new();
         };
         self.links.iter().filter(|link| link.master == Some(bridge.index)).map(|link| link.name.as_str()).collect()
+    }
+}
+
+/// How many packets came in on some bridges, each by its number: one that is made again has another, and
+/// counts from nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Received(BTreeMap<u32, u64>);
+
+impl Received {
+    /// How many came in since an earlier look; `None` where a bridge that was there then is gone, for nobody
+    /// knows what came in on it before it went.
+    pub(crate) fn since(&self, before: &Self) -> Option<u64> {
+        let kept = before.0.iter().all(|(bridge, then)| self.0.get(bridge).is_some_and(|now| now >= then));
+        let sum = |counts: &BTreeMap<u32, u64>| counts.values().sum::<u64>();
+        kept.then(|| sum(&self.0).saturating_sub(sum(&before.0)))
     }
 }
 
@@ -278,6 +295,17 @@ mod tests {
         ] {
             assert_eq!(machine.owns(address.parse().unwrap()), own, "{address}");
         }
+    }
+
+    #[test]
+    fn packets_since_a_look_are_counted_and_not_known_when_a_bridge_is_gone_or_was_made_again() {
+        let received = |counts: &[(u32, u64)]| Received(counts.iter().copied().collect());
+        let before = received(&[(3, 10), (4, 5)]);
+        assert_eq!(received(&[(3, 12), (4, 5)]).since(&before), Some(2));
+        assert_eq!(received(&[(3, 12), (4, 5), (9, 7)]).since(&before), Some(9), "a new bridge counts from nothing");
+        assert_eq!(received(&[(3, 12)]).since(&before), None);
+        assert_eq!(received(&[(3, 12), (9, 7)]).since(&before), None);
+        assert_eq!(received(&[(3, 9), (4, 5)]).since(&before), None);
     }
 
     #[test]

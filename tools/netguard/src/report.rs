@@ -114,8 +114,10 @@ pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
 pub(crate) struct Gap {
     /// From the kernel's news to the load.
     pub(crate) lasted: Duration,
-    /// Packets.
-    pub(crate) packets: u64,
+    /// How long before that news all was last seen in order.
+    pub(crate) unseen: Duration,
+    /// Packets; `None` where nobody can know.
+    pub(crate) packets: Option<u64>,
 }
 
 /// The moat stands, and is watched.
@@ -128,9 +130,13 @@ pub(crate) fn watched(plan: &Plan) -> Record {
 pub(crate) fn restored(reasons: &[String], gap: Gap, whole: bool) -> Record {
     let took = format!("{:.1} ms", gap.lasted.as_secs_f64() * 1000.0);
     let message = if whole {
+        let passed = gap.packets.map_or_else(
+            || "how many packets passed meanwhile nobody knows, for a bridge is gone or was made again".to_owned(),
+            |packets| format!("{packets} packets at most passed meanwhile"),
+        );
+        let unseen = gap.unseen.as_millis();
         format!(
-            "The moat was not as planned and is back after {took}; {} packets at most passed meanwhile.",
-            gap.packets
+            "The moat was not as planned, {unseen} ms at most before it was noticed, and is back after {took}; {passed}."
         )
     } else {
         format!("The denied networks were brought up to date in {took}.")
@@ -143,7 +149,40 @@ pub(crate) fn restored(reasons: &[String], gap: Gap, whole: bool) -> Record {
     let severity = if whole { Severity::High } else { Severity::Informational };
     let mut record = record(Action::MoatRestored, message, Type::Change).severity(severity).reason(reason);
     record.event.duration = u64::try_from(gap.lasted.as_nanos()).ok();
-    record.network = whole.then(|| Network { packets: Some(gap.packets), ..Network::default() });
+    record.network = whole.then(|| Network { packets: gap.packets, ..Network::default() });
+    record
+}
+
+/// The policy was changed, and is kept as it is now.
+pub(crate) fn policy_taken(plan: &Plan) -> Record {
+    let message = format!("The policy was changed; what it asks for now is kept: {} rules.", plan.rules.len());
+    record(Action::PolicyTaken, message, Type::Change)
+}
+
+/// The policy was changed, and is broken.
+pub(crate) fn policy_refused(error: &anyhow::Error) -> Record {
+    let message = "The policy was changed and cannot be read; the last good one is kept.";
+    let mut record = record(Action::PolicyRefused, message, Type::Error)
+        .outcome(Outcome::Unknown)
+        .severity(Severity::Medium)
+        .reason(format!("{error:#}"));
+    record.own().mend = Some("mend the policy; netguard plan says what is wrong with it".to_owned());
+    record
+}
+
+/// Docker's events are heard.
+pub(crate) fn engine_heard() -> Record {
+    record(Action::EngineHeard, "Docker answers, and its events are followed.", Type::Start)
+}
+
+/// Docker's events are not heard.
+pub(crate) fn engine_silent(why: &str) -> Record {
+    let message = "Docker does not answer: the rules are kept all the same, and what only Docker knows is not known.";
+    let mut record = record(Action::EngineSilent, message, Type::Error)
+        .outcome(Outcome::Unknown)
+        .severity(Severity::Low)
+        .reason(why);
+    record.own().mend = Some("start Docker, or name its socket with DOCKER_HOST".to_owned());
     record
 }
 

@@ -90,9 +90,7 @@ fn verify(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
 
 fn watch(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     let stop = Stop::listen()?;
-    let policy = policy.load()?;
-    let listed = listed(&policy)?;
-    watch::run(&policy, listed, &stop, &mut writer)?;
+    watch::run(policy, &stop, &mut writer)?;
     writer.finish()
 }
 
@@ -164,7 +162,10 @@ fn plan_of(policy: &Policy) -> Result<(Plan, Machine)> {
 }
 
 /// What the policy's deny list names: ranges, and files of ranges.
-fn listed(policy: &Policy) -> Result<Vec<IpNet>> {
+///
+/// # Errors
+/// If a file cannot be read, or a line of it is no range.
+pub(crate) fn listed(policy: &Policy) -> Result<Vec<IpNet>> {
     let mut listed = Vec::new();
     for deny in &policy.moat.deny {
         match deny {

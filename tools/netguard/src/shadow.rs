@@ -18,7 +18,7 @@ use record::{Action, Category, Kind, Outcome, Provider, Record, Type};
 
 pub(crate) use facts::Facts;
 pub(crate) use gather::gather;
-use words::Shadow;
+pub(crate) use words::Shadow;
 
 /// Whom a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,9 @@ pub(crate) enum About {
     /// A container.
     Container(String),
 }
+
+/// What was looked for, and where.
+pub(crate) type Key = (Shadow, About);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,11 @@ impl Finding {
             Ok((false, reason)) => Self::new(shadow, about, Outcome::Success, reason),
             Err(reason) => Self::new(shadow, about, Outcome::Unknown, reason),
         }
+    }
+
+    /// What tells it from other findings, whatever its outcome.
+    pub(crate) fn key(&self) -> Key {
+        (self.shadow, self.about.clone())
     }
 
     /// As a record.
@@ -113,8 +121,13 @@ impl Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A finding about a container.
+    pub(crate) fn finding(name: &str, outcome: Outcome) -> Finding {
+        Finding::new(Shadow::ContainerUnguarded, About::Container(name.to_owned()), outcome, "for a test")
+    }
 
     #[test]
     fn every_id_is_one_of_a_kind_and_stands_in_the_manual() {

@@ -1,16 +1,20 @@
-//! `netguard watch`: keeps the moat as planned. It hears of every change in the kernel's rules and of
-//! every network that this machine joins, and loads again what is not as planned.
+//! `netguard watch`: keeps the moat as planned. It hears of every change in the kernel's rules, of every
+//! network that this machine joins and of what Docker does, and loads again what is not as planned; the
+//! plan is that of the policy as it is now. What defeats rules that stand is told when it appears.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ipnet::IpNet;
-use policy::Policy;
+use policy::PolicyArgs;
 use record::{Outcome, Writer};
 
 use crate::events::{Events, Seen};
-use crate::group::SetName;
-use crate::machine::Machine;
+use crate::group::{Group, SetName};
+use crate::herald::{Herald, Word};
+use crate::kept::{Kept, News};
+use crate::listing::Listing;
+use crate::lookout::Lookout;
+use crate::machine::{Machine, Received};
 use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::report::{self, Gap};
@@ -26,47 +30,53 @@ const ROUND: Duration = Duration::from_secs(30);
 const TRIES: u32 = 5;
 /// The pause between these tries.
 const PAUSE: Duration = Duration::from_millis(10);
+/// From how many listed ranges on the rules do not wait for them when everything is gone.
+const MANY: usize = 2000;
 
 /// The highest priority there is (setpriority(2)).
 const FIRST: i32 = -20;
 
 /// What is kept, and with what.
 struct Watch<'a> {
-    policy: &'a Policy,
-    listed: Vec<IpNet>,
+    kept: Kept<'a>,
     nft: Nft,
     plan: Plan,
-    received: u64,
+    received: Received,
+    good: Instant,
     lost: bool,
+    lookout: Lookout,
 }
 
 /// Loads the rules, and keeps them until told to stop.
 ///
 /// # Errors
 /// If they could not be loaded in the first place, or the kernel's news cannot be had.
-pub(crate) fn run<W: std::io::Write>(
-    policy: &Policy,
-    listed: Vec<IpNet>,
-    stop: &Stop,
-    writer: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn run<W: std::io::Write>(policy: &PolicyArgs, stop: &Stop, writer: &mut Writer<W>) -> Result<()> {
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
     // Listening begins before the first look, so that no change falls between them.
     let mut events = Events::open()?;
-    let (plan, machine) = plan(policy, &listed)?;
+    let kept = Kept::open(policy)?;
+    let (plan, machine) = kept.plan()?;
     let received = machine.received(&plan.bridges());
-    let mut watch = Watch { policy, listed, nft: Nft::find()?, plan, received, lost: false };
+    let lookout = Lookout::start(events.ringer()?)?;
+    let mut watch = Watch { kept, nft: Nft::find()?, plan, received, good: Instant::now(), lost: false, lookout };
     watch.begin(&machine, writer)?;
     ready::tell()?;
+    let herald = Herald::start(events.ringer()?)?;
     let mut looked = Instant::now();
     let mut pending = Seen::default();
     while !stop.asked() {
         let mut seen = if pending == Seen::default() { events.wait(NAP)? } else { std::mem::take(&mut pending) };
         if looked.elapsed() >= ROUND || watch.lost {
-            seen = Seen { table: true, networks: true, gone: false };
+            seen = Seen { table: true, networks: true, gone: false, rung: true };
+            watch.look_out();
         }
-        if seen != Seen::default() {
+        if watch.refresh(writer)? {
+            (seen.table, seen.networks) = (true, true);
+        }
+        seen.table |= seen.rung && watch.hear(&herald, writer)?;
+        if seen.table || seen.networks {
             looked = Instant::now();
             if watch.look(seen, writer)? {
                 // Its own load is news too. It is looked at, but a table that it deleted itself is no loss.
@@ -74,18 +84,52 @@ pub(crate) fn run<W: std::io::Write>(
             }
         } else {
             watch.received = Machine::read()?.received(&watch.plan.bridges());
+            watch.good = Instant::now();
         }
     }
     Ok(())
 }
 
-fn plan(policy: &Policy, listed: &[IpNet]) -> Result<(Plan, Machine)> {
-    let guarded: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
-    let machine = Machine::read()?;
-    Ok((Plan::new(policy, listed, &machine.on_link(&guarded)), machine))
-}
-
 impl Watch<'_> {
+    /// Reads the policy again if it changed; says whether there is another plan to keep.
+    fn refresh<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<bool> {
+        match self.kept.refresh() {
+            News::Same => Ok(false),
+            News::Changed => {
+                writer.tell(&report::policy_taken(&self.kept.plan()?.0))?;
+                self.look_out();
+                Ok(true)
+            }
+            News::Broken(error) => writer.check(&report::policy_refused(&error)).map(|()| false),
+        }
+    }
+
+    /// Hears what Docker said and what the lookout found; says whether Docker changed anything.
+    fn hear<W: std::io::Write>(&mut self, herald: &Herald, writer: &mut Writer<W>) -> Result<bool> {
+        let words = herald.words();
+        for word in &words {
+            match word {
+                Word::Heard => writer.tell(&report::engine_heard())?,
+                Word::Silent(why) => writer.check(&report::engine_silent(why))?,
+                Word::Changed(_) => {}
+            }
+        }
+        for finding in self.lookout.news() {
+            writer.check(&finding.record())?;
+        }
+        if !words.is_empty() || self.lookout.owes() {
+            self.look_out();
+        }
+        Ok(!words.is_empty())
+    }
+
+    /// Asks for a look at what could defeat the rules, which are taken to stand as long as they are not lost.
+    fn look_out(&mut self) {
+        let standing = if self.lost { Vec::new() } else { self.plan.rules.clone() };
+        let standing = standing.into_iter().map(|rule| rule.id).collect();
+        self.lookout.ask(self.kept.policy(), !self.lost, standing);
+    }
+
     fn begin<W: std::io::Write>(&mut self, machine: &Machine, writer: &mut Writer<W>) -> Result<()> {
         let present = self.nft.listing(true)?;
         if verify::compare(&self.plan, present.as_ref()).iter().any(|finding| finding.outcome != Outcome::Success) {
@@ -100,22 +144,25 @@ impl Watch<'_> {
     /// Looks at the kernel, and mends what is not as planned; says whether anything had to be.
     fn look<W: std::io::Write>(&mut self, seen: Seen, writer: &mut Writer<W>) -> Result<bool> {
         let noticed = Instant::now();
-        let (plan, machine) =
-            if seen.networks { plan(self.policy, &self.listed)? } else { (self.plan.clone(), Machine::default()) };
+        let (plan, machine) = if seen.networks { self.kept.plan()? } else { (self.plan.clone(), Machine::default()) };
         if !seen.table && plan == self.plan {
             return Ok(false);
         }
         self.plan = plan;
         match self.mend(seen.gone) {
             Ok(None) => {
-                self.lost = false;
+                (self.lost, self.good) = (false, Instant::now());
                 return Ok(false);
             }
             Ok(Some(mended)) => {
                 let machine = if machine == Machine::default() { Machine::read()? } else { machine };
                 let received = machine.received(&self.plan.bridges());
-                let gap = Gap { lasted: noticed.elapsed(), packets: received.saturating_sub(self.received) };
-                (self.received, self.lost) = (received, false);
+                let gap = Gap {
+                    lasted: mended.back.duration_since(noticed),
+                    unseen: noticed.duration_since(self.good),
+                    packets: received.since(&self.received),
+                };
+                (self.received, self.lost, self.good) = (received, false, mended.back);
                 writer.tell(&report::restored(&mended.reasons, gap, mended.whole))?;
                 if mended.whole {
                     writer.check(&report::flushed(&connections::flush(&self.plan, &machine, mended.fresh)))?;
@@ -146,8 +193,7 @@ impl Watch<'_> {
     /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
     /// next, and then everything is looked at.
     fn again(&self) -> Result<Option<Mended>> {
-        self.nft.load(&script::apply(&self.plan, None))?;
-        Ok(Some(Mended { reasons: vec!["the table was deleted".to_owned()], whole: true, fresh: true }))
+        self.load(vec!["the table was deleted".to_owned()], None)
     }
 
     /// What is missing is looked for without the sets' contents first: a table that is gone must not wait
@@ -157,8 +203,7 @@ impl Watch<'_> {
         let findings = verify::compare_bones(&self.plan, bones.as_ref());
         let mut reasons = reasons(&findings);
         if !reasons.is_empty() {
-            self.nft.load(&script::apply(&self.plan, bones.as_ref()))?;
-            return Ok(Some(Mended { reasons, whole: true, fresh: bones.is_none() }));
+            return self.load(reasons, bones.as_ref());
         }
         let whole = self.nft.listing(true)?;
         let findings = verify::compare(&self.plan, whole.as_ref());
@@ -169,10 +214,29 @@ impl Watch<'_> {
         let sets: Vec<String> = findings.iter().filter_map(refillable).collect();
         if sets.len() == reasons.len() {
             self.nft.load(&script::refill(&self.plan, &sets))?;
-            return Ok(Some(Mended { reasons, whole: false, fresh: false }));
+            return Ok(Some(Mended { reasons, whole: false, fresh: false, back: Instant::now() }));
         }
-        self.nft.load(&script::apply(&self.plan, whole.as_ref()))?;
-        Ok(Some(Mended { reasons, whole: true, fresh: whole.is_none() }))
+        self.load(reasons, whole.as_ref())
+    }
+
+    /// Loads everything. Where there is nothing at all, long deny lists come after the rules: what keeps the
+    /// LAN and the host out must not wait for them.
+    fn load(&self, mut reasons: Vec<String>, present: Option<&Listing>) -> Result<Option<Mended>> {
+        let fresh = present.is_none();
+        let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
+        let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
+        if !fresh || many < MANY {
+            self.nft.load(&script::apply(&self.plan, present))?;
+            return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
+        }
+        let mut first = self.plan.clone();
+        lists.iter().for_each(|name| drop(first.sets.insert(*name, Vec::new())));
+        self.nft.load(&script::apply(&first, None))?;
+        let back = Instant::now();
+        let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
+        self.nft.load(&script::refill(&self.plan, &names))?;
+        reasons.push(format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
+        Ok(Some(Mended { reasons, whole: true, fresh, back }))
     }
 }
 
@@ -181,6 +245,8 @@ struct Mended {
     reasons: Vec<String>,
     whole: bool,
     fresh: bool,
+    /// When the rules stood again.
+    back: Instant,
 }
 
 fn reasons(findings: &[Finding<'_>]) -> Vec<String> {

@@ -74,6 +74,10 @@ actions! {
         MoatWatched = "moat-watched": "The moat stands as planned, and is watched from now on.",
         MoatRestored = "moat-restored": "The moat was not as planned, and was loaded again; for how long, and what came meanwhile.",
         MoatLost = "moat-lost": "The moat is not as planned, and could not be loaded again.",
+        PolicyTaken = "policy-taken": "The policy was changed while it was watched, and is kept as it is now.",
+        PolicyRefused = "policy-refused": "The policy was changed while it was watched and cannot be read; the last good one is kept.",
+        EngineHeard = "engine-heard": "Docker answers, and its events are followed.",
+        EngineSilent = "engine-silent": "Docker does not answer, or no longer; the rules are kept all the same.",
         StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
         ShadowChecked = "shadow-checked": "What shadows or defeats the moat although its rules stand was looked for; rule.id names it.",
     }
