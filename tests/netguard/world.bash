@@ -10,7 +10,11 @@ readonly NETGUARD=${NETGUARD:-$TARGET/release/netguard}
 readonly HOST_NET=/run/netns/$LAB_NAME-host
 
 on_host() { nsenter --net="$HOST_NET" -- "$@"; }
-guard() { on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "$NETGUARD" "$@"; }
+# With the backend that BACKEND names.
+guard() {
+  on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" \
+    "$NETGUARD" --backend "${BACKEND:-auto}" "$@"
+}
 # What shadows the moat in this world, or could not be looked for: id and whom it is about, one a line.
 shadows() {
   guard verify --format jsonl | jq -r 'select(.event.action == "shadow-checked" and .event.outcome == "'"${1:-failure}"'")

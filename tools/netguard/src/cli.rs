@@ -7,6 +7,8 @@ use clap_complete::Shell;
 use policy::PolicyArgs;
 use record::OutputArgs;
 
+use crate::backend::Choice;
+
 /// The moat: a packet filter around containers. The internet yes, the LAN and the host never
 #[derive(Debug, Parser)]
 #[command(name = "netguard", version = record::version(), after_help = EXAMPLES, disable_help_flag = true)]
@@ -20,6 +22,9 @@ pub(crate) struct Cli {
     /// How to print.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Who speaks to the kernel; the same for every command of one moat
+    #[arg(long, value_name = "PROGRAM", value_enum, default_value_t = Choice::Auto, global = true)]
+    pub(crate) backend: Choice,
     /// Print help
     #[arg(short, long, action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,

@@ -9,12 +9,12 @@ use policy::Policy;
 use record::fields::{Container, Endpoint, Network as EcsNetwork};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type, Writer};
 
+use crate::backend::Backend;
 use crate::docker::{self, Names};
 use crate::explain::reason;
 use crate::flows::{self, Count, Flow};
 use crate::lines::ecs;
 use crate::machine::Machine;
-use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::stop::Stop;
 use crate::table::{A_MINUTE, BURST, FLOWS, FlowSet};
@@ -37,8 +37,8 @@ pub(crate) struct Teller<'a> {
 ///
 /// # Errors
 /// If there is no moat, or its sets cannot be read.
-pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, nft: &Nft, writer: &mut Writer<W>) -> Result<()> {
-    let mut remembered = remembered(nft)?;
+pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, backend: &Backend, writer: &mut Writer<W>) -> Result<()> {
+    let mut remembered = remembered(backend)?;
     remembered.flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
     remembered.flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))?;
     remembered.unrecorded.iter().try_for_each(|(network, count)| writer.tell(&unrecorded(network, *count)))?;
@@ -51,17 +51,17 @@ pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, nft: &Nft, writer: &m
 /// As [`once`]; a moat that is gone for a while is waited for.
 pub(crate) fn follow<W: std::io::Write>(
     teller: &mut Teller<'_>,
-    nft: &Nft,
+    backend: &Backend,
     interval: Duration,
     stop: &Stop,
     writer: &mut Writer<W>,
 ) -> Result<()> {
-    remembered(nft)?;
+    remembered(backend)?;
     let mut known: HashMap<Flow, Count> = HashMap::new();
     let mut before = Remembered::default();
     while !stop.asked() {
         let began = Instant::now();
-        if let Ok(now) = remembered(nft) {
+        if let Ok(now) = remembered(backend) {
             let Remembered { flows, unrecorded, full } = now;
             if flows.iter().any(|(flow, _)| !known.contains_key(flow)) {
                 teller.names = docker::names();
@@ -97,8 +97,8 @@ struct Remembered {
     full: Vec<FlowSet>,
 }
 
-fn remembered(nft: &Nft) -> Result<Remembered> {
-    let listing = nft
+fn remembered(backend: &Backend) -> Result<Remembered> {
+    let listing = backend
         .flow_sets()?
         .context("there is no moat, so nothing is denied and nothing counted; load it with netguard apply")?;
     Ok(Remembered {

@@ -5,12 +5,18 @@
 //! again pure). `verdict` walks the same plan as the kernel does, for `explain`, for the reasons of
 //! denied flows and for connections from before the rules.
 //!
-//! At the edge, one file each: `nft` runs the program, `netlink` speaks to the kernel, `docker` asks names.
+//! `backend` is the choice of who speaks to the kernel: `nft`, or `iptables` where there is no nft, which
+//! says the same rules in other words and tells what it finds as the same facts.
+//!
+//! At the edge, one file each: `program` runs nft and its kin, `netlink` speaks to the kernel, `docker` asks
+//! names.
 
+mod backend;
 mod bridge_rules;
 mod cli;
 mod connections;
 mod denied;
+mod dialect;
 mod docker;
 mod events;
 mod explain;
@@ -18,6 +24,7 @@ mod flows;
 pub mod fuzz;
 mod group;
 mod herald;
+mod iptables;
 mod json;
 mod kept;
 mod lines;

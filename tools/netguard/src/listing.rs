@@ -11,12 +11,15 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::json::plain;
 use crate::table::{FAMILY, PREROUTING, TABLE};
 
 /// The moat's table, as the kernel holds it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Listing {
+    /// In whose words its rules are.
+    pub(crate) dialect: Dialect,
     /// Flags of the table, `None` if the table was not listed. Any flag is strange: one of them switches
     /// the whole table off.
     pub(crate) flags: Option<Value>,
@@ -133,7 +136,7 @@ impl Listing {
     /// The bridges that the table guards, by its own rules.
     pub(crate) fn bridges(&self) -> Vec<String> {
         let rules = self.chains.get(PREROUTING).map(|chain| chain.rules.as_slice()).unwrap_or_default();
-        rules.iter().filter_map(|rule| Some(rule.expressions.pointer("/0/match/right")?.as_str()?.to_owned())).collect()
+        rules.iter().filter_map(|rule| self.dialect.entrance(&rule.expressions).map(str::to_owned)).collect()
     }
 
     fn take(&mut self, kind: &str, value: Value) -> Result<()> {

@@ -11,14 +11,14 @@ use ipnet::IpNet;
 use policy::{Deny, Policy, PolicyArgs};
 use record::{Exit, Provider, Writer};
 
+use crate::backend::{Backend, Choice};
 use crate::cli::{Cli, Command, DeniedArgs, ExplainArgs};
 use crate::denied::Teller;
 use crate::explain::Explainer;
 use crate::machine::Machine;
-use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::stop::Stop;
-use crate::{connections, denied, docker, lines, report, script, shadow, verify, watch};
+use crate::{connections, denied, docker, lines, report, shadow, verify, watch};
 
 /// Runs the command line.
 ///
@@ -30,13 +30,13 @@ pub fn run() -> Result<Exit> {
     let writer = Writer::stdout(Provider::Netguard, cli.output, following);
     match cli.command {
         Command::Plan => plan(&cli.policy, writer),
-        Command::Apply(args) if args.check => check(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
-        Command::Apply(args) => apply(&chosen(args.plan.as_deref(), &cli.policy)?, writer),
-        Command::Verify => verify(&cli.policy, writer),
-        Command::Watch => watch(&cli.policy, writer),
-        Command::Denied(args) => denied(&args, &cli.policy, writer),
+        Command::Apply(args) if args.check => check(cli.backend, chosen(args.plan.as_deref(), &cli.policy)?, writer),
+        Command::Apply(args) => apply(cli.backend, chosen(args.plan.as_deref(), &cli.policy)?, writer),
+        Command::Verify => verify(cli.backend, &cli.policy, writer),
+        Command::Watch => watch(cli.backend, &cli.policy, writer),
+        Command::Denied(args) => denied(&args, cli.backend, &cli.policy, writer),
         Command::Explain(args) => explain(&args, &cli.policy, writer),
-        Command::Remove(args) => remove(args.force, writer),
+        Command::Remove(args) => remove(cli.backend, args.force, writer),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "netguard", &mut io::stdout());
             Ok(Exit::Success)
@@ -49,21 +49,23 @@ fn plan(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     writer.finish()
 }
 
-fn apply(plan: &Plan, mut writer: Writer) -> Result<Exit> {
-    let nft = Nft::find()?;
+fn apply(choice: Choice, plan: Plan, mut writer: Writer) -> Result<Exit> {
+    let backend = Backend::find(choice)?;
+    let plan = backend.holds(plan);
     let start = Instant::now();
-    let present = nft.listing(false)?;
-    nft.load(&script::apply(plan, present.as_ref()))?;
-    writer.check(&report::applied(plan, start.elapsed()))?;
-    let flushed = Machine::read().and_then(|machine| connections::flush(plan, &machine, present.is_none()));
+    let present = backend.listing(false)?;
+    backend.apply(&plan, present.as_ref())?;
+    writer.check(&report::applied(&plan, start.elapsed()))?;
+    let flushed = Machine::read().and_then(|machine| connections::flush(&plan, &machine, present.is_none()));
     writer.check(&report::flushed(&flushed))?;
     writer.finish()
 }
 
 /// Only what differs.
-fn check(plan: &Plan, mut writer: Writer) -> Result<Exit> {
-    let kernel = Nft::find()?.listing(true)?;
-    for finding in verify::compare(plan, kernel.as_ref()) {
+fn check(choice: Choice, plan: Plan, mut writer: Writer) -> Result<Exit> {
+    let backend = Backend::find(choice)?;
+    let (plan, kernel) = (backend.holds(plan), backend.listing(true)?);
+    for finding in verify::compare(&plan, kernel.as_ref()) {
         match finding.outcome {
             record::Outcome::Success => writer.count(finding.outcome),
             _ => writer.check(&report::finding(&finding))?,
@@ -73,10 +75,11 @@ fn check(plan: &Plan, mut writer: Writer) -> Result<Exit> {
 }
 
 /// The kernel against the plan, and then what could make all of it worthless.
-fn verify(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+fn verify(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     let policy = policy.load()?;
-    let (plan, _) = plan_of(&policy)?;
-    let kernel = Nft::find()?.listing(true)?;
+    let backend = Backend::find(choice)?;
+    let plan = backend.holds(plan_of(&policy)?.0);
+    let kernel = backend.listing(true)?;
     let findings = verify::compare(&plan, kernel.as_ref());
     for finding in &findings {
         writer.check(&report::finding(finding))?;
@@ -88,21 +91,22 @@ fn verify(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     writer.finish()
 }
 
-fn watch(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+fn watch(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    Backend::find(choice)?.watchable()?;
     let stop = Stop::listen()?;
     watch::run(policy, &stop, &mut writer)?;
     writer.finish()
 }
 
-fn denied(args: &DeniedArgs, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+fn denied(args: &DeniedArgs, choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     let policy = policy.load()?;
     let (plan, machine) = plan_of(&policy)?;
-    let nft = Nft::find()?;
+    let backend = Backend::find(choice)?;
     let mut teller = Teller { policy: &policy, plan: &plan, machine, names: docker::names() };
     if args.follow {
-        denied::follow(&mut teller, &nft, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
+        denied::follow(&mut teller, &backend, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
     } else {
-        denied::once(&teller, &nft, &mut writer)?;
+        denied::once(&teller, &backend, &mut writer)?;
     }
     writer.finish()
 }
@@ -114,9 +118,9 @@ fn explain(args: &ExplainArgs, policy: &PolicyArgs, mut writer: Writer) -> Resul
     writer.finish()
 }
 
-fn remove(force: bool, mut writer: Writer) -> Result<Exit> {
-    let nft = Nft::find()?;
-    let Some(listing) = nft.listing(false)? else {
+fn remove(choice: Choice, force: bool, mut writer: Writer) -> Result<Exit> {
+    let backend = Backend::find(choice)?;
+    let Some(listing) = backend.listing(false)? else {
         writer.tell(&report::removed(&[], false))?;
         return writer.finish();
     };
@@ -133,7 +137,7 @@ fn remove(force: bool, mut writer: Writer) -> Result<Exit> {
         }
         return writer.finish();
     }
-    nft.load(&script::remove())?;
+    backend.remove()?;
     writer.tell(&report::removed(&behind, true))?;
     writer.finish()
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use record::Outcome;
 use serde_json::Value;
 
-use crate::json;
-use crate::listing::{Chain, Listing};
+use crate::listing::Listing;
 use crate::plan::{Plan, Rule};
 use crate::script::{Shape, counting};
 use crate::table::HOOKS;
@@ -86,42 +85,40 @@ pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec
         findings.push(bad(Subject::Stranger("table flag".to_owned()), reason, Some(flags.to_string())));
     }
     for name in plan.chains() {
-        findings.push(chain(plan, name, kernel.chains.get(name)));
+        findings.push(chain(plan, name, kernel));
     }
-    findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel.chains.get(&rule.chain))));
+    findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel)));
     findings.extend(counting(plan).iter().map(|(name, shape)| counts(name, shape, kernel)));
     findings.extend(strangers(plan, kernel));
     findings
 }
 
-fn chain<'a>(plan: &Plan, name: &str, found: Option<&Chain>) -> Finding<'a> {
+fn chain<'a>(plan: &Plan, name: &str, kernel: &Listing) -> Finding<'a> {
     let subject = Subject::Chain(name.to_owned());
-    let Some(found) = found else {
+    let Some(found) = kernel.chains.get(name) else {
         return bad(subject, "the kernel has no such chain", None);
     };
-    let wanted = HOOKS
-        .iter()
-        .find(|hook| hook.name == name)
-        .map(|hook| ("filter".to_owned(), hook.name.to_owned(), i64::from(hook.priority), "accept".to_owned()));
+    let wanted = HOOKS.iter().find(|hook| hook.name == name).map(|hook| kernel.dialect.hook(hook));
     if found.hook != wanted {
         return bad(subject, "the kernel calls it in another way", Some(format!("{:?}", found.hook)));
     }
     let wanted: Vec<&str> = plan.rules_of(name).map(|rule| rule.id.as_str()).collect();
-    let order: Vec<&str> =
-        found.rules.iter().filter_map(|rule| rule.id.as_deref()).filter(|id| wanted.contains(id)).collect();
-    let expected: Vec<&str> = wanted.into_iter().filter(|id| order.contains(id)).collect();
-    if order != expected {
-        return bad(subject, "its rules stand in another order, or twice", Some(order.join(" ")));
+    for mut order in kernel.dialect.orders(&found.rules) {
+        order.retain(|id| wanted.contains(id));
+        let expected: Vec<&str> = wanted.iter().copied().filter(|id| order.contains(id)).collect();
+        if order != expected {
+            return bad(subject, "its rules stand in another order, or twice", Some(order.join(" ")));
+        }
     }
     good(subject)
 }
 
-fn compare_rule<'a>(rule: &'a Rule, chain: Option<&Chain>) -> Finding<'a> {
-    let listed =
-        chain.and_then(|chain| chain.rules.iter().find(|listed| listed.id.as_deref() == Some(rule.id.as_str())));
+fn compare_rule<'a>(rule: &'a Rule, kernel: &Listing) -> Finding<'a> {
+    let rules = kernel.chains.get(&rule.chain).map(|chain| chain.rules.as_slice()).unwrap_or_default();
+    let listed = rules.iter().find(|listed| listed.id.as_deref() == Some(rule.id.as_str()));
     match listed {
         None => bad(Subject::Rule(rule), "the kernel has no such rule", None),
-        Some(listed) if listed.expressions == json::rule(rule) => good(Subject::Rule(rule)),
+        Some(listed) if listed.expressions == kernel.dialect.rule(rule) => good(Subject::Rule(rule)),
         Some(listed) => {
             bad(Subject::Rule(rule), "the kernel's rule says something else", Some(listed.expressions.to_string()))
         }
@@ -194,6 +191,7 @@ fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
     use crate::plan::tests::plan;
     use serde_json::json;
 

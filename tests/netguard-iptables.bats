@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# The moat without nft: the same attack table, holes, findings and removal with iptables and ipset, in both
+# of iptables' variants, while Docker uses the nft one. In a lab of its own, as netguard.bats.
+
+bats_require_minimum_version 1.5.0
+load netguard/world.bash
+export BACKEND=iptables
+
+setup_file() {
+  build_world
+  # Programs find out by their own name what they are to be.
+  mkdir -p "$BATS_FILE_TMPDIR/legacy"
+  local name
+  for name in iptables-restore ip6tables-restore iptables-save ip6tables-save; do
+    ln -s "$(command -v xtables-legacy-multi)" "$BATS_FILE_TMPDIR/legacy/$name"
+  done
+}
+teardown_file() {
+  local path
+  for path in "$PATH" "$BATS_FILE_TMPDIR/legacy:$PATH"; do PATH=$path guard remove --force >/dev/null || true; done
+  leave_world
+}
+setup() { guard apply >/dev/null; }
+
+reached() { inside_ask "$@" >/dev/null; }
+not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
+
+# Everything of the kernel's that the moat could have left behind.
+leavings() { on_host iptables-save; on_host ip6tables-save; on_host iptables-legacy-save; on_host ip6tables-legacy-save; on_host ipset list -name; }
+
+attack_table() {
+  mkdir -p "$BATS_TEST_TMPDIR/attack"
+  run "$SUITE/attack" "$SUITE/attacks.tsv" "$BATS_TEST_TMPDIR/attack"
+  printf '%s\n' "${lines[@]}"
+  [ "$status" = 0 ]
+}
+
+@test "every row of the attack table comes out the same with iptables' nft variant" {
+  attack_table
+}
+
+@test "every row of the attack table comes out the same with iptables' legacy variant" {
+  on_host iptables-legacy -t mangle -S >/dev/null || skip "this kernel is built without the tables of legacy iptables"
+  guard remove --force >/dev/null
+  local PATH="$BATS_FILE_TMPDIR/legacy:$PATH"
+  run -0 guard apply
+  run -0 on_host iptables-legacy-save -t mangle
+  [[ $output == *netguard-net-cell* ]]
+  holds
+  attack_table
+  run -0 guard remove --force
+  run -0 leavings
+  [[ $output != *netguard-* ]]
+}
+
+@test "verify passes on what apply loaded, and apply twice changes nothing" {
+  holds
+  guard apply >/dev/null
+  run -0 guard apply --check --format jsonl
+  [ "${#lines[@]}" = 1 ]
+}
+
+defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failure" and (.event.action | IN("run-finished", "shadow-checked") | not)) | .event.action + " " + (.rule.id // .message)'; }
+
+@test "verify names the rule that is missing, the one that is new, the set, and who stands before us" {
+  on_host iptables -t mangle -D netguard-net-cell -m addrtype --dst-type LOCAL,BROADCAST,ANYCAST,MULTICAST -m comment --comment cell/host -g netguard-refuse-cell
+  [ "$(defects)" = "rule-verified cell/host" ]
+  guard apply >/dev/null
+  on_host ip6tables -t mangle -I netguard-net-cell -j ACCEPT
+  [[ $(defects) == "stranger-found "*"of chain net-cell"* ]]
+  guard apply >/dev/null
+  on_host ipset del netguard-special4 10.0.0.0/8
+  [[ $(defects) == "set-verified Set special4." ]]
+  guard apply >/dev/null
+  on_host iptables -t mangle -I PREROUTING -i br-cell -j ACCEPT
+  reached netguard-open tcp 192.168.77.10 445
+  [[ $(defects) == "chain-verified Chain prerouting."* ]]
+  guard apply >/dev/null
+  not_reached netguard-open tcp 192.168.77.10 445
+  holds
+  on_host iptables -t mangle -D PREROUTING -i br-cell -j ACCEPT
+}
+
+@test "after another program flushed the table, verify fails on every rule of it, and apply mends" {
+  on_host iptables -t mangle -F
+  on_host ip6tables -t mangle -F
+  reached netguard-open tcp 192.168.77.10 445
+  run -1 guard verify --format jsonl
+  [ "$(jq -s '[.[] | select(.event.action == "rule-verified" and .event.outcome == "success")] | length' <<<"$output")" = 0 ]
+  guard apply >/dev/null
+  not_reached netguard-open tcp 192.168.77.10 445
+}
+
+@test "remove refuses while containers are on a guarded bridge, and leaves not one rule, chain or set when forced" {
+  run -1 guard remove --format jsonl
+  [[ $output == *br-cell* && $output == *br-monitor* ]]
+  holds
+  run -0 guard remove --force
+  run -0 leavings
+  [[ $output != *netguard* ]]
+  reached netguard-open tcp 192.168.77.10 445
+  run -0 guard remove
+  run -1 guard verify
+}
+
+@test "a hole is one address, one port, one protocol" {
+  policy_with 's/^allow = .*/allow = ["cell 192.168.77.10:53\/udp", "cell [2001:db8:77::10]:445\/tcp"]/'
+  guard apply >/dev/null
+  holds
+  reached netguard-open dns 192.168.77.10
+  reached netguard-open tcp 2001:db8:77::10 445
+  not_reached netguard-open dns-tcp 192.168.77.10
+  not_reached netguard-open udp 192.168.77.10 54
+  not_reached netguard-open tcp 2001:db8:77::10 446
+  not_reached netguard-sealed dns 192.168.77.10
+  policy_with ''
+}
+
+@test "a set of denied flows that is full lets nothing by" {
+  seq 20000 | awk '{ printf "add netguard-flows4-cell 172.30.1.2,tcp:9,10.0.%d.%d\n", $1 / 256, $1 % 256 }' >"$BATS_TEST_TMPDIR/full"
+  run -1 on_host ipset -exist restore <"$BATS_TEST_TMPDIR/full"
+  [[ $output == *full* ]]
+  sed 's/flows4/other4/' "$BATS_TEST_TMPDIR/full" >"$BATS_TEST_TMPDIR/other"
+  run -1 on_host ipset -exist restore <"$BATS_TEST_TMPDIR/other"
+  [[ $output == *full* ]]
+  not_reached netguard-open tcp 192.168.77.10 445
+  not_reached netguard-open ping 192.168.77.10
+  run -1 on_host ipset test netguard-flows4-cell 172.30.1.2,tcp:445,192.168.77.10
+  on_host ipset flush netguard-flows4-cell
+  not_reached netguard-open tcp 192.168.77.10 445
+  run -0 on_host ipset test netguard-flows4-cell 172.30.1.2,tcp:445,192.168.77.10
+  on_host ipset flush netguard-other4-cell
+}
+
+@test "denied names the container, what it tried, how often, and why not; and a reload forgets nothing" {
+  not_reached netguard-open udp 192.168.77.10 4321
+  guard apply >/dev/null
+  not_reached netguard-open udp 192.168.77.10 4321
+  not_reached netguard-open ping 2a0a:77::10
+  guard denied --format jsonl >"$BATS_TEST_TMPDIR/denied"
+  jq -e -s 'any(.[]; .container.name == "netguard-open" and .destination.ip == "192.168.77.10" and .destination.port == 4321
+    and .network.transport == "udp" and .network.name == "cell" and .source.packets == 2 and .rule.id == "cell/special4")' "$BATS_TEST_TMPDIR/denied"
+  jq -e -s 'any(.[]; .destination.ip == "2a0a:77::10" and .network.transport == "ipv6-icmp" and .rule.id == "cell/onlink6")' "$BATS_TEST_TMPDIR/denied"
+}
+
+@test "a plan that the kernel refuses changes nothing, and leaves no set half made" {
+  on_host ipset list -name >"$BATS_TEST_TMPDIR/sets"
+  guard plan | jq -c 'if .rule.id == "cell/refuse/drop" then .cellblock.moat.rule.verdict = {goto: "net-cell"} else . end' >"$BATS_TEST_TMPDIR/loop"
+  run -2 guard apply "$BATS_TEST_TMPDIR/loop"
+  [[ $output == *"nothing was changed"* ]]
+  holds
+  on_host ipset list -name | diff "$BATS_TEST_TMPDIR/sets" -
+}
+
+@test "100,000 listed ranges, and half of everything twice, are denied and verified" {
+  seq 0 99999 | awk '{ printf "8.%d.%d.%d/31\n", 32 + $1 / 8192, $1 / 32 % 256, $1 % 32 * 8 }' >"$BATS_TEST_TMPDIR/list"
+  policy_with "s|\"on-link\"\]|\"on-link\", \"$BATS_TEST_TMPDIR/list\", \"::/0\"]|"
+  run -0 guard apply --format jsonl
+  [ "$(jq -s '[.[] | select(.event.action == "moat-applied")][0].cellblock.moat.tally.ranges' <<<"$output")" -gt 100000 ]
+  holds
+  not_reached netguard-open tcp 8.32.0.8 445
+  not_reached netguard-open tcp 2606:4700:4700::1111 445
+  reached netguard-open tcp 8.32.0.10 445
+  policy_with ''
+}
+
+@test "watch says that it cannot follow iptables, and what to do instead" {
+  run -2 guard watch
+  [[ $output == *"netguard verify"* ]]
+}
+
+# In a mount namespace of its own: nobody else misses nft.
+without_nft() {
+  # shellcheck disable=SC2016  # the inner shell's own
+  on_host unshare --mount -- bash -c 'mount --bind /dev/null "$(command -v nft)" && exec "$@"' - \
+    env CELLBLOCK_POLICY="$POLICY" "$NETGUARD" "$@"
+}
+
+@test "where nft is not installed, iptables is what is found" {
+  guard remove --force >/dev/null
+  run -0 without_nft apply
+  holds
+  run -2 without_nft verify --backend nft
+  [[ $output == *"nftables"* ]]
+}
+
+@test "without privilege every command says so, and nothing passes for verified" {
+  run -2 on_host setpriv --bounding-set=-net_admin --inh-caps=-net_admin env CELLBLOCK_POLICY="$POLICY" "$NETGUARD" verify --backend iptables
+  [[ $output == *root* ]]
+}

@@ -1,0 +1,117 @@
+//! Who speaks to the kernel's packet filter: nft, or iptables with ipset where there is no nft. What the
+//! rules are, what they mean and how they are judged is the plan's business, and the same for both.
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::iptables::{self, Iptables};
+use crate::listing::Listing;
+use crate::nft::Nft;
+use crate::plan::Plan;
+use crate::script;
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// nft where it is installed, else iptables.
+    Auto,
+    /// The program nft.
+    Nft,
+    /// iptables-restore, ip6tables-restore and ipset.
+    Iptables,
+}
+
+/// The programs that were found.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    /// See [`Nft`].
+    Nft(Nft),
+    /// See [`Iptables`].
+    Iptables(Iptables),
+}
+
+impl Backend {
+    /// Finds the programs of a choice.
+    ///
+    /// # Errors
+    /// If they are not there.
+    pub(crate) fn find(choice: Choice) -> Result<Self> {
+        match choice {
+            Choice::Nft => Nft::find().map(Self::Nft),
+            Choice::Iptables => Iptables::find().map(Self::Iptables),
+            Choice::Auto => match Nft::find() {
+                Ok(nft) => Ok(Self::Nft(nft)),
+                Err(error) => {
+                    Iptables::find().map(Self::Iptables).with_context(|| format!("{error:#}; and iptables will not do"))
+                }
+            },
+        }
+    }
+
+    /// A plan as far as this backend can hold it.
+    pub(crate) fn holds(&self, plan: Plan) -> Plan {
+        match self {
+            Self::Nft(_) => plan,
+            Self::Iptables(_) => iptables::spoken(&plan),
+        }
+    }
+
+    /// The moat as the kernel holds it, or `None` where there is none. Without `contents`, sets are
+    /// listed as empty.
+    ///
+    /// # Errors
+    /// If a program fails, for want of privilege for one, or prints what cannot be read.
+    pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
+        match self {
+            Self::Nft(nft) => nft.listing(contents),
+            Self::Iptables(iptables) => iptables.listing(contents),
+        }
+    }
+
+    /// Loads a plan in the place of what is there.
+    ///
+    /// # Errors
+    /// What a program or the kernel says.
+    pub(crate) fn apply(&self, plan: &Plan, present: Option<&Listing>) -> Result<()> {
+        match self {
+            Self::Nft(nft) => nft.load(&script::apply(plan, present)),
+            Self::Iptables(iptables) => iptables.apply(plan),
+        }
+    }
+
+    /// Takes the moat away.
+    ///
+    /// # Errors
+    /// What a program or the kernel says.
+    pub(crate) fn remove(&self) -> Result<()> {
+        match self {
+            Self::Nft(nft) => nft.load(&script::remove()),
+            Self::Iptables(iptables) => iptables.remove(),
+        }
+    }
+
+    /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
+    ///
+    /// # Errors
+    /// As [`Backend::listing`].
+    pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
+        match self {
+            Self::Nft(nft) => nft.flow_sets(),
+            Self::Iptables(iptables) => iptables.flow_sets(),
+        }
+    }
+
+    /// Whether `watch` can follow the kernel's own news of the rules.
+    ///
+    /// # Errors
+    /// If it is the other backend: the kernel tells nobody when rules of iptables change.
+    pub(crate) fn watchable(&self) -> Result<()> {
+        match self {
+            Self::Nft(_) => Ok(()),
+            Self::Iptables(_) => bail!(
+                "watch follows the kernel's news of nft's rules, and there is none of iptables's; install nftables, \
+                 or run netguard apply at boot before Docker and netguard verify from a timer"
+            ),
+        }
+    }
+}

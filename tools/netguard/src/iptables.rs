@@ -1,0 +1,216 @@
+//! The backend for hosts without nft: iptables-restore, ip6tables-restore and ipset, whichever variant of
+//! them the host has. `words` says a rule to iptables, `restore` and `sets` write what is loaded, `saved`
+//! and `facts` read what is there; this is the one file that runs programs.
+//!
+//! The rules stand in the table `mangle`, which both of iptables' variants call after connection tracking
+//! and before any translation. iptables-save and ip6tables-save are run too, for reading: nothing else
+//! tells what the kernel holds in the words that restore takes.
+
+mod facts;
+mod restore;
+mod saved;
+mod sets;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use record::cellblock::MoatCondition as Condition;
+
+pub(crate) use words::expected;
+
+use crate::group::Family;
+use crate::listing::Listing;
+use crate::plan::Plan;
+use crate::program::Program;
+use crate::table::FlowSet;
+use saved::Saved;
+use sets::Header;
+
+/// How long a set of a rule that is gone may still be in use: the kernel's nft variant lets go of it later.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The seconds that the legacy variant waits for its lock.
+const LOCK: &str = "10";
+
+/// Which sets to read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    None,
+    Flows,
+    All,
+}
+
+/// The programs.
+#[derive(Debug)]
+pub(crate) struct Iptables {
+    restore: [(Family, Program); 2],
+    save: [(Family, Program); 2],
+    ipset: Program,
+}
+
+/// The plan as far as iptables has words for it: without what bounds how many flows a sender may have
+/// recorded, for which iptables knows no hardware address. Those rules drop what the next would drop.
+pub(crate) fn spoken(plan: &Plan) -> Plan {
+    let mut spoken = plan.clone();
+    spoken.rules.retain(|rule| !rule.when.iter().any(|condition| matches!(condition, Condition::Spent(_))));
+    spoken
+}
+
+impl Iptables {
+    /// Finds them on the path.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub(crate) fn find() -> Result<Self> {
+        let iptables = |name| Program::find(name, "iptables");
+        Ok(Self {
+            restore: [(Family::V4, iptables("iptables-restore")?), (Family::V6, iptables("ip6tables-restore")?)],
+            save: [(Family::V4, iptables("iptables-save")?), (Family::V6, iptables("ip6tables-save")?)],
+            ipset: Program::find("ipset", "ipset")?,
+        })
+    }
+
+    /// The moat as the kernel holds it, or `None` where there is none; with what the sets hold, if wanted.
+    ///
+    /// # Errors
+    /// If a program fails or prints what cannot be read.
+    pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
+        self.facts(if contents { Contents::All } else { Contents::None })
+    }
+
+    /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
+    ///
+    /// # Errors
+    /// As [`Iptables::listing`].
+    pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
+        self.facts(Contents::Flows)
+    }
+
+    /// Loads a plan: sets aside, rules tried, then sets and rules of each family, each in one step.
+    ///
+    /// # Errors
+    /// What a program or the kernel says, and what was changed before it did.
+    pub(crate) fn apply(&self, plan: &Plan) -> Result<()> {
+        let before = self.headers()?;
+        let loaded = self.load(&spoken(plan), &before);
+        // What was made for a load that failed is of no use; what rules ask cannot be destroyed.
+        let made = |name: &String| loaded.is_err() && !before.contains_key(name);
+        let planned = sets::names(&spoken(plan));
+        let stale =
+            self.headers()?.into_keys().filter(|name| made(name) || (loaded.is_ok() && !planned.contains(name)));
+        let destroyed = self.destroy(stale.collect());
+        loaded.and(destroyed)
+    }
+
+    /// Takes every rule, chain and set of ours away.
+    ///
+    /// # Errors
+    /// What a program or the kernel says.
+    pub(crate) fn remove(&self) -> Result<()> {
+        for (family, saved) in self.saved()? {
+            if let Some(text) = restore::remove(&saved) {
+                self.restore(family, &[], &text).context("the moat could not be removed")?;
+            }
+        }
+        self.destroy(self.headers()?.into_keys().collect())
+    }
+
+    fn load(&self, plan: &Plan, before: &BTreeMap<String, Header>) -> Result<()> {
+        let unchanged = "the rules were not loaded, and nothing was changed";
+        let texts: Vec<(Family, String)> = self
+            .saved()?
+            .iter()
+            .map(|(family, saved)| Ok((*family, restore::apply(plan, *family, saved)?)))
+            .collect::<Result<_>>()?;
+        let steps = sets::steps(plan, before)?;
+        self.ipset(&steps.fill).context(unchanged)?;
+        for (family, text) in &texts {
+            self.restore(*family, &["--test"], text).context(unchanged)?;
+        }
+        self.ipset(&steps.swap).context("the sets could not be put into place; run netguard apply again")?;
+        let mut done = false;
+        for (family, text) in &texts {
+            if let Err(error) = self.restore(*family, &[], text) {
+                if done {
+                    return Err(error.context("IPv4 has its new rules and IPv6 has not; run netguard apply again"));
+                }
+                self.ipset(&steps.swap).context("the rules were not loaded, but the denied addresses were")?;
+                return Err(error.context(unchanged));
+            }
+            done = true;
+        }
+        Ok(())
+    }
+
+    fn facts(&self, contents: Contents) -> Result<Option<Listing>> {
+        let tables = self.saved()?;
+        let bridges = tables.iter().flat_map(|(_, saved)| facts::bridges(saved)).collect::<BTreeMap<_, _>>();
+        let mut sets = BTreeMap::new();
+        for (name, header) in self.headers()? {
+            let flows = FlowSet::named(&name);
+            let wanted = contents == Contents::All || (contents == Contents::Flows && flows.is_some());
+            let bridge = flows.and_then(|set| bridges.get(&set.network)).map_or("", String::as_str);
+            let elements = if wanted { self.elements(&name, bridge)? } else { Vec::new() };
+            sets.insert(name.clone(), header.set(&name, elements));
+        }
+        Ok(facts::listing(&tables, sets))
+    }
+
+    fn elements(&self, name: &str, bridge: &str) -> Result<Vec<serde_json::Value>> {
+        let text = self
+            .ipset
+            .run(&["save", &words::set(name)], b"")
+            .with_context(|| format!("set {name} could not be listed"))?;
+        sets::elements(name, bridge, std::str::from_utf8(&text)?)
+    }
+
+    fn headers(&self) -> Result<BTreeMap<String, Header>> {
+        let text = self.ipset.run(&["list", "-terse"], b"").context("the moat's sets could not be listed")?;
+        sets::headers(&String::from_utf8_lossy(&text))
+    }
+
+    fn saved(&self) -> Result<Vec<(Family, Saved)>> {
+        let of = |(family, program): &(Family, Program)| {
+            let text = program.run(&["-t", saved::TABLE], b"").context("the moat's rules could not be listed")?;
+            Ok((*family, Saved::parse(&String::from_utf8_lossy(&text))?))
+        };
+        self.save.iter().map(of).collect()
+    }
+
+    fn restore(&self, family: Family, more: &[&str], text: &str) -> Result<()> {
+        let arguments = [&["--noflush", "--wait", LOCK], more].concat();
+        let program = self.restore.iter().find(|(of, _)| *of == family).map(|(_, program)| program);
+        program.context("no program for this family")?.run(&arguments, text.as_bytes()).map(drop)
+    }
+
+    fn ipset(&self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.ipset.run(&["restore"], text.as_bytes()).map(drop)
+    }
+
+    /// Destroys sets, by their names without the prefix.
+    fn destroy(&self, mut names: Vec<String>) -> Result<()> {
+        let start = Instant::now();
+        while !names.is_empty() {
+            let mut refused = Ok(());
+            names.retain(|name| {
+                let tried = self.ipset.run(&["destroy", &words::set(name)], b"");
+                let there = tried.is_err();
+                refused = std::mem::replace(&mut refused, Ok(())).and(tried.map(drop));
+                there
+            });
+            if start.elapsed() > PATIENCE {
+                return refused.context("a set of the moat could not be destroyed");
+            }
+            if !names.is_empty() {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        Ok(())
+    }
+}

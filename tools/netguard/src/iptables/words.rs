@@ -1,0 +1,303 @@
+//! The plan's rules in the words of iptables, one family at a time.
+//!
+//! iptables has no alternatives within a rule, so that a rule of the plan may become several, one behind
+//! the other, each with the plan's id as its comment. The words stand in the order in which
+//! iptables-save prints them, so that what was loaded can be held against what is there, word by word.
+
+use anyhow::{Context, Result, bail, ensure};
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use serde_json::{Map, Value};
+
+use crate::group::{Family, SetName};
+use crate::plan::Rule;
+use crate::table::{FlowSet, OWN, PORTED};
+use crate::text;
+
+/// What the names of all our chains and sets begin with.
+pub(crate) const PREFIX: &str = "netguard-";
+/// The longest name of a chain that iptables takes, in bytes (`XT_EXTENSION_MAXNAMELEN` less the NUL).
+const LONGEST_CHAIN: usize = 28;
+
+/// Where in a rule words stand, in the order of iptables-save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Source,
+    Destination,
+    From,
+    Into,
+    Protocol,
+    Match,
+}
+
+type Words = Vec<(Place, String)>;
+
+/// The name of a chain in the kernel.
+///
+/// # Errors
+/// If it is longer than iptables takes.
+pub(crate) fn chain(name: &str) -> Result<String> {
+    let chain = format!("{PREFIX}{name}");
+    ensure!(
+        chain.len() <= LONGEST_CHAIN,
+        "iptables takes no chain of the name {chain}, which is longer than {LONGEST_CHAIN} bytes; \
+         shorten the network's name, or install nftables"
+    );
+    Ok(chain)
+}
+
+/// The name of a set in the kernel.
+pub(crate) fn set(name: &str) -> String {
+    format!("{PREFIX}{name}")
+}
+
+/// What iptables (or ip6tables) must hold for a rule of the plan, rule by rule, without chain and comment:
+/// matches, and the target. Empty where the rule is about the other family only.
+///
+/// # Errors
+/// If iptables has no words for it.
+pub(crate) fn rules(rule: &Rule, family: Family) -> Result<Vec<(String, String)>> {
+    let place = || format!("rule {} cannot be said to iptables", rule.id);
+    let target = target(&rule.verdict).with_context(place)?;
+    if recorded(&rule.verdict).is_some_and(|set| set.family != family) {
+        return Ok(Vec::new());
+    }
+    let mut all: Vec<Words> = vec![Vec::new()];
+    for condition in &rule.when {
+        let alternatives = alternatives(condition, &rule.verdict, family).with_context(place)?;
+        all = all
+            .iter()
+            .flat_map(|words| alternatives.iter().map(|more| [words.as_slice(), more.as_slice()].concat()))
+            .collect();
+    }
+    if let Some(set) = recorded(&rule.verdict) {
+        // Asking counts, where the flow is known; where it is not, it is added with a count of one.
+        let unknown = (Place::Match, format!("-m set ! --match-set {} src,dst,dst", self::set(&set.name())));
+        all.iter_mut().for_each(|words| words.push(unknown.clone()));
+    }
+    all.into_iter().map(|words| Ok((joined(words).with_context(place)?, target.clone()))).collect()
+}
+
+/// What `verify` expects of the kernel for a rule: both families' words, or what was wrong with it.
+pub(crate) fn expected(rule: &Rule) -> Value {
+    let of = |family| rules(rule, family).map(|rules| rules.into_iter().map(|(when, then)| line(&when, &then)));
+    let mut both = Map::new();
+    for family in Family::BOTH {
+        match of(family) {
+            Ok(lines) => insert(&mut both, family, lines.map(Value::String).collect()),
+            Err(error) => insert(&mut both, family, vec![Value::String(format!("{error:#}"))]),
+        }
+    }
+    Value::Object(both)
+}
+
+/// Adds a family's lines, if there are any.
+pub(crate) fn insert(both: &mut Map<String, Value>, family: Family, lines: Vec<Value>) {
+    if !lines.is_empty() {
+        both.insert(family.header().to_owned(), Value::Array(lines));
+    }
+}
+
+/// Matches and target as one text.
+pub(crate) fn line(when: &str, then: &str) -> String {
+    if when.is_empty() { then.to_owned() } else { format!("{when} {then}") }
+}
+
+fn joined(mut words: Words) -> Result<String> {
+    words.sort_by_key(|(place, _)| *place);
+    words.dedup_by(|a, b| a == b && a.0 != Place::Match);
+    let twice = words.iter().zip(words.iter().skip(1)).find(|(a, b)| a.0 == b.0 && a.0 != Place::Match);
+    if let Some(((_, first), (_, second))) = twice {
+        bail!("a rule of iptables takes one of {first:?} and {second:?}");
+    }
+    Ok(words.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
+}
+
+fn recorded(verdict: &Verdict) -> Option<FlowSet> {
+    match verdict {
+        Verdict::Record(name) => FlowSet::named(name),
+        Verdict::Accept | Verdict::Drop | Verdict::Goto(_) => None,
+    }
+}
+
+/// `accept` goes back to the kernel's own chain, where other programs' rules may still have their say: this
+/// moat only ever takes away.
+fn target(verdict: &Verdict) -> Result<String> {
+    Ok(match verdict {
+        Verdict::Accept => "-j RETURN".to_owned(),
+        Verdict::Drop => "-j DROP".to_owned(),
+        Verdict::Goto(name) => format!("-g {}", chain(name)?),
+        Verdict::Record(name) => format!("-j SET --add-set {} src,dst,dst", set(name)),
+    })
+}
+
+/// The ways in which a condition can hold; none, if it is about the other family.
+fn alternatives(condition: &Condition, verdict: &Verdict, family: Family) -> Result<Vec<Words>> {
+    let v6 = family == Family::V6;
+    Ok(match condition {
+        Condition::From(bridge) => one(Place::From, format!("-i {bridge}")),
+        Condition::NotFrom(bridge) => one(Place::From, format!("! -i {bridge}")),
+        Condition::Into(bridge) => one(Place::Into, format!("-o {bridge}")),
+        Condition::Source(nets) => addresses(Place::Source, "-s", nets, family),
+        Condition::SourceOutside(net) => addresses(Place::Source, "! -s", std::slice::from_ref(net), family),
+        Condition::Destination(nets) => addresses(Place::Destination, "-d", nets, family),
+        Condition::DestinationIn(name) if text::family_of_set(name) == family && SetName::named(name).is_some() => {
+            one(Place::Match, format!("-m set --match-set {} dst", set(name)))
+        }
+        Condition::Icmpv6(kinds) if v6 => kinds.iter().map(|kind| icmpv6(kind)).collect::<Result<_>>()?,
+        Condition::HopLimit(limit) if v6 => one(Place::Match, format!("-m hl --hl-eq {limit}")),
+        Condition::Port(port) => vec![vec![
+            (Place::Protocol, format!("-p {}", port.transport)),
+            (Place::Match, format!("-m {} --dport {}", port.transport, port.number)),
+        ]],
+        Condition::HasPorts(true) => {
+            PORTED.iter().flat_map(|word| one(Place::Protocol, format!("-p {}", protocol(word)))).collect()
+        }
+        Condition::HasPorts(false) => without_ports(verdict)?,
+        // iptables cannot look for one option among others: a header that is longer than its 20 bytes has
+        // some, and what is stricter than planned lets nothing by (RFC 7126: hosts have no use for them).
+        Condition::IpOption(_) if !v6 => one(Place::Match, "-m u32 --u32 0x0>>0x18&0xf=0x6:0xf".to_owned()),
+        Condition::RoutingHeader if v6 => one(Place::Match, "-m ipv6header --header ipv6-route --soft".to_owned()),
+        Condition::Answer => one(Place::Match, "-m conntrack --ctdir REPLY".to_owned()),
+        Condition::Opening => one(Place::Match, "-m conntrack --ctdir ORIGINAL".to_owned()),
+        Condition::Redirected => one(Place::Match, "-m conntrack --ctstate DNAT".to_owned()),
+        Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
+            one(Place::Match, unknown_to(name))
+        }
+        Condition::Spent(_) => bail!("iptables keeps no budget of a hardware address"),
+        Condition::SourceOwn => own("--src-type", family),
+        Condition::DestinationOwn => own("--dst-type", family),
+        Condition::DestinationIn(_)
+        | Condition::Icmpv6(_)
+        | Condition::HopLimit(_)
+        | Condition::IpOption(_)
+        | Condition::NewTo(_)
+        | Condition::RoutingHeader => Vec::new(),
+    })
+}
+
+/// The one way to write a protocol that is understood on every machine and printed by none in another way
+/// that we would not know: names that iptables knows by itself, and a number for the one it has to look up.
+pub(crate) fn protocol(word: &str) -> &str {
+    match word {
+        "dccp" => "33",
+        "icmpv6" | "58" => "ipv6-icmp",
+        "6" => "tcp",
+        "17" => "udp",
+        "132" => "sctp",
+        "136" => "udplite",
+        other => other,
+    }
+}
+
+fn one(place: Place, text: String) -> Vec<Words> {
+    vec![vec![(place, text)]]
+}
+
+fn addresses(place: Place, option: &str, nets: &[String], family: Family) -> Vec<Words> {
+    let of_family = nets.iter().filter(|net| text::family(net) == family);
+    of_family.map(|net| vec![(place, format!("{option} {net}"))]).collect()
+}
+
+/// What the host takes in itself. Over IPv6 the kernel takes several types in one match for a demand that
+/// all of them hold, and knows no broadcast.
+fn own(option: &str, family: Family) -> Vec<Words> {
+    let words = |types: &str| vec![(Place::Match, format!("-m addrtype {option} {}", types.to_ascii_uppercase()))];
+    match family {
+        Family::V4 => vec![words(&OWN.join(","))],
+        Family::V6 => OWN.iter().filter(|kind| **kind != "broadcast").map(|kind| words(kind)).collect(),
+    }
+}
+
+/// Types of `ICMPv6` by number (RFC 4861, RFC 2710, RFC 3810).
+fn icmpv6(kind: &str) -> Result<Words> {
+    let number = match kind {
+        "nd-router-solicit" => 133,
+        "nd-neighbor-solicit" => 135,
+        "nd-neighbor-advert" => 136,
+        "mld-listener-report" => 131,
+        "mld-listener-done" => 132,
+        "mld2-listener-report" => 143,
+        other => bail!("{other:?} is no ICMPv6 type of the moat's"),
+    };
+    Ok(vec![(Place::Protocol, "-p ipv6-icmp".to_owned()), (Place::Match, format!("-m icmp6 --icmpv6-type {number}"))])
+}
+
+/// "None of these protocols" cannot be said. Where flows are recorded it need not: what the set before took
+/// is not asked for again, and what it was too full to take is welcome here.
+fn without_ports(verdict: &Verdict) -> Result<Vec<Words>> {
+    let set = recorded(verdict).context("iptables knows protocols without ports only where flows are recorded")?;
+    let ported = FlowSet { ported: true, ..set };
+    Ok(one(Place::Match, unknown_to(&ported.name())))
+}
+
+/// The flow is not in this set; asked without counting it there.
+fn unknown_to(name: &str) -> String {
+    format!("-m set ! --match-set {} src,dst,dst ! --update-counters", set(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn said(id: &str, family: Family) -> Vec<String> {
+        let plan = plan();
+        let rule = plan.rules.iter().find(|rule| rule.id == id).unwrap();
+        rules(rule, family).unwrap().iter().map(|(when, then)| line(when, then)).collect()
+    }
+
+    #[test]
+    fn a_rule_is_said_to_the_family_that_it_is_about_and_to_no_other() {
+        assert_eq!(said("cell/source4", Family::V4), ["! -s 172.30.1.0/24 -g netguard-refuse-cell"]);
+        assert!(said("cell/source4", Family::V6).is_empty());
+        assert_eq!(
+            said("cell/special6", Family::V6),
+            ["-m set --match-set netguard-special6 dst -g netguard-refuse-cell"]
+        );
+        assert!(said("cell/special6", Family::V4).is_empty());
+        for family in Family::BOTH {
+            assert_eq!(said("cell/out", family), ["-i br-cell -g netguard-net-cell"]);
+            assert_eq!(said("cell/in", family), ["! -i br-cell -o br-cell -g netguard-inward"]);
+            assert_eq!(said("cell/answers", family), ["-m conntrack --ctdir REPLY -j RETURN"]);
+            assert_eq!(said("cell/refuse/drop", family), ["-j DROP"]);
+        }
+    }
+
+    #[test]
+    fn alternatives_become_rules_of_their_own() {
+        assert_eq!(said("cell/neighbours", Family::V6).len(), 2 * 3 * 3);
+        assert_eq!(said("cell/chatter", Family::V6).len(), 4);
+        assert_eq!(
+            said("cell/host", Family::V6),
+            ["LOCAL", "ANYCAST", "MULTICAST"]
+                .map(|kind| format!("-m addrtype --dst-type {kind} -g netguard-refuse-cell"))
+        );
+        assert_eq!(
+            said("cell/host", Family::V4),
+            ["-m addrtype --dst-type LOCAL,BROADCAST,ANYCAST,MULTICAST -g netguard-refuse-cell"]
+        );
+    }
+
+    #[test]
+    fn every_rule_of_the_plan_is_said_to_one_family_at_least() {
+        for rule in &crate::iptables::spoken(&plan()).rules {
+            let both: Vec<_> = Family::BOTH.into_iter().flat_map(|family| rules(rule, family).unwrap()).collect();
+            assert!(!both.is_empty(), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn what_iptables_cannot_say_is_an_error_and_no_other_rule() {
+        let rule = |when: Vec<Condition>| Rule {
+            id: "cell/odd".to_owned(),
+            chain: "net-cell".to_owned(),
+            when,
+            verdict: Verdict::Drop,
+            meaning: String::new(),
+        };
+        let twice = rule(vec![Condition::From("br-a".to_owned()), Condition::NotFrom("br-b".to_owned())]);
+        assert!(rules(&twice, Family::V4).is_err());
+        assert!(rules(&rule(vec![Condition::HasPorts(false)]), Family::V4).is_err());
+        assert!(chain("net-a-network-with-a-very-long-name").is_err());
+    }
+}
