@@ -32,3 +32,10 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
   run in_host docker exec cell curl -s --max-time 10 -o /dev/null -w '%{http_code}' http://github.com/openclaw/openclaw/info/refs
   [ "$output" = 403 ]
 }
+
+@test "the inspector finds a name that the gate lets the cell have and the policy it is given does not" {
+  sed '/host *= "openclaw.ai"/,/clients/s/clients = \["cell"\]/clients = ["monitor"]/' "$root/policy.toml" >"$BATS_TEST_TMPDIR/policy.toml"
+  run ! cmp -s "$root/policy.toml" "$BATS_TEST_TMPDIR/policy.toml"
+  run -1 --separate-stderr in_host egress-check run --container cell --control --policy "$BATS_TEST_TMPDIR/policy.toml" --root "$root" --format jsonl
+  jq -r 'select(.event.outcome == "failure") | .rule.id' <<<"$output" | grep -qx 'cell.gate.other-client.openclaw.ai.172.30.1.2.tls'
+}
