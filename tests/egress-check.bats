@@ -200,6 +200,23 @@ no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/
   [[ "$output" == *"docker ps"* ]]
 }
 
+@test "a person's own lines, one of each kind over IPv4 and IPv6, all get out where nothing is in the way" {
+  jq -nc '("93.184.215.14", "2620:fe::fe") as $address
+    | ["tcp", 25], ["udp", 9999], ["icmp", null], ["http", 80], ["https", 443], ["tls", 443], ["ws", 80], ["wss", 443],
+      ["dns", 53], ["dns-tcp", 53], ["quic", 443]
+    | {"@timestamp": "2026-11-22T05:00:00.000000Z", ecs: {version: "9.2.0"},
+       event: {id: "x", provider: "jq", action: "probe-planned", kind: "state", severity: 0},
+       rule: {id: "\(.[0]) \($address)"}, destination: {address: $address, port: .[1]},
+       dns: {question: {name: "example.com"}}, tls: {client: {server_name: "github.com"}},
+       cellblock: {probe: {kind: .[0], expect: "blocked"}}}' >"$BATS_TEST_TMPDIR/lines"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" = 22 ]
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 10s
+  all_are failure '^[a-z-]+ [0-9]'
+  moat 'drop;'
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 2s
+  all_are success '^[a-z-]+ [0-9]'
+}
+
 # Evidence that an answer does not give.
 
 # `ask_names` prints probes of a name of its own, asked of the resolver outside by its address.
