@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load compose/world.bash
+load compose/container.bash
 
 setup_file() {
   export FILES=$BATS_FILE_TMPDIR
@@ -13,23 +14,7 @@ setup_file() {
 }
 
 teardown() { # --volumes: none of these has one worth keeping
-  docker ps -aq --filter label=cellblock.test=images | xargs -r docker rm -f --volumes >/dev/null
-}
-
-# Options of `docker run` that give a service what compose.yaml gives it, but for the network.
-as_service() { # service
-  jq -r --arg name "$1" '.services[$name] |
-    ["--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--read-only", "--user=\(.user)",
-     "--memory=\(.mem_limit)", "--pids-limit=\(.pids_limit)", "--label=cellblock.test=images", "--pull=never"]
-    + [.tmpfs[] | "--tmpfs=\(.)"]
-    + [(.sysctls // {}) | to_entries[] | "--sysctl=\(.key)=\(.value)"] | .[]' "$FILES/alone.json"
-}
-
-start() { # service, more options; prints the container's id
-  local service=$1 options
-  shift
-  mapfile -t options < <(as_service "$service")
-  docker run -d "${options[@]}" "$@" "cellblock/$service:local"
+  docker ps -aq --filter "label=$LABEL" | xargs -r docker rm -f --volumes >/dev/null
 }
 
 attempt() { # service, more options: runs it to its end
@@ -40,17 +25,6 @@ attempt() { # service, more options: runs it to its end
 }
 
 deliver() { docker exec -i "$1" install -D -m 0400 /dev/stdin "/run/secrets/vault/$2.pem" <"$3"; }
-
-said() { docker logs "$1" 2>&1 | grep -F "$2"; }
-
-eventually() { # seconds command…
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || { "$@"; return 1; }
-    sleep 0.2
-  done
-}
 
 # A vault with its key, serving; nobody behind it.
 serving_vault() {
@@ -94,7 +68,7 @@ serving_vault() {
 
 @test "without an agent behind it the vault answers 503 and says why" {
   vault=$(serving_vault)
-  run docker run --rm --network "container:$vault" --label cellblock.test=images --pull never --entrypoint curl \
+  run docker run --rm --network "container:$vault" --label "$LABEL" --pull never --entrypoint curl \
     cellblock/cell:local -sk -w ' %{http_code}' https://127.0.0.1/
   [[ $output == *'"error":"agent-not-ready"'*' 503' ]]
 }
@@ -161,7 +135,7 @@ prisoner() { # vault's id, port, seconds, docker options; prints the container's
 }
 
 @test "a cell that is alone in its network namespace is not healthy, and says what to do" {
-  run -1 docker run --rm --network none --label cellblock.test=images --pull never --entrypoint healthy cellblock/cell:local
+  run -1 docker run --rm --network none --label "$LABEL" --pull never --entrypoint healthy cellblock/cell:local
   [ "$output" = "the vault's network is gone: run scripts/up" ]
 }
 

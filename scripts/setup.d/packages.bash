@@ -7,7 +7,7 @@ readonly GUARD_MARK='# cellblock setup: installing starts no service'
 
 # One a line: packages that the tools, the scripts, the lab and the tests call.
 wanted_packages() {
-  printf '%s\n' nftables iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles \
+  printf '%s\n' nftables iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles forensics-samples-files \
     nginx libnginx-mod-http-js libnginx-mod-stream libnginx-mod-stream-js dnsmasq-base \
     git jq openssl python3 bats shellcheck mandoc mmdebstrap iproute2 procps e2fsprogs \
     iputils-ping socat curl ca-certificates bsdextrautils g++

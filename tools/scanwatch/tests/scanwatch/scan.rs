@@ -32,6 +32,18 @@ fn one_signature_finds_all_files_of_clamav_testfiles() {
     assert_eq!(records.last().unwrap()["cellblock"]["counts"]["failed"], there);
 }
 
+/// Debian's forensics-samples-files: 30 MB of pictures, sound, films and documents.
+const MEDIA: &str = "/usr/share/forensics-samples";
+
+#[test]
+fn thirty_megabytes_of_media_and_documents_raise_nothing() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    let (records, status) = scan(&world, &clamd, &[MEDIA]);
+    let scanned = count(&records, "file-scanned");
+    assert!(scanned >= 20, "{MEDIA} holds {scanned} files: scripts/setup installs forensics-samples-files");
+    assert_eq!((records.len(), status), (scanned + 2, 0), "one record each, the engine's and the last");
+}
+
 #[test]
 fn what_is_found_is_told_and_left_alone() {
     let (clamd, world) = (Clamd::start(), World::new());

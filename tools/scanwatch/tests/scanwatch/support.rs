@@ -164,9 +164,24 @@ impl World {
 
     /// A warden on the share, started.
     pub(crate) fn watch_unverified(&self, socket: &Path, more: &[&str]) -> Warden {
-        let mut command = self.command(&["watch"]);
-        command.arg("--share").arg(&self.share).arg("--jail").arg(&self.jail).arg("--clamd").arg(socket).args(more);
+        let mut command = self.watching(socket);
+        command.args(more);
         Warden::spawn(command)
+    }
+
+    /// A warden on the share in a user namespace of its own, in which this line of shell was run before.
+    pub(crate) fn watch_within(&self, clamd: &Clamd, line: &str) -> Warden {
+        let watching = self.watching(&clamd.socket());
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", &format!("{line} && exec \"$@\""), "sh"]);
+        command.arg(watching.get_program()).args(watching.get_args()).stdin(Stdio::null());
+        Warden::spawn(command)
+    }
+
+    fn watching(&self, socket: &Path) -> Command {
+        let mut command = self.command(&["watch"]);
+        command.arg("--share").arg(&self.share).arg("--jail").arg(&self.jail).arg("--clamd").arg(socket);
+        command
     }
 
     /// The files in the jail with this end of the name.

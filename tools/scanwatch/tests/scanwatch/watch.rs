@@ -347,3 +347,25 @@ fn a_file_that_is_never_closed_is_scanned_after_max_defer() {
     assert_eq!(file.metadata().unwrap().len(), 0, "its writer holds an empty file");
     assert_eq!(file.metadata().unwrap().nlink(), 0);
 }
+
+/// The most watches that the kernel gives in a user namespace of its own, which is how a test can have few.
+const FEW_WATCHES: usize = 12;
+
+#[test]
+fn when_the_kernel_gives_no_more_watches_it_says_so_and_what_is_not_watched_is_found_by_walking() {
+    let world = World::with(|policy| set(&policy, "rescan", "\"2s\""));
+    let clamd = Clamd::start();
+    for number in 0..30 {
+        fs::create_dir(world.share.join(number.to_string())).unwrap();
+    }
+    let warden = world.watch_within(&clamd, &format!("echo {FEW_WATCHES} >/proc/sys/user/max_inotify_watches"));
+    let record = warden.wait("watches-exhausted", |_| true);
+    assert!(record["message"].as_str().unwrap().contains(&format!("after {FEW_WATCHES}:")), "{record}");
+    for number in 0..30 {
+        fs::write(world.share.join(number.to_string()).join("bad"), eicar()).unwrap();
+    }
+    for number in 0..30 {
+        warden.wait_file("file-quarantined", &world.share.join(number.to_string()).join("bad"));
+    }
+    assert_eq!(warden.count("watches-exhausted"), 1, "told once");
+}

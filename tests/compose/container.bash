@@ -1,0 +1,35 @@
+# What the suites share that run a service alone, with what compose.yaml gives it. They load compose/world.bash
+# first, put `compose_alone config --format json` into $FILES/alone.json, and remove what bears their label.
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # used in the suites
+
+LABEL=cellblock.test=$(basename "$BATS_TEST_FILENAME" .bats)
+readonly LABEL
+
+# Options of `docker run` that give a service what compose.yaml gives it, but for the network.
+as_service() { # service
+  jq -r --arg name "$1" --arg mark "$LABEL" '.services[$name] |
+    ["--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--read-only", "--user=\(.user)",
+     "--memory=\(.mem_limit)", "--pids-limit=\(.pids_limit)", "--label=\($mark)", "--pull=never"]
+    + [(.cap_add // [])[] | "--cap-add=\(.)"] + [.tmpfs[] | "--tmpfs=\(.)"]
+    + [(.sysctls // {}) | to_entries[] | "--sysctl=\(.key)=\(.value)"] | .[]' "$FILES/alone.json"
+}
+
+start() { # service, more options; prints the container's id
+  local service=$1 list options
+  shift
+  list=$(as_service "$service") || return   # with no options it would run with all rights
+  mapfile -t options <<<"$list"
+  docker run -d "${options[@]}" "$@" "cellblock/$service:local"
+}
+
+said() { docker logs "$1" 2>&1 | grep -F "$2"; }
+
+eventually() { # seconds command…
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || { "$@"; return 1; }
+    sleep 0.2
+  done
+}
