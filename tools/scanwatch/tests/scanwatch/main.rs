@@ -1,11 +1,5 @@
 //! `scanwatch` as it is built, against a real clamd with the signatures that the warden ships with.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that falls has failed"
-)]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that falls has failed")]
 
 mod attack;
 mod cli;
