@@ -305,6 +305,7 @@ signal.pause()' >"$BATS_TEST_TMPDIR/held" 3>&- &
   run --separate-stderr check run --container egress-check-weak --network cell --control --target 192.168.77.10:22
   kill "$holder"
   all_are unknown 'target[.]192[.]168[.]77[.]10[.]tcp[.]22'
+  [[ "$output" == *"assign requested address"* ]]
 }
 
 @test "a resolv.conf that names nobody does not hide that Docker's own resolver lets names out" {

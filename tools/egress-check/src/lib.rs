@@ -14,6 +14,7 @@ mod control;
 mod dns_log;
 mod docker;
 mod enter;
+mod inet6;
 mod inspect;
 mod label;
 mod limit;

@@ -11,6 +11,7 @@ mod quic;
 mod raw;
 mod tcp;
 mod tls;
+mod token;
 mod udp;
 mod unix;
 

@@ -2,13 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::inet6;
+
 /// `RTF_UP` and `RTF_GATEWAY` of the kernel's `route.h`.
 const UP: u32 = 0x1;
 const GATEWAY: u32 = 0x2;
-
-/// `IFA_F_DADFAILED` and `IFA_F_TENTATIVE` of the kernel's `if_addr.h`: a bridge without members keeps
-/// its addresses so for ever.
-const UNUSABLE: u32 = 0x08 | 0x40;
 
 /// The addresses that `fib_trie` calls `/32 host LOCAL`, loopback left out.
 pub(super) fn own_v4(trie: &str) -> Vec<IpAddr> {
@@ -26,23 +24,14 @@ pub(super) fn own_v4(trie: &str) -> Vec<IpAddr> {
 
 /// The addresses in `if_inet6`, loopback and link-local left out, and those that nobody can reach yet.
 pub(super) fn own_v6(table: &str) -> Vec<IpAddr> {
-    let addresses = table.lines().filter_map(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let flags = u32::from_str_radix(words.get(4)?, 16).ok()?;
-        (flags & UNUSABLE == 0).then(|| hex_v6(words.first()?)).flatten()
-    });
-    addresses.filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local()).map(IpAddr::V6).collect()
+    let usable = inet6::read(table).into_iter().filter(|own| own.usable);
+    usable.map(|own| own.ip).filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local()).map(IpAddr::V6).collect()
 }
 
 /// The link-local address of each interface in `if_inet6` that can be used.
 pub(super) fn links(table: &str) -> Vec<(String, Ipv6Addr)> {
-    let addresses = table.lines().filter_map(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let flags = u32::from_str_radix(words.get(4)?, 16).ok()?;
-        let ip = hex_v6(words.first()?).filter(|ip| ip.is_unicast_link_local() && flags & UNUSABLE == 0)?;
-        Some(((*words.get(5)?).to_owned(), ip))
-    });
-    addresses.collect()
+    let local = inet6::read(table).into_iter().filter(|own| own.usable && own.ip.is_unicast_link_local());
+    local.map(|own| (own.interface, own.ip)).collect()
 }
 
 /// Default gateways in `route`.
@@ -71,7 +60,7 @@ fn gateways_v6(table: &str) -> impl Iterator<Item = Ipv6Addr> {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let flags = u32::from_str_radix(words.get(8)?, 16).ok()?;
         let is_default = *words.get(1)? == "00" && flags & UP != 0 && flags & GATEWAY != 0;
-        hex_v6(words.get(4)?).filter(|_| is_default)
+        inet6::address(words.get(4)?).filter(|_| is_default)
     })
 }
 
@@ -88,11 +77,6 @@ pub(super) fn alive_v4(table: &str) -> Vec<IpAddr> {
 /// Eight hex digits of a word in the machine's own order.
 fn hex_v4(text: &str) -> Option<Ipv4Addr> {
     u32::from_str_radix(text, 16).ok().map(|word| Ipv4Addr::from(word.to_ne_bytes()))
-}
-
-/// Thirty-two hex digits in the order of the wire.
-fn hex_v6(text: &str) -> Option<Ipv6Addr> {
-    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Ipv6Addr::from)).flatten()
 }
 
 #[cfg(test)]

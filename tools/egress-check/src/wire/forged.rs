@@ -6,12 +6,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 
-use super::{Step, dns, forge};
+use super::{Step, dns, forge, token};
 use crate::sight::Sight;
 
 /// The longest that one side waits for the other's word: it may have hundreds of probes to begin.
@@ -82,13 +81,13 @@ impl Outer {
     pub(super) async fn ask(mut self, source: SocketAddr, patience: Duration) -> Step<Sight> {
         let socket = opened(source).await?;
         let at = socket.local_addr().map_err(|error| Sight::NotMade(error.to_string()))?;
-        let own = fresh()?;
+        let own: [u8; 16] = token::fresh()?;
         forge::send(source, at, &own)
             .map_err(|error| Sight::NotMade(format!("no forged datagram of its own: {error}")))?;
         if !comes(&socket, &own, Instant::now() + patience).await {
             return Err(Sight::Silent);
         }
-        let token = fresh()?;
+        let token = token::fresh()?;
         self.door.send_replace(Some(Door { at, token }));
         // Inside may have ended without sending: what it could not send did not arrive.
         let sent = timeout(PATIENCE, self.sent.wait_for(|sent| *sent)).await;
@@ -124,10 +123,4 @@ async fn comes(socket: &UdpSocket, token: &[u8], until: Instant) -> bool {
             Err(_) => return false,
         }
     }
-}
-
-fn fresh() -> Step<[u8; 16]> {
-    let mut token = [0u8; 16];
-    getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
-    Ok(token)
 }

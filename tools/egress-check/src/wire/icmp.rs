@@ -4,11 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{self, AddressFamily, Protocol, SocketFlags, SocketType, ipproto};
-use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::{Step, addresses};
+use super::{Step, addresses, token};
 use crate::sight::Sight;
 
 /// An echo request is sent this often until one is answered.
@@ -27,8 +26,7 @@ pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
     }
     // tokio has no type for raw sockets; to the kernel, send and recv on a connected one are the same.
     let socket = UdpSocket::from_std(socket.into()).map_err(|error| Sight::NotMade(error.to_string()))?;
-    let mut token = [0u8; 16];
-    getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
+    let token = token::fresh()?;
     let request = request(to.ip(), &token);
     loop {
         let sent = if group { socket.send_to(&request, to).await } else { socket.send(&request).await };

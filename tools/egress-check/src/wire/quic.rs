@@ -3,10 +3,9 @@
 
 use std::net::SocketAddr;
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use tokio::time::Instant;
 
-use super::{Step, udp};
+use super::{Step, token, udp};
 use crate::sight::Sight;
 
 /// The least a client's first datagram may have (RFC 9000 section 14.1).
@@ -16,9 +15,7 @@ const NOBODYS_VERSION: [u8; 4] = [0x1a, 0x2a, 0x3a, 0x4a];
 
 /// Sends one, and takes whatever comes back.
 pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
-    let mut ids = [0u8; 16];
-    getrandom(&mut ids, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
-    let answer = udp::exchange(target, &first_packet(ids), deadline, |_| true).await?;
+    let answer = udp::exchange(target, &first_packet(token::fresh()?), deadline, |_| true).await?;
     // Version 0 in a long header is "version negotiation".
     let what = match answer.get(..5) {
         Some([first, 0, 0, 0, 0]) if first & 0x80 != 0 => "QUIC version negotiation".to_owned(),
