@@ -3,6 +3,7 @@
 
 ask      COUNT clients ask NAME for / at once; prints how many got 200, and the slowest answer in milliseconds
 ask-for  asks NAME one after another for COUNT seconds, each on a connection of its own; prints answers and failures
+insist   asks NAME COUNT times on few connections; prints how many answers were a refusal (403)
 loris    holds COUNT connections with half a request each until it is killed; prints how many it holds
 """
 import asyncio
@@ -38,6 +39,28 @@ async def one_by_one():
     print(counts[True], counts[False])
 
 
+async def insist():
+    shares = 4
+
+    async def one(number):
+        request = f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
+        refused, reader = 0, None
+        for _ in range(number):
+            if reader is None or reader.at_eof():
+                reader, writer = await asyncio.open_connection(ADDRESS, 80)
+            writer.write(request)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+            length = int(next(line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")))
+            await reader.readexactly(length)
+            refused += head.startswith(b"HTTP/1.1 403")
+            if b"connection: close" in head.lower():
+                writer.close()
+                reader = None
+        return refused
+
+    print(sum(await asyncio.gather(*(one(COUNT // shares) for _ in range(shares)))))
+
+
 async def loris():
     held = []
     for _ in range(COUNT):
@@ -51,4 +74,4 @@ async def loris():
     await asyncio.sleep(60)
 
 
-asyncio.run({"ask": all_at_once, "ask-for": one_by_one, "loris": loris}[KIND]())
+asyncio.run({"ask": all_at_once, "ask-for": one_by_one, "insist": insist, "loris": loris}[KIND]())

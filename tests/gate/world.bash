@@ -2,7 +2,7 @@
 # and clients on its networks. Everything runs in the lab's namespaces. Sourced, never run.
 # shellcheck disable=SC2034  # used in the suite
 
-export LAB_NAME=gatelab
+export LAB_NAME=${LAB_NAME:-gatelab}
 readonly LAB=$BATS_TEST_DIRNAME/lab/lab
 readonly STATE=/run/$LAB_NAME-lab
 readonly HOUSE=$BATS_TEST_DIRNAME/..
@@ -24,13 +24,15 @@ compose() {
   in_lab docker compose -f "$HOUSE/compose/compose.yaml" -f "$ROOT/rendered/compose.policy.yaml" "$@" 2>&1
 }
 
-# as CLIENT CMD…: in the network namespace of the client's container, with the machine's programs.
-as() {
+# inside CONTAINER CMD…: in its network namespace, with the machine's programs.
+inside() {
   local pid
-  pid=$(ld inspect --format '{{.State.Pid}}' "gate-$1")
+  pid=$(ld inspect --format '{{.State.Pid}}' "$1")
   shift
   nsenter --net="/proc/$pid/ns/net" -- "$@"
 }
+
+as() { inside "gate-$1" "${@:2}"; }
 
 gate_of() { case "$1" in cell) echo "$GATE_CELL" ;; monitor) echo "$GATE_MONITOR" ;; warden) echo "$GATE_WARDEN" ;; esac; }
 
@@ -64,8 +66,23 @@ records() {
   ld logs --since "$1" proxy 2>/dev/null | "$HOUSE/tests/decode_record.py" --foreign
 }
 
-# last_record SINCE FILTER: the newest record that a jq filter holds for.
-last_record() { records "$1" | jq -c "select($2)" | tail -n 1; }
+# eventually CMD…: within a minute it holds. A record is written when a request has ended, and Docker has it a little later.
+eventually() {
+  local end=$((SECONDS + 60))
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.2
+  done
+}
+
+# last_record SINCE FILTER: the newest record that a jq filter holds for, once there is one.
+last_record() {
+  local found='' end=$((SECONDS + 60))
+  until found=$(records "$1" | jq -c "select($2)" | tail -n 1) && [ -n "$found" ]; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+  done
+  printf '%s\n' "$found"
+}
 
 # What the lab's web servers were asked over TLS since a line of their log.
 seen_mark() { wc -l <"$STATE/http.log"; }

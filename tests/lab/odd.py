@@ -3,8 +3,8 @@
 Names of kind `odd` do it, by path: /ws accepts a WebSocket and echoes its bytes; /ws-refused answers 200 to
 the upgrade; /events sends three server-sent events, GAP seconds apart; /sink takes a body of any size and says
 how much it was; /big sends BIG bytes; /slow answers after SLOW seconds; /broken breaks off in the head of the
-answer; /not-http sends what is no HTTP; /accel asks a proxy to look elsewhere (X-Accel-Redirect); anything else
-says what it was asked. Each connection serves one request.
+answer; /not-http sends what is no HTTP; /accel asks a proxy to look elsewhere (X-Accel-Redirect); /away and /home
+redirect to another name and to their own; anything else says what it was asked. Each connection serves one request.
 """
 import asyncio
 import base64
@@ -98,6 +98,19 @@ async def accel(_, __, writer):
     return 200
 
 
+def redirect(writer, place):
+    head(writer, "302 Found", f"Location: {place}", "Content-Length: 0", "Connection: close")
+    return 302
+
+
+async def away(_, __, writer):
+    return redirect(writer, "https://www.openclaw.ai/landed")
+
+
+async def home(request, _, writer):
+    return redirect(writer, f"https://{request.host}/landed")
+
+
 async def plain(request, _, writer):
     answer = f"{request.method} {request.host}{request.path}\n".encode()
     head(writer, "200 OK", f"Content-Length: {len(answer)}", "Connection: close")
@@ -106,7 +119,7 @@ async def plain(request, _, writer):
 
 
 PLACES = {"/ws": websocket, "/ws-refused": plain, "/events": events, "/sink": sink, "/big": big, "/slow": slow, "/broken": broken,
-          "/not-http": not_http, "/accel": accel}
+          "/not-http": not_http, "/accel": accel, "/away": away, "/home": home}
 
 
 async def serve(request, reader, writer):

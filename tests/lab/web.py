@@ -57,22 +57,25 @@ class Server:
         metadata = METADATA if asked[0] in ("169.254.169.254", "fd00:ec2::254") else b""
         return 200, {}, marker + f"{request.method} {request.host}{request.path}\n".encode() + metadata
 
-    def record(self, request, asked, tls, status):
+    def record(self, request, asked, tls, status, connection):
         self.log.write(json.dumps({
             "time": journal.now(), "world": self.world, "client": request.client, "asked": asked[0], "port": asked[1],
             "scheme": "https" if tls else "http", "method": request.method, "host": request.host,
-            "path": request.path, "query": request.query, "status": status, "headers": request.headers}))
+            "path": request.path, "query": request.query, "status": status, "headers": request.headers, **connection}))
 
     async def converse(self, reader, writer):
-        asked, tls = writer.get_extra_info("sockname"), writer.get_extra_info("ssl_object") is not None
+        asked, secure = writer.get_extra_info("sockname"), writer.get_extra_info("ssl_object")
+        tls = secure is not None
+        # By these a test tells one connection from another, and a resumed TLS session from a new one.
+        connection = {"client_port": writer.get_extra_info("peername")[1], "resumed": tls and secure.session_reused}
         with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
             try:
                 while request := await asyncio.wait_for(http1.read(reader, writer, self.is_odd), IDLE):
                     if self.is_odd(request):
-                        self.record(request, asked, tls, await odd.serve(request, reader, writer))
+                        self.record(request, asked, tls, await odd.serve(request, reader, writer), connection)
                         break
                     status, headers, body = await self.answer(request, asked, tls)
-                    self.record(request, asked, tls, status)
+                    self.record(request, asked, tls, status, connection)
                     keep = http1.write(writer, request, status, headers, body)
                     await writer.drain()
                     if not keep:

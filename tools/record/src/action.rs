@@ -146,6 +146,15 @@ actions! {
         EngineEventSeen = "engine-event-seen": "The Docker engine did something to a container, a network or itself.",
         SecretDelivered = "secret-delivered": "A secret was put into the tmpfs of a running container.",
     }
+    // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to this.
+    "egress-proxy" {
+        RequestAllowed = "request-allowed": "A rule let a request through, and the upstream answered, if only with an error of its own.",
+        RequestDenied = "request-denied": "A request was refused, or its name leads inside; error.code and event.reason say why.",
+        RequestFailed = "request-failed": "A request was let through, and got no answer; error.code and event.reason say why.",
+        ConnectionAllowed = "connection-allowed": "A client's own TLS was let through by the name in its handshake, and has ended.",
+        ConnectionDenied = "connection-denied": "A connection was refused, or its name leads inside; error.code and event.reason say why.",
+        ConnectionFailed = "connection-failed": "A connection was let through, and led nowhere; error.code and event.reason say why.",
+    }
 }
 
 #[cfg(test)]

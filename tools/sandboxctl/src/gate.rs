@@ -7,13 +7,17 @@
 //!   would count requests, and the prisoner could hold every connection there is with half a request on each.
 //! - Who asks is told by the address that was asked: the gate has one on each client's network, and no
 //!   network reaches another's. So no header and no source address is trusted.
+//! - What leads out goes through a leg (leg.rs): `stream` looks the name's address up for every connection, and refuses
+//!   one of the inside at once. The moat behind it has the last word.
 //! - It binds its outgoing connections to its address on `egress`. A name that resolves to one of its
 //!   other networks, to loopback or to itself then leads nowhere: these never cross the moat.
 //! - Every text that the policy chose goes through [`syntax::quote`] or [`syntax::value`].
 
 mod door;
 mod http;
+mod leg;
 mod log;
+mod passed;
 mod refusal;
 mod stream;
 mod syntax;
@@ -47,8 +51,8 @@ pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
     conf.line("worker_shutdown_timeout 300s;");
     conf.line("pid /run/nginx/nginx.pid;");
     conf.line("error_log stderr warn;");
-    // Room for all that the clients may open at once (see stream.rs), below the container's limit of 4096 files.
-    conf.line("events { worker_connections 4000; }");
+    // Room for all that the clients may open at once (see stream.rs), below the container's limit of 16384 files.
+    conf.line("events { worker_connections 8000; }");
     conf.block("http", |conf| http::section(conf, policy, outside));
     conf.block("stream", |conf| stream::section(conf, policy, outside));
     Ok(conf.text())

@@ -1,8 +1,9 @@
 // What the gate's configuration asks of njs: keys, the answer when an upstream failed, and the log.
 //
-// Pure functions of one request or connection, but for `key`, which reads a secret from the tmpfs at the moment it
-// is needed: nothing keeps it, and after a restart it is gone until it is delivered again.
+// `key` reads a secret from the tmpfs at the moment it is needed: nothing keeps it, and after a restart of the container
+// it is gone until it is delivered again.
 import fs from 'fs';
+import leg from 'leg.js';
 import record from 'record.js';
 import verdict from 'verdict.js';
 
@@ -22,4 +23,6 @@ function key(r) {
 // What a TLS client hears that no rule lets through: a fatal alert, unrecognized_name (RFC 6066, 3).
 function alert() { return String.bytesFrom([21, 3, 3, 0, 2, 2, 112]); }
 
-export default { key, alert, failure: verdict.failure, request: record.request, session: record.session };
+export default {
+    key, alert, failure: verdict.failure, request: record.request, session: record.session, lead: leg.lead, addresses: leg.addresses,
+};

@@ -2,7 +2,8 @@
 //
 // A record is built here and not by `log_format`, because only so is every line JSON, whatever bytes a client
 // sends (`escape=json` lets those from 0x80 on through as they are), and what does not apply is absent, not empty.
-import crypto from 'crypto';
+// Where there is nothing to tell, the record is the empty string, and no line is written.
+import flood from 'flood.js';
 import verdict from 'verdict.js';
 
 const OUTCOMES = {
@@ -13,11 +14,12 @@ const OUTCOMES = {
 
 // UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 that nobody guesses: nginx's own random request id where
 // there is one. An id tells records apart and guards nothing.
-function uuid(now, seed) {
-    const hex = crypto.createHash('sha256').update(`${seed}${now}${Math.random()}${Math.random()}`).digest('hex');
-    const time = now.toString(16).padStart(12, '0');
+function uuid(now, request_id) {
+    const hex = request_id || `${random()}${random()}${random()}`, time = now.toString(16).padStart(12, '0');
     return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${'89ab'[parseInt(hex[16], 16) & 3]}${hex.slice(3, 6)}-${hex.slice(6, 18)}`;
 }
+
+function random() { return Math.floor(Math.random() * 0x1000000).toString(16).padStart(6, '0'); }
 
 // Any bytes as text: what is no UTF-8 becomes U+FFFD. Nothing is absent.
 function text(bytes) { return bytes && bytes.length ? bytes.toString('utf8') : undefined; }
@@ -33,15 +35,15 @@ function some(object) {
     return names.length ? object : undefined;
 }
 
-function head(what, judged, v, seconds, seed) {
+function head(what, judged, v, seconds, untold) {
     const now = Date.now(), as = OUTCOMES[judged.verdict];
     return {
         '@timestamp': new Date(now).toISOString().replace('Z', '000Z'),
         ecs: { version: '9.2.0' },
         event: {
-            id: uuid(now, seed), provider: 'egress-proxy', action: `${what}-${judged.verdict}`, kind: 'event',
+            id: uuid(now, v.request_id), provider: 'egress-proxy', action: `${what}-${judged.verdict}`, kind: 'event',
             category: ['network', 'web'], type: as.type, outcome: as.outcome, severity: as.severity,
-            reason: judged.reason || undefined, duration: nanoseconds(seconds),
+            reason: reason(judged, untold), duration: nanoseconds(seconds),
         },
         error: some({ code: judged.code || undefined }),
         rule: some({ id: v.gate_rule || undefined }),
@@ -50,17 +52,27 @@ function head(what, judged, v, seconds, seed) {
     };
 }
 
-// The address that was tried last.
-function end(variables, name) {
-    const ip = verdict.upstream_ip(variables), port = /:(\d+)$/.exec(variables.upstream_addr || '');
-    return { address: name || undefined, ip: ip || undefined, port: ip && port ? Number(port[1]) : undefined };
+function reason(judged, untold) {
+    const more = untold ? `; ${untold} refusals of this client before it were not told` : '';
+    return judged.reason ? judged.reason + more : undefined;
 }
+
+// The address that was tried last. A request on a kept connection: where that leads, unless the name changed its
+// address in the minute that it may be kept.
+function end(variables, name, judged) {
+    const ip = judged.leads_nowhere ? '' : verdict.upstream_ip(variables);
+    return { address: name || undefined, ip: ip || undefined, port: ip ? 443 : undefined };
+}
+
+// What is told of a refusal; nothing of one too many. All else always is.
+function admitted(judged, v) { return judged.verdict === 'denied' ? flood.admit(v.gate_client) : 0; }
 
 // A request. The path is as the client sent it, without the query, where people put tokens.
 function request(r) {
-    const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r);
+    const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r), untold = admitted(judged, v);
+    if (untold === undefined) { return ''; }
     const status = number(v.status), host = text(raw.host), method = (/^([A-Za-z-]{1,32}) /.exec(text(raw.request) || '') || [])[1], path = text(raw.gate_path);
-    const record = head('request', judged, v, v.request_time, v.request_id);
+    const record = head('request', judged, v, v.request_time, untold);
     record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
     record.network = { name: v.gate_client, protocol: 'http', transport: 'tcp' };
     record.http = {
@@ -72,14 +84,16 @@ function request(r) {
         },
     };
     record.url = some({ scheme: v.gate_upstream ? 'https' : undefined, domain: host, path: path });
-    record.destination = some(end(v, v.gate_upstream));
+    record.destination = some(end(v, v.gate_upstream, judged));
     return JSON.stringify(record);
 }
 
 // A TLS connection that the client opened itself: the gate sees the name it asks for, and how much goes each way.
 function session(s) {
     const v = s.variables, name = text(s.rawVariables.ssl_preread_server_name), judged = verdict.of_session(s);
-    const record = head('connection', judged, v, v.session_time, v.connection);
+    const untold = judged && admitted(judged, v);
+    if (untold === undefined) { return ''; }
+    const record = head('connection', judged, v, v.session_time, untold);
     const is_tls = v.server_port === '443';
     record.message = `${is_tls ? `TLS to ${name || 'no name'}` : 'connection to port 80'}: ${judged.verdict}`;
     record.network = { name: v.gate_client, protocol: is_tls ? 'tls' : 'http', transport: 'tcp' };
@@ -88,7 +102,7 @@ function session(s) {
         client: name ? { server_name: name } : undefined,
         version: (/^TLSv([\d.]+)$/.exec(v.ssl_preread_protocol || '') || [])[1],
     });
-    const destination = judged.verdict === 'denied' ? { address: name } : end(v, name);
+    const destination = judged.verdict === 'denied' ? { address: name } : end(v, name, judged);
     destination.bytes = number(v.bytes_sent);
     record.destination = some(destination);
     return JSON.stringify(record);

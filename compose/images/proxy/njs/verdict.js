@@ -22,19 +22,29 @@ const CAUSES = [
     [/upstream sent /, 'upstream-not-http', 'it sent what is no proper HTTP answer'],
 ];
 
+// The leg that was taken (leg.js); a wildcard has none.
+function leg_of(v) {
+    const found = /out-([0-9a-f]{16})\.sock/.exec(v.upstream_addr || '');
+    return found ? found[1] : '';
+}
+
 // The address that was tried last; a name that did not resolve leaves none.
 function upstream_ip(v) {
-    const last = (v.upstream_addr || '').split(/[, ]+/).pop().replace(/:\d+$/, '');
-    if (v.gate_leg && last) { return leg.address(v.gate_leg); }
+    const last = (v.upstream_addr || '').split(/[, ]+/).pop().replace(/:\d+$/, ''), taken = leg_of(v);
+    if (taken) { return leg.address(taken); }
     return /^[0-9.]+$/.test(last) ? last : '';
 }
 
-// What http saw of a leg that led nowhere is no more than that it hung up; why, the leg has said in the second before.
+// What a leg said just now: whoever took it saw no more than that it hung up.
+function said_by_leg(v) {
+    const taken = leg_of(v), said = taken && trouble.of_leg(TROUBLE, taken);
+    return said && Date.now() / 1000 - said.at < 3 ? said.words : '';
+}
+
 function said(v) {
-    const own = trouble.of_connection(TROUBLE, v.connection);
-    if (!own || !v.gate_leg || !/ while SSL handshaking to upstream/.test(own.words)) { return own ? own.words : ''; }
-    const leg_said = trouble.of_leg(TROUBLE, v.gate_leg);
-    return leg_said && own.at - leg_said.at <= 1 ? leg_said.words : own.words;
+    const own = trouble.of_connection(TROUBLE, v.connection), words = own ? own.words : '';
+    const hung_up = !words || / while SSL handshaking to upstream| reading from upstream/.test(words);
+    return (hung_up && said_by_leg(v)) || words;
 }
 
 function cause(v) {
@@ -67,25 +77,22 @@ function of_request(r) {
 
 function denied(code, reason) { return { verdict: 'denied', code: code, reason: reason }; }
 
-// At the front, where the gate itself answers; nothing for a connection that went on, which is told of there.
-function of_front(v, status) {
-    if (status === 403) { return denied('not-a-client', 'the source address is not one of this network\'s clients'); }
-    if (status === 503) { return denied('too-many-connections', 'this client has as many connections as it may have'); }
-    if (v.server_port === '80') { return status === 200 ? undefined : { verdict: 'failed', code: 'gate-failed', reason: 'the gate could not take the connection' }; }
-    if (!v.gate_rule) {
-        return v.ssl_preread_server_name ?
-            denied('name-not-listed', 'no [[egress]] rule with tls = "passthrough" lists this name for this client') :
-            denied('no-name', 'no name in the TLS handshake (SNI), or no TLS');
-    }
-    if (!/out-/.test(v.gate_upstream)) { return denied('name-not-plain', 'the name is no host name'); }
-    return status === 200 ? undefined : { verdict: 'failed', code: 'gate-failed', reason: 'the gate could not take the connection' };
+function not_listed(v) {
+    return v.ssl_preread_server_name ?
+        denied('name-not-listed', 'no [[egress]] rule with tls = "passthrough" lists this name for this client') :
+        denied('no-name', 'no name in the TLS handshake (SNI), or no TLS');
 }
 
+// Nothing for a connection to port 80 that went on: each of its requests is told of.
 function of_session(s) {
     const v = s.variables, status = Number(v.status);
-    if (v.gate_front) { return of_front(v, status); }
-    if (v.gate_error) { return of_cause({ code: v.gate_error, reason: v.gate_refusal, leads_nowhere: true }); }
-    return status === 200 ? { verdict: 'allowed' } : of_cause(cause(v));
+    if (status === 403) { return denied('not-a-client', 'the source address is not one of this network\'s clients'); }
+    if (status === 503) { return denied('too-many-connections', 'this client has as many connections as it may have'); }
+    if (v.server_port === '80') { return status === 200 ? undefined : of_cause(cause(v)); }
+    if (!v.gate_rule) { return not_listed(v); }
+    if (/refuse/.test(v.upstream_addr)) { return denied('name-not-plain', 'the name is no host name'); }
+    const is_silent = v.upstream_bytes_received === '0' && said_by_leg(v);
+    return status === 200 && !is_silent ? { verdict: 'allowed' } : of_cause(cause(v));
 }
 
 // The answer to a request whose upstream failed.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
 
+use super::leg::Leg;
 use super::refusal::{Refusal, Whom};
 use super::rule_id;
 use super::syntax::{Conf, value};
@@ -111,7 +112,7 @@ impl Door<'_> {
                 rule.burst.unwrap_or(policy.proxy.burst)
             ));
             conf.line(&format!("client_max_body_size {};", rule.body.unwrap_or(policy.proxy.body).get()));
-            onwards(conf, rule);
+            onwards(conf, self.client, rule);
         });
     }
 
@@ -179,7 +180,7 @@ fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
 }
 
 /// To the upstream, under its canonical name, and with nothing that tells of the inside.
-fn onwards(conf: &mut Conf, rule: &Egress) {
+fn onwards(conf: &mut Conf, client: &str, rule: &Egress) {
     let name = if rule.host.is_wildcard() { "$host".to_owned() } else { rule.host.to_string() };
     conf.line(&format!("set $gate_upstream {name};"));
     conf.line("proxy_ssl_name $gate_upstream;");
@@ -192,5 +193,11 @@ fn onwards(conf: &mut Conf, rule: &Egress) {
         }
     }
     conf.line("proxy_redirect https://$gate_upstream/ http://$gate_upstream/;");
-    conf.line("proxy_pass https://$gate_upstream:443;");
+    let leg = Leg::new(client, &rule.host);
+    if leg.is_known() {
+        conf.line("proxy_bind off;");
+        conf.line(&format!("proxy_pass {};", leg.upstream()));
+    } else {
+        conf.line("proxy_pass https://$gate_upstream:443;");
+    }
 }

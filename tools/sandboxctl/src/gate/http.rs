@@ -7,7 +7,7 @@ use policy::{Network, Policy};
 use super::door::{self, Door};
 use super::refusal::{self, Refusal, Whom};
 use super::syntax::{Conf, DOLLAR, quote, value};
-use super::{TRUSTED, inner_socket, log, resolver};
+use super::{TRUSTED, inner_socket, leg, log, resolver};
 
 /// Room for some 8,000 keys; every rule has one key for each client.
 const ZONE_SIZE: &str = "256k";
@@ -22,6 +22,8 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     maps(conf, &doors);
     resolver(conf, policy);
     towards_upstreams(conf, outside);
+    leg::ranges(conf, policy);
+    leg::upstreams(conf, policy);
     for network in policy.gate_clients() {
         unlisted(conf, network);
         let own: Vec<&Door<'_>> = doors.iter().filter(|door| door.client == network.name.as_str()).collect();
@@ -60,9 +62,10 @@ fn maps(conf: &mut Conf, doors: &[Door<'_>]) {
     conf.line(r#"map $http_upgrade $gate_upgrade { "~*^websocket$" websocket; default ""; }"#);
     conf.line(r#"map $gate_upgrade $gate_upgrade_connection { websocket upgrade; default ""; }"#);
     // A path rule holds for what nginx makes of the path, and the upstream gets the path as it was sent: so where
-    // the two could be read differently, nothing passes.
+    // the two could be read differently, nothing passes. The bytes from c0 on are what UTF-8 never has: a slash or dot
+    // written longer than it is (RFC 3629, 3).
     conf.line(
-        r#"map $gate_path $gate_crooked { default 0; "~//" 1; "~*/\.\.?(;|%3b|/|$)" 1; "~*%(2e|2f|5c|25|0[0-9a-f]|1[0-9a-f]|7f)" 1; "~[\\\\#]" 1; "~^[^/]" 1; "" 1; }"#,
+        r#"map $gate_path $gate_crooked { default 0; "~//" 1; "~*/\.\.?(;|%3b|/|$)" 1; "~*%(2e|2f|5c|25|0[0-9a-f]|1[0-9a-f]|7f)" 1; "~[\\\\#]" 1; "~*%(c[01]|e0%[89]|f0%8|f[5-9a-f])" 1; "~[\xc0\xc1\xf5-\xff]" 1; "~^[^/]" 1; "" 1; }"#,
     );
     for door in doors {
         door.methods(conf);
@@ -80,10 +83,14 @@ fn towards_upstreams(conf: &mut Conf, outside: Ipv4Addr) {
     conf.line("proxy_ssl_protocols TLSv1.2 TLSv1.3;");
     conf.line("proxy_buffering off;");
     conf.line("proxy_request_buffering off;");
-    conf.line("proxy_connect_timeout 5s;");
+    // Until TLS stands: longer than a leg has to find the name's address and to reach it, so that it says why it didn't.
+    conf.line("proxy_connect_timeout 15s;");
     conf.line("proxy_read_timeout 600s;");
     conf.line("proxy_send_timeout 600s;");
-    conf.line("proxy_next_upstream off;");
+    // Only a request that met a kept connection at its end is sent again, on a new one; nginx does not do that with
+    // what may not be done twice.
+    conf.line("proxy_next_upstream error;");
+    conf.line("proxy_next_upstream_tries 2;");
     // Else an upstream could send nginx itself to another path, and the answer to it would be taken for its own.
     conf.line(
         "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;",

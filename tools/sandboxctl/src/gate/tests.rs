@@ -80,14 +80,25 @@ fn the_upstream_is_verified_for_the_name_of_the_rule() {
     ] {
         assert!(conf.contains(line), "{line}");
     }
-    assert!(conf.contains("set $gate_upstream github.com;") && !conf.contains("proxy_pass http:"));
+    assert!(conf.contains("set $gate_upstream github.com;"));
+    let plain = conf.lines().filter(|line| line.contains("proxy_pass http:"));
+    assert!(
+        plain.eq(["            proxy_pass http://$gate_looked_for:9;"]),
+        "only the search for addresses, which sends nothing"
+    );
 }
 
 #[test]
 fn outgoing_connections_are_bound_to_the_way_out() {
     let conf = rendered(GITHUB);
     assert!(conf.contains("proxy_bind 172.30.4.2;"), "http");
-    assert!(conf.contains("default 172.30.4.2; }") && conf.contains("proxy_bind $gate_outside;"), "stream");
+    let ways: Vec<&str> = servers(&conf, "proxy_pass $gate_address:443;");
+    assert_eq!(ways.len(), 1);
+    assert!(ways[0].contains("proxy_bind 172.30.4.2;"), "a leg");
+    assert!(
+        conf.contains("default 172.30.4.2; }") && conf.contains("proxy_bind $gate_outside;"),
+        "a wildcard's own TLS"
+    );
 }
 
 #[test]
@@ -121,5 +132,60 @@ fn a_name_with_its_own_tls_is_only_in_the_stream_section() {
     let conf = rendered("[[egress]]\nhost=\"*.example.com\"\nclients=[\"monitor\"]\ntls=\"passthrough\"\n");
     assert!(servers(&conf, "server_name \"*.example.com\";").is_empty());
     assert!(conf.contains("\"*.example.com\" \"egress-0-*.example.com\";"));
-    assert!(conf.contains("\"egress-0-*.example.com\" $gate_plain_name;"));
+    assert!(conf.contains("\"monitor egress-0-*.example.com\" $gate_plain_name;"));
+}
+
+/// The leg of each client to a name, as the sockets that `http` connects to.
+fn legs(conf: &str) -> Vec<&str> {
+    conf.split("    upstream gate-")
+        .skip(1)
+        .filter_map(|rest| rest.split("server ").nth(1)?.split(';').next())
+        .collect()
+}
+
+#[test]
+fn two_clients_of_one_name_share_no_connection_to_it() {
+    let rule = "[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\",\"warden\"]\n";
+    let conf = rendered(rule);
+    let legs = legs(&conf);
+    assert_eq!(legs.len(), 2);
+    assert_ne!(legs[0], legs[1]);
+    for leg in legs {
+        assert_eq!(conf.matches(&format!("listen {leg};")).count(), 1, "{leg} leads out, once");
+    }
+    assert!(!conf.contains("proxy_pass https://$gate_upstream"), "and there is no other way to it");
+}
+
+#[test]
+fn a_leg_keeps_its_name_when_the_policy_changes_around_it() {
+    let before = rendered(GITHUB);
+    let after = rendered(&format!("[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\"]\n{GITHUB}"));
+    assert!(legs(&after).contains(&legs(&before)[0]));
+}
+
+#[test]
+fn no_address_of_the_inside_is_led_to_but_through_a_hole_of_the_moat() {
+    let conf = rendered(GITHUB);
+    let ranges = conf.split("$gate_never { default \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for range in ["10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.168.0.0/16", "100.64.0.0/10"] {
+        assert!(ranges.split(' ').any(|one| one == range), "{range} is not in {ranges}");
+    }
+    assert!(!ranges.contains(':'), "the gate goes out over IPv4 only: {ranges}");
+    assert!(conf.contains("map \"\" $gate_holes { default \"\"; }"));
+}
+
+#[test]
+fn the_script_records_the_actions_that_the_page_lists_and_no_other() {
+    let script = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/images/proxy/njs/record.js"));
+    let outcomes = script.split("const OUTCOMES = {").nth(1).and_then(|rest| rest.split("\n};").next()).unwrap();
+    let verdicts: Vec<&str> = outcomes.lines().filter_map(|line| Some(line.trim().split_once(": {")?.0)).collect();
+    let subjects: Vec<&str> = script.split("head('").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    assert_eq!((verdicts.len(), subjects.len()), (3, 2));
+    let written: std::collections::BTreeSet<String> = subjects
+        .iter()
+        .flat_map(|subject| verdicts.iter().map(move |verdict| format!("{subject}-{verdict}")))
+        .collect();
+    let listed = record::Action::ALL.iter().filter(|(_, tool, _)| *tool == "egress-proxy");
+    assert_eq!(written, listed.map(|(action, _, _)| action.name().to_owned()).collect());
+    assert!(script.contains("action: `${what}-${judged.verdict}`"));
 }

@@ -1,0 +1,27 @@
+// A client that is refused over and over must not push the rest out of the log, which is bounded. Each client's
+// refusals are told up to MOST in a WINDOW, the others are counted, and the next one that is told says how many.
+// Two workers may count at the same moment, and then count one too few: the bound is no exact number.
+import fs from 'fs';
+
+const WINDOW = 10000;      // milliseconds
+const MOST = 200;
+
+function read(place) {
+    try {
+        const parts = fs.readFileSync(place, 'utf8').split(' ').map(Number);
+        return parts.length === 3 ? parts : [0, 0, 0];
+    } catch (e) {
+        return [0, 0, 0];
+    }
+}
+
+// How many were not told before this refusal; undefined when it is not to be told either.
+function admit(client) {
+    const place = `/run/nginx/told-${client || 'nobody'}`, now = Date.now(), state = read(place);
+    const is_new = now - state[0] >= WINDOW || now < state[0], told = is_new ? 0 : state[1];
+    const tells = told < MOST;
+    fs.writeFileSync(place, `${is_new ? now : state[0]} ${told + (tells ? 1 : 0)} ${tells ? 0 : state[2] + 1}`);
+    return tells ? state[2] : undefined;
+}
+
+export default { admit };

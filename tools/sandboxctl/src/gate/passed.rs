@@ -1,0 +1,69 @@
+//! The client's own TLS, let through by the name in its handshake: which rule the name falls under, and where that
+//! leads. Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
+
+use std::net::Ipv4Addr;
+
+use policy::{Egress, Network, Policy, Tls};
+
+use super::leg::Leg;
+use super::rule_id;
+use super::stream::REFUSING;
+use super::syntax::{Conf, quote, value};
+
+/// What a wildcard may stand for: a name and nothing else.
+const PLAIN: &str = r"([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}";
+
+/// A rule's id, and the rule.
+type Named<'a> = (String, &'a Egress);
+
+fn of<'a>(policy: &'a Policy, network: &'a Network) -> impl Iterator<Item = Named<'a>> {
+    let listed = |rule: &Egress| rule.tls == Tls::Passthrough && rule.lists(network.name.as_str());
+    let rules = policy.egress.iter().enumerate();
+    rules.filter(move |(_, rule)| listed(rule)).map(|(number, rule)| (rule_id(number, rule), rule))
+}
+
+/// From the client and the name in its handshake to the rule, and from there to the way out.
+pub(super) fn rules(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
+    for (number, network) in policy.gate_clients().enumerate() {
+        names(conf, policy, network, number);
+    }
+    conf.block("map $gate_client $gate_rule", |conf| {
+        conf.line("default \"\";");
+        for (number, network) in policy.gate_clients().enumerate() {
+            conf.line(&format!("{} $gate_rule_of_{number};", quote(network.name.as_str())));
+        }
+    });
+    ways(conf, policy);
+    conf.line(&format!("map $gate_upstream $gate_outside {{ ~^unix: \"\"; default {outside}; }}"));
+}
+
+/// The names that one client may reach; none is the empty string.
+fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
+    conf.block(&format!("map $ssl_preread_server_name $gate_rule_of_{client}"), |conf| {
+        conf.line("hostnames;");
+        conf.line("default \"\";");
+        for (id, rule) in of(policy, network) {
+            conf.line(&format!("{} {};", quote(&rule.host.to_string()), value(&id)));
+        }
+    });
+}
+
+/// Where a rule leads. An exact name has its leg, in the policy's spelling; only a wildcard takes the client's, if it
+/// is nothing but a name.
+fn ways(conf: &mut Conf, policy: &Policy) {
+    conf.block("map $ssl_preread_server_name $gate_plain_name", |conf| {
+        conf.line(&format!("default {REFUSING};"));
+        conf.line(&format!("\"~*^(?<gate_plain>{PLAIN})\\.?$\" $gate_plain:443;"));
+    });
+    conf.block("map \"$gate_client $gate_rule\" $gate_upstream", |conf| {
+        conf.line(&format!("default {REFUSING};"));
+        for network in policy.gate_clients() {
+            let client = network.name.as_str();
+            for (id, rule) in of(policy, network) {
+                let leg = Leg::new(client, &rule.host);
+                let place = if leg.is_known() { leg.socket() } else { "$gate_plain_name".to_owned() };
+                conf.line(&format!("{} {place};", quote(&format!("{client} {id}"))));
+            }
+        }
+    });
+}
