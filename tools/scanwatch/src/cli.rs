@@ -10,6 +10,7 @@ use policy::{Clamd, PolicyArgs};
 use record::OutputArgs;
 
 use crate::failpoint::Step;
+use crate::source::SourceKind;
 
 const EXAMPLES: &str = "Examples:
   scanwatch watch | jq -c 'select(.event.severity>=73)'
@@ -65,6 +66,9 @@ pub(crate) struct WatchArgs {
     /// The jail [default: the policy's warden.jail]
     #[arg(long, value_name = "DIR")]
     pub(crate) jail: Option<PathBuf>,
+    /// What tells of changes; fanotify takes no watches, but root, and tells of a whole file system
+    #[arg(long, value_name = "SOURCE", default_value = "inotify")]
+    pub(crate) source: SourceKind,
     /// The most files that wait to be scanned; more are found by walking
     #[arg(long, value_name = "FILES", default_value = "65536", value_parser = at_least_one)]
     pub(crate) queue: usize,

@@ -6,16 +6,16 @@
 //! A watch is set on a folder that is held open, through `/proc/self/fd`. Which path a watch stands for
 //! is noted when the folder is walked; a renamed folder is walked again, and gets its new one then.
 
-use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 use rustix::io::Errno;
 
+use crate::noted::Noted;
 use crate::place::{Below, join};
 
 /// What a change means for the one who scans.
@@ -37,31 +37,8 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Watches {
     inotify: OwnedFd,
-    folders: Mutex<Folders>,
+    folders: Mutex<Noted<i32>>,
     exhausted: AtomicBool,
-}
-
-/// The most bytes of paths that are remembered. 100,000 folders have room in it up to 640 bytes each.
-const MOST_BYTES: usize = 64 << 20;
-
-/// Which path a watch stands for.
-#[derive(Debug, Default)]
-struct Folders {
-    paths: HashMap<i32, Below>,
-    bytes: usize,
-}
-
-impl Folders {
-    fn put(&mut self, watch: i32, below: &Below) {
-        self.bytes += below.len();
-        if let Some(before) = self.paths.insert(watch, Arc::clone(below)) {
-            self.bytes -= before.len();
-        }
-    }
-
-    fn remove(&mut self, watch: i32) {
-        self.bytes -= self.paths.remove(&watch).map_or(0, |below| below.len());
-    }
 }
 
 impl Watches {
@@ -85,7 +62,7 @@ impl Watches {
             | WatchFlags::EXCL_UNLINK;
         // Held while the watch is set: its first event must find the path.
         let mut folders = self.lock();
-        if folders.bytes + below.len() > MOST_BYTES {
+        if !folders.has_room(below) {
             self.exhausted.store(true, Ordering::Relaxed);
             return Ok(false);
         }
@@ -109,7 +86,7 @@ impl Watches {
 
     /// Folders watched.
     pub(crate) fn count(&self) -> usize {
-        self.lock().paths.len()
+        self.lock().count()
     }
 
     /// Gives every change that is there to `tell`, without waiting for more.
@@ -136,15 +113,15 @@ impl Watches {
             return Some(Change::Overflow);
         }
         if what.contains(ReadFlags::IGNORED) {
-            self.lock().remove(watch);
+            self.lock().remove(&watch);
             return None;
         }
         let name = name.filter(|name| !name.is_empty())?;
-        let below = join(self.lock().paths.get(&watch)?, name);
+        let below = join(self.lock().get(&watch)?, name);
         meaning(what, below)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Folders> {
+    fn lock(&self) -> MutexGuard<'_, Noted<i32>> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,7 +133,8 @@ impl AsFd for Watches {
     }
 }
 
-fn meaning(what: ReadFlags, below: Below) -> Option<Change> {
+/// What is to be done about an event at this path.
+pub(crate) fn meaning(what: ReadFlags, below: Below) -> Option<Change> {
     if what.contains(ReadFlags::ISDIR) {
         let walk = what.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO | ReadFlags::ATTRIB);
         return walk.then_some(Change::Folder(below));
@@ -176,6 +154,7 @@ fn meaning(what: ReadFlags, below: Below) -> Option<Change> {
 mod tests {
     use super::*;
     use crate::place::Place;
+    use std::sync::Arc;
 
     #[test]
     fn a_close_weighs_more_than_what_led_to_it_and_folders_are_to_be_walked() {

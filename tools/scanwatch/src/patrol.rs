@@ -9,9 +9,9 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::court::{Court, Duty};
-use crate::inotify::Watches;
 use crate::place::{Below, Place};
 use crate::queue::{Task, Urgency};
+use crate::source::Source;
 use crate::stamp::{Stamp, kind};
 use crate::tell;
 use crate::walk::{Visitor, walk};
@@ -21,7 +21,7 @@ use crate::walk::{Visitor, walk};
 pub(crate) struct Patrol<'a> {
     court: &'a Court,
     place: &'a Arc<Place>,
-    watches: Option<&'a Watches>,
+    watches: Option<&'a Source>,
     urgency: Urgency,
     seen: u64,
     queued: u64,
@@ -43,7 +43,7 @@ impl<'a> Patrol<'a> {
     pub(crate) fn walk(
         court: &'a Court,
         place: &'a Arc<Place>,
-        watches: Option<&'a Watches>,
+        watches: Option<&'a Source>,
         urgency: Urgency,
         start: Below,
     ) -> Option<Found> {

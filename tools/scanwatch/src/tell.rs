@@ -205,7 +205,7 @@ pub(crate) fn watches_exhausted(watched: usize, interval: Duration) -> Record {
     .kind(Kind::Alert)
     .about(Category::Process, Type::Error)
     .severity(Severity::Medium)
-    .reason("fs.inotify.max_user_watches is exhausted, or the paths of the folders take too much memory")
+    .reason("fs.inotify.max_user_watches is exhausted, or the paths of the folders take too much memory; as root, --source fanotify takes no watches")
 }
 
 /// A folder that could not be walked.

@@ -26,10 +26,10 @@ use crate::cli::WatchArgs;
 use crate::court::{Court, Duty, Options};
 use crate::engine::{Change, Engine};
 use crate::failpoint;
-use crate::inotify::Watches;
 use crate::jail::Jail;
 use crate::lane::Lane;
 use crate::place::Place;
+use crate::source::Source;
 use crate::stop::wait;
 use crate::tell;
 use crate::voice::Voice;
@@ -58,7 +58,7 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArg
     let options = Options { capacity: args.queue, quiet_clean: args.engine.quiet_clean, changed_since: None };
     let court = Court::new(warden, Duty::Guard(jail), engine, voice, options)?;
     rely_on(&court)?;
-    let watches = Watches::new()?;
+    let watches = Source::open(args.source, &place)?;
     if let Duty::Guard(jail) = &court.duty {
         recovery::recover(&court, jail, &place)?;
         court.tell(&tell::started(&share, jail.shown()));
@@ -99,7 +99,7 @@ pub(crate) fn rely_on(court: &Court) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(court: &Court, place: &Arc<Place>, watches: &Watches, lanes: usize, signals: &UnixStream) {
+fn run(court: &Court, place: &Arc<Place>, watches: &Source, lanes: usize, signals: &UnixStream) {
     // Unbounded would hide an overflow; both are small, and what does not fit is found by walking.
     let (want_round, rounds) = bounded(4);
     let folders = &NewFolders::new();

@@ -4,6 +4,11 @@
 //! lease while there is one (fcntl(2), "Leases"; `check_conflicting_open` in Linux' `fs/locks.c`). So
 //! we ask for a lease and give it back at once: it is held for no longer than two system calls, and a
 //! program that opens the file in between waits for that long and no longer.
+//!
+//! Beside it, for the same reason (no crate offers it safely), the events of a whole file system:
+//! [`fanotify`].
+
+pub mod fanotify;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};

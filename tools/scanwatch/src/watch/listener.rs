@@ -8,9 +8,10 @@ use crossbeam_channel::Sender;
 
 use super::new_folders::NewFolders;
 use crate::court::Court;
-use crate::inotify::{Change, Watches};
+use crate::inotify::Change;
 use crate::place::Place;
 use crate::queue::{Task, Urgency};
+use crate::source::Source;
 use crate::stop::wait;
 
 /// A name that appeared is most often a file whose close comes next: not scanned twice for that.
@@ -22,7 +23,7 @@ const WRITTEN: Duration = Duration::from_secs(1);
 pub(crate) fn listen(
     court: &Court,
     place: &Arc<Place>,
-    watches: &Watches,
+    watches: &Source,
     folders: &NewFolders,
     rounds: &Sender<&'static str>,
 ) {
@@ -41,7 +42,7 @@ pub(crate) fn listen(
             Change::Overflow => court.queue.overflow(),
         });
         if let Err(error) = drained {
-            let lost = anyhow::Error::new(error).context("the events of inotify cannot be read");
+            let lost = anyhow::Error::new(error).context("the kernel's events cannot be read");
             court.voice.fail(lost, &court.stop);
         }
         if court.queue.take_overflow() {

@@ -11,17 +11,17 @@ use record::cellblock::Scan;
 use super::WITHOUT_WATCHES;
 use super::new_folders::NewFolders;
 use crate::court::Court;
-use crate::inotify::Watches;
 use crate::patrol::Patrol;
 use crate::place::{Below, Place};
 use crate::queue::Urgency;
+use crate::source::Source;
 use crate::tell;
 
 /// After an overflow more is likely to follow: one walk for all of it.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Walks folders as they appear, until the run is stopped.
-pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches, folders: &NewFolders) {
+pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Source, folders: &NewFolders) {
     while let Some(below) = folders.next(&court.stop) {
         let cut_off = Patrol::walk(court, place, Some(watches), Urgency::Urgent, below).is_none();
         if cut_off && court.stop.is_raised() {
@@ -34,7 +34,7 @@ pub(crate) fn walk_folders(court: &Court, place: &Arc<Place>, watches: &Watches,
 pub(crate) fn make_rounds(
     court: &Court,
     place: &Arc<Place>,
-    watches: &Watches,
+    watches: &Source,
     wanted: &Receiver<&'static str>,
     again: &Sender<()>,
 ) {
@@ -66,7 +66,7 @@ pub(crate) fn make_rounds(
 }
 
 /// Says whether something there was judged with older signatures only.
-fn round(court: &Court, place: &Arc<Place>, watches: &Watches, why: &'static str) -> bool {
+fn round(court: &Court, place: &Arc<Place>, watches: &Source, why: &'static str) -> bool {
     let began = Instant::now();
     court.known().begin_walk();
     let Some(found) = Patrol::walk(court, place, Some(watches), Urgency::Later, Below::from([])) else { return false };

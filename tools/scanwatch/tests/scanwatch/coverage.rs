@@ -16,13 +16,13 @@ impl Drop for Watching {
 }
 
 /// Plays the rows that are to be seen `when`, with this time between two rescans.
-fn cover(when: &str, rescan: &str) {
+fn cover(when: &str, rescan: &str, more: &[&str]) {
     let (clamd, world) = (Clamd::start(), World::with(|policy| set(&policy, "rescan", rescan)));
     let (records, outside) = (world.dir.path().join("records"), world.dir.path().join("outside"));
     std::fs::create_dir(&outside).unwrap();
     let mut command = world.command(&["watch"]);
     command.arg("--share").arg(&world.share).arg("--jail").arg(&world.jail).arg("--clamd").arg(clamd.socket());
-    let _watching = Watching(command.stdout(File::create(&records).unwrap()).spawn().unwrap());
+    let _watching = Watching(command.args(more).stdout(File::create(&records).unwrap()).spawn().unwrap());
     until("it watches", || std::fs::read_to_string(&records).unwrap().contains("rescan-finished"));
     let player = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cover.py");
     let mut command = Command::new("python3");
@@ -34,10 +34,15 @@ fn cover(when: &str, rescan: &str) {
 
 #[test]
 fn every_way_onto_the_share_that_the_kernel_tells_of_is_seen_at_once() {
-    cover("now", "\"1h\"");
+    cover("now", "\"1h\"", &[]);
 }
 
 #[test]
 fn every_way_onto_the_share_that_it_does_not_tell_of_is_seen_by_the_rescan() {
-    cover("rescan", "\"2s\"");
+    cover("rescan", "\"2s\"", &[]);
+}
+
+#[test]
+fn every_way_onto_the_share_that_the_kernel_tells_of_is_seen_through_fanotify_too() {
+    cover("now", "\"1h\"", &["--source", "fanotify"]);
 }

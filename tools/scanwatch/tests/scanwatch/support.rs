@@ -171,11 +171,20 @@ impl World {
 
     /// A warden on the share in a user namespace of its own, in which this line of shell was run before.
     pub(crate) fn watch_within(&self, clamd: &Clamd, line: &str) -> Warden {
+        Warden::spawn(self.within(clamd, line, &[]))
+    }
+
+    /// The same, run to its end.
+    pub(crate) fn run_within(&self, clamd: &Clamd, line: &str, more: &[&str]) -> Output {
+        self.within(clamd, line, more).output().unwrap()
+    }
+
+    fn within(&self, clamd: &Clamd, line: &str, more: &[&str]) -> Command {
         let watching = self.watching(&clamd.socket());
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "sh", "-c", &format!("{line} && exec \"$@\""), "sh"]);
-        command.arg(watching.get_program()).args(watching.get_args()).stdin(Stdio::null());
-        Warden::spawn(command)
+        command.arg(watching.get_program()).args(watching.get_args()).args(more).stdin(Stdio::null());
+        command
     }
 
     fn watching(&self, socket: &Path) -> Command {

@@ -369,3 +369,48 @@ fn when_the_kernel_gives_no_more_watches_it_says_so_and_what_is_not_watched_is_f
     }
     assert_eq!(warden.count("watches-exhausted"), 1, "told once");
 }
+
+/// How many watches of inotify a process has, and how many marked file systems of fanotify.
+fn watches_and_marks(pid: u32) -> (usize, usize) {
+    let infos = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
+    let texts: Vec<String> = infos.map(|info| fs::read_to_string(info.unwrap().path()).unwrap_or_default()).collect();
+    let count = |start: &str| texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with(start)).count();
+    (count("inotify wd:"), count("fanotify sdev:"))
+}
+
+#[test]
+fn fanotify_sees_every_folder_with_one_mark_where_inotify_takes_a_watch_for_each() {
+    let world = World::with(|policy| set(&policy, "rescan", "\"1h\""));
+    let clamd = Clamd::start();
+    for number in 0..300 {
+        fs::create_dir(world.share.join(number.to_string())).unwrap();
+    }
+    let control = world.watch(&clamd, &[]);
+    assert_eq!(watches_and_marks(control.pid()), (301, 0), "one for each folder, and the share");
+    control.end();
+    let warden = world.watch(&clamd, &["--source", "fanotify"]);
+    assert_eq!(watches_and_marks(warden.pid()), (0, 1));
+    for number in 0..300 {
+        fs::write(world.share.join(number.to_string()).join("bad"), eicar()).unwrap();
+    }
+    for number in 0..300 {
+        warden.wait_file("file-quarantined", &world.share.join(number.to_string()).join("bad"));
+    }
+    // A folder that is renamed, and one that is removed and made anew, are told by the names they have.
+    fs::rename(world.share.join("1"), world.share.join("one")).unwrap();
+    fs::remove_dir_all(world.share.join("2")).unwrap();
+    fs::create_dir(world.share.join("2")).unwrap();
+    for name in ["one/late", "2/late"] {
+        fs::write(world.share.join(name), eicar()).unwrap();
+        warden.wait_file("file-quarantined", &world.share.join(name));
+    }
+}
+
+#[test]
+fn without_the_right_to_it_fanotify_is_refused_with_the_way_out() {
+    let world = World::new();
+    let clamd = Clamd::start();
+    let output = world.run_within(&clamd, "true", &["--source", "fanotify"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("--source inotify"), "{error}");
+}
