@@ -137,6 +137,14 @@ impl Court {
         self.custody.lock().unwrap_or_else(PoisonError::into_inner).remove(&identity);
     }
 
+    /// What could not be emptied at once is seen to until it is; `id` is that of its entry or its record.
+    pub(crate) fn see_to(&self, file: &OwnedFd, path: PathBuf, id: &str) {
+        let remains = Remains { file: file.try_clone().ok(), path, id: id.to_owned() };
+        if let Err(lost) = self.remains.0.try_send(remains) {
+            self.tell(&tell::remains_given_up(&lost.into_inner()));
+        }
+    }
+
     /// Runs something while the lane that calls counts as one with nothing to do.
     pub(crate) fn idling<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.idle.fetch_add(1, Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! From the engine's answer to what becomes of the file.
 
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
@@ -11,11 +12,11 @@ use uuid::Uuid;
 
 use super::{Flight, Lane, MAX_ATTEMPTS, SCAN_TIMEOUT};
 use crate::clamd::{Answer, Broken, Session};
-use crate::court::{Court, Duty, Remains};
+use crate::court::{Court, Duty};
 use crate::examine::Held;
 use crate::failpoint::{Step, reached};
 use crate::jail::{Copied, Jail, Refusal, Tombstone};
-use crate::quarantine::{Deed, Grounds, Sentence, found, jail, mark, neutralise};
+use crate::quarantine::{Grounds, Sentence, found, jail, mark, neutralise};
 use crate::queue::Task;
 use crate::stamp::Stamp;
 use crate::tell::{self, Case};
@@ -28,6 +29,12 @@ struct Hearing<'h> {
     wall: SystemTime,
     epoch: u32,
     sha256: Option<&'h str>,
+}
+
+impl Hearing<'_> {
+    fn path(&self) -> PathBuf {
+        self.task.place.shown(&self.task.below)
+    }
 }
 
 impl Lane<'_> {
@@ -108,7 +115,9 @@ impl Lane<'_> {
         let outcome = jail(cell, held, grounds, |copied| if certain { Ok(true) } else { self.confirm(copied) });
         match outcome {
             Sentence::Jailed(copied, deed) => {
-                keep_at(court, hearing, held, &copied.id, &deed);
+                if !deed.emptied {
+                    court.see_to(&held.file, hearing.path(), &copied.id);
+                }
                 let written = with_case(court, hearing, Some(held), None, |case| {
                     let case = Case { sha256: Some(&copied.sha256), ..case.clone() };
                     court.check(&tell::taken(&case, verdict, &copied.id, &deed, None), Outcome::Failure)
@@ -189,18 +198,6 @@ fn remember(court: &Court, hearing: &Hearing<'_>, held: Option<&Held>, stat: &St
     }
 }
 
-/// What could not be emptied at once is seen to until it is.
-fn keep_at(court: &Court, hearing: &Hearing<'_>, held: &Held, id: &str, deed: &Deed) {
-    if deed.emptied {
-        return;
-    }
-    let path = hearing.task.place.shown(&hearing.task.below);
-    let remains = Remains { file: held.file.try_clone().ok(), path, id: id.to_owned() };
-    if let Err(lost) = court.remains.0.try_send(remains) {
-        court.tell(&tell::remains_given_up(&lost.into_inner()));
-    }
-}
-
 /// The jail is full or broken: what was found goes all the same, and that is told first, because from
 /// here on there is no copy to tell of it.
 fn without_copy(court: &Court, hearing: &Hearing<'_>, held: &Held, verdict: &Verdict, refusal: &Refusal) {
@@ -210,7 +207,9 @@ fn without_copy(court: &Court, hearing: &Hearing<'_>, held: &Held, verdict: &Ver
         let mut deed = neutralise(held);
         let when = format!("{:.6}", Timestamp::now());
         let found = found(verdict);
-        keep_at(court, hearing, held, &id, &deed);
+        if !deed.emptied {
+            court.see_to(&held.file, hearing.path(), &id);
+        }
         let sha256 = hearing.sha256.unwrap_or("unknown");
         mark(&held.spot, &mut deed, &Tombstone { id: &id, when: &when, found: &found, sha256, kept: false });
         court.check(&tell::taken(case, verdict, &id, &deed, Some(refusal)), Outcome::Failure)
@@ -225,7 +224,7 @@ fn with_case<T>(
     tell: impl FnOnce(&Case<'_>) -> T,
 ) -> T {
     let (engine, ruleset) = court.engine.names();
-    let path = hearing.task.place.shown(&hearing.task.below);
+    let path = hearing.path();
     tell(&Case {
         path: &path,
         stat: held.map(|held| &held.stat).or(stat),

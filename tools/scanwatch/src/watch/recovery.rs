@@ -35,6 +35,9 @@ fn complete(court: &Court, jail: &Jail, place: &Arc<Place>, sidecar: &Sidecar) -
             Ok((file, stat)) if is_same(&file, size(&stat), sidecar) => {
                 let held = Held { spot, file, stat, writer: false };
                 deed = neutralise(&held);
+                if !deed.emptied {
+                    court.see_to(&held.file, place.shown(&below), &sidecar.id);
+                }
                 mark(&held.spot, &mut deed, &tombstone(sidecar, true));
             }
             _ => mark(&spot, &mut deed, &tombstone(sidecar, true)),
