@@ -43,7 +43,9 @@ teardown() {
 in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
 docker() { in_host docker "$@" 3>&-; }
 check() { in_host egress-check "$@" --format jsonl; }
-start() { local name=$1; shift; docker run -d --name "$name" "$@" "$image" sleep infinity >/dev/null; }
+# `start NAME OPTION…`, and waits until its IPv6 addresses may be used (RFC 4862 section 5.4).
+start() { local name=$1; shift; docker run -d --name "$name" "$@" "$image" sleep infinity >/dev/null; soon settled "$name"; }
+settled() { local pid; pid=$(docker inspect --format '{{.State.Pid}}' "$1"); [ -z "$(nsenter "--net=/proc/$pid/ns/net" -- ip -6 address show tentative)" ]; }
 # `all_are OUTCOME LIKE`: at least one probe's id is like that, and all of those ended so; else shows the others.
 all_are() {
   local found

@@ -35,7 +35,11 @@ impl Whom {
         match text {
             OWN_RESOLVERS => Self::OwnResolvers,
             path if path.starts_with('/') => Self::Path(path.to_owned()),
-            name => Self::Name(name.trim_end_matches('.').to_ascii_lowercase()),
+            name => {
+                let plain = name.trim_end_matches('.').to_ascii_lowercase();
+                // Written plainly it may be something else: "RESOLV.CONF", "192.0.2.1.".
+                if plain == name { Self::Name(plain) } else { Self::read(&plain) }
+            }
         }
     }
 }
@@ -166,6 +170,8 @@ mod tests {
         assert_eq!(Whom::read("resolv.conf"), Whom::OwnResolvers);
         assert_eq!(Whom::read("/run/docker.sock"), Whom::Path("/run/docker.sock".into()));
         assert_eq!(Whom::read("GitHub.com."), Whom::Name("github.com".into()));
+        assert_eq!(Whom::read("RESOLV.CONF."), Whom::OwnResolvers);
+        assert_eq!(Whom::read("192.0.2.1."), Whom::read("192.0.2.1"));
     }
 
     #[test]

@@ -161,6 +161,10 @@ fn check(probe: &Probe) -> Result<()> {
     let ask = &probe.ask;
     let portless = matches!(ask.kind, ProbeKind::Icmp | ProbeKind::Unix | ProbeKind::Raw);
     ensure!(portless || ask.port > 0, "no destination.port, and a probe of kind {} needs one", kind_name(ask.kind));
+    ensure!(
+        ask.whom != Whom::Name(String::new()),
+        "destination.address is empty: an address, a name, a path or resolv.conf"
+    );
     if let Whom::OnLink(_, interface) = &ask.whom {
         let plain = !interface.is_empty() && interface.len() < 16 && interface.bytes().all(|b| b.is_ascii_graphic());
         ensure!(plain, "destination.address: after the % expected an interface such as eth0");
@@ -252,6 +256,8 @@ mod tests {
         refused(|r| r.destination = None, "destination");
         refused(|r| r.destination.as_mut().unwrap().port = None, "destination.port");
         refused(|r| r.destination.as_mut().unwrap().address = Some("/etc/passwd".into()), "unix");
+        refused(|r| r.destination.as_mut().unwrap().address = Some("..".into()), "destination.address");
+        refused(|r| r.destination.as_mut().unwrap().address = Some("fe80::1%".into()), "interface");
         refused(|r| r.cellblock.as_mut().unwrap().probe.as_mut().unwrap().kind = ProbeKind::Dns, "dns.question");
         refused(|r| r.cellblock.as_mut().unwrap().probe.as_mut().unwrap().timeout_ms = Some(0), "timeout_ms");
     }
@@ -265,11 +271,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_target_makes_the_reader_panic(address in "\\PC{0,40}", port in any::<u16>()) {
+        fn whatever_target_is_accepted_reads_back_as_itself(address in "\\PC{0,40}|[0-9A-Fa-f.:%/\\[\\]]{0,24}", port in any::<u16>()) {
             let mut record = planned(&all_shapes()[2]);
             let end = record.destination.as_mut().unwrap();
             (end.address, end.port) = (Some(address), Some(port));
-            let _ = read(record);
+            if let Ok(probe) = read(record) {
+                prop_assert_eq!(read(planned(&probe)).unwrap(), probe);
+            }
         }
     }
 }
