@@ -198,6 +198,8 @@ PY
 @test "stopping the watch leaves the rules where they are" {
   start "$BATS_TEST_TMPDIR/watch" watch
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  # What it finds is news: it has not failed by it when it is stopped in good order.
+  await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "neighbours-pose" and .event.outcome == "failure"'
   kill -TERM "$WATCHER"
   wait "$WATCHER"
   WATCHER=

@@ -100,7 +100,7 @@ impl Watch<'_> {
                 self.look_out();
                 Ok(true)
             }
-            News::Broken(error) => writer.check(&report::policy_refused(&error)).map(|()| false),
+            News::Broken(error) => writer.tell(&report::policy_refused(&error)).map(|()| false),
         }
     }
 
@@ -110,12 +110,13 @@ impl Watch<'_> {
         for word in &words {
             match word {
                 Word::Heard => writer.tell(&report::engine_heard())?,
-                Word::Silent(why) => writer.check(&report::engine_silent(why))?,
+                Word::Silent(why) => writer.tell(&report::engine_silent(why))?,
                 Word::Changed(_) => {}
             }
         }
+        // News, and no checks of this run's own: one that is stopped in good order has not failed by them.
         for finding in self.lookout.news() {
-            writer.check(&finding.record())?;
+            writer.tell(&finding.record())?;
         }
         if !words.is_empty() || self.lookout.owes() {
             self.look_out();
