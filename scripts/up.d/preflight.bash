@@ -1,6 +1,7 @@
 # What can be known to be wrong before anything is changed.
 
 readonly ENGINE_FLOOR=25.0.5   # below it, an internal network forwards DNS (CVE-2024-29018)
+readonly ENGINE_NAT66=27       # from it on, Docker masquerades IPv6 without being asked to
 
 preflight() {
   [ "$DRY_RUN" = 1 ] || need_root "bringing the cellblock up"
@@ -26,7 +27,15 @@ check_engine() {
     { [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
   [ "$(printf '%s\n' "$ENGINE_FLOOR" "${version%%[+~-]*}" | sort -V | head -n 1)" = "$ENGINE_FLOOR" ] ||
     die "Docker engine $version forwards DNS out of internal networks (CVE-2024-29018): $ENGINE_FLOOR or newer is needed"
+  tell_ipv4_only "${version%%.*}"
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is not there: run scripts/setup"
+}
+
+# No fault, but nobody should look for it: the cell then reaches the internet over IPv4 alone.
+tell_ipv4_only() {
+  [ "$1" -lt "$ENGINE_NAT66" ] || return 0
+  [ "$(docker version --format '{{.Server.Experimental}}')" = true ] ||
+    say "this Docker engine masquerades no IPv6: the cell is IPv4-only. Start dockerd with --experimental --ip6tables, or use $ENGINE_NAT66 or newer"
 }
 
 # `listen` of [vault], as the policy has it.
