@@ -21,6 +21,9 @@ teardown_file() {
   leave_world
 }
 setup() { guard apply >/dev/null; }
+teardown() {
+  [ -z "${WATCHER:-}" ] || { kill "$WATCHER" 2>/dev/null && wait "$WATCHER"; } || true
+}
 
 reached() { inside_ask "$@" >/dev/null; }
 not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
@@ -164,9 +167,43 @@ defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failu
   policy_with ''
 }
 
-@test "watch says that it cannot follow iptables, and what to do instead" {
-  run -2 guard watch
-  [[ $output == *"netguard verify"* ]]
+@test "a connection from before the rules ends with them, and one that they allow goes on" {
+  guard remove --force >/dev/null
+  hold netguard-open 192.168.77.10 445 >"$BATS_TEST_TMPDIR/nas" 3>&- &
+  hold netguard-open 8.8.8.8 445 >"$BATS_TEST_TMPDIR/inet" 3>&- &
+  for file in nas inet; do
+    for _ in {1..200}; do grep -q 'first True' "$BATS_TEST_TMPDIR/$file" && break; sleep 0.1; done
+    grep -q 'first True' "$BATS_TEST_TMPDIR/$file"
+  done
+  guard apply >/dev/null
+  touch "$BATS_TEST_TMPDIR/go"
+  wait
+  grep -q 'second False' "$BATS_TEST_TMPDIR/nas"
+  grep -q 'second True' "$BATS_TEST_TMPDIR/inet"
+}
+
+@test "watch brings the rules back after other programs took them, and follows the host's networks" {
+  local way count=0
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  while read -r way; do
+    read -ra words <<<"$way"
+    on_host "${words[@]}"
+    count=$((count + 1))
+    for _ in {1..300}; do
+      [ "$(jq -s '[.[] | select(.event.action == "moat-restored")] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$count" ] && break
+      sleep 0.1
+    done
+    holds
+  done <<'WAYS'
+iptables -t mangle -F
+ip6tables -t mangle -D PREROUTING 1
+iptables -t mangle -I netguard-net-cell -j RETURN
+WAYS
+  not_reached netguard-open tcp 192.168.77.10 445
+  ip -n "$LAB_NAME-host" address add 9.8.7.2/24 dev lan0
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("onlink4: 1 ranges are missing"))'
+  ip -n "$LAB_NAME-host" address del 9.8.7.2/24 dev lan0
 }
 
 # In a mount namespace of its own: nobody else misses nft.

@@ -15,26 +15,6 @@ teardown() {
 
 not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 
-# Follows with netguard itself as the child, so that a signal reaches it.
-start() {
-  local out=$1
-  shift
-  nsenter --net="$HOST_NET" -- env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="${ENGINE:-unix:///run/$LAB_NAME-lab/docker.sock}" \
-    "$NETGUARD" "$@" --format jsonl >"$out" 2>"$out.err" 3>&- &
-  WATCHER=$!
-}
-
-# Waits for a line of a followed file that jq selects; 20 s, for a busy machine.
-await_line() {
-  local file=$1 filter=$2 tries
-  for ((tries = 0; tries < 200; tries++)); do
-    if jq -e -s "any(.[]; $filter)" "$file" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  cat "$file" "$file.err" >&2
-  return 1
-}
-
 @test "explain and the kernel agree on random addresses and on both sides of every boundary" {
   python3 "$SUITE/addresses.py" "${SEED:-$RANDOM}" 1500 >"$BATS_TEST_TMPDIR/addresses"
   guard explain --from cell - <"$BATS_TEST_TMPDIR/addresses" |

@@ -91,26 +91,6 @@ fill() {
   [[ $output == *"192.168.77.10 . udp . 4242"* ]]
 }
 
-# A connection that stays open: it says `one`, waits for the file `go`, says `two`, and prints whether each was echoed.
-hold() {
-  local place=$1 address=$2 port=$3
-  inside "$place" python3 -c '
-import os, socket, sys, time
-sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
-sock.settimeout(3)
-def echoed(word):  # the banner alone, or a late echo of another question, is no answer to this one
-    seen = b""
-    try:
-        sock.sendall(word)
-        while word not in seen and (piece := sock.recv(65536)): seen += piece
-    except OSError: pass
-    return word in seen
-print("first", echoed(b"one"), flush=True)
-while not os.path.exists(sys.argv[3]): time.sleep(0.05)
-print("second", echoed(b"two"))
-' "$address" "$port" "$BATS_TEST_TMPDIR/go"
-}
-
 @test "a connection from before the rules ends with them, and one that they allow goes on" {
   guard remove --force >/dev/null
   hold netguard-open 192.168.77.10 445 >"$BATS_TEST_TMPDIR/nas" 3>&- &

@@ -140,3 +140,43 @@ leave_world() {
   clear_world
   [ -n "${KEEP_LAB:-}" ] || "$LAB" down
 }
+
+# Follows with netguard itself as the child, so that a signal reaches it.
+start() {
+  local out=$1
+  shift
+  nsenter --net="$HOST_NET" -- env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="${ENGINE:-unix:///run/$LAB_NAME-lab/docker.sock}" \
+    "$NETGUARD" --backend "${BACKEND:-auto}" "$@" --format jsonl >"$out" 2>"$out.err" 3>&- &
+  WATCHER=$!
+}
+
+# Waits for a line of a followed file that jq selects; 20 s, for a busy machine.
+await_line() {
+  local file=$1 filter=$2 tries
+  for ((tries = 0; tries < 200; tries++)); do
+    if jq -e -s "any(.[]; $filter)" "$file" >/dev/null 2>&1; then return 0; fi
+    sleep 0.1
+  done
+  cat "$file" "$file.err" >&2
+  return 1
+}
+
+# A connection that stays open: it says `one`, waits for the file `go`, says `two`, and prints whether each was echoed.
+hold() {
+  local place=$1 address=$2 port=$3
+  inside "$place" python3 -c '
+import os, socket, sys, time
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
+sock.settimeout(3)
+def echoed(word):  # the banner alone, or a late echo of another question, is no answer to this one
+    seen = b""
+    try:
+        sock.sendall(word)
+        while word not in seen and (piece := sock.recv(65536)): seen += piece
+    except OSError: pass
+    return word in seen
+print("first", echoed(b"one"), flush=True)
+while not os.path.exists(sys.argv[3]): time.sleep(0.05)
+print("second", echoed(b"two"))
+' "$address" "$port" "$BATS_TEST_TMPDIR/go"
+}

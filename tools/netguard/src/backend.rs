@@ -1,7 +1,7 @@
 //! Who speaks to the kernel's packet filter: nft, or iptables with ipset where there is no nft. What the
 //! rules are, what they mean and how they are judged is the plan's business, and the same for both.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::iptables::{self, Iptables};
@@ -101,17 +101,20 @@ impl Backend {
         }
     }
 
-    /// Whether `watch` can follow the kernel's own news of the rules.
+    /// Gives sets of denied destinations their planned contents; what else is there is as planned.
     ///
     /// # Errors
-    /// If it is the other backend: the kernel tells nobody when rules of iptables change.
-    pub(crate) fn watchable(&self) -> Result<()> {
+    /// What a program or the kernel says.
+    pub(crate) fn refill(&self, plan: &Plan, names: &[String]) -> Result<()> {
         match self {
-            Self::Nft(_) => Ok(()),
-            Self::Iptables(_) => bail!(
-                "watch follows the kernel's news of nft's rules, and there is none of iptables's; install nftables, \
-                 or run netguard apply at boot before Docker and netguard verify from a timer"
-            ),
+            Self::Nft(nft) => nft.load(&script::refill(plan, names)),
+            // Every load fills the sets anew and swaps them: there is nothing to spare.
+            Self::Iptables(iptables) => iptables.apply(plan),
         }
+    }
+
+    /// Whether the kernel tells of every change of the rules. Of those of iptables it tells nobody.
+    pub(crate) fn tells(&self) -> bool {
+        matches!(self, Self::Nft(_))
     }
 }

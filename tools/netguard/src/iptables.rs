@@ -35,12 +35,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The seconds that the legacy variant waits for its lock.
 const LOCK: &str = "10";
 
-/// Which sets to read whole.
+/// Which sets to read whole. What counts is held against the plan by its shape alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contents {
     None,
     Flows,
-    All,
+    Ranges,
 }
 
 /// The programs.
@@ -73,12 +73,12 @@ impl Iptables {
         })
     }
 
-    /// The moat as the kernel holds it, or `None` where there is none; with what the sets hold, if wanted.
+    /// The moat as the kernel holds it, or `None` where there is none; with the denied destinations, if wanted.
     ///
     /// # Errors
     /// If a program fails or prints what cannot be read.
     pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
-        self.facts(if contents { Contents::All } else { Contents::None })
+        self.facts(if contents { Contents::Ranges } else { Contents::None })
     }
 
     /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
@@ -151,7 +151,11 @@ impl Iptables {
         let mut sets = BTreeMap::new();
         for (name, header) in self.headers()? {
             let flows = FlowSet::named(&name);
-            let wanted = contents == Contents::All || (contents == Contents::Flows && flows.is_some());
+            let wanted = match contents {
+                Contents::None => false,
+                Contents::Flows => flows.is_some(),
+                Contents::Ranges => flows.is_none(),
+            };
             let bridge = flows.and_then(|set| bridges.get(&set.network)).map_or("", String::as_str);
             let elements = if wanted { self.elements(&name, bridge)? } else { Vec::new() };
             sets.insert(name.clone(), header.set(&name, elements));

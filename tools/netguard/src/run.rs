@@ -92,9 +92,8 @@ fn verify(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exi
 }
 
 fn watch(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
-    Backend::find(choice)?.watchable()?;
     let stop = Stop::listen()?;
-    watch::run(policy, &stop, &mut writer)?;
+    watch::run(choice, policy, &stop, &mut writer)?;
     writer.finish()
 }
 

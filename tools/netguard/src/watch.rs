@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use policy::PolicyArgs;
 use record::{Outcome, Writer};
 
+use crate::backend::{Backend, Choice};
 use crate::events::{Events, Seen};
 use crate::group::{Group, SetName};
 use crate::herald::{Herald, Word};
@@ -15,17 +16,18 @@ use crate::kept::{Kept, News};
 use crate::listing::Listing;
 use crate::lookout::Lookout;
 use crate::machine::{Machine, Received};
-use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::report::{self, Gap};
 use crate::stop::Stop;
 use crate::verify::{Finding, Subject};
-use crate::{connections, ready, script, verify};
+use crate::{connections, ready, verify};
 
 /// How long the kernel is listened to before a look at what else is to be done.
 const NAP: Duration = Duration::from_millis(200);
 /// How often everything is looked at although nothing was heard.
 const ROUND: Duration = Duration::from_secs(30);
+/// How often the rules are looked at where the kernel tells nobody that they changed.
+const GLANCE: Duration = Duration::from_secs(2);
 /// How often a refused load is tried again at once: another program may be in the middle of its own.
 const TRIES: u32 = 5;
 /// The pause between these tries.
@@ -39,7 +41,7 @@ const FIRST: i32 = -20;
 /// What is kept, and with what.
 struct Watch<'a> {
     kept: Kept<'a>,
-    nft: Nft,
+    backend: Backend,
     plan: Plan,
     received: Received,
     good: Instant,
@@ -51,20 +53,26 @@ struct Watch<'a> {
 ///
 /// # Errors
 /// If they could not be loaded in the first place, or the kernel's news cannot be had.
-pub(crate) fn run<W: std::io::Write>(policy: &PolicyArgs, stop: &Stop, writer: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: std::io::Write>(
+    choice: Choice,
+    policy: &PolicyArgs,
+    stop: &Stop,
+    writer: &mut Writer<W>,
+) -> Result<()> {
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
     // Listening begins before the first look, so that no change falls between them.
     let mut events = Events::open()?;
     let kept = Kept::open(policy)?;
-    let (plan, machine) = kept.plan()?;
+    let backend = Backend::find(choice)?;
+    let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
     let received = machine.received(&plan.bridges());
     let lookout = Lookout::start(events.ringer()?)?;
-    let mut watch = Watch { kept, nft: Nft::find()?, plan, received, good: Instant::now(), lost: false, lookout };
+    let mut watch = Watch { kept, backend, plan, received, good: Instant::now(), lost: false, lookout };
     watch.begin(&machine, writer)?;
     ready::tell()?;
     let herald = Herald::start(events.ringer()?)?;
-    let mut looked = Instant::now();
+    let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
     while !stop.asked() {
         let mut seen = if pending == Seen::default() { events.wait(NAP)? } else { std::mem::take(&mut pending) };
@@ -76,15 +84,18 @@ pub(crate) fn run<W: std::io::Write>(policy: &PolicyArgs, stop: &Stop, writer: &
             (seen.table, seen.networks) = (true, true);
         }
         seen.table |= seen.rung && watch.hear(&herald, writer)?;
-        if seen.table || seen.networks {
+        let whole = seen.table || seen.networks;
+        if whole {
             looked = Instant::now();
-            if watch.look(seen, writer)? {
+        }
+        if whole || (!watch.backend.tells() && glanced.elapsed() >= GLANCE) {
+            if watch.look(Seen { table: seen.table || !whole, ..seen }, whole, writer)? {
                 // Its own load is news too. It is looked at, but a table that it deleted itself is no loss.
                 pending = Seen { gone: false, ..events.wait(Duration::ZERO)? };
             }
-        } else {
-            watch.received = Machine::read()?.received(&watch.plan.bridges());
-            watch.good = Instant::now();
+            glanced = Instant::now();
+        } else if watch.backend.tells() {
+            watch.settle()?;
         }
     }
     Ok(())
@@ -132,28 +143,37 @@ impl Watch<'_> {
     }
 
     fn begin<W: std::io::Write>(&mut self, machine: &Machine, writer: &mut Writer<W>) -> Result<()> {
-        let present = self.nft.listing(true)?;
+        let present = self.backend.listing(true)?;
         if verify::compare(&self.plan, present.as_ref()).iter().any(|finding| finding.outcome != Outcome::Success) {
             let start = Instant::now();
-            self.nft.load(&script::apply(&self.plan, present.as_ref()))?;
+            self.backend.apply(&self.plan, present.as_ref())?;
             writer.check(&report::applied(&self.plan, start.elapsed()))?;
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
         writer.tell(&report::watched(&self.plan))
     }
 
-    /// Looks at the kernel, and mends what is not as planned; says whether anything had to be.
-    fn look<W: std::io::Write>(&mut self, seen: Seen, writer: &mut Writer<W>) -> Result<bool> {
+    /// The rules are as planned at this moment: what came in so far was judged.
+    fn settle(&mut self) -> Result<()> {
+        self.received = Machine::read()?.received(&self.plan.bridges());
+        self.good = Instant::now();
+        Ok(())
+    }
+
+    /// Looks at the kernel, at the contents of the sets too if at the whole of it, and mends what is not as
+    /// planned; says whether anything had to be.
+    fn look<W: std::io::Write>(&mut self, seen: Seen, whole: bool, writer: &mut Writer<W>) -> Result<bool> {
         let noticed = Instant::now();
         let (plan, machine) = if seen.networks { self.kept.plan()? } else { (self.plan.clone(), Machine::default()) };
+        let plan = self.backend.holds(plan);
         if !seen.table && plan == self.plan {
             return Ok(false);
         }
         self.plan = plan;
-        match self.mend(seen.gone) {
+        match self.mend(seen.gone, whole) {
             Ok(None) => {
-                (self.lost, self.good) = (false, Instant::now());
-                return Ok(false);
+                self.lost = false;
+                return self.settle().map(|()| false);
             }
             Ok(Some(mended)) => {
                 let machine = if machine == Machine::default() { Machine::read()? } else { machine };
@@ -179,14 +199,14 @@ impl Watch<'_> {
         Ok(true)
     }
 
-    fn mend(&self, gone: bool) -> Result<Option<Mended>> {
-        let mut tried = if gone { self.again() } else { self.mend_once() };
+    fn mend(&self, gone: bool, whole: bool) -> Result<Option<Mended>> {
+        let mut tried = if gone { self.again() } else { self.mend_once(whole) };
         for _ in 1..TRIES {
             if tried.is_ok() {
                 break;
             }
             std::thread::sleep(PAUSE);
-            tried = self.mend_once();
+            tried = self.mend_once(whole);
         }
         tried.context("the moat could not be loaded again")
     }
@@ -199,14 +219,17 @@ impl Watch<'_> {
 
     /// What is missing is looked for without the sets' contents first: a table that is gone must not wait
     /// for a hundred thousand ranges to be listed.
-    fn mend_once(&self) -> Result<Option<Mended>> {
-        let bones = self.nft.listing(false)?;
+    fn mend_once(&self, whole: bool) -> Result<Option<Mended>> {
+        let bones = self.backend.listing(false)?;
         let findings = verify::compare_bones(&self.plan, bones.as_ref());
         let mut reasons = reasons(&findings);
         if !reasons.is_empty() {
             return self.load(reasons, bones.as_ref());
         }
-        let whole = self.nft.listing(true)?;
+        if !whole {
+            return Ok(None);
+        }
+        let whole = self.backend.listing(true)?;
         let findings = verify::compare(&self.plan, whole.as_ref());
         reasons = self::reasons(&findings);
         if reasons.is_empty() {
@@ -214,7 +237,7 @@ impl Watch<'_> {
         }
         let sets: Vec<String> = findings.iter().filter_map(refillable).collect();
         if sets.len() == reasons.len() {
-            self.nft.load(&script::refill(&self.plan, &sets))?;
+            self.backend.refill(&self.plan, &sets)?;
             return Ok(Some(Mended { reasons, whole: false, fresh: false, back: Instant::now() }));
         }
         self.load(reasons, whole.as_ref())
@@ -227,15 +250,15 @@ impl Watch<'_> {
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
         if !fresh || many < MANY {
-            self.nft.load(&script::apply(&self.plan, present))?;
+            self.backend.apply(&self.plan, present)?;
             return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
         }
         let mut first = self.plan.clone();
         lists.iter().for_each(|name| drop(first.sets.insert(*name, Vec::new())));
-        self.nft.load(&script::apply(&first, None))?;
+        self.backend.apply(&first, None)?;
         let back = Instant::now();
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
-        self.nft.load(&script::refill(&self.plan, &names))?;
+        self.backend.refill(&self.plan, &names)?;
         reasons.push(format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
         Ok(Some(Mended { reasons, whole: true, fresh, back }))
     }
