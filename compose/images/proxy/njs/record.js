@@ -67,11 +67,14 @@ function end(variables, name, judged) {
 // What is told of a refusal; nothing of one too many. All else always is.
 function admitted(judged, v) { return judged.verdict === 'denied' ? flood.admit(v.gate_client) : 0; }
 
+// Of a request line that nginx did not take for one.
+function method_of(line) { return (/^([A-Za-z-]{1,32}) /.exec(line) || [])[1]; }
+
 // A request. The path is as the client sent it, without the query, where people put tokens.
 function request(r) {
     const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r), untold = admitted(judged, v);
     if (untold === undefined) { return ''; }
-    const status = number(v.status), host = text(raw.host), method = (/^([A-Za-z-]{1,32}) /.exec(text(raw.request) || '') || [])[1], path = text(raw.gate_path);
+    const status = number(v.status), host = text(raw.host), path = text(raw.gate_path), method = v.request_method || method_of(text(raw.request) || '');
     const record = head('request', judged, v, v.request_time, untold);
     record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
     record.network = { name: v.gate_client, protocol: 'http', transport: 'tcp' };

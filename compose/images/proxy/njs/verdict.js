@@ -24,15 +24,15 @@ const CAUSES = [
 
 // The leg that was taken (leg.js); a wildcard has none.
 function leg_of(v) {
-    const found = /out-([0-9a-f]{16})\.sock/.exec(v.upstream_addr || '');
-    return found ? found[1] : '';
+    const tried = v.upstream_addr || '', at = tried.lastIndexOf('/out-');
+    return at < 0 ? '' : tried.slice(at + 5, at + 21);
 }
 
-// The address that was tried last; a name that did not resolve leaves none.
+// The address that was tried last; a name that did not resolve leaves none. No split() here, nor anywhere on the way of
+// every request: njs compiles its expression anew each time.
 function upstream_ip(v) {
-    const last = (v.upstream_addr || '').split(/[, ]+/).pop().replace(/:\d+$/, ''), taken = leg_of(v);
-    if (taken) { return leg.address(taken); }
-    return /^[0-9.]+$/.test(last) ? last : '';
+    const taken = leg_of(v), last = taken ? null : /([0-9.]+):\d+$/.exec(v.upstream_addr || '');
+    return taken ? leg.address(taken) : last ? last[1] : '';
 }
 
 // What a leg said just now: whoever took it saw no more than that it hung up.
