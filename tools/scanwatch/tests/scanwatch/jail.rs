@@ -167,3 +167,40 @@ fn the_self_test_tells_part_by_part_what_the_warden_rests_on() {
     let (outcomes, _) = run(&world.dir.path().join("nobody"));
     assert_eq!(outcomes[..3].iter().map(String::as_str).collect::<Vec<_>>(), ["unknown"; 3]);
 }
+
+#[test]
+fn the_self_test_tells_what_came_of_freshclam_and_of_signatures_of_ones_own() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    let beside = |name: &str, line: &str| fs::write(clamd.dir.path().join(name), line).unwrap();
+    let part = |name: &str| {
+        let output = world
+            .command(&["self-test"])
+            .arg("--share")
+            .arg(&world.share)
+            .arg("--jail")
+            .arg(&world.jail)
+            .arg("--clamd")
+            .arg(clamd.socket())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let record = records.find(|record| record["rule"]["name"] == name)?;
+        let of = |key: &str| record["event"][key].as_str().unwrap_or_default().to_owned();
+        Some((of("outcome"), of("reason")))
+    };
+    assert_eq!(part("freshclam").unwrap().0, "unknown", "nothing is there that tells");
+    assert_eq!(part("own-signatures"), None, "nobody has to have any");
+    beside("database", "official database absent: only the shipped test signatures are known; freshclam: ERROR: x");
+    let (outcome, reason) = part("freshclam").unwrap();
+    assert!(outcome == "failure" && reason.contains("freshclam: ERROR: x"), "{reason}");
+    beside("database", "official database (daily.cld main.cvd); last fetched or found current on 2026-11-22");
+    assert_eq!(part("freshclam").unwrap().0, "success");
+    beside("signatures", "refused: words.yar line 2: undefined string");
+    assert_eq!(
+        part("own-signatures").unwrap(),
+        ("failure".to_owned(), "words.yar line 2: undefined string".to_owned())
+    );
+    beside("signatures", "in force: 3f2a91c4");
+    assert_eq!(part("own-signatures").unwrap().0, "success");
+}
