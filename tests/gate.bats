@@ -179,11 +179,18 @@ PROGRAM
   is "$(seen_since "$mark" | jq -r .asked | sort -u)" 45.33.7.30
 }
 
-@test "connections and TLS sessions to an upstream are kept, for each client apart" {
+# What one client asks on one connection of its own goes out on one connection.
+kept() {
   local mark
   mark=$(seen_mark)
   ask monitor 'http://www.openclaw.ai/[1-4]'
-  is "$(seen_since "$mark" | jq -r '[.path, .client_port] | join(" ")' | awk '{ print $2 }' | sort -u | wc -l)" 1
+  [ "$(seen_since "$mark" | jq -r .client_port | wc -l)" = 4 ] && [ "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" = 1 ]
+}
+
+@test "connections and TLS sessions to an upstream are kept" {
+  local mark
+  # A machine that stood still for four seconds in between would have let the connection go.
+  eventually kept
   # This upstream hangs up after each answer. Two workers have sessions of their own; from the third request on,
   # one of them has met it before.
   mark=$(seen_mark)
