@@ -230,13 +230,18 @@ TOLD
 }
 
 @test "a passed name leads out, and neither into the LAN nor back into the gate" {
-  local mark
+  local mark since name
+  since=$(now)
   mark=$(seen_mark)
   ask cell https://lan.lab.test/ -m 12
   is "$status" 000
   ask cell https://gate.lab.test/ -m 12
   is "$status" 000
   is "$(seen_since "$mark" | wc -l)" 0
+  for name in lan gate; do
+    is "$(last_record "$since" ".tls.client.server_name == \"$name.lab.test\"" | jq -r '[.event.action, .error.code, .destination.ip // "nowhere"] | join(" ")')" \
+      "connection-denied address-not-public nowhere"
+  done
 }
 
 @test "no client gets at the gate by another's door, and nobody from outside does" {
