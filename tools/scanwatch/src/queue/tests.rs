@@ -1,5 +1,7 @@
 use super::*;
+use crate::place::Place;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::sync::Arc;
 
 fn place() -> Arc<Place> {
     static ROOT: std::sync::OnceLock<Arc<Place>> = std::sync::OnceLock::new();
@@ -111,4 +113,35 @@ fn what_is_given_back_is_first_again_and_keeps_its_first_sight() {
     queue.put_back(a);
     let again = queue.take().unwrap();
     assert_eq!((&*again.below, again.seen), (b"a".as_slice(), seen));
+}
+
+#[test]
+fn long_paths_fill_the_queue_before_many_do_and_room_comes_back_when_they_are_taken() {
+    let queue = Queue::new(100_000).unwrap();
+    let long = |number: usize| task(&format!("{number:060000}"), Urgency::Urgent);
+    let most = MOST_BYTES / 60_000;
+    for number in 0..most {
+        queue.push(long(number));
+    }
+    assert!(!queue.take_overflow() && queue.backlog().depth == most);
+    queue.push(long(most));
+    assert!(queue.take_overflow(), "one more is one too many");
+    queue.push(long(0));
+    assert!(!queue.take_overflow(), "what is there already fits");
+    queue.take();
+    queue.push_at(long(most), Instant::now() + Duration::from_secs(3600));
+    assert!(!queue.take_overflow() && queue.backlog().depth == most - 1);
+}
+
+#[test]
+fn what_is_scanned_again_comes_last_and_is_not_forgotten_when_an_event_brings_it_forward() {
+    let queue = Queue::new(10).unwrap();
+    let again = |name: &str| Task { again: true, ..task(name, Urgency::Again) };
+    queue.push(again("a"));
+    queue.push(again("b"));
+    queue.push(task("walked", Urgency::Later));
+    queue.push(task("b", Urgency::Urgent));
+    let b = queue.take().unwrap();
+    assert!(&*b.below == b"b" && b.again);
+    assert_eq!(names(&queue), ["walked", "a"]);
 }

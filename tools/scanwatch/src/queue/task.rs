@@ -1,0 +1,68 @@
+//! A file to be scanned, and how soon.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Permit;
+use crate::place::{Below, Place};
+
+/// How soon a file is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Judged already, with older signatures.
+    Again,
+    /// Found by a walk.
+    Later,
+    /// Told by the kernel.
+    Urgent,
+}
+
+/// A file to be scanned.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// The folder it is in.
+    pub(crate) place: Arc<Place>,
+    /// Where in it.
+    pub(crate) below: Below,
+    /// How soon.
+    pub(crate) urgency: Urgency,
+    /// First sight of the change.
+    pub(crate) seen: Instant,
+    /// How often it was begun and not ended.
+    pub(crate) attempts: u32,
+    /// Its writer is done with it: scan it, even if another has it open.
+    pub(crate) finished: bool,
+    /// That it was judged with older signatures is not enough.
+    pub(crate) again: bool,
+    /// Counts it among those that are scanned again at one time.
+    pub(crate) permit: Option<Arc<Permit>>,
+}
+
+/// Which file, among all places.
+pub(super) type Key = (u32, Below);
+
+impl Task {
+    pub(super) fn key(&self) -> Key {
+        (self.place.number(), Arc::clone(&self.below))
+    }
+
+    /// The same, with its writer done.
+    pub(crate) fn finished(self) -> Self {
+        Self { finished: true, ..self }
+    }
+
+    /// A file that was seen just now.
+    pub(crate) fn new(place: &Arc<Place>, below: Below, urgency: Urgency) -> Self {
+        let seen = Instant::now();
+        Self {
+            place: Arc::clone(place),
+            below,
+            urgency,
+            seen,
+            attempts: 0,
+            finished: false,
+            again: false,
+            permit: None,
+        }
+    }
+}
