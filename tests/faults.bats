@@ -116,3 +116,12 @@ nothing_started() {
     [[ $output == *Usage* ]]
   done
 }
+
+@test "the completions of every tool are a script, and a reader that goes away early is no error" {
+  local tool
+  for tool in netguard egress-check scanwatch auditdb sandboxctl; do
+    "$tool" completions bash | bash -n
+    run -0 bash -c 'set -o pipefail; for _ in {1..20}; do "$1" completions zsh | : || exit 1; done' - "$tool"
+    [ -z "$output" ]
+  done
+}

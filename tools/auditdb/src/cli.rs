@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Print a completion script
     #[command(hide = true)]
-    Completions { shell: clap_complete::Shell },
+    Completions { shell: record::Shell },
 }
 
 #[derive(Debug, Args)]

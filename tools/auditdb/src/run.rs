@@ -1,7 +1,7 @@
 //! What auditdb does, as a table of contents.
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use record::Exit;
 
 use crate::cli::{Cli, Command};
@@ -19,9 +19,6 @@ pub(crate) fn run() -> Result<Exit> {
         Command::Verify => keep::verify(&Place::find(directory, &policy)?, output),
         Command::Rebuild => keep::rebuild(&Place::find(directory, &policy)?, output),
         Command::Prune(args) => keep::prune(&args, &Place::find(directory, &policy)?, output),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "auditdb", &mut std::io::stdout());
-            Ok(Exit::Success)
-        }
+        Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }

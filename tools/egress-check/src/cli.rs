@@ -47,7 +47,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// The shell.
-        shell: clap_complete::Shell,
+        shell: record::Shell,
     },
 }
 

@@ -9,7 +9,6 @@
 
 mod ask;
 mod cli;
-mod completions;
 mod control;
 mod dns_log;
 mod docker;

@@ -18,7 +18,7 @@ use crate::probe::Probe;
 use crate::seat::Seat;
 use crate::surroundings::Surroundings;
 use crate::verdict::Circumstances;
-use crate::{completions, control, limit, line, pin, progress, report};
+use crate::{control, limit, line, pin, progress, report};
 
 /// More probes than this in one run is a mistake.
 const MOST_PROBES: usize = 100_000;
@@ -33,7 +33,7 @@ pub fn run() -> Result<Exit> {
         Command::Plan(args) => print_plan(&cli.policy, args, cli.output),
         Command::Run(args) => make_probes(&cli.policy, args, cli.output),
         Command::Pin(args) => pin::check(&cli.policy, args, cli.output),
-        Command::Completions { shell } => completions::print(*shell).map(|()| Exit::Success),
+        Command::Completions { shell } => record::completions::<Cli>(*shell),
     }
 }
 

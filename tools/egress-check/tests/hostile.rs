@@ -2,12 +2,15 @@
 //! A run ends, holds little, and calls nothing a pass that is none.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod piped;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use piped::piped;
 use serde_json::{Value, json};
 
 /// Address space for the whole run, in KiB: a run that keeps what it is sent does not fit.
@@ -28,17 +31,8 @@ fn line(kind: &str, evidence: &str, target: SocketAddr) -> String {
 
 fn run(lines: &[String]) -> Vec<Value> {
     let script = format!("ulimit -v {ROOM}; exec timeout {PATIENCE} \"$@\"");
-    let mut child = Command::new("sh")
-        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_egress-check"), "run", "-", "--timeout", "700ms"])
-        .env_remove("CELLBLOCK_POLICY")
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
-    let out = child.wait_with_output().unwrap();
+    let program = ["-c", &script, "sh", env!("CARGO_BIN_EXE_egress-check"), "run", "-", "--timeout", "700ms"];
+    let out = piped(Command::new("sh").args(program), &lines.join("\n"));
     let text = String::from_utf8(out.stdout).unwrap();
     let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let whole = records.last().is_some_and(|last| last["event"]["action"] == "run-finished");

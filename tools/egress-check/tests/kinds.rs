@@ -2,14 +2,17 @@
 //! line chose, and what comes back is told for what it is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod piped;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use piped::piped;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::Acceptor;
 use rustls::{ServerConfig, StreamOwned};
@@ -24,17 +27,8 @@ fn make(probe: &Value, more: Value) -> Value {
     });
     let Value::Object(more) = more else { panic!("fields") };
     line.as_object_mut().unwrap().extend(more);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-check"))
-        .args(["run", "-", "--timeout", "20s"])
-        .env_remove("CELLBLOCK_POLICY")
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(line.to_string().as_bytes()).unwrap();
-    let out = child.wait_with_output().unwrap();
+    let program = env!("CARGO_BIN_EXE_egress-check");
+    let out = piped(Command::new(program).args(["run", "-", "--timeout", "20s"]), &line.to_string());
     let text = String::from_utf8(out.stdout).unwrap();
     let first = text.lines().next().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&out.stderr)));
     serde_json::from_str(first).unwrap()

@@ -1,12 +1,15 @@
 //! Probes on loopback: what answers, what is silent, what only looks alive, and what each ends as.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod piped;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use piped::piped;
 use serde_json::{Value, json};
 
 /// A probe line with as little in it as a person would write.
@@ -33,18 +36,8 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 fn run(lines: &[String], args: &[&str]) -> (i32, Vec<Value>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-check"))
-        .args(["run", "-"])
-        .args(args)
-        .env_remove("CELLBLOCK_POLICY")
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
-    let out = child.wait_with_output().unwrap();
+    let program = env!("CARGO_BIN_EXE_egress-check");
+    let out = piped(Command::new(program).args(["run", "-"]).args(args), &lines.join("\n"));
     let records: Vec<Value> =
         String::from_utf8(out.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(!records.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use clap_complete::Shell;
 use policy::PolicyArgs;
 use record::OutputArgs;
 
@@ -57,7 +56,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// For which shell.
-        shell: Shell,
+        shell: record::Shell,
     },
 }
 

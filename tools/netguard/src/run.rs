@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use ipnet::IpNet;
 use policy::{Deny, Policy, PolicyArgs};
 use record::{Exit, Provider, Writer};
@@ -37,10 +37,7 @@ pub fn run() -> Result<Exit> {
         Command::Denied(args) => denied(&args, cli.backend, &cli.policy, writer),
         Command::Explain(args) => explain(&args, &cli.policy, writer),
         Command::Remove(args) => remove(cli.backend, args.force, writer),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "netguard", &mut io::stdout());
-            Ok(Exit::Success)
-        }
+        Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }
 

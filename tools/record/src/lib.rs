@@ -12,6 +12,7 @@
 
 mod action;
 pub mod cellblock;
+mod completions;
 mod event;
 mod exit;
 pub mod fields;
@@ -23,6 +24,8 @@ mod timestamp;
 mod writer;
 
 pub use action::{Action, Provider};
+pub use clap_complete::Shell;
+pub use completions::completions;
 pub use event::{Category, Event, Kind, Outcome, Severity, Type};
 pub use exit::{Exit, main, version};
 pub use output::{Format, OutputArgs};

@@ -123,7 +123,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-fn explain(error: io::Error) -> anyhow::Error {
+/// A reader that went away is told apart from a disk that is full.
+pub(crate) fn explain(error: io::Error) -> anyhow::Error {
     if error.kind() == ErrorKind::BrokenPipe {
         return anyhow::Error::new(OutputClosed);
     }

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// Which shell
-        shell: clap_complete::Shell,
+        shell: record::Shell,
     },
 }
 

@@ -1,12 +1,12 @@
 //! The table of contents: which command is done where.
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use policy::PolicyArgs;
 use record::{Exit, OutputArgs, Provider, Writer};
 
 use crate::cli::{Cli, Command, Secret};
 use crate::engine::wait_for;
-use crate::{audit, cert, freeze, place, render, secret, status};
+use crate::{audit, cert, freeze, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command, .. } = Cli::parse();
@@ -23,7 +23,7 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
         Command::Secret(Secret::Put { name, container }) => {
             with_records(&policy, output, |policy, out| secret::put(policy, &name, &container, out))
         }
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }
 
@@ -37,11 +37,4 @@ fn with_records(
     let mut out = Writer::stdout(Provider::Sandboxctl, output, false);
     work(&policy, &mut out)?;
     out.finish()
-}
-
-fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "sandboxctl", &mut script);
-    place::print(|out| out.write_all(&script))?;
-    Ok(Exit::Success)
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use clap_complete::Shell;
 use policy::{Clamd, PolicyArgs};
 use record::OutputArgs;
 
@@ -54,7 +53,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// Which shell
-        shell: Shell,
+        shell: record::Shell,
     },
 }
 

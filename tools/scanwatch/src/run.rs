@@ -1,9 +1,6 @@
 //! What each subcommand does.
 
-use std::io::Write as _;
-
-use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use record::Exit;
 
 use crate::cli::{Cli, Command};
@@ -19,12 +16,6 @@ pub fn run() -> anyhow::Result<Exit> {
         Command::Scan(args) => crate::scan::scan(&args, &policy.load()?, output),
         Command::Jail(command) => crate::custody::run(&command, &policy.load()?, output),
         Command::SelfTest(args) => crate::self_test::self_test(&args, &policy.load()?, output),
-        Command::Completions { shell } => {
-            // Into memory first: generate() falls over a closed pipe.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "scanwatch", &mut script);
-            std::io::stdout().write_all(&script).context("standard output could not be written")?;
-            Ok(Exit::Success)
-        }
+        Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }
