@@ -58,11 +58,11 @@ of() { jq -r "$2" "$FILES/$1.json"; } # composition filter
   [ "$(of open '[.services[].user | select(. != "0:0")] | unique | length')" = 4 ]
 }
 
-@test "no service sees Docker's socket, or more of the host than share, jail, rendered gate and policy" {
+@test "no service sees Docker's socket, or more of the host than share, jail, signatures, rendered gate and policy" {
   holds_for_all '[.volumes[]? | select(.type == "bind") | .source | select(test("docker|/run/|^/$|^/etc|^/var/run"))] == []'
   local targets
   targets=$(of open '[.services[].volumes[]? | select(.type == "bind") | .target] | unique | join(" ")')
-  [ "$targets" = "/etc/cellblock/policy.toml /etc/nginx/gate /jail /sandbox /share" ]
+  [ "$targets" = "/etc/cellblock/policy.toml /etc/nginx/gate /jail /sandbox /share /signatures" ]
   [ "$(of open '[.services.cell.volumes[] | "\(.source) \(.target)"] | join(" ")')" = "$FILES/open/sandbox_data/share /sandbox" ]
 }
 

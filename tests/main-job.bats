@@ -114,6 +114,18 @@ blocked() {
   jq -e '.event.duration >= 0 and .http.response.status_code >= 200' <<<"${lines[0]}"
 }
 
+@test "a signature of one's own, put into its folder, is in force without a restart" {
+  local bad=$BATS_TEST_TMPDIR/bad there=$root/sandbox_data/share/workspace/ours.txt
+  echo "nobody but us minds this file: $RANDOM" >"$bad"
+  in_host docker exec -i cell sh -c 'cat >/sandbox/workspace/ours.txt' <"$bad"
+  cmp "$bad" "$there"
+  printf '%s:%s:Ours.Bad:73\n' "$(sha256sum <"$bad" | cut -d' ' -f1)" "$(stat -c %s "$bad")" >"$root/compose/images/warden/signatures/ours.hsb"
+  for _ in {1..900}; do ! grep -q 'Ours.Bad' "$there" || break; sleep 0.1; done
+  grep 'Ours.Bad' "$there"
+  run ! grep 'nobody but us' "$there"
+  rm "$root/compose/images/warden/signatures/ours.hsb"
+}
+
 @test "a second up changes nothing that runs" {
   before=$(in_host docker ps -q --no-trunc | sort)
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"

@@ -12,6 +12,9 @@ make_storage() {
   for folder in "$(setting .share.path)" "$(setting .jail.path)" "$(setting .audit.path)" "$ROOT/vault" "$RENDERED"; do
     [ -d "$folder" ] || run install -d -m 0700 "$folder"
   done
+  # Signatures of the user's own, which clamd's container has read-only.
+  folder=$ROOT/compose/images/warden/signatures
+  [ -d "$folder" ] || run install -d -m 0755 "$folder"
   make_share "$(setting .share.image)" "$(setting .share.mount)" "$(setting .share.size)"
 }
 

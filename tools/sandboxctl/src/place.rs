@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use policy::Policy;
 use record::OutputClosed;
 
 /// Prints what is no record. A reader that went away is told apart, as everywhere.
@@ -15,6 +16,11 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> any
         ErrorKind::BrokenPipe => anyhow!(OutputClosed),
         _ => anyhow!(error).context("standard output could not be written"),
     })
+}
+
+/// Where the user's own signatures are: below the project root, as in a checkout of Cellblock.
+pub(crate) fn signatures(policy: &Policy) -> PathBuf {
+    policy.root.join("compose/images/warden/signatures")
 }
 
 /// A folder that only its owner enters: made if it is not there, refused if others may enter it.

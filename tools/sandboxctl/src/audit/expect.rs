@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use policy::{Policy, Service};
 
 use super::facts::{Life, Mounted};
+use crate::place;
 use crate::render::compose;
 
 /// The network namespace a container should live in.
@@ -103,6 +104,7 @@ fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)>
         .into(),
         Service::Monitor => [rules()].into(),
         Service::Proxy => [("/etc/nginx/gate".to_owned(), real(policy.rendered().join("gate")), false)].into(),
-        Service::Vault | Service::Clamd => BTreeSet::new(),
+        Service::Clamd => [("/signatures".to_owned(), real(place::signatures(policy)), false)].into(),
+        Service::Vault => BTreeSet::new(),
     }
 }

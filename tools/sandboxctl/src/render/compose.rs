@@ -153,7 +153,8 @@ fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
             ];
         }
         Service::Proxy => part.volumes = vec![bind(&policy.rendered().join("gate"), "/etc/nginx/gate", true)?],
-        Service::Monitor | Service::Clamd => {}
+        Service::Clamd => part.volumes = vec![bind(&place::signatures(policy), "/signatures", true)?],
+        Service::Monitor => {}
     }
     Ok(part)
 }
