@@ -1,5 +1,9 @@
 //! What a fuzzer may call (`tests/fuzz`): the parsers whose text another program had a hand in.
 
+use std::collections::BTreeMap;
+
+use crate::group::Family;
+use crate::iptables::{facts, saved::Saved, sets};
 use crate::listing::Listing;
 use crate::{flows, target};
 
@@ -10,6 +14,18 @@ pub fn nft_json(text: &[u8]) {
     drop(listing.bridges());
     for set in listing.sets.values() {
         drop(set.ranges());
+    }
+}
+
+/// What iptables-save, `ipset list` and `ipset save` print: chains and rules, the heads of sets, their elements.
+pub fn iptables_listings(text: &str) {
+    if let Ok(saved) = Saved::parse(text) {
+        drop(facts::bridges(&saved));
+        drop(facts::listing(&[(Family::V4, saved)], BTreeMap::new()));
+    }
+    drop(sets::headers(text));
+    for set in ["special4", "flows4-cell", "other6-cell"] {
+        drop(sets::elements(set, "br-cell", text));
     }
 }
 

@@ -6,10 +6,10 @@
 //! and before any translation. iptables-save and ip6tables-save are run too, for reading: nothing else
 //! tells what the kernel holds in the words that restore takes.
 
-mod facts;
+pub(crate) mod facts;
 mod restore;
-mod saved;
-mod sets;
+pub(crate) mod saved;
+pub(crate) mod sets;
 mod words;
 
 use std::collections::BTreeMap;
