@@ -114,6 +114,11 @@ blocked() {
   jq -e '.event.duration >= 0 and .http.response.status_code >= 200' <<<"${lines[0]}"
 }
 
+@test "what the warden rests on is in the record: its engine, its jail, and that freshclam found no mirror" {
+  run -0 ours auditdb query "select raw from records where action = 'part-tested'"
+  grep -q marker <<<"$output" && grep -q 'official database absent' <<<"$output"
+}
+
 @test "a signature of one's own, put into its folder, is in force without a restart" {
   local bad=$BATS_TEST_TMPDIR/bad there=$root/sandbox_data/share/workspace/ours.txt
   echo "nobody but us minds this file: $RANDOM" >"$bad"
