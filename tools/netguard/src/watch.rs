@@ -259,7 +259,8 @@ impl Watch<'_> {
         let back = Instant::now();
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
         self.backend.refill(&self.plan, &names)?;
-        reasons.push(format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
+        // At the head: of many reasons only the first are told.
+        reasons.insert(0, format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
         Ok(Some(Mended { reasons, whole: true, fresh, back }))
     }
 }
