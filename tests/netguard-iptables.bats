@@ -63,8 +63,6 @@ attack_table() {
   [ "${#lines[@]}" = 1 ]
 }
 
-defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failure" and (.event.action | IN("run-finished", "shadow-checked") | not)) | .event.action + " " + (.rule.id // .message)'; }
-
 @test "verify names the rule that is missing, the one that is new, the set, and who stands before us" {
   on_host iptables -t mangle -D netguard-net-cell -m addrtype --dst-type LOCAL,BROADCAST,ANYCAST,MULTICAST -m comment --comment cell/host -g netguard-refuse-cell
   [ "$(defects)" = "rule-verified cell/host" ]
@@ -206,10 +204,7 @@ print(len(answered))'
     read -ra words <<<"$way"
     on_host "${words[@]}"
     count=$((count + 1))
-    for _ in {1..300}; do
-      [ "$(jq -s '[.[] | select(.event.action == "moat-restored")] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$count" ] && break
-      sleep 0.1
-    done
+    await_told "$BATS_TEST_TMPDIR/watch" moat-restored "$count"
     holds
   done <<'WAYS'
 iptables -t mangle -F

@@ -133,10 +133,7 @@ recorded() { guard denied --format jsonl | jq -e -s --arg who "$1" --argjson por
     read -ra words <<<"$way"
     on_host nft "${words[@]}"
     count=$((count + 1))
-    for _ in {1..200}; do
-      [ "$(jq -s '[.[] | select(.event.action == "moat-restored")] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$count" ] && break
-      sleep 0.1
-    done
+    await_told "$BATS_TEST_TMPDIR/watch" moat-restored "$count"
     holds
   done <<'WAYS'
 delete table inet netguard
@@ -186,9 +183,6 @@ PY
   holds
 }
 
-# How many records of a followed file have this action.
-told() { jq -s --arg action "$2" '[.[] | select(.event.action == $action)] | length' "$1"; }
-
 @test "watch hears Docker: a member that joins a network beside the moat is told at once, and so is its leaving" {
   start "$BATS_TEST_TMPDIR/watch" watch
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-heard"'
@@ -231,12 +225,12 @@ told() { jq -s --arg action "$2" '[.[] | select(.event.action == $action)] | len
   echo 'nonsense =' >>"$POLICY"
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "policy-refused" and .event.outcome == "unknown" and (.event.reason | length) > 0'
   on_host nft delete table inet netguard
-  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" moat-restored)" -ge 2 ] && break; sleep 0.1; done
+  await_told "$BATS_TEST_TMPDIR/watch" moat-restored 2
   not_reached netguard-open tcp 8.8.4.4 22
   [ "$(told "$BATS_TEST_TMPDIR/watch" policy-refused)" = 1 ]
   # Without an apply, too: the file alone is enough.
   sed 's/, "8.8.4.0\/24"\]/]/' "$BATS_TEST_TMPDIR/good" >"$POLICY"
-  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" policy-taken)" -ge 2 ] && break; sleep 0.1; done
+  await_told "$BATS_TEST_TMPDIR/watch" policy-taken 2
   for _ in {1..200}; do inside_ask netguard-open tcp 8.8.4.4 22 >/dev/null 2>&1 && break; sleep 0.1; done
   inside_ask netguard-open tcp 8.8.4.4 22 >/dev/null
   policy_with ''
@@ -269,7 +263,7 @@ told() { jq -s --arg action "$2" '[.[] | select(.event.action == $action)] | len
   not_reached netguard-late tcp 172.30.3.1 22
   restart_engine --
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-silent"'
-  for _ in {1..200}; do [ "$(told "$BATS_TEST_TMPDIR/watch" engine-heard)" -ge 2 ] && break; sleep 0.1; done
+  await_told "$BATS_TEST_TMPDIR/watch" engine-heard 2
   [ "$(told "$BATS_TEST_TMPDIR/watch" engine-heard)" -ge 2 ]
   guard verify --format jsonl | jq -e -s 'all(.[] | select(.event.action | endswith("-verified")); .event.outcome == "success")'
   "$LAB" docker rm -f netguard-late >/dev/null

@@ -136,9 +136,6 @@ except OSError: print("answered", False)
   [ "${#lines[@]}" = 1 ]
 }
 
-# What verify says after a change that somebody made, as action and id or message.
-defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failure" and (.event.action | IN("run-finished", "shadow-checked") | not)) | .event.action + " " + (.rule.id // .message)'; }
-
 @test "verify names the rule that is missing, the one that is new, the order, the set and the hook" {
   local handle
   handle=$(on_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/host" # handle //p')

@@ -161,6 +161,21 @@ await_line() {
   return 1
 }
 
+# How many records of an action are in a followed file.
+told() { jq -s --arg action "$2" '[.[] | select(.event.action == $action)] | length' "$1"; }
+
+# Gives a follower up to 30 s to have told an action so often. What must come of it is for the test to say.
+await_told() {
+  local file=$1 action=$2 count=$3
+  for _ in {1..300}; do
+    [ "$(told "$file" "$action")" -ge "$count" ] && break
+    sleep 0.1
+  done
+}
+
+# What verify says after a change that somebody made, as action and id or message.
+defects() { guard verify --format jsonl | jq -r 'select(.event.outcome == "failure" and (.event.action | IN("run-finished", "shadow-checked") | not)) | .event.action + " " + (.rule.id // .message)'; }
+
 # A connection that stays open: it says `one`, waits for the file `go`, says `two`, and prints whether each was echoed.
 hold() {
   local place=$1 address=$2 port=$3
