@@ -149,6 +149,40 @@ print(len(answered))'
   [ "$(on_host ipset save netguard-flows4-cell | grep -c ',udp:20[01]..,192.168.77.10 ')" = 200 ]
 }
 
+@test "explain and iptables agree on random addresses and on both sides of every boundary" {
+  explain_and_kernel_agree
+}
+
+# 2948 flows an hour for each sender. How they are told apart depends on the kernel, and by their hardware
+# address or by their own they are two.
+@test "a flood of different flows hides the first of nobody else, on its network or on another, nor through a reload" {
+  fresh_counts
+  flood 20000
+  guard apply >/dev/null
+  flood 20000
+  not_reached netguard-peer udp 192.168.77.10 777
+  not_reached netguard-sealed udp 172.30.2.1 778
+  recorded netguard-peer 777
+  recorded netguard-sealed 778
+  [ "$(held flows4-cell)" -ge 2900 ]
+  [ "$(held flows4-cell)" -lt 3100 ]
+  guard denied --format jsonl | jq -e -s 'any(.[]; .event.action == "flows-unrecorded" and .network.name == "cell" and .source.packets > 10000)'
+  holds
+}
+
+@test "without the budget of each sender the same flood does take the room of its network, and no other (control)" {
+  fresh_counts
+  on_host iptables-save -t mangle | grep -v -- '-A netguard-refuse-cell .*refuse/spent-' | on_host iptables-restore -T mangle
+  flood 30000
+  not_reached netguard-sealed udp 172.30.2.1 778
+  # The kernel keeps a set in parts, so that it is full before each of them is.
+  [ "$(held flows4-cell)" -gt 12000 ]
+  [ "$(many netguard-peer)" = 0 ]
+  [ "$(on_host ipset save netguard-flows4-cell | grep -c '172.30.1.3,udp:20[01]..,192.168.77.10 ')" -lt 200 ]
+  recorded netguard-sealed 778
+  fresh_counts
+}
+
 @test "denied names the container, what it tried, how often, and why not; and a reload forgets nothing" {
   not_reached netguard-open udp 192.168.77.10 4321
   guard apply >/dev/null

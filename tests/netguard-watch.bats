@@ -16,21 +16,7 @@ teardown() {
 not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 
 @test "explain and the kernel agree on random addresses and on both sides of every boundary" {
-  python3 "$SUITE/addresses.py" "${SEED:-$RANDOM}" 1500 >"$BATS_TEST_TMPDIR/addresses"
-  guard explain --from cell - <"$BATS_TEST_TMPDIR/addresses" |
-    jq -r 'select(.event.action == "verdict-explained") | .destination.ip + " " + .event.type[0]' | sort -u >"$BATS_TEST_TMPDIR/explained"
-  on_host nft flush set inet netguard flows4-cell
-  on_host nft flush set inet netguard flows6-cell
-  on_host nft flush set inet netguard budget-cell
-  inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 <"$BATS_TEST_TMPDIR/addresses" >"$BATS_TEST_TMPDIR/sent"
-  guard denied --format jsonl | jq -r 'select(.destination.port == 4000) | .destination.ip + " denied"' | sort -u >"$BATS_TEST_TMPDIR/denied"
-  # Every address that was sent to and is not among the denied was let through, and counted as such.
-  awk 'NR == FNR { denied[$1]; next } { print $1, ($1 in denied) ? "denied" : "allowed" }' "$BATS_TEST_TMPDIR/denied" "$BATS_TEST_TMPDIR/sent" |
-    sort -u >"$BATS_TEST_TMPDIR/kernel"
-  [ "$(wc -l <"$BATS_TEST_TMPDIR/kernel")" -gt 1500 ]
-  [ "$(grep -c allowed "$BATS_TEST_TMPDIR/kernel")" -gt 300 ]
-  [ "$(grep -c denied "$BATS_TEST_TMPDIR/kernel")" -gt 300 ]
-  diff "$BATS_TEST_TMPDIR/explained" "$BATS_TEST_TMPDIR/kernel"
+  explain_and_kernel_agree
 }
 
 @test "denied names the container, what it tried, how often, and why not" {
@@ -60,15 +46,6 @@ not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
   WATCHER=
   [ "$(tail -n 1 "$BATS_TEST_TMPDIR/follow" | jq -r .event.action)" = run-finished ]
 }
-
-# So many datagrams to as many addresses, from a member of the cell's network, as fast as they go.
-flood() {
-  python3 -c 'for n in range(int("'"$1"'")): print(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")' |
-    inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 >/dev/null
-}
-held() { on_host nft -j list set inet netguard "$1" | jq '[.nftables[].set.elem? // [] | .[]] | length'; }
-fresh_counts() { for set in flows4-cell budget-cell flows4-monitor budget-monitor; do on_host nft flush set inet netguard "$set"; done; }
-recorded() { guard denied --format jsonl | jq -e -s --arg who "$1" --argjson port "$2" 'any(.[]; .container.name == $who and .destination.port == $port)' >/dev/null; }
 
 @test "a flood of different flows hides the first of nobody else, neither on its network nor on another" {
   fresh_counts

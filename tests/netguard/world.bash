@@ -195,3 +195,51 @@ while not os.path.exists(sys.argv[3]): time.sleep(0.05)
 print("second", echoed(b"two"))
 ' "$address" "$port" "$BATS_TEST_TMPDIR/go"
 }
+
+# How many flows the kernel holds in a set, and a fresh start for sets that count.
+held() {
+  case "${BACKEND:-auto}" in
+    iptables) on_host ipset save "netguard-$1" | grep -c '^add ' || true ;;
+    *) on_host nft -j list set inet netguard "$1" | jq '[.nftables[].set.elem? // [] | .[]] | length' ;;
+  esac
+}
+forget() {
+  local set family
+  for set in "$@"; do
+    case "${BACKEND:-auto} $set" in
+      "iptables budget-"*) for family in 4 6; do on_host ipset flush "netguard-budget$family-${set#budget-}"; done ;;
+      iptables*) on_host ipset flush "netguard-$set" ;;
+      *) on_host nft flush set inet netguard "$set" ;;
+    esac
+  done
+}
+fresh_counts() { forget flows4-cell budget-cell flows4-monitor budget-monitor; }
+
+# So many datagrams to as many addresses, from a member of the cell's network, as fast as they go.
+flood() {
+  python3 -c 'for n in range(int("'"$1"'")): print(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")' |
+    inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 >/dev/null
+}
+recorded() { guard denied --format jsonl | jq -e -s --arg who "$1" --argjson port "$2" 'any(.[]; .container.name == $who and .destination.port == $port)' >/dev/null; }
+
+# What explain says of thousands of addresses is what the kernel does, which is asked by sending to each. Of
+# what is denied the kernel must remember each, so only so many are asked at once.
+explain_and_kernel_agree() {
+  local work=$BATS_TEST_TMPDIR part
+  python3 "$SUITE/addresses.py" "${SEED:-$RANDOM}" 1500 >"$work/addresses"
+  guard explain --from cell - <"$work/addresses" |
+    jq -r 'select(.event.action == "verdict-explained") | .destination.ip + " " + .event.type[0]' | sort -u >"$work/explained"
+  split -l 1200 "$work/addresses" "$work/part."
+  for part in "$work"/part.*; do
+    forget flows4-cell flows6-cell budget-cell
+    inside netguard-open python3 "$SUITE/knock.py" 172.30.1.1 fd6c:6c62:1::1 <"$part" >>"$work/sent"
+    guard denied --format jsonl | jq -r 'select(.destination.port == 4000) | .destination.ip + " denied"' >>"$work/denied"
+  done
+  # Every address that was sent to and is not among the denied was let through, and counted as such.
+  awk 'NR == FNR { denied[$1]; next } { print $1, ($1 in denied) ? "denied" : "allowed" }' "$work/denied" "$work/sent" |
+    sort -u >"$work/kernel"
+  [ "$(wc -l <"$work/kernel")" -gt 1500 ]
+  [ "$(grep -c allowed "$work/kernel")" -gt 300 ]
+  [ "$(grep -c denied "$work/kernel")" -gt 300 ]
+  diff "$work/explained" "$work/kernel"
+}

@@ -9,6 +9,7 @@ use crate::listing::Listing;
 use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::script;
+use crate::table::{A_MINUTE, BURST};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,6 +111,14 @@ impl Backend {
             Self::Nft(nft) => nft.load(&script::refill(plan, names)),
             // Every load fills the sets anew and swaps them: there is nothing to spare.
             Self::Iptables(iptables) => iptables.apply(plan),
+        }
+    }
+
+    /// How many new flows of one sender are recorded, in a sentence.
+    pub(crate) fn budget(&self) -> String {
+        match self {
+            Self::Nft(_) => format!("a sender may add {BURST} flows at once, and {A_MINUTE} a minute after that"),
+            Self::Iptables(_) => format!("a sender may add {} flows in an hour", iptables::budgets::AN_HOUR),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::lines::ecs;
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::stop::Stop;
-use crate::table::{A_MINUTE, BURST, FLOWS, FlowSet};
+use crate::table::{FLOWS, FlowSet};
 use crate::verdict::{Fate, Packet, outward};
 
 /// What flows are told with.
@@ -41,7 +41,10 @@ pub(crate) fn once<W: std::io::Write>(teller: &Teller<'_>, backend: &Backend, wr
     let mut remembered = remembered(backend)?;
     remembered.flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
     remembered.flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))?;
-    remembered.unrecorded.iter().try_for_each(|(network, count)| writer.tell(&unrecorded(network, *count)))?;
+    remembered.unrecorded.iter().try_for_each(|(network, count)| {
+        let budget = backend.budget();
+        writer.tell(&unrecorded(network, *count, budget))
+    })?;
     remembered.full.iter().try_for_each(|set| writer.tell(&full(set)))
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn follow<W: std::io::Write>(
             known = flows.into_iter().collect();
             for (network, count) in &unrecorded {
                 if let Some(news) = news(*count, before.unrecorded.get(network)) {
-                    writer.tell(&self::unrecorded(network, news))?;
+                    writer.tell(&self::unrecorded(network, news, backend.budget()))?;
                 }
             }
             for set in full.iter().filter(|set| !before.full.contains(set)) {
@@ -118,13 +121,12 @@ fn more(message: String, network: &str) -> Record {
 }
 
 /// A member tried more than is kept of one sender.
-fn unrecorded(network: &str, count: Count) -> Record {
+fn unrecorded(network: &str, count: Count, budget: String) -> Record {
     let message = format!(
         "{} packets of {network} were refused and not recorded one by one: somebody there floods.",
         count.packets
     );
-    let mut record = more(message, network)
-        .reason(format!("a sender may add {BURST} flows at once, and {A_MINUTE} a minute after that"));
+    let mut record = more(message, network).reason(budget);
     record.source = Some(Endpoint { packets: Some(count.packets), bytes: Some(count.bytes), ..Endpoint::default() });
     record
 }

@@ -6,6 +6,7 @@
 //! and before any translation. iptables-save and ip6tables-save are run too, for reading: nothing else
 //! tells what the kernel holds in the words that restore takes.
 
+pub(crate) mod budgets;
 pub(crate) mod facts;
 mod restore;
 pub(crate) mod saved;
@@ -16,15 +17,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use record::cellblock::MoatCondition as Condition;
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 pub(crate) use words::expected;
 
-use crate::group::Family;
+use crate::group::{Family, SetName};
 use crate::listing::Listing;
-use crate::plan::Plan;
+use crate::plan::{Plan, Rule};
 use crate::program::Program;
 use crate::table::FlowSet;
+use budgets::Sender;
 use saved::Saved;
 use sets::Header;
 
@@ -51,12 +53,26 @@ pub(crate) struct Iptables {
     ipset: Program,
 }
 
-/// The plan as far as iptables has words for it: without what bounds how many flows a sender may have
-/// recorded, for which iptables knows no hardware address. Those rules drop what the next would drop.
+/// The plan in the order that iptables needs: that a flow has no port is known by its not being in the set of
+/// those with ports, so each set is filled right behind the rule that asks whether its sender may.
 pub(crate) fn spoken(plan: &Plan) -> Plan {
-    let mut spoken = plan.clone();
-    spoken.rules.retain(|rule| !rule.when.iter().any(|condition| matches!(condition, Condition::Spent(_))));
-    spoken
+    let fills = |rule: &Rule, set: &String| matches!(&rule.verdict, Verdict::Record(filled) if filled == set);
+    let asked = |rule: &Rule| {
+        let new = rule.when.iter().find_map(|condition| match condition {
+            Condition::NewTo(set) => Some(set.clone()),
+            _ => None,
+        });
+        new.filter(|_| words::budget(rule).is_some())
+    };
+    let sets: Vec<String> = plan.rules.iter().filter_map(asked).collect();
+    let mut rules = Vec::new();
+    for rule in plan.rules.iter().filter(|rule| !sets.iter().any(|set| fills(rule, set))) {
+        rules.push(rule.clone());
+        if let Some(set) = asked(rule) {
+            rules.extend(plan.rules.iter().filter(|rule| fills(rule, &set)).cloned());
+        }
+    }
+    Plan { rules, sets: plan.sets.clone() }
 }
 
 impl Iptables {
@@ -125,7 +141,7 @@ impl Iptables {
             .iter()
             .map(|(family, saved)| Ok((*family, restore::apply(plan, *family, saved)?)))
             .collect::<Result<_>>()?;
-        let steps = sets::steps(plan, before)?;
+        let steps = sets::steps(plan, before, self.sender(plan, before))?;
         self.ipset(&steps.fill).context(unchanged)?;
         for (family, text) in &texts {
             self.restore(*family, &["--test"], text).context(unchanged)?;
@@ -149,18 +165,31 @@ impl Iptables {
         let tables = self.saved()?;
         let bridges = tables.iter().flat_map(|(_, saved)| facts::bridges(saved)).collect::<BTreeMap<_, _>>();
         let mut sets = BTreeMap::new();
-        for (name, header) in self.headers()? {
-            let flows = FlowSet::named(&name);
+        let headers = self.headers()?;
+        for (name, header) in &headers {
+            let flows = FlowSet::named(name);
             let wanted = match contents {
                 Contents::None => false,
                 Contents::Flows => flows.is_some(),
-                Contents::Ranges => flows.is_none(),
+                Contents::Ranges => SetName::named(name).is_some(),
             };
             let bridge = flows.and_then(|set| bridges.get(&set.network)).map_or("", String::as_str);
-            let elements = if wanted { self.elements(&name, bridge)? } else { Vec::new() };
-            sets.insert(name.clone(), header.set(&name, elements));
+            let elements = if wanted { self.elements(name, bridge)? } else { Vec::new() };
+            sets.insert(name.clone(), header.set(name, elements));
         }
+        budgets::paired(&headers, &mut sets);
         Ok(facts::listing(&tables, sets))
+    }
+
+    /// What senders can be told by, where sets of them are still to be made.
+    fn sender(&self, plan: &Plan, present: &BTreeMap<String, Header>) -> Sender {
+        let mut missing = budgets::names(plan).filter(|(_, name)| !present.contains_key(name));
+        let tried = words::set("+senders");
+        if missing.next().is_some() && self.ipset.run(&["create", &tried, Sender::Hardware.kind()], b"").is_ok() {
+            let _ = self.ipset.run(&["destroy", &tried], b"");
+            return Sender::Hardware;
+        }
+        Sender::Address
     }
 
     fn elements(&self, name: &str, bridge: &str) -> Result<Vec<serde_json::Value>> {
@@ -178,7 +207,7 @@ impl Iptables {
 
     fn saved(&self) -> Result<Vec<(Family, Saved)>> {
         let of = |(family, program): &(Family, Program)| {
-            let text = program.run(&["-t", saved::TABLE], b"").context("the moat's rules could not be listed")?;
+            let text = program.run(&["-c", "-t", saved::TABLE], b"").context("the moat's rules could not be listed")?;
             Ok((*family, Saved::parse(&String::from_utf8_lossy(&text))?))
         };
         self.save.iter().map(of).collect()

@@ -77,37 +77,57 @@ fn rules(tables: &[(Family, Saved)], chain: &str) -> Vec<ListedRule> {
     let (first, second) = (lists.next().unwrap_or_default(), lists.next().unwrap_or_default());
     let mut all = Vec::new();
     let mut rest = second.into_iter().peekable();
-    for (id, mut lines) in first {
-        let later = id.is_some() && rest.clone().any(|(other, _)| other == id);
-        while later && rest.peek().is_some_and(|(other, _)| *other != id) {
+    for mut group in first {
+        let later = group.id.is_some() && rest.clone().any(|other| other.id == group.id);
+        while later && rest.peek().is_some_and(|other| other.id != group.id) {
             all.extend(rest.next());
         }
-        if later && let Some((_, more)) = rest.next() {
-            lines.extend(more);
+        if later && let Some(more) = rest.next() {
+            group.lines.extend(more.lines);
+            group.counted = (group.counted.0 + more.counted.0, group.counted.1 + more.counted.1);
         }
-        all.push((id, lines));
+        all.push(group);
     }
     all.extend(rest);
-    all.into_iter().map(|(id, lines)| ListedRule { id, expressions: Value::Object(lines), counted: None }).collect()
+    let told = |group: Group| ListedRule {
+        id: group.id,
+        expressions: Value::Object(group.lines),
+        counted: Some(group.counted),
+    };
+    all.into_iter().map(told).collect()
 }
 
-type Group = (Option<String>, Map<String, Value>);
+/// A rule of the plan as one family has it.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    id: Option<String>,
+    lines: Map<String, Value>,
+    counted: (u64, u64),
+}
 
-/// Rules that stand one behind the other under one id are one rule of the plan.
+/// Rules that stand one behind the other under one id are one rule of the plan. What only fills a set decided
+/// nothing, and so does not count.
 fn groups(family: Family, rules: &[SavedRule]) -> Vec<Group> {
-    let mut groups: Vec<(Option<String>, Vec<Value>)> = Vec::new();
+    let mut groups: Vec<(Option<String>, Vec<&SavedRule>)> = Vec::new();
     for rule in rules {
         match groups.last_mut() {
-            Some((id, lines)) if id.is_some() && *id == rule.id => lines.push(json!(rule.words)),
-            _ => groups.push((rule.id.clone(), vec![json!(rule.words)])),
+            Some((id, together)) if id.is_some() && *id == rule.id => together.push(rule),
+            _ => groups.push((rule.id.clone(), vec![rule])),
         }
     }
-    let told = |(id, lines)| {
-        let mut both = Map::new();
-        words::insert(&mut both, family, lines);
-        (id, both)
+    let told = |(id, together): (Option<String>, Vec<&SavedRule>)| {
+        let mut group = Group { id, ..Group::default() };
+        words::insert(&mut group.lines, family, together.iter().map(|rule| json!(rule.words)).collect());
+        for (packets, bytes) in together.iter().filter(|rule| !fills(rule)).filter_map(|rule| rule.counted) {
+            group.counted = (group.counted.0 + packets, group.counted.1 + bytes);
+        }
+        group
     };
     groups.into_iter().map(told).collect()
+}
+
+fn fills(rule: &SavedRule) -> bool {
+    rule.target.as_deref() == Some("SET")
 }
 
 /// The networks and their bridges, by our own rules.
@@ -124,6 +144,7 @@ pub(crate) fn bridges(saved: &Saved) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iptables::budgets::{self, Sender};
     use crate::iptables::{restore, sets, spoken};
     use crate::plan::Plan;
     use crate::plan::tests::plan;
@@ -146,7 +167,7 @@ mod tests {
     }
 
     fn kernel_sets(plan: &Plan) -> BTreeMap<String, Set> {
-        let steps = sets::steps(plan, &BTreeMap::new()).unwrap();
+        let steps = sets::steps(plan, &BTreeMap::new(), Sender::Hardware).unwrap();
         let listed: String = steps
             .fill
             .lines()
@@ -165,7 +186,9 @@ mod tests {
                 steps.fill.lines().filter(|line| line.starts_with(&new)).map(|line| format!("{line}\n")).collect();
             sets::elements(name, "", &lines).unwrap()
         };
-        headers.iter().map(|(name, header)| (name.clone(), header.set(name, filled(name)))).collect()
+        let mut sets = headers.iter().map(|(name, header)| (name.clone(), header.set(name, filled(name)))).collect();
+        budgets::paired(&headers, &mut sets);
+        sets
     }
 
     fn defects(v4: &str, v6: &str) -> Vec<String> {
@@ -232,6 +255,21 @@ mod tests {
         let (host, peers) = (at("\"cell/host\""), at("\"cell/peers4\""));
         lines.swap(host, peers);
         assert!(defects(&lines.join("\n"), &v6).contains(&"chain net-cell".to_owned()));
+    }
+
+    #[test]
+    fn what_was_refused_without_a_record_is_counted_over_both_families_and_what_was_recorded_is_not() {
+        let (v4, v6) = both();
+        let counted = |text: &str| {
+            let parse = text.lines().map(|line| match line {
+                line if line.contains("-p udp ") && line.contains("/refuse/spent-") => format!("[2:120] {line}\n"),
+                line => format!("{line}\n"),
+            });
+            Saved::parse(&parse.collect::<String>()).unwrap()
+        };
+        let listing = listing(&[(Family::V4, counted(&v4)), (Family::V6, counted(&v6))], BTreeMap::new()).unwrap();
+        let unrecorded = crate::flows::unrecorded(&listing);
+        assert_eq!((unrecorded["cell"].packets, unrecorded["cell"].bytes), (4, 240));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct SavedRule {
     pub(crate) words: String,
     /// The chain that it sends packets to.
     pub(crate) target: Option<String>,
+    /// What it counted: packets and bytes.
+    pub(crate) counted: Option<(u64, u64)>,
 }
 
 impl Saved {
@@ -57,9 +59,11 @@ impl Saved {
                 let name = chain.split(' ').next().unwrap_or(chain);
                 self.0.entry(name.to_owned()).or_default();
             } else {
-                let rule = line.strip_prefix("-A ").context("no rule")?;
+                let (counted, rule) = counters(line);
+                let rule = rule.strip_prefix("-A ").context("no rule")?;
                 let (chain, raw) = rule.split_once(' ').unwrap_or((rule, ""));
-                self.0.get_mut(chain).context("a rule of a chain that was not named")?.push(rule_of(raw)?);
+                let rule = SavedRule { counted, ..rule_of(raw)? };
+                self.0.get_mut(chain).context("a rule of a chain that was not named")?.push(rule);
             }
         } else {
             ensure!(table.is_some(), "outside of a table");
@@ -86,8 +90,18 @@ impl Saved {
     }
 }
 
+/// `[PACKETS:BYTES]`, where iptables-save was asked for counters.
+fn counters(line: &str) -> (Option<(u64, u64)>, &str) {
+    let read = || {
+        let (counters, rest) = line.strip_prefix('[')?.split_once("] ")?;
+        let (packets, bytes) = counters.split_once(':')?;
+        Some(((packets.parse().ok()?, bytes.parse().ok()?), rest))
+    };
+    read().map_or((None, line), |(counted, rest)| (Some(counted), rest))
+}
+
 fn rule_of(raw: &str) -> Result<SavedRule> {
-    let mut rule = SavedRule { raw: raw.to_owned(), id: None, words: String::new(), target: None };
+    let mut rule = SavedRule { raw: raw.to_owned(), id: None, words: String::new(), target: None, counted: None };
     let mut kept: Vec<String> = Vec::new();
     let mut words = split(raw)?.into_iter();
     while let Some(word) = words.next() {
@@ -157,7 +171,7 @@ COMMIT
 :netguard-prerouting - [0:0]
 -A PREROUTING -i lan0 -m comment --comment \"say \\\"hello\\\" -j twice\" -j MARK --set-xmark 0x1/0xffffffff
 -A PREROUTING -m comment --comment netguard -j netguard-prerouting
--A netguard-prerouting -i br-cell -p icmpv6 -m comment --comment \"cell/out\" -g netguard-net-cell
+[3:180] -A netguard-prerouting -i br-cell -p icmpv6 -m comment --comment \"cell/out\" -g netguard-net-cell
 COMMIT
 # Completed on Sun Nov 22 10:04:57 2026
 ";
@@ -167,7 +181,7 @@ COMMIT
         let saved = Saved::parse(TEXT).unwrap();
         let (name, rules) = saved.own().next().unwrap();
         assert_eq!((name, rules.len()), ("netguard-prerouting", 1));
-        assert_eq!(rules[0].id.as_deref(), Some("cell/out"));
+        assert_eq!((rules[0].id.as_deref(), rules[0].counted), (Some("cell/out"), Some((3, 180))));
         assert_eq!(rules[0].words, "-i br-cell -p ipv6-icmp -g netguard-net-cell");
         let calls: Vec<_> = saved.calls().map(|(chain, place, _)| (chain, place)).collect();
         assert_eq!(calls, [("PREROUTING", 2)]);

@@ -10,11 +10,11 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use super::budgets::{self, Sender};
 use super::words;
 use crate::group::{Family, SetName};
 use crate::listing::Set;
 use crate::plan::Plan;
-use crate::script::counting;
 use crate::table::{FLOWS, FlowSet, REMEMBERED};
 
 /// What begins the name of a set that is being filled.
@@ -31,7 +31,7 @@ const COUNTS: &str = "hash:ip,port,ip";
 /// What the kernel tells about a set, but for its contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Header {
-    kind: String,
+    pub(super) kind: String,
     words: Vec<String>,
 }
 
@@ -41,19 +41,29 @@ impl Header {
         self.words.get(place + 1).map(String::as_str)
     }
 
-    fn number(&self, word: &str) -> Option<u64> {
+    pub(super) fn number(&self, word: &str) -> Option<u64> {
         self.value(word)?.parse().ok()
     }
 
-    fn is(&self, kind: &str, family: Family) -> bool {
+    pub(super) fn is(&self, kind: &str, family: Family) -> bool {
         self.kind == kind && self.value("family") == Some(family_word(family))
+    }
+
+    pub(super) fn counts(&self) -> bool {
+        self.words.iter().any(|word| word == "counters")
+    }
+
+    /// Whether a set in the kernel can count the flows of a planned one.
+    fn holds(&self, set: &FlowSet) -> bool {
+        let numbers = self.number("maxelem") == Some(FLOWS) && self.number("timeout") == Some(REMEMBERED);
+        self.is(COUNTS, set.family) && self.counts() && numbers
     }
 
     /// As the other backend lists a set that does the same; a type that could not do it stays as it is.
     pub(crate) fn set(&self, name: &str, elements: Vec<Value>) -> Set {
         let key: Vec<String> = match (SetName::named(name), FlowSet::named(name)) {
             (Some(set), _) if self.is(RANGES, set.1) => vec![set.1.address_type().to_owned()],
-            (_, Some(set)) if self.is(COUNTS, set.family) && self.words.iter().any(|word| word == "counters") => {
+            (_, Some(set)) if self.is(COUNTS, set.family) && self.counts() => {
                 set.key_type().into_iter().map(str::to_owned).collect()
             }
             _ => vec![self.kind.clone()],
@@ -64,7 +74,7 @@ impl Header {
     }
 }
 
-fn family_word(family: Family) -> &'static str {
+pub(super) fn family_word(family: Family) -> &'static str {
     match family {
         Family::V4 => "inet",
         Family::V6 => "inet6",
@@ -154,7 +164,7 @@ pub(crate) struct Steps {
 ///
 /// # Errors
 /// If a name is longer than ipset takes.
-pub(crate) fn steps(plan: &Plan, present: &BTreeMap<String, Header>) -> Result<Steps> {
+pub(crate) fn steps(plan: &Plan, present: &BTreeMap<String, Header>, sender: Sender) -> Result<Steps> {
     let mut steps = Steps::default();
     for name in present.keys().filter(|name| name.starts_with(NEW)) {
         let _ = writeln!(steps.fill, "destroy {}{name}", words::PREFIX);
@@ -168,19 +178,25 @@ pub(crate) fn steps(plan: &Plan, present: &BTreeMap<String, Header>) -> Result<S
             let _ = writeln!(steps.fill, "add {new} {range}");
         }
     }
-    for (name, wanted) in counting(plan) {
-        let family = FlowSet::named(&name).with_context(|| format!("ipset cannot hold set {name}"))?.family;
-        let shape = format!("{COUNTS} family {} maxelem {FLOWS} timeout {REMEMBERED} counters", family_word(family));
+    // What counts goes on counting, unless it is of another shape.
+    for set in plan.flow_sets() {
+        let found = present.get(&set.name());
+        let shape =
+            format!("{COUNTS} family {} maxelem {FLOWS} timeout {REMEMBERED} counters", family_word(set.family));
+        steps.make(&set.name(), &shape, found.is_none(), found.is_some_and(|header| !header.holds(&set)))?;
+    }
+    for (family, name) in budgets::names(plan) {
         let found = present.get(&name);
-        let fits = found.is_some_and(|header| wanted.fits(&header.set(&name, Vec::new())));
-        steps.make(&name, &shape, found.is_none(), found.is_some() && !fits)?;
+        let misshapen = found.is_some_and(|header| !budgets::fits(header, family));
+        steps.make(&name, &sender.shape(family), found.is_none(), misshapen)?;
     }
     Ok(steps)
 }
 
 /// The names of the sets that a plan needs, without the prefix.
 pub(crate) fn names(plan: &Plan) -> Vec<String> {
-    plan.sets.keys().map(ToString::to_string).chain(counting(plan).into_iter().map(|(name, _)| name)).collect()
+    let flows = plan.flow_sets().into_iter().map(|set| set.name());
+    plan.sets.keys().map(ToString::to_string).chain(flows).chain(budgets::names(plan).map(|(_, name)| name)).collect()
 }
 
 impl Steps {
@@ -236,23 +252,29 @@ Header: family inet hashsize 1024 maxelem 16384 timeout 3600 counters bucketsize
     fn only_our_sets_are_read_and_one_that_can_count_fits() {
         let headers = headers(LISTED).unwrap();
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["flows4-cell", "special4"]);
-        let steps = steps(&crate::iptables::spoken(&plan()), &headers).unwrap();
+        let steps = steps(&crate::iptables::spoken(&plan()), &headers, Sender::Hardware).unwrap();
         assert!(
             !steps.fill.contains("create netguard-flows4-cell") && !steps.fill.contains("create netguard-special4")
         );
         assert!(steps.fill.contains("create netguard-flows6-cell hash:ip,port,ip family inet6"));
+        assert!(steps.fill.contains("create netguard-budget6-cell hash:mac maxelem 1024 timeout 3600 counters\n"));
         assert!(steps.swap.contains("swap netguard-+special4 netguard-special4\n"));
         assert!(!steps.swap.contains("flows"), "{}", steps.swap);
         let smaller = self::headers(&LISTED.replace("16384", "512")).unwrap();
-        let steps = self::steps(&crate::iptables::spoken(&plan()), &smaller).unwrap();
+        let steps = self::steps(&crate::iptables::spoken(&plan()), &smaller, Sender::Address).unwrap();
         assert!(steps.swap.contains("swap netguard-+flows4-cell netguard-flows4-cell\n"));
+        assert!(
+            steps
+                .fill
+                .contains("create netguard-budget6-cell hash:ip family inet6 maxelem 1024 timeout 3600 counters\n")
+        );
     }
 
     #[test]
     fn what_was_left_half_filled_is_destroyed_first() {
         let headers = headers("Name: netguard-+special4\nType: hash:net\nHeader: family inet\n").unwrap();
         assert!(
-            steps(&crate::iptables::spoken(&plan()), &headers)
+            steps(&crate::iptables::spoken(&plan()), &headers, Sender::Address)
                 .unwrap()
                 .fill
                 .starts_with("destroy netguard-+special4\n")

@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 use serde_json::{Map, Value};
 
+use super::budgets;
 use crate::group::{Family, SetName};
 use crate::plan::Rule;
-use crate::table::{FlowSet, OWN, PORTED};
+use crate::table::{Budget, FlowSet, OWN, PORTED};
 use crate::text;
 
 /// What the names of all our chains and sets begin with.
@@ -58,23 +59,33 @@ pub(crate) fn set(name: &str) -> String {
 pub(crate) fn rules(rule: &Rule, family: Family) -> Result<Vec<(String, String)>> {
     let place = || format!("rule {} cannot be said to iptables", rule.id);
     let target = target(&rule.verdict).with_context(place)?;
-    if recorded(&rule.verdict).is_some_and(|set| set.family != family) {
+    let concerns = counted(rule);
+    if concerns.as_ref().is_some_and(|set| set.family != family) {
         return Ok(Vec::new());
     }
     let mut all: Vec<Words> = vec![Vec::new()];
     for condition in &rule.when {
-        let alternatives = alternatives(condition, &rule.verdict, family).with_context(place)?;
+        let alternatives = alternatives(condition, concerns.as_ref(), family).with_context(place)?;
         all = all
             .iter()
             .flat_map(|words| alternatives.iter().map(|more| [words.as_slice(), more.as_slice()].concat()))
             .collect();
     }
-    if let Some(set) = recorded(&rule.verdict) {
+    if let Verdict::Record(name) = &rule.verdict {
         // Asking counts, where the flow is known; where it is not, it is added with a count of one.
-        let unknown = (Place::Match, format!("-m set ! --match-set {} src,dst,dst", self::set(&set.name())));
+        let unknown = (Place::Match, format!("-m set ! --match-set {} src,dst,dst", set(name)));
         all.iter_mut().for_each(|words| words.push(unknown.clone()));
     }
-    all.into_iter().map(|words| Ok((joined(words).with_context(place)?, target.clone()))).collect()
+    let said = |words: Words, then: &str| Ok((joined(words).with_context(place)?, then.to_owned()));
+    let Some(budget) = budget(rule) else { return all.into_iter().map(|words| said(words, &target)).collect() };
+    let with = |words: Words, more: String| [words, vec![(Place::Match, more)]].concat();
+    all.into_iter()
+        .flat_map(|words| {
+            let first =
+                said(with(words.clone(), budgets::untouched(&budget, family)), &budgets::opened(&budget, family));
+            [said(with(words, budgets::spent(&budget, family)), &target), first]
+        })
+        .collect()
 }
 
 /// What `verify` expects of the kernel for a rule: both families' words, or what was wrong with it.
@@ -112,11 +123,24 @@ fn joined(mut words: Words) -> Result<String> {
     Ok(words.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
 }
 
-fn recorded(verdict: &Verdict) -> Option<FlowSet> {
-    match verdict {
+/// The set of flows that a rule fills, or that it asks whether a flow is new to.
+fn counted(rule: &Rule) -> Option<FlowSet> {
+    let asked = rule.when.iter().find_map(|condition| match condition {
+        Condition::NewTo(name) => FlowSet::named(name),
+        _ => None,
+    });
+    match &rule.verdict {
         Verdict::Record(name) => FlowSet::named(name),
-        Verdict::Accept | Verdict::Drop | Verdict::Goto(_) => None,
+        _ => asked,
     }
+}
+
+/// The budget that a rule asks about.
+pub(super) fn budget(rule: &Rule) -> Option<Budget> {
+    rule.when.iter().find_map(|condition| match condition {
+        Condition::Spent(name) => Budget::named(name),
+        _ => None,
+    })
 }
 
 /// `accept` goes back to the kernel's own chain, where other programs' rules may still have their say: this
@@ -131,7 +155,7 @@ fn target(verdict: &Verdict) -> Result<String> {
 }
 
 /// The ways in which a condition can hold; none, if it is about the other family.
-fn alternatives(condition: &Condition, verdict: &Verdict, family: Family) -> Result<Vec<Words>> {
+fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family) -> Result<Vec<Words>> {
     let v6 = family == Family::V6;
     Ok(match condition {
         Condition::From(bridge) => one(Place::From, format!("-i {bridge}")),
@@ -152,7 +176,7 @@ fn alternatives(condition: &Condition, verdict: &Verdict, family: Family) -> Res
         Condition::HasPorts(true) => {
             PORTED.iter().flat_map(|word| one(Place::Protocol, format!("-p {}", protocol(word)))).collect()
         }
-        Condition::HasPorts(false) => without_ports(verdict)?,
+        Condition::HasPorts(false) => without_ports(counted)?,
         // iptables cannot look for one option among others: a header that is longer than its 20 bytes has
         // some, and what is stricter than planned lets nothing by (RFC 7126: hosts have no use for them).
         Condition::IpOption(_) if !v6 => one(Place::Match, "-m u32 --u32 0x0>>0x18&0xf=0x6:0xf".to_owned()),
@@ -163,7 +187,8 @@ fn alternatives(condition: &Condition, verdict: &Verdict, family: Family) -> Res
         Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
             one(Place::Match, unknown_to(name))
         }
-        Condition::Spent(_) => bail!("iptables keeps no budget of a hardware address"),
+        // Said last, and in two rules: see `rules`.
+        Condition::Spent(_) => vec![Vec::new()],
         Condition::SourceOwn => own("--src-type", family),
         Condition::DestinationOwn => own("--dst-type", family),
         Condition::DestinationIn(_)
@@ -222,11 +247,12 @@ fn icmpv6(kind: &str) -> Result<Words> {
     Ok(vec![(Place::Protocol, "-p ipv6-icmp".to_owned()), (Place::Match, format!("-m icmp6 --icmpv6-type {number}"))])
 }
 
-/// "None of these protocols" cannot be said. Where flows are recorded it need not: what the set before took
-/// is not asked for again, and what it was too full to take is welcome here.
-fn without_ports(verdict: &Verdict) -> Result<Vec<Words>> {
-    let set = recorded(verdict).context("iptables knows protocols without ports only where flows are recorded")?;
-    let ported = FlowSet { ported: true, ..set };
+/// "None of these protocols" cannot be said. Where flows are counted it need not: behind the rule that fills
+/// the set of those with ports, what that took is not asked for again, and what it was too full to take is
+/// welcome here.
+fn without_ports(counted: Option<&FlowSet>) -> Result<Vec<Words>> {
+    let set = counted.context("iptables knows protocols without ports only where flows are counted")?;
+    let ported = FlowSet { ported: true, ..set.clone() };
     Ok(one(Place::Match, unknown_to(&ported.name())))
 }
 
@@ -284,6 +310,37 @@ mod tests {
             let both: Vec<_> = Family::BOTH.into_iter().flat_map(|family| rules(rule, family).unwrap()).collect();
             assert!(!both.is_empty(), "{}", rule.id);
         }
+    }
+
+    #[test]
+    fn a_new_flow_is_held_against_its_senders_budget_and_a_known_one_is_not() {
+        let unknown = "-m set ! --match-set netguard-flows4-cell src,dst,dst ! --update-counters";
+        let spent = said("cell/refuse/spent-flows4", Family::V4);
+        assert_eq!(spent.len(), 2 * PORTED.len());
+        let budget = "--match-set netguard-budget4-cell src";
+        assert_eq!(
+            spent[..2],
+            [
+                format!("-p tcp {unknown} -m set {budget} --packets-gt 2948 -j DROP"),
+                format!(
+                    "-p tcp {unknown} -m set ! {budget} ! --update-counters -j SET --add-set netguard-budget4-cell src"
+                ),
+            ]
+        );
+        assert!(said("cell/refuse/spent-flows4", Family::V6).is_empty());
+        let others = said("cell/refuse/spent-other6", Family::V6);
+        assert!(others[0].starts_with("-m set ! --match-set netguard-flows6-cell src,dst,dst ! --update-counters -m set ! --match-set netguard-other6-cell "));
+        assert!(others[0].ends_with("--match-set netguard-budget6-cell src --packets-gt 2948 -j DROP"));
+    }
+
+    #[test]
+    fn protocols_without_ports_are_asked_about_behind_the_rule_that_takes_those_with_ports() {
+        let spoken = crate::iptables::spoken(&plan());
+        let words: Vec<&str> =
+            spoken.rules_of("refuse-cell").map(|rule| rule.id.trim_start_matches("cell/refuse/")).collect();
+        let order = ["flows4", "flows6", "other4", "other6"].map(|word| [format!("spent-{word}"), word.to_owned()]);
+        assert_eq!(words[..8], order.concat());
+        assert_eq!(words[8..], ["drop"]);
     }
 
     #[test]
