@@ -128,7 +128,14 @@ def forge(name, target, port):
     send_raw(target, packet(port, target, 7777, 7777, mark(name)))
 
 
+def known(target):
+    """A plain datagram first: where the rules let it by, they know this pair of addresses for a moment."""
+    with socket.socket(family(target), socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"plain", (target, 7777))
+
+
 def loose(name, target, port):
+    known(target)
     own = own_address(target)
     route = b"\x83\x07\x04" + packed(port) + b"\0"
     send_raw(target, ipv4(own, target, 17, udp_body(own, target, 7777, 7777, mark(name)), route))
@@ -136,6 +143,7 @@ def loose(name, target, port):
 
 def routed(name, target, port):
     """An IPv6 routing header of type 2 with nothing left to visit."""
+    known(target)
     own = own_address(target)
     header = struct.pack("!BBBBI16s", 17, 2, 2, 0, 0, packed(port))
     send_raw(target, ipv6(own, target, 43, header + udp_body(own, target, 7777, 7777, mark(name))))

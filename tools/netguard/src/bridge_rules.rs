@@ -5,12 +5,12 @@
 //! before the peers, because the host's own address on the bridge lies among theirs.
 
 use ipnet::IpNet;
-use policy::{Hole, Network};
+use policy::{Class, Hole, Network};
 use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet, REFUSE};
+use crate::table::{Budget, FlowSet, INPUT, Pairs, REDIRECTED, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
 pub(crate) fn chain(network: &Network) -> String {
@@ -19,7 +19,8 @@ pub(crate) fn chain(network: &Network) -> String {
 
 /// An open bridge: the internet, its peers, its holes, and nothing else.
 pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>) -> Vec<Rule> {
-    let mut rules = threshold(network);
+    let mut rules: Vec<Rule> = Pairs::of(network.name.as_str()).map(|pairs| known(network, &pairs)).collect();
+    rules.extend(threshold(network));
     rules.extend(holes.map(|hole| hole_rule(network, hole)));
     rules.extend(nearby(network));
     for group in Group::ALL {
@@ -29,8 +30,39 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
             rules.push(rule(network, &set, vec![Condition::DestinationIn(set.clone())], refused(network), meaning));
         }
     }
+    // In rules of their own: where a set is full, the rest of the rule that fills it does not run.
+    rules.extend(Pairs::of(network.name.as_str()).map(|pairs| {
+        let word = format!("remember{}", pairs.family.digit());
+        rule(
+            network,
+            &word,
+            vec![],
+            Verdict::Remember(pairs.name()),
+            "What reaches the internet is known for a moment.",
+        )
+    }));
     rules.push(rule(network, "internet", vec![], Verdict::Accept, "What is left is the internet."));
     rules
+}
+
+/// What all the rules below let through a moment ago passes at once.
+fn known(network: &Network, pairs: &Pairs) -> Rule {
+    let version = if pairs.family == Family::V4 { 4 } else { 6 };
+    let when = vec![Condition::Bare(version), Condition::Judged(pairs.name())];
+    let word = format!("known{}", pairs.family.digit());
+    rule(network, &word, when, Verdict::Accept, "Every rule let this source reach this destination a moment ago.")
+}
+
+/// A destination that was on the internet when it was judged, and is the host's own now.
+pub(crate) fn outdated(network: &Network) -> impl Iterator<Item = Rule> {
+    let sets = (network.class == Class::Open).then(|| Pairs::of(network.name.as_str())).into_iter().flatten();
+    sets.map(|pairs| Rule {
+        id: format!("{}/outdated{}", network.name, pairs.family.digit()),
+        chain: INPUT.to_owned(),
+        when: vec![Condition::From(network.bridge.to_string()), Condition::Judged(pairs.name())],
+        verdict: refused(network),
+        meaning: "Refused: the destination has become an address of the host since it was judged.".to_owned(),
+    })
 }
 
 /// A sealed bridge: its peers, answers, and nothing else.
@@ -50,11 +82,11 @@ pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
 /// What had an allowed destination when it came in, and was given another one since: by a rule of another
 /// program, such as one that sends every DNS query to a resolver on the LAN. Docker has none for what
 /// comes from a guarded bridge, so none is refused that should pass.
-pub(crate) fn redirected(network: &Network, chain: &str) -> Rule {
+pub(crate) fn redirected(network: &Network) -> Rule {
     Rule {
-        id: format!("{}/redirected/{chain}", network.name),
-        chain: chain.to_owned(),
-        when: vec![Condition::From(network.bridge.to_string()), Condition::Opening, Condition::Redirected],
+        id: format!("{}/redirected", network.name),
+        chain: REDIRECTED.to_owned(),
+        when: vec![Condition::From(network.bridge.to_string())],
         verdict: refused(network),
         meaning: "Refused: another program gave it a new destination after the moat had judged the first.".to_owned(),
     }

@@ -54,7 +54,8 @@ pub(crate) struct Iptables {
 }
 
 /// The plan in the order that iptables needs: that a flow has no port is known by its not being in the set of
-/// those with ports, so each set is filled right behind the rule that asks whether its sender may.
+/// those with ports, so each set is filled right behind the rule that asks whether its sender may. And without
+/// what spares packets a second judgement: ipset has no set that one load of rules empties.
 pub(crate) fn spoken(plan: &Plan) -> Plan {
     let fills = |rule: &Rule, set: &String| matches!(&rule.verdict, Verdict::Record(filled) if filled == set);
     let asked = |rule: &Rule| {
@@ -66,7 +67,12 @@ pub(crate) fn spoken(plan: &Plan) -> Plan {
     };
     let sets: Vec<String> = plan.rules.iter().filter_map(asked).collect();
     let mut rules = Vec::new();
-    for rule in plan.rules.iter().filter(|rule| !sets.iter().any(|set| fills(rule, set))) {
+    let spared = |rule: &Rule| {
+        matches!(rule.verdict, Verdict::Remember(_))
+            || rule.when.iter().any(|condition| matches!(condition, Condition::Judged(_)))
+    };
+    let placed = |rule: &Rule| sets.iter().any(|set| fills(rule, set));
+    for rule in plan.rules.iter().filter(|rule| !placed(rule) && !spared(rule)) {
         rules.push(rule.clone());
         if let Some(set) = asked(rule) {
             rules.extend(plan.rules.iter().filter(|rule| fills(rule, &set)).cloned());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::group::Family;
 use crate::plan::Rule;
-use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs};
 use crate::text;
 
 /// The `expr` of a rule, in [`plain`] form.
@@ -79,6 +79,9 @@ fn condition(condition: &Condition) -> Value {
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
         Condition::Opening => matches("==", &json!({"ct": {"key": "direction"}}), &json!("original")),
         Condition::Redirected => matches("in", &json!({"ct": {"key": "status"}}), &json!("dnat")),
+        Condition::Bare(4) => matches("==", &payload("ip", "hdrlength"), &json!(5)),
+        Condition::Bare(_) => matches("==", &payload("ip6", "nexthdr"), &one_of(&text::BEHIND)),
+        Condition::Judged(set) => matches("==", &json!({"concat": pair_in(set)}), &json!(format!("@{set}"))),
         Condition::NewTo(set) => matches("!=", &json!({"concat": key_of(set)}), &json!(format!("@{set}"))),
         Condition::Spent(set) => json!({"set": {
             "op": "update",
@@ -121,11 +124,19 @@ fn verdict(verdict: &Verdict) -> Value {
         Verdict::Record(set) => {
             json!({"set": {"op": "add", "elem": {"concat": key_of(set)}, "set": format!("@{set}")}})
         }
+        Verdict::Remember(set) => {
+            json!({"set": {"op": "add", "elem": {"concat": pair_in(set)}, "set": format!("@{set}")}})
+        }
     }
 }
 
 fn key_of(set: &str) -> Vec<Value> {
     FlowSet::named(set).as_ref().map(key).unwrap_or_default()
+}
+
+fn pair_in(set: &str) -> [Value; 2] {
+    let header = Pairs::named(set).map_or(Family::V4, |set| set.family).header();
+    [payload(header, "saddr"), payload(header, "daddr")]
 }
 
 fn key(set: &FlowSet) -> Vec<Value> {

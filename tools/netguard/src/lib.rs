@@ -26,6 +26,7 @@ mod group;
 mod herald;
 mod iptables;
 mod json;
+mod judged;
 mod kept;
 mod lines;
 mod listing;

@@ -9,7 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, Pairs, REDIRECTED};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,10 @@ impl Plan {
     pub(crate) fn new(policy: &Policy, listed: &[IpNet], on_link: &[IpNet]) -> Self {
         let networks: Vec<&Network> = policy.active_networks().collect();
         let mut rules = entrances(&networks);
-        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network, FORWARD)));
+        rules.extend([FORWARD, INPUT].map(turned));
+        rules.extend(networks.iter().flat_map(|network| bridge_rules::outdated(network)));
         rules.extend(inward());
-        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network, INPUT)));
+        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network)));
         for network in &networks {
             let holes = policy.moat.allow.iter().filter(|hole| hole.network == network.name);
             rules.extend(match network.class {
@@ -94,6 +95,15 @@ impl Plan {
         self.rules.iter().filter_map(recorded).collect()
     }
 
+    /// The sets of pairs that were judged, in the order of the rules that fill them.
+    pub(crate) fn pairs(&self) -> Vec<Pairs> {
+        let remembered = |rule: &Rule| match &rule.verdict {
+            Verdict::Remember(set) => Pairs::named(set),
+            _ => None,
+        };
+        self.rules.iter().filter_map(remembered).collect()
+    }
+
     /// The sets of what senders may still add to those.
     pub(crate) fn budgets(&self) -> Vec<Budget> {
         let mut budgets = Vec::new();
@@ -135,6 +145,18 @@ fn entrances(networks: &[&Network]) -> Vec<Rule> {
         meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
     });
     outward.chain(inward).collect()
+}
+
+/// What was given another destination on its way through the host. One rule for all bridges, because next to
+/// no packet was: whose it is, is asked of those that were.
+fn turned(chain: &str) -> Rule {
+    Rule {
+        id: format!("redirected/{chain}"),
+        chain: chain.to_owned(),
+        when: vec![Condition::Redirected, Condition::Opening],
+        verdict: Verdict::Goto(REDIRECTED.to_owned()),
+        meaning: "What was given another destination is looked at once more.".to_owned(),
+    }
 }
 
 fn inward() -> Vec<Rule> {
@@ -226,14 +248,45 @@ pub(crate) mod tests {
     #[test]
     fn what_another_program_sends_elsewhere_after_the_moat_judged_it_is_refused() {
         let plan = plan();
-        for (chain, id) in [(FORWARD, "cell/redirected/forward"), (INPUT, "cell/redirected/input")] {
+        let says = |chain: &str, id: &str, when: &[Condition], target: &str| {
             let rule = plan.rules_of(chain).find(|rule| rule.id == id).unwrap();
-            let when = [Condition::From("br-cell".to_owned()), Condition::Opening, Condition::Redirected];
-            assert_eq!(
-                (rule.when.as_slice(), &rule.verdict),
-                (when.as_slice(), &Verdict::Goto("refuse-cell".to_owned()))
-            );
+            assert_eq!((rule.when.as_slice(), &rule.verdict), (when, &Verdict::Goto(target.to_owned())));
+        };
+        for chain in [FORWARD, INPUT] {
+            let when = [Condition::Redirected, Condition::Opening];
+            says(chain, &format!("redirected/{chain}"), &when, REDIRECTED);
         }
+        for name in ["cell", "egress", "monitor", "warden"] {
+            let when = [Condition::From(format!("br-{name}"))];
+            says(REDIRECTED, &format!("{name}/redirected"), &when, &format!("refuse-{name}"));
+        }
+    }
+
+    #[test]
+    fn only_what_met_every_rule_of_an_open_network_is_remembered_and_only_for_that_network() {
+        let plan = plan();
+        let ids: Vec<&str> = plan.rules_of("net-cell").map(|rule| rule.id.as_str()).collect();
+        assert_eq!(ids[..2], ["cell/known4", "cell/known6"]);
+        assert_eq!(ids[ids.len() - 3..], ["cell/remember4", "cell/remember6", "cell/internet"]);
+        for rule in &plan.rules {
+            let own = |set: &String| {
+                let network = rule.id.split('/').next().unwrap();
+                assert!(Pairs::named(set).is_some() && set.ends_with(&format!("-{network}")), "{}", rule.id);
+            };
+            rule.when.iter().for_each(|condition| {
+                if let Condition::Judged(set) = condition {
+                    own(set);
+                }
+            });
+            if let Verdict::Remember(set) = &rule.verdict {
+                own(set);
+            }
+        }
+        let names: Vec<String> = plan.pairs().iter().map(Pairs::name).collect();
+        assert_eq!(names, ["judged4-cell", "judged6-cell", "judged4-egress", "judged6-egress"], "the open networks");
+        let outdated: Vec<&str> =
+            plan.rules_of(INPUT).map(|rule| rule.id.as_str()).filter(|id| id.contains("outdated")).collect();
+        assert_eq!(outdated, ["cell/outdated4", "cell/outdated6", "egress/outdated4", "egress/outdated6"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::listing::{Listing, Set};
 use crate::plan::Plan;
-use crate::table::{Budget, FAMILY, FLOWS, HOOKS, REMEMBERED, SENDER, SENDERS, TABLE};
+use crate::table::{Budget, FAMILY, FLOWS, HOOKS, JUDGED, PAIRS, REMEMBERED, SENDER, SENDERS, TABLE};
 use crate::text;
 
 /// The script from what is there now (`None`: no table) to the plan.
@@ -27,6 +27,14 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
             "add set {FAMILY} {TABLE} {budget} {{ type {SENDER}; flags dynamic,timeout; size {SENDERS}; timeout {REMEMBERED}s; }}"
         );
     }
+    for pairs in plan.pairs() {
+        let _ = writeln!(
+            script,
+            "add set {FAMILY} {TABLE} {} {{ type {}; flags dynamic,timeout; size {PAIRS}; timeout {JUDGED}s; }}",
+            pairs.name(),
+            pairs.key_type().join(" . ")
+        );
+    }
     for (name, ranges) in &plan.sets {
         let kind = name.1.address_type();
         // With the set and not after it: nft takes a quarter less time for what it need not look up again.
@@ -38,9 +46,13 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     script
 }
 
-/// The script that gives sets of denied destinations their planned contents, and leaves all else.
+/// The script that gives sets of denied destinations their planned contents, and forgets which pairs were
+/// judged by the contents before; it leaves all else.
 pub(crate) fn refill(plan: &Plan, names: &[String]) -> String {
     let mut script = String::new();
+    for pairs in plan.pairs() {
+        let _ = writeln!(script, "flush set {FAMILY} {TABLE} {}", pairs.name());
+    }
     for (name, ranges) in plan.sets.iter().filter(|(name, _)| names.contains(&name.to_string())) {
         let _ = writeln!(script, "flush set {FAMILY} {TABLE} {name}");
         if !ranges.is_empty() {
@@ -67,6 +79,7 @@ fn chains(plan: &Plan, script: &mut String) {
 fn clear(plan: &Plan, listing: &Listing, script: &mut String) -> Vec<String> {
     let flagged = listing.flags.as_ref().is_some_and(|flags| !flags.is_null());
     let wanted: Vec<(String, Shape)> = counting(plan);
+    // A set of judged pairs never stays: what is in it was judged by other rules.
     let misshapen = wanted.iter().any(|(name, shape)| listing.sets.get(name).is_some_and(|found| !shape.fits(found)));
     let odd_name = listing
         .chains
@@ -89,11 +102,12 @@ fn clear(plan: &Plan, listing: &Listing, script: &mut String) -> Vec<String> {
     kept.into_iter().cloned().collect()
 }
 
-/// What a set that counts must look like in the kernel.
+/// What a set that the kernel fills must look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
     key: Vec<&'static str>,
     size: u64,
+    timeout: u64,
 }
 
 impl Shape {
@@ -101,16 +115,24 @@ impl Shape {
     pub(crate) fn fits(&self, found: &Set) -> bool {
         found.key == self.key
             && found.size == Some(self.size)
-            && found.timeout == Some(REMEMBERED)
+            && found.timeout == Some(self.timeout)
             && found.flags.iter().any(|flag| flag == "timeout")
     }
 }
 
 /// The sets that count, by name: of flows, and of what senders may still add to those.
 pub(crate) fn counting(plan: &Plan) -> Vec<(String, Shape)> {
-    let flows = plan.flow_sets().into_iter().map(|set| (set.name(), Shape { key: set.key_type(), size: FLOWS }));
-    let budgets = plan.budgets().into_iter().map(|set| (set.name(), Shape { key: vec![SENDER], size: SENDERS }));
+    let shape = |key, size| Shape { key, size, timeout: REMEMBERED };
+    let flows = plan.flow_sets().into_iter().map(|set| (set.name(), shape(set.key_type(), FLOWS)));
+    let budgets = plan.budgets().into_iter().map(|set| (set.name(), shape(vec![SENDER], SENDERS)));
     flows.chain(budgets).collect()
+}
+
+/// All sets that the kernel fills, by name: those that count, and those of pairs that were judged.
+pub(crate) fn filled(plan: &Plan) -> Vec<(String, Shape)> {
+    let shape = |key| Shape { key, size: PAIRS, timeout: JUDGED };
+    let pairs = plan.pairs().into_iter().map(|pairs| (pairs.name(), shape(pairs.key_type())));
+    counting(plan).into_iter().chain(pairs).collect()
 }
 
 /// The script that takes the moat away.
@@ -151,6 +173,17 @@ mod tests {
         assert!(!kept.contains("set inet netguard flows4-cell "), "{kept}");
         let made_anew = apply(&plan(), Some(&listing(&[table(), flows(16)])));
         assert!(made_anew.contains("delete table") && made_anew.contains("add set inet netguard flows4-cell "));
+    }
+
+    #[test]
+    fn what_was_judged_by_other_rules_or_ranges_is_forgotten_in_the_same_transaction() {
+        let pairs = json!({"set": {"name": "judged4-cell", "type": ["ipv4_addr", "ipv4_addr"], "flags": ["timeout"],
+            "size": PAIRS, "timeout": JUDGED}});
+        let script = apply(&plan(), Some(&listing(&[table(), pairs])));
+        assert!(script.contains("delete set inet netguard judged4-cell\n"), "{script}");
+        assert!(script.contains("add set inet netguard judged4-cell "), "{script}");
+        let refilled = refill(&plan(), &["onlink4".to_owned()]);
+        assert!(refilled.starts_with("flush set inet netguard judged4-cell\nflush set inet netguard judged6-cell\n"));
     }
 
     #[test]

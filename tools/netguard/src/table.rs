@@ -1,5 +1,5 @@
-//! What every plan has, whatever the policy says: the table, its hooks, and the sets that count denied
-//! flows.
+//! What every plan has, whatever the policy says: the table, its hooks, and the sets that the kernel fills
+//! itself: denied flows, and pairs that were judged.
 //!
 //! Each network has such sets of its own, and each sender a budget of new flows in them: whoever tries a
 //! million destinations fills neither memory, nor what is kept of another network, nor what is kept of
@@ -21,6 +21,8 @@ pub(crate) const FORWARD: &str = "forward";
 pub(crate) const INWARD: &str = "inward";
 /// The chain where everything to the host itself comes in.
 pub(crate) const INPUT: &str = "input";
+/// The chain of what was given another destination on its way.
+pub(crate) const REDIRECTED: &str = "redirected";
 /// How the chains that record and drop begin; the network's name follows.
 pub(crate) const REFUSE: &str = "refuse-";
 /// How long a denied flow is remembered after its first packet, in seconds. Not after its last: else what
@@ -37,6 +39,11 @@ pub(crate) const A_MINUTE: u32 = 30;
 /// How many senders have a budget at the same time. Those beyond it, on a network of 254 addresses, forge
 /// their hardware address; their flows are recorded as long as the set has room.
 pub(crate) const SENDERS: u64 = 1024;
+/// How long a pair that was judged need not be judged again, in seconds.
+pub(crate) const JUDGED: u64 = 10;
+/// How many such pairs each set holds. Where it is full, packets of further pairs meet every rule: slower,
+/// and judged alike.
+pub(crate) const PAIRS: u64 = 4096;
 /// The protocols that have ports, in nft's names.
 pub(crate) const PORTED: [&str; 5] = ["tcp", "udp", "dccp", "sctp", "udplite"];
 /// What the host takes in itself, in the words of nft's `fib`: its addresses, and groups it may be in.
@@ -126,6 +133,43 @@ impl Budget {
     }
 }
 
+/// The set of pairs, source and destination, that all rules of a network let through a moment ago.
+///
+/// Asking every rule for every packet halves the rate of small ones. What the rules say of a packet depends
+/// on its two addresses and on little else, and that little is asked again each time (`MoatCondition::Bare`).
+/// Only what reached the last rule of an open network is remembered, for [`JUDGED`] seconds; every load of
+/// rules or ranges empties the set in the same transaction; and a pair whose destination has become the
+/// host's own meanwhile is refused where the host takes it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pairs {
+    /// Of which network's members.
+    pub(crate) network: String,
+    /// Of which family.
+    pub(crate) family: Family,
+}
+
+impl Pairs {
+    /// The two of a network.
+    pub(crate) fn of(network: &str) -> impl Iterator<Item = Self> {
+        Family::BOTH.into_iter().map(move |family| Self { network: network.to_owned(), family })
+    }
+
+    /// `judged4-` or `judged6-`, and the network.
+    pub(crate) fn name(&self) -> String {
+        format!("judged{}-{}", self.family.digit(), self.network)
+    }
+
+    /// The set of this name, if it is one that a network could have.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::of(network_of(name)?).find(|set| set.name() == name)
+    }
+
+    /// nft's type of its key, part by part.
+    pub(crate) fn key_type(&self) -> Vec<&'static str> {
+        vec![self.family.address_type(); 2]
+    }
+}
+
 /// nft's type of a budget's key.
 pub(crate) const SENDER: &str = "ether_addr";
 
@@ -148,6 +192,10 @@ mod tests {
         for odd in ["flows4", "flows5-cell", "flows4-", "flows4-Cell", "flows4-a b", "budget-cell"] {
             assert_eq!(FlowSet::named(odd), None, "{odd}");
         }
+        for set in Pairs::of("my-cell") {
+            assert_eq!(Pairs::named(&set.name()), Some(set));
+        }
         assert_eq!(Budget::named("flows4-cell"), None);
+        assert_eq!(Pairs::named("flows4-cell").or(Pairs::named("judged4-Cell")), None);
     }
 }

@@ -8,7 +8,10 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::{Family, SetName};
 use crate::plan::Rule;
-use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs};
+
+/// What an IPv6 header may be followed by where nothing else is to be judged.
+pub(crate) const BEHIND: [&str; 2] = ["tcp", "udp"];
 
 /// A whole rule, as it stands after `add rule TABLE CHAIN`.
 pub(crate) fn rule(rule: &Rule) -> String {
@@ -21,9 +24,9 @@ pub(crate) fn rule(rule: &Rule) -> String {
     words.join(" ")
 }
 
-/// Whether a rule counts what it decides. A recording one need not: its set counts.
+/// Whether a rule counts what it decides. One that only fills a set need not.
 pub(crate) fn counts(verdict: &Verdict) -> bool {
-    !matches!(verdict, Verdict::Record(_))
+    !matches!(verdict, Verdict::Record(_) | Verdict::Remember(_))
 }
 
 /// The expression after `ip` or `ip6` of a range, without a prefix where it is one address.
@@ -66,6 +69,9 @@ fn condition(condition: &Condition) -> String {
         Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
         Condition::Opening => "ct direction original".to_owned(),
         Condition::Redirected => "ct status dnat".to_owned(),
+        Condition::Bare(4) => "ip hdrlength 5".to_owned(),
+        Condition::Bare(_) => format!("ip6 nexthdr {}", braces(&BEHIND)),
+        Condition::Judged(set) => format!("{} @{set}", pair_in(set)),
         Condition::NewTo(set) => format!("{} != @{set}", FlowSet::named(set).as_ref().map(key).unwrap_or_default()),
         Condition::Spent(set) => {
             format!("update @{set} {{ ether saddr limit rate over {A_MINUTE}/minute burst {BURST} packets }}")
@@ -97,7 +103,13 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::Record(set) => {
             format!("add @{set} {{ {} }}", FlowSet::named(set).as_ref().map(key).unwrap_or_default())
         }
+        Verdict::Remember(set) => format!("add @{set} {{ {} }}", pair_in(set)),
     }
+}
+
+fn pair_in(set: &str) -> String {
+    let header = Pairs::named(set).map_or(Family::V4, |set| set.family).header();
+    format!("{header} saddr . {header} daddr")
 }
 
 fn key(set: &FlowSet) -> String {

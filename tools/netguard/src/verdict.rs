@@ -61,7 +61,7 @@ fn walk<'a>(plan: &'a Plan, packet: &Packet<'_>, start: &'a str) -> Fate<'a> {
     // Every goto leads to another chain and never back, or the kernel had refused the plan.
     for _ in 0..=plan.rules.len() {
         let decided = plan.rules_of(chain).find(|rule| {
-            !matches!(rule.verdict, Verdict::Record(_))
+            !matches!(rule.verdict, Verdict::Record(_) | Verdict::Remember(_))
                 && rule.when.iter().all(|condition| holds_for(plan, condition, packet))
         });
         let Some(rule) = decided else { return Fate::Unconcerned };
@@ -73,7 +73,7 @@ fn walk<'a>(plan: &'a Plan, packet: &Packet<'_>, start: &'a str) -> Fate<'a> {
                 reason = (chain != PREROUTING && chain != FORWARD).then_some(rule);
                 chain = target;
             }
-            Verdict::Record(_) => return Fate::Unconcerned,
+            Verdict::Record(_) | Verdict::Remember(_) => return Fate::Unconcerned,
         }
     }
     Fate::Unconcerned
@@ -99,13 +99,15 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::SourceOwn => packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
         Condition::Opening => !packet.answer,
-        // Neighbour discovery, options, routing headers, what other programs rewrite and what was counted so
-        // far are the kernel's alone to see.
+        // Neighbour discovery, options, routing headers, what other programs rewrite, what was counted so far
+        // and what was judged before are the kernel's alone to see.
         Condition::Icmpv6(_)
         | Condition::HopLimit(_)
         | Condition::IpOption(_)
         | Condition::RoutingHeader
         | Condition::Redirected
+        | Condition::Bare(_)
+        | Condition::Judged(_)
         | Condition::NewTo(_)
         | Condition::Spent(_) => false,
     }

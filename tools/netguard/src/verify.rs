@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::listing::Listing;
 use crate::plan::{Plan, Rule};
-use crate::script::{Shape, counting};
-use crate::table::HOOKS;
-use crate::text;
+use crate::script::{Shape, filled};
+use crate::table::{HOOKS, Pairs};
+use crate::{judged, text};
 
 /// What was looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,7 @@ pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Findi
     let mut findings = compare_bones(plan, kernel);
     let kernel = kernel.unwrap_or(&nothing);
     findings.extend(plan.sets.iter().map(|(name, ranges)| set(&name.to_string(), ranges, kernel)));
+    findings.extend(plan.pairs().iter().filter_map(|pairs| judged_wrongly(plan, pairs, kernel)));
     findings
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec
         findings.push(chain(plan, name, kernel));
     }
     findings.extend(plan.rules.iter().map(|rule| compare_rule(rule, kernel)));
-    findings.extend(counting(plan).iter().map(|(name, shape)| counts(name, shape, kernel)));
+    findings.extend(filled(plan).iter().map(|(name, shape)| counts(name, shape, kernel)));
     findings.extend(strangers(plan, kernel));
     findings
 }
@@ -148,6 +149,18 @@ fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a>
     }
 }
 
+/// What would pass unasked although the rules refuse it. That the set is there and of its shape was seen before.
+fn judged_wrongly<'a>(plan: &Plan, pairs: &Pairs, kernel: &Listing) -> Option<Finding<'a>> {
+    let subject = Subject::Set(pairs.name());
+    match judged::odd(plan, pairs, &kernel.sets.get(&pairs.name())?.elements) {
+        Ok(None) => None,
+        Ok(Some(pair)) => Some(bad(subject, "it lets through what no rule judged", Some(pair))),
+        Err(error) => {
+            Some(Finding { subject, outcome: Outcome::Unknown, reason: Some(format!("{error:#}")), found: None })
+        }
+    }
+}
+
 fn counts<'a>(name: &str, shape: &Shape, kernel: &Listing) -> Finding<'a> {
     let subject = Subject::Set(name.to_owned());
     match kernel.sets.get(name) {
@@ -171,9 +184,9 @@ fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
             }
         }
     }
-    let counting = counting(plan);
+    let filled = filled(plan);
     let set_is_ours =
-        |name: &str| plan.sets.keys().any(|set| set.to_string() == name) || counting.iter().any(|(set, _)| set == name);
+        |name: &str| plan.sets.keys().any(|set| set.to_string() == name) || filled.iter().any(|(set, _)| set == name);
     strangers.extend(kernel.sets.keys().filter(|name| !set_is_ours(name)).map(|name| (format!("set {name}"), None)));
     strangers.extend(kernel.others.iter().map(|other| (other.clone(), None)));
     strangers
@@ -220,6 +233,9 @@ mod tests {
         }
         for set in plan.budgets() {
             items.push(json!({"set": {"name": set.name(), "type": "ether_addr", "flags": ["timeout"], "size": 1024, "timeout": 3600}}));
+        }
+        for set in plan.pairs() {
+            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 4096, "timeout": 10}}));
         }
         items
     }
@@ -280,6 +296,19 @@ mod tests {
         let mut asleep = whole;
         asleep[0]["table"]["flags"] = json!("dormant");
         assert_eq!(defects(&plan, &asleep), ["table flag"]);
+    }
+
+    #[test]
+    fn a_pair_that_nobody_judged_is_a_defect() {
+        let plan = plan();
+        let mut items = listed(&plan);
+        let set = items.iter().position(|item| item["set"]["name"] == "judged4-cell").unwrap();
+        let pair =
+            |destination: &str| json!([{"elem": {"val": {"concat": ["172.30.1.3", destination]}, "expires": 3}}]);
+        items[set]["set"]["elem"] = pair("8.8.8.8");
+        assert_eq!(defects(&plan, &items), Vec::<String>::new());
+        items[set]["set"]["elem"] = pair("192.168.77.10");
+        assert_eq!(defects(&plan, &items), ["set judged4-cell"]);
     }
 
     #[test]

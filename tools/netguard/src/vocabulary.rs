@@ -11,7 +11,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet};
+use crate::table::{Budget, FlowSet, Pairs};
 use crate::text::family;
 
 /// The longest comment that nft takes is 128 bytes; ours are ids.
@@ -45,13 +45,14 @@ pub(crate) fn check(rule: &Rule) -> Result<()> {
     match &rule.verdict {
         Verdict::Accept | Verdict::Drop => Ok(()),
         Verdict::Goto(target) => chain(target),
-        Verdict::Record(set) => FlowSet::named(set).map(|_| ()).with_context(|| format!("{set:?} is no set of flows")),
+        Verdict::Record(set) => FlowSet::named(set).map(drop).with_context(|| format!("{set:?} is no set of flows")),
+        Verdict::Remember(set) => Pairs::named(set).map(drop).with_context(|| format!("{set:?} is no set of pairs")),
     }
 }
 
 fn chain(name: &str) -> Result<()> {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let known = ["prerouting", "forward", "input", "inward"].contains(&name);
+    let known = ["prerouting", "forward", "input", "inward", "redirected"].contains(&name);
     ensure!(
         plain && name.len() <= LONGEST_CHAIN && (known || name.starts_with("net-") || name.starts_with("refuse-")),
         "{name:?} is no chain of the moat"
@@ -80,6 +81,8 @@ fn word(condition: &Condition) -> Result<()> {
         Condition::IpOption(name) => {
             ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's");
         }
+        Condition::Bare(version) => ensure!([4, 6].contains(version), "{version} is no version of IP"),
+        Condition::Judged(set) => ensure!(Pairs::named(set).is_some(), "{set:?} is no set of pairs"),
         Condition::NewTo(set) => ensure!(FlowSet::named(set).is_some(), "{set:?} is no set of flows"),
         Condition::Spent(set) => ensure!(Budget::named(set).is_some(), "{set:?} is no set of budgets"),
         Condition::HopLimit(_)
@@ -154,6 +157,7 @@ mod tests {
                 Condition::Icmpv6(vec!["nd-neighbor-solicit".to_owned(), text.clone()]),
                 Condition::Port(MoatPort { transport: text.clone(), number: 1 }),
                 Condition::IpOption(text.clone()),
+                Condition::Judged(text.clone()),
             ] {
                 assert!(check(&with(condition.clone())).is_err(), "{condition:?}");
             }
@@ -161,7 +165,8 @@ mod tests {
             assert!(check(&Rule { id: format!("{evil}\""), ..good.clone() }).is_err());
             assert!(check(&Rule { chain: text.clone(), ..good.clone() }).is_err());
             assert!(check(&Rule { verdict: Verdict::Goto(text.clone()), ..good.clone() }).is_err());
-            assert!(check(&Rule { verdict: Verdict::Record(text), ..good }).is_err());
+            assert!(check(&Rule { verdict: Verdict::Record(text.clone()), ..good.clone() }).is_err());
+            assert!(check(&Rule { verdict: Verdict::Remember(text), ..good }).is_err());
         }
     }
 

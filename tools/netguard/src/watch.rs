@@ -19,6 +19,7 @@ use crate::machine::{Machine, Received};
 use crate::plan::Plan;
 use crate::report::{self, Gap};
 use crate::stop::Stop;
+use crate::table::Pairs;
 use crate::verify::{Finding, Subject};
 use crate::{connections, ready, verify};
 
@@ -285,8 +286,8 @@ fn reasons(findings: &[Finding<'_>]) -> Vec<String> {
 /// The name of a set whose contents alone are wrong.
 fn refillable(finding: &Finding<'_>) -> Option<String> {
     match &finding.subject {
-        Subject::Set(name) if finding.outcome == Outcome::Failure && SetName::named(name).is_some() => {
-            Some(name.clone())
+        Subject::Set(name) if finding.outcome == Outcome::Failure => {
+            (SetName::named(name).is_some() || Pairs::named(name).is_some()).then(|| name.clone())
         }
         _ => None,
     }

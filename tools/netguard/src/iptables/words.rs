@@ -151,6 +151,7 @@ fn target(verdict: &Verdict) -> Result<String> {
         Verdict::Drop => "-j DROP".to_owned(),
         Verdict::Goto(name) => format!("-g {}", chain(name)?),
         Verdict::Record(name) => format!("-j SET --add-set {} src,dst,dst", set(name)),
+        Verdict::Remember(_) => bail!("iptables keeps no pairs that were judged"),
     })
 }
 
@@ -187,6 +188,7 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
             one(Place::Match, unknown_to(name))
         }
+        Condition::Judged(_) | Condition::Bare(_) => bail!("iptables keeps no pairs that were judged"),
         // Said last, and in two rules: see `rules`.
         Condition::Spent(_) => vec![Vec::new()],
         Condition::SourceOwn => own("--src-type", family),

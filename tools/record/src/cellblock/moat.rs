@@ -61,6 +61,8 @@ pub enum MoatVerdict {
     Goto(String),
     /// It is counted in this set of flows, and the next rule decides.
     Record(String),
+    /// Its source and destination go into this set of judged pairs, and the next rule decides.
+    Remember(String),
 }
 
 /// What a rule looks at.
@@ -103,6 +105,11 @@ pub enum MoatCondition {
     Opening,
     /// This machine gave it another destination than its sender did.
     Redirected,
+    /// Nothing in its headers is there to be judged but source and destination: an IPv4 header without
+    /// options, or TCP or UDP right behind the IPv6 header.
+    Bare(u8),
+    /// All rules let this source reach this destination some seconds ago: the pair is in this set.
+    Judged(String),
     /// Its flow is not in this set of flows yet.
     NewTo(String),
     /// Its sender has used up what it may add to the sets of flows that go with this set of budgets.

@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# A pair of addresses that all rules let by is known for some seconds, and its packets pass by one rule. What that
+# could be good for to a prisoner is tried here: each pair is put there by hand, to stay, so that no test depends on
+# how fast the machine is. The lab is netguard's.
+
+bats_require_minimum_version 1.5.0
+load netguard/world.bash
+
+setup_file() {
+  build_world
+  "$LAB" docker network connect netguard-free netguard-control 2>/dev/null || true
+}
+teardown_file() { leave_world; }
+setup() { guard apply >/dev/null; }
+teardown() {
+  ip -n "$LAB_NAME-host" address delete 4.4.4.4/32 dev lan0 2>/dev/null || true
+  ip -n "$LAB_NAME-host" address delete 2a00:44::4/128 dev lan0 2>/dev/null || true
+  ip -n "$LAB_NAME-host" address delete 4.4.7.2/24 dev lan0 2>/dev/null || true
+  [ -z "${WATCHER:-}" ] || kill "$WATCHER" 2>/dev/null || true
+}
+
+reached() { inside_ask "$@" >/dev/null; }
+not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
+# The address of a container on the first network it joined.
+address4() { "$LAB" docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | cut -d' ' -f1; }
+address6() { "$LAB" docker inspect --format '{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}} {{end}}' "$1" | cut -d' ' -f1; }
+known() { on_host nft add element inet netguard "$1" "{ $2 . $3 timeout 1h }"; }
+pairs() { on_host nft -j list set inet netguard "$1" | jq -r '.nftables[].set.elem? // [] | .[].elem.val.concat | join(" ")'; }
+counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.nftables[].rule? | select(.comment == $id) | .expr[].counter?.packets // empty] | add // 0'; }
+
+@test "what reached the internet is known, in both families, and only that" {
+  reached netguard-open tcp 8.8.8.8 22
+  reached netguard-open tcp 2606:4700:4700::1111 22
+  not_reached netguard-open tcp 192.168.77.10 445
+  not_reached netguard-open tcp 2001:db8:77::10 445
+  not_reached netguard-sealed tcp 8.8.8.8 22
+  [ "$(counted net-cell cell/known4)" -gt 0 ]
+  [ "$(counted net-cell cell/known6)" -gt 0 ]
+  run -0 on_host nft list table inet netguard
+  [[ $output == *"set judged4-cell"*"set judged6-cell"* && $output != *judged4-monitor* ]]
+  [[ $(pairs judged4-cell) != *192.168.77.10* && $(pairs judged6-cell) != *2001:db8:77::10* ]]
+}
+
+@test "a pair is forgotten after seconds, and its packets meet every rule again" {
+  local before tries
+  reached netguard-open tcp 8.8.8.8 22
+  before=$(counted net-cell cell/internet)
+  for ((tries = 0; tries < 60; tries++)); do
+    [[ $(pairs judged4-cell) != *8.8.8.8* ]] && break
+    sleep 1
+  done
+  reached netguard-open tcp 8.8.8.8 22
+  [ "$(counted net-cell cell/internet)" -gt "$before" ]
+}
+
+@test "a known destination that becomes the host's own is refused, with the ports that Docker publishes there" {
+  local own4 own6
+  own4=$(address4 netguard-open) own6=$(address6 netguard-open)
+  reached netguard-open tcp 4.4.4.4 22
+  reached netguard-open tcp 2a00:44::4 22
+  on_host nft flush set inet netguard judged4-cell
+  on_host nft flush set inet netguard judged6-cell
+  known judged4-cell "$own4" 4.4.4.4
+  known judged6-cell "$own6" 2a00:44::4
+  ip -n "$LAB_NAME-host" address add 4.4.4.4/32 dev lan0
+  ip -n "$LAB_NAME-host" address add 2a00:44::4/128 dev lan0 nodad
+  reached netguard-control tcp 4.4.4.4 22
+  reached netguard-control tcp 2a00:44::4 22
+  reached netguard-control http 4.4.4.4 18080
+  not_reached netguard-open tcp 4.4.4.4 22
+  not_reached netguard-open udp 4.4.4.4 123
+  not_reached netguard-open ping 4.4.4.4
+  not_reached netguard-open http 4.4.4.4 18080
+  not_reached netguard-open tcp 2a00:44::4 22
+  [ "$(counted input cell/outdated4)" -gt 0 ]
+  [ "$(counted input cell/outdated6)" -gt 0 ]
+  # Without the rule the host would answer: the pair alone lets it by.
+  for rule in $(on_host nft -a list chain inet netguard input | sed -n 's/.*cell\/outdated4.* # handle //p'); do
+    on_host nft delete rule inet netguard input handle "$rule"
+  done
+  reached netguard-open tcp 4.4.4.4 22
+}
+
+@test "a pair of one network is worth nothing on another, nor to another source" {
+  known judged4-cell "$(address4 netguard-sealed)" 8.8.8.8
+  known judged4-cell "$(address4 netguard-peer)" 192.168.77.10
+  not_reached netguard-sealed tcp 8.8.8.8 22
+  not_reached netguard-open tcp 192.168.77.10 445
+  reached netguard-peer tcp 192.168.77.10 445
+}
+
+@test "verify names a pair that the rules refuse or that stays, and apply forgets it" {
+  holds
+  known judged4-cell "$(address4 netguard-open)" 192.168.77.10
+  reached netguard-open tcp 192.168.77.10 445
+  run defects
+  [ "$output" = "set-verified Set judged4-cell." ] || { echo "$output" >&2; false; }
+  guard apply >/dev/null
+  not_reached netguard-open tcp 192.168.77.10 445
+  holds
+  known judged4-cell "$(address4 netguard-open)" 8.8.8.8
+  run defects
+  [[ $output == *judged4-cell* ]]
+  guard apply >/dev/null
+  holds
+}
+
+@test "what the policy denies from now on is forgotten with the load that denies it" {
+  reached netguard-open tcp 8.8.4.4 22
+  on_host nft flush set inet netguard judged4-cell
+  known judged4-cell "$(address4 netguard-open)" 8.8.4.4
+  policy_with 's/"on-link"\]/"on-link", "8.8.4.0\/24"]/'
+  guard apply >/dev/null
+  not_reached netguard-open tcp 8.8.4.4 22
+  policy_with ''
+}
+
+@test "a network that the host joins is denied to those who knew addresses there" {
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  reached netguard-open tcp 4.4.7.10 22
+  on_host nft flush set inet netguard judged4-cell
+  known judged4-cell "$(address4 netguard-open)" 4.4.7.10
+  ip -n "$LAB_NAME-host" address add 4.4.7.2/24 dev lan0
+  await_told "$BATS_TEST_TMPDIR/watch" moat-restored 1
+  local tries
+  for ((tries = 0; tries < 200; tries++)); do
+    [ -n "$(on_host nft list set inet netguard onlink4 | grep -F 4.4.7)" ] && break
+    sleep 0.1
+  done
+  [[ $(pairs judged4-cell) != *4.4.7.10* ]]
+  not_reached netguard-open tcp 4.4.7.10 22
+}
+
+@test "a set of known pairs that is full costs speed and lets nothing by" {
+  python3 -c 'print("add element inet netguard judged4-cell {", ", ".join(f"172.30.1.200 . 20.{n >> 8}.{n & 255}.1 timeout 1h" for n in range(4096)), "}")' >"$BATS_TEST_TMPDIR/full"
+  on_host nft flush set inet netguard judged4-cell
+  on_host nft -f "$BATS_TEST_TMPDIR/full"
+  local before
+  before=$(counted net-cell cell/internet)
+  reached netguard-open tcp 8.8.8.8 22
+  [ "$(counted net-cell cell/internet)" -gt "$((before + 1))" ]
+  not_reached netguard-open tcp 192.168.77.10 445
+  [[ $(pairs judged4-cell) != *8.8.8.8* ]]
+}
