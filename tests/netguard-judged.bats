@@ -125,7 +125,7 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   await_told "$BATS_TEST_TMPDIR/watch" moat-restored 1
   local tries
   for ((tries = 0; tries < 200; tries++)); do
-    [ -n "$(on_host nft list set inet netguard onlink4 | grep -F 4.4.7)" ] && break
+    on_host nft list set inet netguard onlink4 | grep -qF 4.4.7 && break
     sleep 0.1
   done
   [[ $(pairs judged4-cell) != *4.4.7.10* ]]
