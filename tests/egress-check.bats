@@ -3,13 +3,10 @@
 # that it leaves nothing behind, and that no prisoner can lead it astray. No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
+load world
 
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
-  house=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-  export house lab="$house/tests/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab
-  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
-  export PATH="$CARGO_TARGET_DIR/release:$PATH"
   image=${BASE_IMAGE:-$("$house/scripts/setup" | sed -n 's/^BASE_IMAGE=//p')}
   export image
   command -v egress-check >/dev/null || { echo "egress-check is not built: cargo build --release" >&2; return 1; }
@@ -36,11 +33,12 @@ cleanup() {
 }
 
 teardown() {
+  ip -n "${LAB_NAME:-cellblock}-host" link del ec-cable 2>/dev/null || true
   in_host nft delete table inet egress_check_test 2>/dev/null || true
   docker rm -f egress-check-weak >/dev/null 2>&1 || true
 }
 
-in_host() { nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env "DOCKER_HOST=unix://$state/docker.sock" "$@"; }
+netns() { printf '/run/netns/%s-%s\n' "${LAB_NAME:-cellblock}" "$1"; }
 docker() { in_host docker "$@" 3>&-; }
 check() { in_host egress-check "$@" --format jsonl; }
 # `start NAME OPTION…`, and waits until its IPv6 addresses may be used (RFC 4862 section 5.4).
@@ -104,6 +102,63 @@ no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/
     all_are success "$like"
   done
   all_are success '[.](internet|names)[.]'
+}
+
+# The LAN over IPv6, and by the questions that appliances answer.
+
+# The host knows its LAN's machines by the addresses that it has talked to: a global one, and one of the link alone.
+meet_the_nas() {
+  nas_link=$(ip -json -n "${LAB_NAME:-cellblock}-lan" -6 address show dev lan0 scope link | jq -r '.[].addr_info[]?.local // empty')
+  soon in_host ping -6 -n -c1 -W1 2001:db8:77::10
+  soon in_host ping -6 -n -c1 -W1 "$nas_link%lan0"
+}
+
+# `listen WORLD INTERFACE`: in the groups of mDNS and SSDP there, as responders are on every interface; what answers
+# is the lab's server on these ports.
+listen() {
+  nsenter "--net=$(netns "$1")" -- python3 -c '
+import signal, socket, struct, sys
+index = struct.pack("=i", socket.if_nametoindex(sys.argv[1]))
+four, six = (socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET, socket.AF_INET6))
+for group in "224.0.0.251", "239.255.255.250":
+    four.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + bytes(4) + index)
+for group in "ff02::fb", "ff02::c":
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group) + index)
+print("listening", flush=True)
+signal.pause()' "$2" >"$BATS_TEST_TMPDIR/listening" 3>&- &
+  listener=$!
+  soon grep -q listening "$BATS_TEST_TMPDIR/listening"
+}
+
+@test "the LAN's machines over IPv6, and a host that answers to its groups, are found without a moat and not behind one" {
+  local nas_link listener
+  meet_the_nas
+  listen host ec-cell     # the lab's host serves mDNS, and no SSDP
+  run --separate-stderr check run --container egress-check-cell --control
+  all_are failure 'lan[.]2001:db8:77::10[.](icmp|tcp[.]22)'
+  all_are failure 'discovery[.]mdns[.](224|ff02)'
+  all_are success 'discovery[.]ssdp[.](239|ff02)'     # nobody forwards for the cell, and the NAS answers the host
+  all_are success "lan[.]$nas_link[.]eth0[.]icmp"
+  [[ "$(jq -r 'select(.rule.id == "egress-check-cell.discovery.ssdp.ff02::c.eth0").cellblock.probe.control_seen' <<<"$output")" == *"cellblock-lab lan"* ]]
+  moat
+  run --separate-stderr check run --container egress-check-cell --control
+  kill "$listener"
+  all_are success '[.](lan[.]2001:db8:77::10|discovery)[.]'
+}
+
+@test "a cell whose bridge is joined to the LAN finds it by its groups, and by an address of the link alone" {
+  local nas_link listener cable=ec-cable lab_name=${LAB_NAME:-cellblock}
+  meet_the_nas
+  ip -n "$lab_name-host" link add "$cable" type veth peer name "$cable" netns "$lab_name-lan"
+  ip -n "$lab_name-lan" link set "$cable" address "$(ip -json -n "$lab_name-lan" link show lan0 | jq -r '.[0].address')" up
+  ip -n "$lab_name-lan" address add 172.31.1.200/24 dev "$cable"
+  ip -n "$lab_name-host" link set "$cable" master ec-cell up
+  listen lan "$cable"
+  run --separate-stderr check run "$(only 'discovery|[.]lan[.]fe80')" --container egress-check-cell --control
+  kill "$listener"
+  ip -n "$lab_name-host" link del "$cable"
+  all_are failure 'discovery[.](mdns|ssdp)[.](2|ff02)'
+  all_are failure "lan[.]$nas_link[.]eth0[.]icmp"
 }
 
 @test "behind the same moat, without a control, nothing blocked is called a pass" {
@@ -195,7 +250,6 @@ no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/
   [ "$status" -ne 2 ]
   after=$(lsns -t net -n -o NS | sort)
   [ "$before" = "$after" ]
-  run ! pgrep -x egress-check
 }
 
 @test "a container that does not run, or is not there, is status 2 with a way out" {
@@ -210,18 +264,44 @@ no_forgery() { moat 'ip saddr != 172.31.1.0/24 drop; ip6 saddr != fd6c:6c63:1::/
 @test "a person's own lines, one of each kind over IPv4 and IPv6, all get out where nothing is in the way" {
   jq -nc '("93.184.215.14", "2620:fe::fe") as $address
     | ["tcp", 25], ["udp", 9999], ["icmp", null], ["http", 80], ["https", 443], ["tls", 443], ["ws", 80], ["wss", 443],
-      ["dns", 53], ["dns-tcp", 53], ["quic", 443]
+      ["dns", 53], ["dns-tcp", 53]
     | {"@timestamp": "2026-11-22T05:00:00.000000Z", ecs: {version: "9.2.0"},
        event: {id: "x", provider: "jq", action: "probe-planned", kind: "state", severity: 0},
        rule: {id: "\(.[0]) \($address)"}, destination: {address: $address, port: .[1]},
        dns: {question: {name: "example.com"}}, tls: {client: {server_name: "github.com"}},
        cellblock: {probe: {kind: .[0], expect: "blocked"}}}' >"$BATS_TEST_TMPDIR/lines"
-  [ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" = 22 ]
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" = 20 ]
   run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 10s
   all_are failure '^[a-z-]+ [0-9]'
   moat 'drop;'
   run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 2s
   all_are success '^[a-z-]+ [0-9]'
+}
+
+@test "a real QUIC server reads the first packet where nothing is in the way, and behind a moat the control's alone" {
+  local server="$CARGO_TARGET_DIR/release/examples/quic-server" pid
+  [ -x "$server" ] || { echo "not built: cargo build --release -p egress-check --examples"; return 1; }
+  # Ahead of the lab's catch-all: one port for the server, and one where nobody is.
+  nsenter "--net=$(netns inet)" -- nft 'insert rule inet lab arrivals udp dport 4433 accept; insert rule inet lab arrivals udp dport 4434 drop'
+  nsenter "--net=$(netns inet)" -- "$server" '[::]:4433' >"$BATS_TEST_TMPDIR/server" 3>&- &
+  pid=$!
+  soon grep -q bound "$BATS_TEST_TMPDIR/server"
+  jq -nc '("93.184.215.14", "2620:fe::fe") as $address | 4433, 4434
+    | {"@timestamp": "2026-11-22T05:00:00.000000Z", ecs: {version: "9.2.0"},
+       event: {id: "x", provider: "jq", action: "probe-planned", kind: "state", severity: 0},
+       rule: {id: "\(.) \($address)"}, destination: {address: $address, port: .},
+       tls: {client: {server_name: "chosen.example"}},
+       cellblock: {probe: {kind: "quic", expect: "blocked", timeout_ms: (if . == 4434 then 500 else null end)}}}' >"$BATS_TEST_TMPDIR/lines"
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 10s
+  all_are failure '^4433 '
+  all_are unknown '^4434 '
+  [ "$(grep -c 'QUIC v1: ServerHello inside, .*QUIC v1: ServerHello outside' <<<"$output")" = 2 ]
+  grep -q 'handshake chosen.example' "$BATS_TEST_TMPDIR/server"
+  moat 'drop;'
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container egress-check-cell --control --timeout 2s
+  kill "$pid"
+  all_are success '^4433 '
+  all_are unknown '^4434 '
 }
 
 # Evidence that an answer does not give.

@@ -23,12 +23,18 @@ CATCH_ALL = 7      # the echo port of old; the packet filter in net.bash names i
 def bind(world):
     """Every socket first: from here on nothing can fail for want of a port."""
     ports = {"host": (22,), "lan": (CATCH_ALL,), "inet": (CATCH_ALL,)}[world]
-    datagrams = {"host": (123, 5353), "lan": (CATCH_ALL,), "inet": (CATCH_ALL,)}[world]
+    datagrams = {"host": (123, 5353), "lan": (CATCH_ALL, *sockets.GROUPS), "inet": (CATCH_ALL,)}[world]
     return {
         "tcp": [s for p in ports for s in sockets.tcp(p)], "udp": [s for p in datagrams for s in sockets.udp(p)],
         "dns-udp": sockets.udp(53), "dns-tcp": sockets.tcp(53),
         "http": sockets.tcp(80), "https": sockets.tcp(443),
     }
+
+
+def meet(world, bound):
+    """The NAS answers who looks for it on its link, as an appliance does."""
+    for sock in bound["udp"] if world == "lan" else ():
+        sockets.join(sock, "lan0")
 
 
 def detach(log):
@@ -55,6 +61,7 @@ async def run(world, bound, names, pages):
 def main(world, state, repositories):
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     bound = bind(world)
+    meet(world, bound)
     names, pages = dns.Server(world, f"{state}/dns.log"), web.Server(world, state, repositories)
     detach(f"{state}/serve-{world}.log")
     asyncio.run(run(world, bound, names, pages))

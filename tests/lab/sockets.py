@@ -10,6 +10,7 @@ import struct
 IP_PKTINFO, IP_TRANSPARENT, IP_ORIGDSTADDR = 8, 19, 20
 IPV6_ORIGDSTADDR, IPV6_TRANSPARENT = 74, 75
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
+GROUPS = {5353: ("224.0.0.251", "ff02::fb"), 1900: ("239.255.255.250", "ff02::c")}     # mDNS (RFC 6762), SSDP
 ANCILLARY = 256   # bytes for one original address and what may stand beside it
 
 
@@ -44,6 +45,18 @@ def udp(port):
     return found
 
 
+def join(sock, interface):
+    """Takes part in the group of a port, if it has one, on a link."""
+    index = socket.if_nametoindex(interface)
+    for group in GROUPS.get(sock.getsockname()[1], ()):
+        if ":" in group and sock.family == socket.AF_INET6:
+            request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", index)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+        elif ":" not in group and sock.family == socket.AF_INET:
+            request = socket.inet_aton(group) + struct.pack("=4si", bytes(4), index)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+
+
 def _asked(sock, ancillary):
     for level, kind, data in ancillary:
         port = struct.unpack_from("!H", data, 2)[0]
@@ -64,7 +77,9 @@ def receive(sock):
 def reply(sock, data, client, asked):
     """Sends from `asked`. On the socket's own port through the socket (a second one bound there
     would steal the next question); on another port through a socket made for this one answer."""
-    if asked[1] != sock.getsockname()[1]:
+    if ipaddress.ip_address(asked[0].partition("%")[0]).is_multicast:
+        sock.sendto(data, client)      # nobody answers in the name of a group
+    elif asked[1] != sock.getsockname()[1]:
         with _open(sock.family, socket.SOCK_DGRAM, asked) as once:
             once.sendto(data, client)
     elif sock.family == socket.AF_INET:

@@ -1,7 +1,7 @@
 //! What is asked, of whom: all that the wire needs to know, and nothing of why it is asked.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use record::cellblock::ProbeKind;
 
@@ -10,8 +10,8 @@ use record::cellblock::ProbeKind;
 pub(crate) enum Whom {
     /// An address.
     Ip(IpAddr),
-    /// An IPv6 address that means something on one link only, and the interface to that link.
-    OnLink(Ipv6Addr, String),
+    /// An address that means something on one link only, and the interface to that link: link-local, or a group.
+    OnLink(IpAddr, String),
     /// A name, resolved where the probe is made, with that place's own resolvers.
     Name(String),
     /// The resolvers of the place itself: its `resolv.conf`, whatever stands in it.
@@ -106,7 +106,8 @@ impl Ask {
             (Some(request), _) => request.host.clone(),
             (None, Some(sni)) => sni.clone(),
             (None, None) => match &self.whom {
-                Whom::Ip(IpAddr::V6(ip)) | Whom::OnLink(ip, _) => format!("[{ip}]"),
+                Whom::Ip(IpAddr::V6(ip)) | Whom::OnLink(IpAddr::V6(ip), _) => format!("[{ip}]"),
+                Whom::OnLink(ip, _) => ip.to_string(),
                 whom => whom.to_string(),
             },
         }
@@ -119,8 +120,8 @@ impl fmt::Display for Ask {
         f.write_str(kind_name(self.kind))?;
         match &self.whom {
             Whom::Ip(ip) if self.port > 0 => write!(f, " {}", SocketAddr::new(*ip, self.port))?,
-            Whom::OnLink(..) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
-            Whom::Name(name) if self.port > 0 => write!(f, " {name}:{}", self.port)?,
+            Whom::OnLink(IpAddr::V6(_), _) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
+            whom @ (Whom::Name(_) | Whom::OnLink(..)) if self.port > 0 => write!(f, " {whom}:{}", self.port)?,
             whom => write!(f, " {whom}")?,
         }
         if let Some(sni) = &self.sni {
@@ -180,5 +181,7 @@ mod tests {
         ask.request = Some(Request { method: "GET".into(), host: "example.com".into(), path: "/".into() });
         assert_eq!(ask.to_string(), "http [fd00::2]:80 GET example.com/");
         assert_eq!(Ask::new(ProbeKind::Tcp, Whom::read("fe80::1%eth0"), 22).to_string(), "tcp [fe80::1%eth0]:22");
+        let group = Ask::new(ProbeKind::Udp, Whom::read("224.0.0.251%eth0"), 5353);
+        assert_eq!(group.to_string(), "udp 224.0.0.251%eth0:5353");
     }
 }

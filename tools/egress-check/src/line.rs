@@ -76,8 +76,7 @@ fn endpoint(ask: &Ask) -> Endpoint {
     let mut end = Endpoint { address: Some(ask.whom.to_string()), ..Endpoint::default() };
     end.port = (ask.port > 0).then_some(ask.port);
     match &ask.whom {
-        Whom::Ip(ip) => end.ip = Some(*ip),
-        Whom::OnLink(ip, _) => end.ip = Some(IpAddr::V6(*ip)),
+        Whom::Ip(ip) | Whom::OnLink(ip, _) => end.ip = Some(*ip),
         Whom::Name(name) => end.domain = Some(name.clone()),
         Whom::OwnResolvers | Whom::Path(_) => {}
     }
@@ -95,8 +94,8 @@ fn url(kind: ProbeKind, request: &ask::Request) -> Url {
 
 fn family(whom: &Whom) -> Option<String> {
     match whom {
-        Whom::Ip(IpAddr::V4(_)) => Some("ipv4".to_owned()),
-        Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(..) => Some("ipv6".to_owned()),
+        Whom::Ip(IpAddr::V4(_)) | Whom::OnLink(IpAddr::V4(_), _) => Some("ipv4".to_owned()),
+        Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(IpAddr::V6(_), _) => Some("ipv6".to_owned()),
         _ => None,
     }
 }
@@ -105,7 +104,7 @@ fn transport(ask: &Ask) -> Option<&'static str> {
     Some(match ask.kind {
         ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic | ProbeKind::Forged => "udp",
         ProbeKind::Icmp => match ask.whom {
-            Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(..) => "ipv6-icmp",
+            Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(IpAddr::V6(_), _) => "ipv6-icmp",
             _ => "icmp",
         },
         ProbeKind::Unix | ProbeKind::Raw => return None,
@@ -165,7 +164,11 @@ fn check(probe: &Probe) -> Result<()> {
         ask.whom != Whom::Name(String::new()),
         "destination.address is empty: an address, a name, a path or resolv.conf"
     );
-    if let Whom::OnLink(_, interface) = &ask.whom {
+    if let Whom::OnLink(ip, interface) = &ask.whom {
+        ensure!(
+            ip.is_ipv6() || (ip.is_multicast() && ask.kind == ProbeKind::Udp),
+            "destination.address: of IPv4 only a group takes an interface, and only with the kind udp"
+        );
         let plain = !interface.is_empty() && interface.len() < 16 && interface.bytes().all(|b| b.is_ascii_graphic());
         ensure!(plain, "destination.address: after the % expected an interface such as eth0");
     }
@@ -223,6 +226,7 @@ mod tests {
             Ask::new(ProbeKind::Icmp, ip(), 0),
             Ask::new(ProbeKind::Icmp, Whom::read("ff02::1%eth0"), 0),
             Ask::new(ProbeKind::Tcp, Whom::Ip("10.0.0.1".parse().unwrap()), 22),
+            Ask::new(ProbeKind::Udp, Whom::read("239.255.255.250%eth0"), 1900),
             http(ProbeKind::Https, Whom::Name("example.com".into()), 443, "HEAD", "example.com", "/x"),
             tls(ip(), 443, "example.com"),
             dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true),
@@ -258,13 +262,14 @@ mod tests {
         refused(|r| r.destination.as_mut().unwrap().address = Some("/etc/passwd".into()), "unix");
         refused(|r| r.destination.as_mut().unwrap().address = Some("..".into()), "destination.address");
         refused(|r| r.destination.as_mut().unwrap().address = Some("fe80::1%".into()), "interface");
+        refused(|r| r.destination.as_mut().unwrap().address = Some("192.0.2.1%eth0".into()), "only a group");
         refused(|r| r.cellblock.as_mut().unwrap().probe.as_mut().unwrap().kind = ProbeKind::Dns, "dns.question");
         refused(|r| r.cellblock.as_mut().unwrap().probe.as_mut().unwrap().timeout_ms = Some(0), "timeout_ms");
     }
 
     #[test]
     fn a_request_cannot_carry_a_second_one() {
-        let mut record = planned(&all_shapes()[3]);
+        let mut record = planned(&all_shapes()[4]);
         record.url.as_mut().unwrap().path = Some("/ HTTP/1.1\r\nX: y".into());
         assert!(read(record).unwrap_err().to_string().contains("url.path"));
     }

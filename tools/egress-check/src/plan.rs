@@ -4,6 +4,7 @@
 //! internet and nothing private, a client of the gate its listed names and nothing else.
 
 mod bridges;
+mod discovery;
 mod draft;
 mod engine;
 mod forgery;

@@ -14,6 +14,13 @@ pub(crate) enum Sight {
         /// What they were, in a few words.
         what: String,
     },
+    /// Bytes came back that answer nothing of what was asked.
+    Stray {
+        /// How many.
+        bytes: u64,
+        /// What they were, in a few words.
+        what: String,
+    },
     /// An HTTP response came back.
     Http {
         /// 100 to 599.
@@ -109,6 +116,7 @@ impl fmt::Display for Sight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered { bytes, what } => write!(f, "{bytes} bytes came back: {what}"),
+            Self::Stray { bytes, what } => write!(f, "{bytes} bytes came back that answer nothing: {what}"),
             Self::Http { status, from: Speaker::GateRefuses, .. } => write!(f, "the gate refused with HTTP {status}"),
             Self::Http { status, from: Speaker::GateFailed, .. } => {
                 write!(f, "the gate let it through and reached nobody: HTTP {status}")

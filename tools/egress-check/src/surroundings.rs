@@ -1,8 +1,10 @@
 //! What stands around the cell: the host's own addresses, its neighbours and routers, the ports it
-//! listens on. Read from `/proc/thread-self/net`, so of the namespace where `plan` runs.
+//! listens on. Read from `/proc/thread-self/net`, so of the namespace where `plan` runs; the neighbours over IPv6,
+//! which have no table there, from the kernel itself.
 
 mod listening;
 mod neighbours;
+mod netlink;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,6 +22,10 @@ pub(crate) struct Surroundings {
     pub(crate) routers: BTreeSet<IpAddr>,
     /// Neighbours that answered it lately.
     pub(crate) neighbours: BTreeSet<IpAddr>,
+    /// Neighbours of its own link, with the interface that leads to them: their addresses mean nothing elsewhere.
+    pub(crate) on_link: BTreeSet<(Ipv6Addr, String)>,
+    /// The interface of its way to the internet, so to its LAN.
+    pub(crate) uplink: Option<String>,
     /// Its link-local address on each interface that has one.
     pub(crate) links: BTreeMap<String, Ipv6Addr>,
     /// Has it a way to the internet over IPv6?
@@ -59,6 +65,15 @@ impl Surroundings {
         found.routers.extend(neighbours::routers_v4(&file("route")?));
         found.routers.extend(neighbours::routers_v6(&v6("ipv6_route")));
         found.neighbours.extend(neighbours::alive_v4(&file("arp")?));
+        found.uplink = neighbours::uplink(&file("route")?, &v6("ipv6_route"));
+        for neighbour in netlink::alive_v6()? {
+            match neighbours::interface(neighbour.index, &v6("if_inet6")) {
+                Some(interface) if neighbour.ip.is_unicast_link_local() => {
+                    found.on_link.insert((neighbour.ip, interface));
+                }
+                _ => drop(found.neighbours.insert(IpAddr::V6(neighbour.ip))),
+            }
+        }
         found.listening.extend(listening::tcp(&file("tcp")?));
         found.listening.extend(listening::tcp(&v6("tcp6")));
         found.sockets = sockets();

@@ -76,7 +76,8 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
         // Docker's resolver and the gate take a connection from anybody, and that is all it shows.
         (Sight::Connected | Sight::Closed | Sight::Refused, Evidence::OutsideName) => Reach::Absent,
         (Sight::Connected, Evidence::BeyondGate) => Reach::Rejected,
-        (Sight::Connected | Sight::Closed, Evidence::Target) => Reach::Touched,
+        (Sight::Connected | Sight::Closed | Sight::Stray { .. }, Evidence::Target) => Reach::Touched,
+        (Sight::Stray { .. }, _) => Reach::Rejected,
         (Sight::Refused, _) => Reach::Rejected,
     }
 }
@@ -123,9 +124,7 @@ fn must_pass(inside: Reach, control: Option<Reach>) -> (Outcome, &'static str) {
     match (inside, control) {
         (Reach::Reached, _) => (Outcome::Success, "it answered"),
         (Reach::NotMade, _) => (Outcome::Unknown, "the probe could not be made"),
-        (Reach::Touched, _) => {
-            (Outcome::Unknown, "something completed the handshake, and no byte of the target's came")
-        }
+        (Reach::Touched, _) => (Outcome::Unknown, "something answered, and nothing that only the target could say"),
         (_, Some(Reach::Absent)) => (Outcome::Unknown, "it answers neither inside nor outside"),
         (Reach::Rejected, _) => {
             (Outcome::Failure, "somebody was there and it did not get through, and the policy allows it")
@@ -138,7 +137,7 @@ fn must_not(inside: Reach, control: Option<Reach>) -> (Outcome, &'static str) {
     match (inside, control) {
         (Reach::Reached, _) => (Outcome::Failure, "the target answered"),
         (Reach::NotMade, _) => (Outcome::Unknown, "the probe could not be made"),
-        (Reach::Touched, Some(Reach::Touched)) => (Outcome::Failure, "the same handshake completes inside as outside"),
+        (Reach::Touched, Some(Reach::Touched)) => (Outcome::Failure, "the same comes back inside as outside"),
         (Reach::Touched, _) => (Outcome::Unknown, "something answered, and nothing shows that it was the target"),
         (Reach::Rejected, _) => {
             (Outcome::Unknown, "somebody is there, and nothing shows whether it is the target or what guards it")

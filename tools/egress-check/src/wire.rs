@@ -44,6 +44,7 @@ pub(crate) struct Place {
     mounts: Vec<String>,
     whose: Whose,
     tls: Arc<ClientConfig>,
+    quic: Arc<ClientConfig>,
 }
 
 /// The part in a meeting with the other seat, for a probe that takes both.
@@ -62,7 +63,8 @@ impl Place {
     /// If the TLS library has no usable cipher suite.
     pub(crate) fn new(seat: Seat, whose: Whose) -> anyhow::Result<Self> {
         let Seat { resolvers, tree, mounts, .. } = seat;
-        Ok(Self { resolvers, tree, mounts, whose, tls: Arc::new(tls::config()?) })
+        let (tls, quic) = (Arc::new(tls::config()?), Arc::new(quic::config()?));
+        Ok(Self { resolvers, tree, mounts, whose, tls, quic })
     }
 }
 
@@ -103,9 +105,9 @@ async fn attempt(place: &Place, ask: &Ask, deadline: Instant) -> Step<Sight> {
     let target = target(place, ask, deadline).await?;
     match ask.kind {
         ProbeKind::Tcp => tcp::ask(target, deadline).await,
-        ProbeKind::Udp => udp::ask(target, deadline).await,
+        ProbeKind::Udp => udp::ask(target, ask, deadline).await,
         ProbeKind::Icmp => icmp::ask(target, deadline).await,
-        ProbeKind::Quic => quic::ask(target, deadline).await,
+        ProbeKind::Quic => quic::ask(place, target, ask, deadline).await,
         ProbeKind::Tls => tls::ask(place, target, ask, deadline).await,
         ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss => {
             http::ask(place, target, ask, deadline).await
@@ -122,7 +124,10 @@ async fn attempt(place: &Place, ask: &Ask, deadline: Instant) -> Step<Sight> {
 async fn target(place: &Place, ask: &Ask, deadline: Instant) -> Step<SocketAddr> {
     let target = match &ask.whom {
         Whom::Ip(ip) => SocketAddr::new(*ip, ask.port),
-        Whom::OnLink(ip, interface) => SocketAddrV6::new(*ip, ask.port, 0, addresses::index(interface)?).into(),
+        Whom::OnLink(IpAddr::V6(ip), interface) => {
+            SocketAddrV6::new(*ip, ask.port, 0, addresses::index(interface)?).into()
+        }
+        Whom::OnLink(ip, _) => SocketAddr::new(*ip, ask.port),
         Whom::Name(name) => {
             let left = deadline.saturating_duration_since(Instant::now());
             SocketAddr::new(dns::resolve(place, name, Instant::now() + left / 2).await?, ask.port)

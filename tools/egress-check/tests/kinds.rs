@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod piped;
+mod quic;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use piped::piped;
@@ -223,23 +224,81 @@ fn an_answer_that_was_cut_is_asked_for_again_over_tcp() {
     assert_eq!(seen(&record), "NOERROR 192.0.2.7");
 }
 
+/// A real QUIC server on loopback; the names of its handshakes come through the receiver.
+fn quic_server(protocol: &'static str, manner: quic::Manner) -> (SocketAddr, Receiver<String>) {
+    let (tell, names) = channel();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (endpoint, address) = quic::bind("127.0.0.1:0".parse().unwrap(), protocol);
+            sender.send(address).unwrap();
+            quic::serve(endpoint, manner, move |name| drop(tell.send(name))).await;
+        });
+    });
+    (receiver.recv().unwrap(), names)
+}
+
 #[test]
-fn a_quic_server_is_known_by_the_versions_it_offers() {
+fn a_real_quic_server_reads_the_first_packet_and_its_answer_is_opened() {
+    let (address, names) = quic_server("h3", quic::Manner::Welcomes);
+    let chosen = json!({"destination": to(address), "tls": {"client": {"server_name": "chosen.example"}}});
+    let record = make(&json!({"kind": "quic", "expect": "blocked"}), chosen);
+    assert!(seen(&record).contains("QUIC v1: ServerHello"), "{record}");
+    assert_eq!(record["event"]["outcome"], "failure");
+    assert_eq!(names.recv().unwrap(), "chosen.example");
+    make(&json!({"kind": "quic", "expect": "pass"}), json!({"destination": to(address)}));
+    assert_eq!(names.recv().unwrap(), "no name", "an address is no name");
+}
+
+#[test]
+fn a_quic_server_that_refuses_or_wants_a_retry_has_answered() {
+    let (address, _names) = quic_server("not-h3", quic::Manner::Welcomes);
+    let record = make(&json!({"kind": "quic", "expect": "blocked"}), json!({"destination": to(address)}));
+    assert!(seen(&record).contains("it refuses with TLS alert 120"), "no_application_protocol: {record}");
+    let (address, _names) = quic_server("h3", quic::Manner::Retries);
+    let record = make(&json!({"kind": "quic", "expect": "pass"}), json!({"destination": to(address)}));
+    assert!(seen(&record).contains("QUIC v1: Retry"), "{record}");
+    assert_eq!(record["event"]["outcome"], "success");
+}
+
+/// A server that answers each datagram with what `answer` makes of it.
+fn datagrams(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
-    let first = Arc::new(Mutex::new(Vec::new()));
-    let kept = first.clone();
     thread::spawn(move || {
         let mut buffer = [0; 2048];
         while let Ok((read, client)) = server.recv_from(&mut buffer) {
-            kept.lock().unwrap().extend_from_slice(&buffer[..read]);
-            server.send_to(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], client).unwrap();
+            let _ = server.send_to(&answer(&buffer[..read]), client);
         }
     });
+    address
+}
+
+#[test]
+fn a_quic_server_of_other_versions_is_known_by_the_versions_it_offers() {
+    let address = datagrams(|packet| {
+        assert!(packet.len() >= 1200 && packet[0] & 0xc0 == 0xc0, "a long header in a full first datagram (RFC 9000)");
+        // Version 0, our ids the other way round, and a version of its own.
+        [&[0x80, 0, 0, 0, 0], &packet[14..23], &packet[5..14], &[0xff, 0, 0, 29]].concat()
+    });
     let record = make(&json!({"kind": "quic", "expect": "blocked"}), json!({"destination": to(address)}));
-    assert!(seen(&record).contains("QUIC version negotiation"), "{record}");
-    let packet = first.lock().unwrap();
-    assert!(packet.len() >= 1200 && packet[0] & 0xc0 == 0xc0, "a long header in a full first datagram (RFC 9000)");
+    assert!(seen(&record).contains("QUIC version negotiation, 1 versions"), "{record}");
+    assert_eq!(record["event"]["outcome"], "failure");
+}
+
+#[test]
+fn what_comes_back_from_no_quic_server_is_told_and_decides_nothing() {
+    let echo = datagrams(<[u8]>::to_vec);
+    let words = datagrams(|_| b"go away\r\n".to_vec());
+    for (address, what) in [(echo, "that answer nothing"), (words, "that answer nothing: go away")] {
+        for expect in ["blocked", "pass"] {
+            let probe = json!({"kind": "quic", "expect": expect, "timeout_ms": 1500});
+            let record = make(&probe, json!({"destination": to(address)}));
+            assert!(seen(&record).contains(what), "{record}");
+            assert_eq!(record["event"]["outcome"], "unknown");
+        }
+    }
 }
 
 #[test]

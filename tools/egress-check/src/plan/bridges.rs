@@ -26,12 +26,17 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
             neighbour(draft, network, *member);
         }
     }
-    let ours: Vec<&Network> = policy.active_networks().filter(|network| is_ours(post, network)).collect();
-    for number in 0..ours.len() {
-        for network in &ours {
-            link(draft, policy, around, network, &format!("eth{number}"));
+    for inside in interfaces(policy, post) {
+        for network in policy.active_networks().filter(|network| is_ours(post, network)) {
+            link(draft, policy, around, network, &inside);
         }
     }
+}
+
+/// The interfaces that a seat has, by Docker's names: one for each of its networks.
+pub(super) fn interfaces(policy: &Policy, post: Post<'_>) -> Vec<String> {
+    let ours = policy.active_networks().filter(|network| is_ours(post, network));
+    ours.enumerate().map(|(number, _)| format!("eth{number}")).collect()
 }
 
 /// Does it sit there itself? The cell sits where the vault does.
@@ -80,7 +85,7 @@ fn link(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, network: 
             Probe::new(format!("link.{bridge}.{inside}.{what}"), Expect::Blocked, Ask::new(kind, whom, port), gain);
         draft.add(probe.control(kind, &host, port));
     };
-    let on_link = || Whom::OnLink(*ip, inside.to_owned());
+    let on_link = || Whom::OnLink(IpAddr::V6(*ip), inside.to_owned());
     add("icmp", ProbeKind::Icmp, on_link(), 0, "Finds the machine on the link itself, where routes do not count.");
     for port in [22, policy.vault.listen.port()] {
         let gain = "Attacks what the machine serves, at an address that only this link has.";

@@ -9,14 +9,14 @@ use policy::{Deny, Policy, Protocol};
 use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
-use super::{Post, bridges};
+use super::{Post, bridges, discovery};
 use crate::ask::{Ask, Whom};
 use crate::probe::{Probe, http};
 use crate::surroundings::Surroundings;
 
 /// How many of the host's listening ports are tried at each of its addresses.
 const PORTS: usize = 32;
-/// How many neighbours are tried.
+/// How many neighbours of each family are tried.
 const NEIGHBOURS: usize = 6;
 
 /// Services that tell a machine who it is, and hand out its keys: address, path, whose.
@@ -54,6 +54,7 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
     host(draft, policy, around);
     bridges::probes(draft, policy, around, post);
     lan(draft, policy, around);
+    discovery::probes(draft, policy, around, post);
     metadata(draft);
     tailnet(draft);
     special(draft, policy);
@@ -83,7 +84,8 @@ fn lan(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings) {
         draft.no_port("router", ProbeKind::Udp, *ip, 5351, "Opens a port of the router to the internet.");
     }
     let others = around.neighbours.iter().filter(|ip| !around.routers.contains(ip) && !guarded(policy, **ip));
-    for ip in others.take(NEIGHBOURS) {
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = others.partition(|ip| ip.is_ipv4());
+    for ip in v4.iter().take(NEIGHBOURS).chain(v6.iter().take(NEIGHBOURS)) {
         draft.no_echo("lan", *ip, "Finds a machine of the LAN.");
         for port in [22, 80, 445] {
             draft.no_port("lan", ProbeKind::Tcp, *ip, port, "Attacks a machine of the LAN, its files first.");

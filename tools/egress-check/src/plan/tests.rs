@@ -3,6 +3,7 @@
 use super::*;
 use crate::ask::Whom;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use record::cellblock::{Evidence, Expect, ProbeKind};
@@ -19,8 +20,16 @@ fn home() -> Surroundings {
     Surroundings {
         own: ips(&["192.168.1.5", "2001:db8:1::5"]),
         routers: ips(&["192.168.1.1"]),
-        neighbours: ips(&["192.168.1.1", "192.168.1.20", "172.30.1.2"]),
-        links: BTreeMap::from([("br-cell".to_owned(), "fe80::42:5eff:fe1e:101".parse().unwrap())]),
+        neighbours: ips(&["192.168.1.1", "192.168.1.20", "172.30.1.2", "2001:db8:1::20", "fd6c:6c62:1::2"]),
+        on_link: BTreeSet::from([
+            ("fe80::1".parse().unwrap(), "eno1".to_owned()),
+            ("fe80::42:acff:fe1e:102".parse().unwrap(), "br-cell".to_owned()),
+        ]),
+        uplink: Some("eno1".to_owned()),
+        links: BTreeMap::from([
+            ("br-cell".to_owned(), "fe80::42:5eff:fe1e:101".parse().unwrap()),
+            ("eno1".to_owned(), "fe80::5".parse().unwrap()),
+        ]),
         v6: true,
         listening: BTreeSet::from([22]),
         sockets: vec!["/var/run/docker.sock".into()],
@@ -64,11 +73,40 @@ fn an_open_cell_has_the_internet_and_nothing_private() {
         "cell.link.br-cell.eth0.all-nodes",
         "cell.neighbour.172.30.2.2.tcp.80",
         "cell.gateway.fd6c:6c62:1::1.udp.53",
+        "cell.lan.2001:db8:1::20.tcp.22",
+        "cell.lan.fe80::1.eth0.icmp",
+        "cell.discovery.mdns.224.0.0.251.eth0",
+        "cell.discovery.ssdp.ff02::c.eth0",
     ] {
         assert_eq!(expected(id), Some(Expect::Blocked), "{id}");
     }
     assert_eq!(expected("cell.internet.2620:fe::fe.dns-tcp"), Some(Expect::Pass));
     assert!(!probes.iter().any(|probe| probe.id.starts_with("cell.lan.172.30.")), "its own bridge is no LAN");
+    assert!(!probes.iter().any(|probe| probe.id.starts_with("cell.lan.fd6c:") || probe.id.contains("fe80::42:acff")));
+}
+
+#[test]
+fn neighbours_of_one_family_leave_room_for_the_other() {
+    let many = (1..100).map(|last| IpAddr::V4(Ipv4Addr::new(192, 168, 1, last)));
+    let around = Surroundings { neighbours: many.chain(["2001:db8:1::20".parse().unwrap()]).collect(), ..home() };
+    let scope = Scope { container: Some("cell".to_owned()), network: None };
+    let probes = plan(&shipped(|text| text), &around, &scope, &[]).unwrap();
+    assert!(probes.iter().any(|probe| probe.id == "cell.lan.2001:db8:1::20.tcp.445"));
+}
+
+#[test]
+fn whoever_looks_for_the_lan_is_held_against_the_lan_and_not_against_a_bridge_that_the_cell_answers_on() {
+    let probes = of(&shipped(|text| text), "cell");
+    let looking: Vec<&Probe> = probes.iter().filter(|probe| probe.id.starts_with("cell.discovery.")).collect();
+    assert_eq!(looking.len(), 4);
+    for probe in looking {
+        assert!(probe.control.as_ref().unwrap().address.ends_with("%eno1"), "{}", probe.id);
+        assert!(probe.ask.whom.to_string().ends_with("%eth0"), "{}", probe.id);
+    }
+    let around = Surroundings { uplink: None, ..home() };
+    let scope = Scope { container: Some("cell".to_owned()), network: None };
+    let probes = plan(&shipped(|text| text), &around, &scope, &[]).unwrap();
+    assert!(!probes.iter().any(|probe| probe.id.starts_with("cell.discovery.")), "no LAN to be found");
 }
 
 #[test]

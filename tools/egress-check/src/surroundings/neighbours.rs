@@ -74,6 +74,19 @@ pub(super) fn alive_v4(table: &str) -> Vec<IpAddr> {
     entries.collect()
 }
 
+/// The interface of the first default gateway, in `route` or else in `ipv6_route`.
+pub(super) fn uplink(v4: &str, v6: &str) -> Option<String> {
+    let first = v4.lines().skip(1).find(|line| !routers_v4(&format!("\n{line}")).is_empty());
+    let first = first.and_then(|line| line.split_ascii_whitespace().next());
+    let other = || v6.lines().find(|line| has_way_out_v6(line))?.split_ascii_whitespace().next_back();
+    first.or_else(other).map(str::to_owned)
+}
+
+/// The name in `if_inet6` of an interface's index.
+pub(super) fn interface(index: u32, table: &str) -> Option<String> {
+    inet6::read(table).into_iter().find(|own| own.index == index).map(|own| own.interface)
+}
+
 /// Eight hex digits of a word in the machine's own order.
 fn hex_v4(text: &str) -> Option<Ipv4Addr> {
     u32::from_str_radix(text, 16).ok().map(|word| Ipv4Addr::from(word.to_ne_bytes()))
@@ -101,6 +114,7 @@ mod tests {
         let table = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n\
             lan0 00000000 014DA8C0 0003 0 0 0 00000000 0 0 0\nlan0 004DA8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n";
         assert_eq!(routers_v4(table), ["192.168.77.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(uplink(table, "").as_deref(), Some("lan0"));
         let zeros = "0".repeat(32);
         let table = format!(
             "20010db8007700000000000000000000 40 {zeros} 00 {zeros} 00000100 00000001 00000000 00000001 lan0\n\
@@ -108,6 +122,8 @@ mod tests {
              {zeros} 00 {zeros} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 lan0\n"
         );
         assert_eq!(routers_v6(&table), ["2001:db8:77::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(uplink("", &table).as_deref(), Some("lan0"));
+        assert_eq!(uplink("", table.lines().next().unwrap()), None, "a connected network is no way out");
         assert!(has_way_out_v6(table.lines().last().unwrap()), "a link-local router is one too");
         assert!(!has_way_out_v6(table.lines().next().unwrap()));
     }
@@ -123,6 +139,7 @@ mod tests {
         #[test]
         fn no_table_makes_them_panic(text in "\\PC{0,300}") {
             let _ = (own_v4(&text), own_v6(&text), routers_v4(&text), routers_v6(&text), alive_v4(&text), links(&text));
+            let _ = (uplink(&text, &text), interface(1, &text));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::ask::{Ask, Question};
 use crate::sight::{Answer, Sight};
 
 pub use message::answer_in;
-pub(super) use message::{framed, version_question};
+pub(super) use message::{framed, services_question, version_question};
 
 /// Asks one server.
 pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
@@ -80,7 +80,7 @@ async fn carry(
             Ok(http::exchange(tls::open(place, target, ask, deadline).await?, &request, deadline).await?.body)
         }
         _ => {
-            let answer = udp::exchange(target, &query.bytes, deadline, |bytes| query.owns(bytes)).await?;
+            let answer = udp::exchange(target, &udp::thrice(&query.bytes), deadline, |bytes| query.owns(bytes)).await?;
             if message::is_cut(&answer) {
                 return stream(tcp::connect(target, deadline).await?, &query.bytes, deadline).await;
             }

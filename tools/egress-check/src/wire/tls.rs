@@ -10,19 +10,24 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, AlertDescription, ClientConfig};
+use tokio_rustls::rustls::{self, AlertDescription, ClientConfig, SupportedProtocolVersion};
 
 use super::{Place, Step, tcp};
 use crate::ask::{Ask, Whom};
 use crate::pin::AnyCertificate;
 use crate::sight::Sight;
 
-/// A client that takes every certificate whose key the server can prove to hold.
+/// A client of every version.
 pub(super) fn config() -> anyhow::Result<ClientConfig> {
+    client(rustls::DEFAULT_VERSIONS)
+}
+
+/// A client that takes every certificate whose key the server can prove to hold.
+pub(super) fn client(versions: &[&'static SupportedProtocolVersion]) -> anyhow::Result<ClientConfig> {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let verifier = std::sync::Arc::new(AnyCertificate::new(&provider));
     Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .context("TLS has no protocol version")?
         .dangerous()
         .with_custom_certificate_verifier(verifier)

@@ -2,53 +2,103 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::net::netdevice::name_to_index;
+use rustix::net::sockopt::set_ip_multicast_if_with_ifindex;
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{Step, addresses, dns};
+use crate::ask::{Ask, Whom};
 use crate::sight::Sight;
+
+const BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
 /// One datagram may be lost; three in a row say something. Sent at the start, and after these.
 const AGAIN: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(900)];
 
+/// What is sent, and how long after the start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn<'a> {
+    /// How long after the start.
+    pub(super) after: Duration,
+    /// What is sent.
+    pub(super) payload: &'a [u8],
+}
+
+/// The same datagram at the start and again, where nothing comes.
+pub(super) fn thrice(payload: &[u8]) -> Vec<Turn<'_>> {
+    std::iter::once(Duration::ZERO).chain(AGAIN).map(|after| Turn { after, payload }).collect()
+}
+
 /// A datagram and its answer.
-pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
-    let answer = exchange(target, &payload(target.port()), deadline, |_| true).await?;
+pub(super) async fn ask(target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+    let socket = open(target).await?;
+    if let Whom::OnLink(IpAddr::V4(group), interface) = &ask.whom {
+        leave_by(&socket, *group, interface)?;
+    }
+    let answer = talk(&socket, target, &thrice(&payload(target)), deadline, |_| true).await?;
     Ok(Sight::Answered { bytes: answer.len() as u64, what: super::tcp::first_line(&answer) })
 }
 
-/// Sends, again where nothing comes, and gives the first answer that `accept` takes.
+/// Sends at each turn until something comes, and gives the first answer that `accept` takes. Turns are in order.
 pub(super) async fn exchange(
     target: SocketAddr,
-    payload: &[u8],
+    turns: &[Turn<'_>],
     deadline: Instant,
     accept: impl Fn(&[u8]) -> bool,
 ) -> Step<Vec<u8>> {
+    talk(&open(target).await?, target, turns, deadline, accept).await
+}
+
+/// A socket that hears its target alone, or everybody where that is a group.
+async fn open(target: SocketAddr) -> Step<UdpSocket> {
     let any: IpAddr = if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await.map_err(|error| Sight::NotMade(error.to_string()))?;
-    let everybody = target.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
-    let group = target.ip().is_multicast() || everybody;
-    if everybody {
+    if target.ip() == BROADCAST {
         socket.set_broadcast(true).map_err(|error| Sight::of(&error))?;
     }
-    if !group {
+    if !is_group(target.ip()) {
         socket.connect(target).await.map_err(|error| Sight::of(&error))?;
     }
+    Ok(socket)
+}
+
+/// A group is asked on one link: with no route of its own there may be none, and each link has members of its own.
+fn leave_by(socket: &UdpSocket, group: Ipv4Addr, interface: &str) -> Step<()> {
+    let index =
+        name_to_index(socket, interface).map_err(|_| Sight::Unreachable(format!("no interface {interface} here")))?;
+    set_ip_multicast_if_with_ifindex(socket, &group, &Ipv4Addr::UNSPECIFIED, index)
+        .map_err(|error| Sight::of(&error.into()))
+}
+
+fn is_group(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == BROADCAST
+}
+
+async fn talk(
+    socket: &UdpSocket,
+    target: SocketAddr,
+    turns: &[Turn<'_>],
+    deadline: Instant,
+    accept: impl Fn(&[u8]) -> bool,
+) -> Step<Vec<u8>> {
+    let group = is_group(target.ip());
     let start = Instant::now();
-    let mut turns = AGAIN.iter().map(|wait| start + *wait);
-    loop {
+    let ends = turns.iter().skip(1).map(|next| start + next.after).chain([deadline]);
+    for (Turn { payload, .. }, end) in turns.iter().zip(ends) {
         let sent = if group { socket.send_to(payload, target).await } else { socket.send(payload).await };
         sent.map_err(|error| Sight::of(&error))?;
-        let turn = turns.next().unwrap_or(deadline).min(deadline);
         // Members of a group answer from addresses of their own, and we may be one of them.
         let theirs = |from: IpAddr| !group || !addresses::is_own(from);
-        if let Some(answer) = receive(&socket, turn, |bytes, from| accept(bytes) && theirs(from)).await? {
+        let end = end.min(deadline);
+        if let Some(answer) = receive(socket, end, |bytes, from| accept(bytes) && theirs(from)).await? {
             return Ok(answer);
         }
-        if turn >= deadline {
-            return Err(Sight::Silent);
+        if end >= deadline {
+            break;
         }
     }
+    Err(Sight::Silent)
 }
 
 /// The first datagram before `until` that `accept` takes.
@@ -69,16 +119,20 @@ async fn receive(socket: &UdpSocket, until: Instant, accept: impl Fn(&[u8], IpAd
 }
 
 /// What the usual service of a port answers to.
-fn payload(port: u16) -> Vec<u8> {
-    match port {
-        53 | 5353 => dns::version_question(),
+fn payload(target: SocketAddr) -> Vec<u8> {
+    match target.port() {
+        53 => dns::version_question(),
+        5353 => dns::services_question(),
         // NTP, RFC 5905: version 4, mode 3 (client), the rest zero.
         123 => [vec![0x23], vec![0; 47]].concat(),
         // NAT-PMP, RFC 6886 section 3.2: "what is your external address?"
         5351 => vec![0, 0],
         // SSDP, UPnP Device Architecture 2.0 section 1.3.3: unicast search.
-        1900 => b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n"
-            .to_vec(),
+        1900 => {
+            let host = if target.is_ipv4() { "239.255.255.250:1900" } else { "[FF02::C]:1900" };
+            let what = "MAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all";
+            format!("M-SEARCH * HTTP/1.1\r\nHOST: {host}\r\n{what}\r\n\r\n").into_bytes()
+        }
         _ => b"cellblock egress-check\r\n".to_vec(),
     }
 }

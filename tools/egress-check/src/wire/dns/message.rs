@@ -105,12 +105,24 @@ pub(in crate::wire) fn framed(message: &[u8]) -> Vec<u8> {
 
 /// `version.bind CH TXT` with id 1: a question that names nobody, for whoever listens on port 53.
 pub(in crate::wire) fn version_question() -> Vec<u8> {
+    plain(&[b"version", b"bind"], [0, 16, 0, 3])
+}
+
+/// `_services._dns-sd._udp.local IN PTR`: "which services are there?" (RFC 6763 section 9). From a port that is not
+/// 5353 it is answered to us alone, and by whoever speaks mDNS (RFC 6762 section 6.7).
+pub(in crate::wire) fn services_question() -> Vec<u8> {
+    plain(&[b"_services", b"_dns-sd", b"_udp", b"local"], [0, 12, 0, 1])
+}
+
+/// A question with id 1; its last four bytes are type and class.
+fn plain(labels: &[&[u8]], what: [u8; 4]) -> Vec<u8> {
     let mut bytes = vec![0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in [&b"version"[..], b"bind"] {
+    for label in labels {
         bytes.extend(u8::try_from(label.len()));
-        bytes.extend(label);
+        bytes.extend(*label);
     }
-    bytes.extend([0, 0, 16, 0, 3]);
+    bytes.push(0);
+    bytes.extend(what);
     bytes
 }
 
