@@ -75,7 +75,7 @@ impl Backend {
     /// What a program or the kernel says.
     pub(crate) fn apply(&self, plan: &Plan, present: Option<&Listing>) -> Result<()> {
         match self {
-            Self::Nft(nft) => nft.load(&script::apply(plan, present)),
+            Self::Nft(nft) => nft.apply(plan, present),
             Self::Iptables(iptables) => iptables.apply(plan),
         }
     }
@@ -102,13 +102,14 @@ impl Backend {
         }
     }
 
-    /// Gives sets of denied destinations their planned contents; what else is there is as planned.
+    /// Gives sets of denied destinations their planned contents; what else is there is as planned, or was in a
+    /// generation of the kernel's rules.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn refill(&self, plan: &Plan, names: &[String]) -> Result<()> {
+    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<()> {
         match self {
-            Self::Nft(nft) => nft.load(&script::refill(plan, names)),
+            Self::Nft(nft) => nft.refill(plan, names, generation),
             // Every load fills the sets anew and swaps them: there is nothing to spare.
             Self::Iptables(iptables) => iptables.apply(plan),
         }
@@ -120,6 +121,31 @@ impl Backend {
             Self::Nft(_) => format!("a sender may add {BURST} flows at once, and {A_MINUTE} a minute after that"),
             Self::Iptables(_) => format!("a sender may add {} flows in an hour", iptables::budgets::AN_HOUR),
         }
+    }
+
+    /// Makes a plan that stands ready to be loaded again at once, as far as that can be.
+    pub(crate) fn prepare(&self, plan: &Plan) {
+        if let Self::Nft(nft) = self {
+            nft.prepare(plan);
+        }
+    }
+
+    /// What was found to be as planned, rules and ranges, in a generation of the kernel's rules; or nothing, where
+    /// the plan is another one now.
+    pub(crate) fn found(&self, generation: Option<u32>) {
+        if let Self::Nft(nft) = self {
+            nft.found(generation);
+        }
+    }
+
+    /// Whether there surely is no moat, where that can be told at once.
+    pub(crate) fn gone(&self) -> bool {
+        matches!(self, Self::Nft(nft) if nft.gone())
+    }
+
+    /// Whether nobody changed any rule since all were as planned.
+    pub(crate) fn untouched(&self) -> bool {
+        matches!(self, Self::Nft(nft) if nft.untouched())
     }
 
     /// Whether the kernel tells of every change of the rules. Of those of iptables it tells nobody.

@@ -96,24 +96,24 @@ pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &
 pub(crate) fn flush(plan: &Plan, machine: &Machine, fresh: bool) -> Result<u64> {
     let mut netlink = Netlink::netfilter()?;
     let mut flushed = 0;
-    for family in [2, 10] {
-        let keep = |all: &mut Vec<_>, message: Message<'_>| {
-            all.extend(parse(message.body).filter(|one| refused(plan, machine, fresh, one)));
-        };
-        let doomed =
-            netlink.dump(GET, &header(family), Vec::new, keep).context("the kernel does not list its connections")?;
-        for connection in doomed {
-            let mut body = header(family).to_vec();
-            body.extend_from_slice(&connection.name);
-            flushed += u64::from(netlink.ask(DELETE, &body).context("the kernel does not forget a connection")?);
-        }
+    let keep = |all: &mut Vec<_>, message: Message<'_>| {
+        all.extend(parse(message.body).filter(|one| refused(plan, machine, fresh, one)));
+    };
+    let doomed = netlink.dump(GET, &EITHER, Vec::new, keep).context("the kernel does not list its connections")?;
+    for connection in doomed {
+        let mut body = header(connection.source).to_vec();
+        body.extend_from_slice(&connection.name);
+        flushed += u64::from(netlink.ask(DELETE, &body).context("the kernel does not forget a connection")?);
     }
     Ok(flushed)
 }
 
-/// `struct nfgenmsg`
-fn header(family: u8) -> [u8; 4] {
-    [family, 0, 0, 0]
+/// `struct nfgenmsg`, for both families: the kernel looks through everything that it tracks only once.
+const EITHER: [u8; 4] = [0; 4];
+
+/// `struct nfgenmsg`, for the family of an address.
+fn header(address: IpAddr) -> [u8; 4] {
+    [if address.is_ipv4() { 2 } else { 10 }, 0, 0, 0]
 }
 
 fn parse(body: &[u8]) -> Option<Connection> {

@@ -75,6 +75,18 @@ impl Events {
         self.rope.try_clone().map(Ringer).context("no bell for a thread")
     }
 
+    /// Works without an ear for the rules: the kernel would tell of each range that we load, and take longer for that
+    /// than for the ranges. Nobody tells what happens meanwhile, so the rules must be looked at again.
+    ///
+    /// # Errors
+    /// If the kernel does not let us listen again.
+    pub(crate) fn deaf<T>(&mut self, work: impl FnOnce() -> T) -> Result<T> {
+        self.rules.hear(0)?;
+        let done = work();
+        self.rules.hear(RULES)?;
+        Ok(done)
+    }
+
     /// Waits for news, this long at most, and takes all there is. A signal ends the wait early.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 
 mod backend;
 mod bridge_rules;
+mod clearance;
 mod cli;
 mod connections;
 mod denied;
@@ -45,6 +46,7 @@ mod stop;
 mod table;
 mod target;
 mod text;
+mod transaction;
 mod verdict;
 mod verify;
 mod vocabulary;

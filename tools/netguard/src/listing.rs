@@ -23,6 +23,8 @@ pub(crate) struct Listing {
     /// Flags of the table, `None` if the table was not listed. Any flag is strange: one of them switches
     /// the whole table off.
     pub(crate) flags: Option<Value>,
+    /// The generation of the kernel's rules before they were listed, where the kernel numbers them.
+    pub(crate) generation: Option<u32>,
     /// Chains by name.
     pub(crate) chains: BTreeMap<String, Chain>,
     /// Sets by name.
@@ -118,7 +120,7 @@ enum OneOrMany {
 }
 
 impl Listing {
-    /// Reads what nft printed: a list of tables, or our table.
+    /// Reads what nft printed: our table, among others or alone.
     ///
     /// # Errors
     /// If it is not what libnftables-json(5) describes.
@@ -140,6 +142,11 @@ impl Listing {
     }
 
     fn take(&mut self, kind: &str, value: Value) -> Result<()> {
+        // What is in a table names it; lists of one table, as other versions print them, need not.
+        let elsewhere = |field: &str, ours: &str| value.get(field).is_some_and(|found| found != ours);
+        if elsewhere("table", TABLE) || elsewhere("family", FAMILY) {
+            return Ok(());
+        }
         match kind {
             "metainfo" => {}
             "table" => {

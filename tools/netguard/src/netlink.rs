@@ -96,19 +96,64 @@ impl Netlink {
         }
     }
 
+    /// Asks for one thing, and hands over what is told of it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn get(&mut self, kind: u16, body: &[u8], each: impl FnMut(Message<'_>)) -> Result<()> {
+        self.send(kind, ACK, body)?;
+        self.receive(each).map(drop)
+    }
+
+    /// Sends many messages in one, and returns what is answered: the number of a message, and its error's number, or
+    /// zero. The kernel has answered when it took the last of them, so nothing is waited for.
+    ///
+    /// # Errors
+    /// What the system says; then it is not known what the kernel did with them.
+    pub(crate) fn transact(&mut self, messages: &[u8]) -> Result<Vec<(u32, i32)>> {
+        if messages.len() >= rustix::net::sockopt::socket_send_buffer_size(&self.socket)? / 2 {
+            rustix::net::sockopt::set_socket_send_buffer_size_force(&self.socket, messages.len())
+                .context("the kernel does not take as much at once; this needs CAP_NET_ADMIN, run it as root")?;
+        }
+        self.answers()?;
+        self.put(messages)?;
+        self.answers()
+    }
+
+    /// What was answered so far.
+    fn answers(&mut self) -> Result<Vec<(u32, i32)>> {
+        let mut answers = Vec::new();
+        loop {
+            let received =
+                rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::DONTWAIT | RecvFlags::TRUNC);
+            let length = match received {
+                Ok((length, _)) => length,
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => return Ok(answers),
+                Err(error) => return Err(error).context("the kernel's answer could not be read"),
+            };
+            let mut rest = self.buffer.get(..length).unwrap_or_default();
+            while let Some((header, message, after)) = split(rest) {
+                rest = after;
+                if message.kind == ERROR {
+                    let number = field(message.body, 0).map(i32::from_ne_bytes).context("an answer was cut")?;
+                    answers.push((header.sequence, number.saturating_neg()));
+                }
+            }
+        }
+    }
+
     fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
-        let length = u32::try_from(HEADER + body.len()).context("a netlink message was too long")?;
         let mut message = Vec::with_capacity(HEADER + body.len());
-        message.extend_from_slice(&length.to_ne_bytes());
-        message.extend_from_slice(&kind.to_ne_bytes());
-        message.extend_from_slice(&(flags | REQUEST).to_ne_bytes());
-        message.extend_from_slice(&self.sequence.to_ne_bytes());
-        message.extend_from_slice(&0u32.to_ne_bytes());
-        message.extend_from_slice(body);
-        let sent = rustix::net::send(&self.socket, &message, SendFlags::empty())
+        frame(&mut message, kind, flags, self.sequence, body);
+        self.put(&message)
+    }
+
+    fn put(&self, messages: &[u8]) -> Result<()> {
+        let sent = rustix::net::send(&self.socket, messages, SendFlags::empty())
             .context("the kernel took no netlink message")?;
-        ensure!(sent == message.len(), "a netlink message was cut");
+        ensure!(sent == messages.len(), "a netlink message was cut");
         Ok(())
     }
 
@@ -172,6 +217,17 @@ impl Listener {
         Ok(Self(netlink))
     }
 
+    /// Changes the groups that are heard. (To close the socket instead would wait until the kernel has cleared away
+    /// all rules that were ever deleted.)
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn hear(&mut self, groups: u32) -> Result<()> {
+        let own = netlink::SocketAddrNetlink::try_from(rustix::net::getsockname(&self.0.socket)?)?;
+        rustix::net::bind(&self.0.socket, &netlink::SocketAddrNetlink::new(own.pid(), groups))
+            .context("the kernel does not let us choose its news")
+    }
+
     /// Hands over every message that is there. `Ok(true)`: some were lost, because too many came.
     ///
     /// # Errors
@@ -211,6 +267,17 @@ fn split(bytes: &[u8]) -> Option<(Header, Message<'_>, &[u8])> {
     Some((header, Message { kind: u16::from_ne_bytes(field(bytes, 4)?), body }, after))
 }
 
+/// The messages of a buffer.
+#[cfg(test)]
+pub(crate) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (_, message, after) = split(rest)?;
+        rest = after;
+        Some(message)
+    })
+}
+
 /// An acknowledgement: zero, or a negative error number.
 fn status(body: &[u8]) -> Result<()> {
     match field(body, 0).map(i32::from_ne_bytes) {
@@ -220,9 +287,45 @@ fn status(body: &[u8]) -> Result<()> {
     }
 }
 
+/// Appends a message. What is longer than its own head can say is refused by the kernel.
+pub(crate) fn frame(messages: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, body: &[u8]) {
+    let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
+    messages.extend_from_slice(&length.to_ne_bytes());
+    messages.extend_from_slice(&kind.to_ne_bytes());
+    messages.extend_from_slice(&(flags | REQUEST).to_ne_bytes());
+    messages.extend_from_slice(&sequence.to_ne_bytes());
+    messages.extend_from_slice(&0u32.to_ne_bytes());
+    messages.extend_from_slice(body);
+    messages.resize(messages.len().next_multiple_of(4), 0);
+}
+
+/// Has the kernel answer the message that begins at an offset, even if all is well.
+pub(crate) fn ask_for_answer(messages: &mut [u8], offset: usize) {
+    let flags = messages.get_mut(offset..).and_then(|message| message.get_mut(6..8));
+    if let Some([first, second]) = flags {
+        [*first, *second] = (u16::from_ne_bytes([*first, *second]) | ACK).to_ne_bytes();
+    }
+}
+
 /// The bytes at an offset, or `None` where the message is shorter.
 pub(crate) fn field<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
+}
+
+/// The attributes after a fixed struct, whole: type (without its flags), and all bytes but the padding.
+///
+/// # Errors
+/// If one does not fit.
+pub(crate) fn pieces(bytes: &[u8]) -> Result<Vec<(u16, &[u8])>> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let length = field(rest, 0).map(u16::from_ne_bytes).map(usize::from).filter(|length| *length >= 4);
+        let whole = length.and_then(|length| rest.get(..length)).context("an attribute does not fit")?;
+        pieces.push((field(whole, 2).map_or(0, u16::from_ne_bytes) & 0x3fff, whole));
+        rest = rest.get(whole.len().next_multiple_of(4)..).unwrap_or_default();
+    }
+    Ok(pieces)
 }
 
 /// The attributes after a fixed struct: type (without its flags) and value. Ends at the first that does

@@ -1,16 +1,34 @@
 //! The backend that speaks to the program `nft`.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
+use record::Outcome;
 
+use crate::clearance::Clearance;
 use crate::listing::Listing;
+use crate::netlink::Netlink;
+use crate::plan::Plan;
 use crate::program::{Program, Refused};
+use crate::script;
 use crate::table::{FAMILY, FlowSet, TABLE};
+use crate::transaction::{self, Compiled, Sent};
+use crate::verify::compare_bones;
 
-/// nft, and nothing else.
+/// How often a load is begun anew because others change rules at the same time.
+const TRIES: u32 = 5;
+
+/// The program nft, and what is known of the rules that it compiled.
 #[derive(Debug)]
-pub(crate) struct Nft(Program);
+pub(crate) struct Nft {
+    program: Program,
+    /// Kept open: the kernel clears away all that was deleted before such a socket is closed.
+    netlink: RefCell<Option<Netlink>>,
+    compiled: RefCell<Option<Compiled>>,
+    /// The generation of the kernel's rules in which all was as planned, rules and ranges.
+    good: Cell<Option<u32>>,
+}
 
 impl Nft {
     /// Finds it on the path.
@@ -18,7 +36,115 @@ impl Nft {
     /// # Errors
     /// If it is not there.
     pub(crate) fn find() -> Result<Self> {
-        Program::find("nft", "nftables").map(Self)
+        let program = Program::find("nft", "nftables")?;
+        Ok(Self { program, netlink: RefCell::new(None), compiled: RefCell::new(None), good: Cell::new(None) })
+    }
+
+    /// Compiles a plan's rules ahead, so that to load them is one message to the kernel. Where there can be no
+    /// namespace to compile them in, those that stand are taken, if they are as planned.
+    pub(crate) fn prepare(&self, plan: &Plan) {
+        if self.compile(plan).is_err()
+            && let Ok(standing) = self.standing(plan)
+        {
+            self.compiled.replace(Some(standing));
+        }
+    }
+
+    /// Speaks to the kernel; after an error, over another socket the next time.
+    fn speak<T>(&self, say: impl FnOnce(&mut Netlink) -> Result<T>) -> Result<T> {
+        let mut netlink = self.netlink.take().map_or_else(Netlink::netfilter, Ok)?;
+        let said = say(&mut netlink)?;
+        self.netlink.replace(Some(netlink));
+        Ok(said)
+    }
+
+    fn generation(&self) -> Result<u32> {
+        self.speak(transaction::generation)
+    }
+
+    fn compile(&self, plan: &Plan) -> Result<()> {
+        let mut compiled = self.compiled.borrow_mut();
+        if !compiled.as_ref().is_some_and(|compiled| compiled.is_of(plan)) {
+            *compiled = None;
+            *compiled = Some(Compiled::of(&self.program, plan)?);
+        }
+        Ok(())
+    }
+
+    fn standing(&self, plan: &Plan) -> Result<Compiled> {
+        let listing = self.listing(false)?.context("there is no moat")?;
+        let planned = compare_bones(plan, Some(&listing)).iter().all(|finding| finding.outcome == Outcome::Success);
+        ensure!(planned, "the rules that stand are not as planned");
+        let compiled = self.speak(|netlink| Compiled::standing(plan, netlink))?;
+        ensure!(Some(self.generation()?) == listing.generation, "the rules were changed meanwhile");
+        Ok(compiled)
+    }
+
+    /// Loads a plan in the place of what is there, as one transaction: by messages of our own, and by nft where
+    /// those cannot be made or are refused.
+    ///
+    /// # Errors
+    /// What nft or the kernel says; nothing was changed then.
+    pub(crate) fn apply(&self, plan: &Plan, present: Option<&Listing>) -> Result<()> {
+        self.good.set(None);
+        if let Ok(generation) = self.compile(plan).and_then(|()| self.send(plan, present)) {
+            self.good.set(Some(generation));
+            return Ok(());
+        }
+        self.load(&script::apply(plan, self.listing(false)?.as_ref()))
+    }
+
+    /// Sends what was compiled; returns the generation that it became.
+    fn send(&self, plan: &Plan, present: Option<&Listing>) -> Result<u32> {
+        let compiled = self.compiled.borrow();
+        let compiled = compiled.as_ref().context("nothing was compiled")?;
+        let mut present = present.cloned();
+        for _ in 0..TRIES {
+            let listed = present.as_ref().and_then(|listing| listing.generation);
+            let generation = listed.map_or_else(|| self.generation(), Ok)?;
+            let clearance = Clearance::of(plan, present.as_ref());
+            let batch = compiled.load(plan, &clearance, generation);
+            if self.speak(|netlink| batch.send(netlink))? == Sent::Done {
+                return Ok(generation.wrapping_add(1));
+            }
+            present = self.listing(false)?;
+        }
+        bail!("others changed rules all the time")
+    }
+
+    /// Gives sets of denied destinations their planned contents. What else is there is as planned, or was so in a
+    /// generation of the rules.
+    ///
+    /// # Errors
+    /// What the kernel says; nothing was changed then.
+    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<()> {
+        let generation = generation.or(self.good.take());
+        let send = |generation| self.speak(|netlink| transaction::refill(plan, names, generation).send(netlink));
+        let sent = match send(generation) {
+            // What others did is none of these sets' business, and will be looked at.
+            Ok(Sent::Overtaken) => send(None).map(|_| None),
+            sent => sent.map(|_| generation.map(|generation| generation.wrapping_add(1))),
+        };
+        match sent {
+            Ok(generation) => self.good.set(generation),
+            Err(_) => self.load(&script::refill(plan, names))?,
+        }
+        Ok(())
+    }
+
+    /// Whether there surely is no moat.
+    pub(crate) fn gone(&self) -> bool {
+        self.speak(transaction::stands).is_ok_and(|stands| !stands)
+    }
+
+    /// Remembers in which generation of the rules all was found as planned, or that nothing is.
+    pub(crate) fn found(&self, generation: Option<u32>) {
+        self.good.set(generation);
+    }
+
+    /// Whether all was as planned, and is of the same generation still: nobody changed any rule.
+    pub(crate) fn untouched(&self) -> bool {
+        self.good.get().is_some_and(|good| self.generation().is_ok_and(|now| now == good))
     }
 
     /// Loads a script as one transaction: all of it, or nothing.
@@ -26,7 +152,7 @@ impl Nft {
     /// # Errors
     /// What nft or the kernel says; nothing was changed then.
     pub(crate) fn load(&self, script: &str) -> Result<()> {
-        self.0
+        self.program
             .run(&["-f", "-"], script.as_bytes())
             .context("the rules were not loaded, and nothing was changed")
             .map(drop)
@@ -38,13 +164,15 @@ impl Nft {
     /// # Errors
     /// If nft fails, for want of privilege for one, or prints what cannot be read.
     pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
-        let mut arguments = vec!["-j"];
-        if !contents {
-            arguments.push("-t");
-        }
-        arguments.extend(["list", "table", FAMILY, TABLE]);
-        match self.0.run(&arguments, b"") {
-            Ok(table) => Listing::parse(&table).map(Some),
+        let generation = self.generation().ok();
+        // Of one table nft reads all elements even if it is to print none; of all tables it does not.
+        let arguments: &[&str] =
+            if contents { &["-j", "list", "table", FAMILY, TABLE] } else { &["-j", "-t", "list", "ruleset", FAMILY] };
+        match self.program.run(arguments, b"") {
+            Ok(tables) => {
+                let listing = Listing { generation, ..Listing::parse(&tables)? };
+                Ok(listing.flags.is_some().then_some(listing))
+            }
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error.context("the moat's table could not be listed")),
         }
@@ -59,7 +187,7 @@ impl Nft {
         let mut all = Listing { sets: BTreeMap::new(), ..table.clone() };
         for name in table.sets.keys().filter(|name| FlowSet::named(name).is_some()) {
             let set = self
-                .0
+                .program
                 .run(&["-j", "list", "set", FAMILY, TABLE, name], b"")
                 .with_context(|| format!("set {name} could not be listed"))?;
             all.sets.extend(Listing::parse(&set)?.sets);
@@ -72,7 +200,7 @@ impl Nft {
     /// # Errors
     /// As [`Nft::listing`].
     pub(crate) fn chains(&self) -> Result<Vec<u8>> {
-        self.0.run(&["-j", "list", "chains"], b"").context("the chains of other tables could not be listed")
+        self.program.run(&["-j", "list", "chains"], b"").context("the chains of other tables could not be listed")
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::clearance::Clearance;
 use crate::listing::{Listing, Set};
 use crate::plan::Plan;
 use crate::table::{Budget, FAMILY, FLOWS, HOOKS, JUDGED, PAIRS, REMEMBERED, SENDER, SENDERS, TABLE};
@@ -12,8 +13,9 @@ use crate::text;
 /// The script from what is there now (`None`: no table) to the plan.
 pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     let mut script = format!("add table {FAMILY} {TABLE}\n");
-    let kept: Vec<String> = present.map(|listing| clear(plan, listing, &mut script)).unwrap_or_default();
-    for set in plan.flow_sets().iter().filter(|set| !kept.contains(&set.name())) {
+    let clearance = Clearance::of(plan, present);
+    clear(&clearance, &mut script);
+    for set in plan.flow_sets().iter().filter(|set| !clearance.keeps(&set.name())) {
         let _ = writeln!(
             script,
             "add set {FAMILY} {TABLE} {} {{ type {}; flags dynamic,timeout; size {FLOWS}; timeout {REMEMBERED}s; counter; }}",
@@ -21,7 +23,7 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
             set.key_type().join(" . ")
         );
     }
-    for budget in plan.budgets().iter().map(Budget::name).filter(|name| !kept.contains(name)) {
+    for budget in plan.budgets().iter().map(Budget::name).filter(|name| !clearance.keeps(name)) {
         let _ = writeln!(
             script,
             "add set {FAMILY} {TABLE} {budget} {{ type {SENDER}; flags dynamic,timeout; size {SENDERS}; timeout {REMEMBERED}s; }}"
@@ -44,6 +46,12 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     }
     chains(plan, &mut script);
     script
+}
+
+/// The script that makes the plan where nothing is, with its sets of ranges empty.
+pub(crate) fn skeleton(plan: &Plan) -> String {
+    let sets = plan.sets.keys().map(|name| (*name, Vec::new())).collect();
+    apply(&Plan { rules: plan.rules.clone(), sets }, None)
 }
 
 /// The script that gives sets of denied destinations their planned contents, and forgets which pairs were
@@ -74,32 +82,22 @@ fn chains(plan: &Plan, script: &mut String) {
     }
 }
 
-/// Empties what is there, and returns the names of the sets that stay. A table that is not of our making
-/// (flags, maps, a set of flows of another shape) goes as a whole.
-fn clear(plan: &Plan, listing: &Listing, script: &mut String) -> Vec<String> {
-    let flagged = listing.flags.as_ref().is_some_and(|flags| !flags.is_null());
-    let wanted: Vec<(String, Shape)> = counting(plan);
-    // A set of judged pairs never stays: what is in it was judged by other rules.
-    let misshapen = wanted.iter().any(|(name, shape)| listing.sets.get(name).is_some_and(|found| !shape.fits(found)));
-    let odd_name = listing
-        .chains
-        .keys()
-        .chain(listing.sets.keys())
-        .any(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-    if flagged || misshapen || odd_name || !listing.others.is_empty() {
-        let _ = writeln!(script, "delete table {FAMILY} {TABLE}\nadd table {FAMILY} {TABLE}");
-        return Vec::new();
+fn clear(clearance: &Clearance, script: &mut String) {
+    match clearance {
+        Clearance::Nothing => {}
+        Clearance::Table => {
+            let _ = writeln!(script, "delete table {FAMILY} {TABLE}\nadd table {FAMILY} {TABLE}");
+        }
+        Clearance::Parts { chains, sets, .. } => {
+            let _ = writeln!(script, "flush table {FAMILY} {TABLE}");
+            for chain in chains {
+                let _ = writeln!(script, "delete chain {FAMILY} {TABLE} {chain}");
+            }
+            for set in sets {
+                let _ = writeln!(script, "delete set {FAMILY} {TABLE} {set}");
+            }
+        }
     }
-    let _ = writeln!(script, "flush table {FAMILY} {TABLE}");
-    for chain in listing.chains.keys() {
-        let _ = writeln!(script, "delete chain {FAMILY} {TABLE} {chain}");
-    }
-    let (kept, gone): (Vec<&String>, Vec<&String>) =
-        listing.sets.keys().partition(|name| wanted.iter().any(|(set, _)| set == *name));
-    for set in gone {
-        let _ = writeln!(script, "delete set {FAMILY} {TABLE} {set}");
-    }
-    kept.into_iter().cloned().collect()
 }
 
 /// What a set that the kernel fills must look like.

@@ -41,6 +41,7 @@ const FIRST: i32 = -20;
 
 /// What is kept, and with what.
 struct Watch<'a> {
+    events: Events,
     kept: Kept<'a>,
     backend: Backend,
     plan: Plan,
@@ -63,20 +64,20 @@ pub(crate) fn run<W: std::io::Write>(
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
     // Listening begins before the first look, so that no change falls between them.
-    let mut events = Events::open()?;
+    let events = Events::open()?;
     let kept = Kept::open(policy)?;
     let backend = Backend::find(choice)?;
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
     let received = machine.received(&plan.bridges());
     let lookout = Lookout::start(events.ringer()?)?;
-    let mut watch = Watch { kept, backend, plan, received, good: Instant::now(), lost: false, lookout };
+    let mut watch = Watch { events, kept, backend, plan, received, good: Instant::now(), lost: false, lookout };
     watch.begin(&machine, writer)?;
     ready::tell()?;
-    let herald = Herald::start(events.ringer()?)?;
+    let herald = Herald::start(watch.events.ringer()?)?;
     let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
     while !stop.asked() {
-        let mut seen = if pending == Seen::default() { events.wait(NAP)? } else { std::mem::take(&mut pending) };
+        let mut seen = if pending == Seen::default() { watch.events.wait(NAP)? } else { std::mem::take(&mut pending) };
         if looked.elapsed() >= ROUND || watch.lost {
             seen = Seen { table: true, networks: true, gone: false, rung: true };
             watch.look_out();
@@ -91,8 +92,10 @@ pub(crate) fn run<W: std::io::Write>(
         }
         if whole || (!watch.backend.tells() && glanced.elapsed() >= GLANCE) {
             if watch.look(Seen { table: seen.table || !whole, ..seen }, whole, writer)? {
-                // Its own load is news too. It is looked at, but a table that it deleted itself is no loss.
-                pending = Seen { gone: false, ..events.wait(Duration::ZERO)? };
+                // Nothing was heard during the load. What stands now is looked at, but a table that was deleted
+                // meanwhile is no loss if it is there.
+                let heard = watch.events.wait(Duration::ZERO)?;
+                pending = Seen { gone: false, table: heard.table || !watch.lost, ..heard };
             }
             glanced = Instant::now();
         } else if watch.backend.tells() {
@@ -147,10 +150,11 @@ impl Watch<'_> {
         let present = self.backend.listing(true)?;
         if verify::compare(&self.plan, present.as_ref()).iter().any(|finding| finding.outcome != Outcome::Success) {
             let start = Instant::now();
-            self.backend.apply(&self.plan, present.as_ref())?;
+            self.events.deaf(|| self.backend.apply(&self.plan, present.as_ref()))??;
             writer.check(&report::applied(&self.plan, start.elapsed()))?;
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
+        self.backend.prepare(&self.plan);
         writer.tell(&report::watched(&self.plan))
     }
 
@@ -170,7 +174,10 @@ impl Watch<'_> {
         if !seen.table && plan == self.plan {
             return Ok(false);
         }
-        self.plan = plan;
+        if plan != self.plan {
+            self.backend.found(None);
+            self.plan = plan;
+        }
         match self.mend(seen.gone, whole) {
             Ok(None) => {
                 self.lost = false;
@@ -189,6 +196,7 @@ impl Watch<'_> {
                 if mended.whole {
                     writer.check(&report::flushed(&connections::flush(&self.plan, &machine, mended.fresh)))?;
                 }
+                self.backend.prepare(&self.plan);
             }
             Err(error) => {
                 if !self.lost {
@@ -200,8 +208,9 @@ impl Watch<'_> {
         Ok(true)
     }
 
-    fn mend(&self, gone: bool, whole: bool) -> Result<Option<Mended>> {
-        let mut tried = if gone { self.again() } else { self.mend_once(whole) };
+    fn mend(&mut self, gone: bool, whole: bool) -> Result<Option<Mended>> {
+        // Among too many changes the news of the deletion may be lost.
+        let mut tried = if gone || self.backend.gone() { self.again() } else { self.mend_once(whole) };
         for _ in 1..TRIES {
             if tried.is_ok() {
                 break;
@@ -214,13 +223,16 @@ impl Watch<'_> {
 
     /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
     /// next, and then everything is looked at.
-    fn again(&self) -> Result<Option<Mended>> {
+    fn again(&mut self) -> Result<Option<Mended>> {
         self.load(vec!["the table was deleted".to_owned()], None)
     }
 
     /// What is missing is looked for without the sets' contents first: a table that is gone must not wait
     /// for a hundred thousand ranges to be listed.
-    fn mend_once(&self, whole: bool) -> Result<Option<Mended>> {
+    fn mend_once(&mut self, whole: bool) -> Result<Option<Mended>> {
+        if self.backend.untouched() {
+            return Ok(None);
+        }
         let bones = self.backend.listing(false)?;
         let findings = verify::compare_bones(&self.plan, bones.as_ref());
         let mut reasons = reasons(&findings);
@@ -233,12 +245,14 @@ impl Watch<'_> {
         let whole = self.backend.listing(true)?;
         let findings = verify::compare(&self.plan, whole.as_ref());
         reasons = self::reasons(&findings);
+        let generation = whole.as_ref().and_then(|listing| listing.generation);
         if reasons.is_empty() {
+            self.backend.found(generation);
             return Ok(None);
         }
         let sets: Vec<String> = findings.iter().filter_map(refillable).collect();
         if sets.len() == reasons.len() {
-            self.backend.refill(&self.plan, &sets)?;
+            self.events.deaf(|| self.backend.refill(&self.plan, &sets, generation))??;
             return Ok(Some(Mended { reasons, whole: false, fresh: false, back: Instant::now() }));
         }
         self.load(reasons, whole.as_ref())
@@ -246,20 +260,23 @@ impl Watch<'_> {
 
     /// Loads everything. Where there is nothing at all, long deny lists come after the rules: what keeps the
     /// LAN and the host out must not wait for them.
-    fn load(&self, mut reasons: Vec<String>, present: Option<&Listing>) -> Result<Option<Mended>> {
+    fn load(&mut self, mut reasons: Vec<String>, present: Option<&Listing>) -> Result<Option<Mended>> {
         let fresh = present.is_none();
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
         if !fresh || many < MANY {
-            self.backend.apply(&self.plan, present)?;
+            self.events.deaf(|| self.backend.apply(&self.plan, present))??;
             return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
         }
         let mut first = self.plan.clone();
         lists.iter().for_each(|name| drop(first.sets.insert(*name, Vec::new())));
-        self.backend.apply(&first, None)?;
-        let back = Instant::now();
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
-        self.backend.refill(&self.plan, &names)?;
+        let back = self.events.deaf(|| -> Result<Instant> {
+            self.backend.apply(&first, None)?;
+            let back = Instant::now();
+            self.backend.refill(&self.plan, &names, None)?;
+            Ok(back)
+        })??;
         // At the head: of many reasons only the first are told.
         reasons.insert(0, format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
         Ok(Some(Mended { reasons, whole: true, fresh, back }))

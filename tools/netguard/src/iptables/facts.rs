@@ -29,7 +29,7 @@ pub(crate) fn listing(tables: &[(Family, Saved)], sets: BTreeMap<String, Set>) -
         chain.hook = called(tables, name);
     }
     let others = strange_calls(tables);
-    Some(Listing { dialect: Dialect::Iptables, flags: Some(Value::Null), chains, sets, others })
+    Some(Listing { dialect: Dialect::Iptables, flags: Some(Value::Null), chains, sets, others, ..Listing::default() })
 }
 
 /// How the kernel calls a chain that begins: as planned if the first rule of its own chain does, and only

@@ -1,0 +1,311 @@
+//! What the kernel tells of a table, as messages that make it again.
+//!
+//! Both are the same attributes, but for those that only the kernel gives: handles, how often something is used.
+//! What is neither known to be taken nor known to be left out makes the whole an error: half a rule must not pass
+//! for one.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::batch::{Batch, CREATE, LAST, NEW};
+use super::kinds::{
+    CHAIN_NAME, DELETE_CHAIN, DELETE_RULE, DELETE_SET, DELETE_TABLE, ELEMENTS, GET_CHAIN, GET_ELEMENT, GET_FLOWTABLE,
+    GET_OBJECT, GET_RULE, GET_SET, GET_TABLE, IN_TABLE, NEW_CHAIN, NEW_ELEMENT, NEW_RULE, NEW_SET, NEW_TABLE, SET_NAME,
+    in_table, named, text,
+};
+use crate::clearance::Clearance;
+use crate::netlink::{Netlink, append, attribute, field, pieces};
+use crate::table::TABLE;
+
+/// `NFTA_SET_ID`: a number that the sets of one batch are told apart by.
+const SET_ID: u16 = 10;
+/// `NFTA_SET_FLAGS`
+const SET_FLAGS: u16 = 3;
+/// `NFT_SET_TIMEOUT` and `NFT_SET_EVAL`: the kernel fills it.
+const FILLED: u32 = 0x10 | 0x20;
+/// `NFTA_RULE_USERDATA`, and in it nft's note of type 0, the comment.
+const RULE_NOTES: u16 = 7;
+
+/// `NFTA_RULE_EXPRESSIONS`
+const EXPRESSIONS: u16 = 4;
+
+/// Which attributes of something are taken, and which are left out.
+struct Form {
+    taken: &'static [u16],
+    left: &'static [u16],
+}
+
+/// Name, flags, notes; not uses and handle.
+const TABLE_FORM: Form = Form { taken: &[1, 2, 6], left: &[3, 4, 5] };
+/// Table, name, hook, policy, type, flags, notes; not handle, uses, and counts that were taken.
+const CHAIN_FORM: Form = Form { taken: &[1, 3, 4, 5, 7, 10, 12], left: &[2, 6, 9] };
+/// Table, chain, notes; not handle and the rule before. Its expressions are taken apart.
+const RULE_FORM: Form = Form { taken: &[1, 2, 7], left: &[3, EXPRESSIONS, 6, 8] };
+/// Table, name, flags, key, data, policy, size, times, notes, expressions; not handle, way of keeping, and count.
+const SET_FORM: Form =
+    Form { taken: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 17, 18], left: &[10, 14, 16, 19, 20] };
+/// Key, data, flags, timeout, notes, expressions, end of key; not what is left of its time.
+const ELEMENT_FORM: Form = Form { taken: &[1, 2, 3, 4, 6, 7, 9, 10, 11], left: &[5, 8] };
+
+/// A message that makes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Object {
+    name: String,
+    body: Vec<u8>,
+}
+
+/// A set, and what is in it from the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Set {
+    object: Object,
+    filled: bool,
+    elements: Vec<Vec<u8>>,
+}
+
+/// A table and all it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Objects {
+    table: Object,
+    chains: Vec<Object>,
+    sets: Vec<Set>,
+    rules: Vec<Object>,
+}
+
+impl Objects {
+    /// Reads our table.
+    ///
+    /// # Errors
+    /// What the kernel says; or if it tells what is not known here.
+    pub(super) fn read(netlink: &mut Netlink) -> Result<Self> {
+        let (everything, ours) = (text(TABLE), in_table());
+        let mut told = |get: u16, new: u16, body: &[u8]| -> Result<Vec<Vec<u8>>> {
+            netlink.dump(get, body, Vec::new, |all, message| {
+                let of_ours = attribute(message.body.get(4..).unwrap_or_default(), IN_TABLE) == Some(&everything);
+                if message.kind == new && of_ours {
+                    all.push(message.body.to_vec());
+                }
+            })
+        };
+        let family = ours.get(..4).unwrap_or_default();
+        let tables = told(GET_TABLE, NEW_TABLE, family)?;
+        let table = tables.first().context("there is no table")?;
+        let chains = told(GET_CHAIN, NEW_CHAIN, family)?;
+        let rules = told(GET_RULE, NEW_RULE, &ours)?;
+        let sets = told(GET_SET, NEW_SET, &ours)?;
+        // What makes these known is the type of the answer, which is one below the question's.
+        for get in [GET_OBJECT, GET_FLOWTABLE] {
+            ensure!(told(get, get - 1, &ours)?.is_empty(), "the table holds named objects or flow tables");
+        }
+        let mut objects = Self {
+            table: object(table, &TABLE_FORM, IN_TABLE)?,
+            chains: chains.iter().map(|body| object(body, &CHAIN_FORM, CHAIN_NAME)).collect::<Result<_>>()?,
+            sets: sets.iter().zip(1..).map(|(body, id)| set(body, id)).collect::<Result<_>>()?,
+            rules: rules.iter().map(|body| rule(body)).collect::<Result<_>>()?,
+        };
+        for set in objects.sets.iter_mut().filter(|set| !set.filled) {
+            let told = told(GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &set.object.name))?;
+            set.elements = elements(&told)?;
+        }
+        Ok(objects)
+    }
+
+    /// Has a batch take away what is there.
+    pub(super) fn clear(&self, clearance: &Clearance, batch: &mut Batch) {
+        match clearance {
+            Clearance::Nothing => batch.push(NEW_TABLE, NEW, &self.table.body, self.table.label("table")),
+            Clearance::Table => {
+                batch.push(DELETE_TABLE, 0, &in_table(), "the deletion of the table".to_owned());
+                batch.push(NEW_TABLE, NEW, &self.table.body, self.table.label("table"));
+            }
+            Clearance::Parts { chains, sets, .. } => {
+                batch.push(DELETE_RULE, 0, &in_table(), "the deletion of the rules".to_owned());
+                for chain in chains {
+                    let subject = format!("the deletion of chain {chain}");
+                    batch.push(DELETE_CHAIN, 0, &named(CHAIN_NAME, chain), subject);
+                }
+                for set in sets {
+                    batch.push(DELETE_SET, 0, &named(SET_NAME, set), format!("the deletion of set {set}"));
+                }
+            }
+        }
+    }
+
+    /// Has a batch make chains, sets and rules, but for the sets that stay.
+    pub(super) fn add(&self, clearance: &Clearance, batch: &mut Batch) {
+        for chain in &self.chains {
+            batch.push(NEW_CHAIN, NEW, &chain.body, chain.label("chain"));
+        }
+        for set in self.sets.iter().filter(|set| !clearance.keeps(&set.object.name)) {
+            batch.push(NEW_SET, NEW, &set.object.body, set.object.label("set"));
+            if !set.elements.is_empty() {
+                let mut body = named(SET_NAME, &set.object.name);
+                append(&mut body, ELEMENTS, true, &set.elements.concat());
+                batch.push(NEW_ELEMENT, CREATE, &body, set.object.label("the elements of set"));
+            }
+        }
+        for rule in &self.rules {
+            batch.push(NEW_RULE, LAST, &rule.body, rule.label("rule"));
+        }
+    }
+}
+
+impl Object {
+    fn label(&self, what: &str) -> String {
+        format!("{what} {}", self.name)
+    }
+}
+
+fn object(body: &[u8], form: &Form, name: u16) -> Result<Object> {
+    let attributes = body.get(4..).context("a message without a head")?;
+    let named = attribute(attributes, name).and_then(|name| name.strip_suffix(&[0])).context("it has no name")?;
+    let mut copy = in_table().get(..4).unwrap_or_default().to_vec();
+    form.copy(attributes, &mut copy)?;
+    Ok(Object { name: String::from_utf8_lossy(named).into_owned(), body: copy })
+}
+
+fn set(body: &[u8], id: u32) -> Result<Set> {
+    let mut object = object(body, &SET_FORM, SET_NAME)?;
+    append(&mut object.body, SET_ID, false, &id.to_be_bytes());
+    let flags = attribute(body.get(4..).unwrap_or_default(), SET_FLAGS).and_then(|flags| field(flags, 0));
+    let filled = flags.map_or(0, u32::from_be_bytes) & FILLED != 0;
+    Ok(Set { object, filled, elements: Vec::new() })
+}
+
+/// A rule's name is its comment. What it counted so far stays behind.
+fn rule(body: &[u8]) -> Result<Object> {
+    let mut rule = object(body, &RULE_FORM, IN_TABLE)?;
+    let attributes = body.get(4..).unwrap_or_default();
+    if let Some(list) = attribute(attributes, EXPRESSIONS) {
+        append(&mut rule.body, EXPRESSIONS, true, &uncounted(list)?);
+    }
+    let notes = attribute(attributes, RULE_NOTES).unwrap_or_default();
+    rule.name = match notes {
+        [0, length, rest @ ..] => {
+            String::from_utf8_lossy(rest.get(..usize::from(*length).saturating_sub(1)).unwrap_or_default()).into_owned()
+        }
+        _ => "without a name".to_owned(),
+    };
+    Ok(rule)
+}
+
+/// Expressions, and counters among them that begin at zero.
+fn uncounted(list: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::with_capacity(list.len());
+    for (_, expression) in pieces(list)? {
+        let inner = expression.get(4..).unwrap_or_default();
+        if attribute(inner, 1) == Some(b"counter\0") {
+            let mut counter = Vec::new();
+            append(&mut counter, 1, false, b"counter\0");
+            append(&mut counter, 2, true, &[]);
+            append(&mut copy, 1, true, &counter);
+        } else {
+            copy.extend_from_slice(expression);
+            copy.resize(copy.len().next_multiple_of(4), 0);
+        }
+    }
+    Ok(copy)
+}
+
+/// The elements of a set in the order in which nft gives them: by key, and what ends before what begins.
+fn elements(told: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+    let mut elements = Vec::new();
+    for message in told {
+        let list = attribute(message.get(4..).unwrap_or_default(), ELEMENTS).unwrap_or_default();
+        for (_, element) in pieces(list)? {
+            let inner = element.get(4..).unwrap_or_default();
+            let mut copy = Vec::with_capacity(element.len());
+            ELEMENT_FORM.copy(inner, &mut copy)?;
+            let mut whole = Vec::with_capacity(element.len());
+            append(&mut whole, 1, true, &copy);
+            let ends = attribute(inner, 3).is_some_and(|flags| flags.last().is_some_and(|flag| flag & 1 == 1));
+            elements.push((attribute(inner, 1).unwrap_or_default().to_vec(), !ends, whole));
+        }
+    }
+    elements.sort();
+    Ok(elements.into_iter().map(|(_, _, whole)| whole).collect())
+}
+
+impl Form {
+    /// Copies what is taken.
+    fn copy(&self, attributes: &[u8], into: &mut Vec<u8>) -> Result<()> {
+        for (kind, whole) in pieces(attributes)? {
+            if self.taken.contains(&kind) {
+                into.extend_from_slice(whole);
+                into.resize(into.len().next_multiple_of(4), 0);
+            } else if !self.left.contains(&kind) {
+                bail!("attribute {kind} is not known");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut body = vec![1, 0, 0, 7];
+        attributes.iter().for_each(|(kind, value)| append(&mut body, *kind, false, value));
+        body
+    }
+
+    #[test]
+    fn what_only_the_kernel_gives_is_left_out_and_what_is_not_known_is_an_error() {
+        let chain = told(&[(1, b"netguard\0"), (2, &[0; 8]), (3, b"inward\0"), (6, &[0; 4])]);
+        let copy = object(&chain, &CHAIN_FORM, CHAIN_NAME).unwrap();
+        assert_eq!(copy.name, "inward");
+        assert_eq!(copy.body, [&in_table()[..4], &told(&[(1, b"netguard\0"), (3, b"inward\0")])[4..]].concat());
+        let strange = told(&[(1, b"netguard\0"), (3, b"inward\0"), (99, &[0; 4])]);
+        assert!(object(&strange, &CHAIN_FORM, CHAIN_NAME).unwrap_err().to_string().contains("99"));
+        assert!(object(&chain[..chain.len() - 1], &CHAIN_FORM, CHAIN_NAME).is_err());
+        assert!(object(&told(&[(1, b"netguard\0")]), &CHAIN_FORM, CHAIN_NAME).is_err());
+    }
+
+    #[test]
+    fn a_rule_is_named_by_its_comment_and_forgets_what_it_counted() {
+        let expression = |name: &[u8], data: &[u8]| {
+            let (mut inner, mut outer) = (Vec::new(), Vec::new());
+            append(&mut inner, 1, false, name);
+            append(&mut inner, 2, true, data);
+            append(&mut outer, 1, true, &inner);
+            outer
+        };
+        let rule_with = |counted: &[u8]| {
+            let list = [expression(b"counter\0", counted), expression(b"lookup\0", &[9; 8])].concat();
+            rule(&told(&[
+                (1, b"netguard\0"),
+                (2, b"inward\0"),
+                (3, &[0; 8]),
+                (4, &list),
+                (7, b"\x00\x0ccell/host/x\0"),
+            ]))
+        };
+        let (mut seven, mut none) = (Vec::new(), Vec::new());
+        append(&mut seven, 1, false, &7u64.to_be_bytes());
+        append(&mut none, 1, false, &0u64.to_be_bytes());
+        let rule = rule_with(&seven).unwrap();
+        assert_eq!(rule.name, "cell/host/x");
+        assert_eq!(rule, rule_with(&none).unwrap());
+        assert!(rule.body.windows(8).any(|bytes| bytes == [9; 8]));
+    }
+
+    #[test]
+    fn elements_come_by_key_and_an_end_before_a_beginning() {
+        let element = |address: u8, ends: bool| {
+            let (mut value, mut inner, mut outer) = (Vec::new(), Vec::new(), Vec::new());
+            append(&mut value, 1, false, &[10, 0, 0, address]);
+            append(&mut inner, 1, true, &value);
+            if ends {
+                append(&mut inner, 3, false, &1u32.to_be_bytes());
+            }
+            append(&mut inner, 5, false, &[0; 8]);
+            append(&mut outer, 1, true, &inner);
+            outer
+        };
+        let list = [element(9, true), element(5, false), element(5, true), element(1, false)].concat();
+        let copied = elements(&[told(&[(1, b"netguard\0"), (2, b"__set0\0"), (3, &list)])]).unwrap();
+        let order: Vec<(u8, bool)> = copied.iter().map(|element| (element[15], element.len() > 16)).collect();
+        assert_eq!(order, [(1, false), (5, true), (5, false), (9, true)]);
+        assert!(elements(&[told(&[(1, b"netguard\0"), (3, &list[..list.len() - 3])])]).is_err());
+    }
+}
