@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::group::Family;
 use crate::iptables::{facts, saved::Saved, sets};
 use crate::listing::Listing;
-use crate::{flows, target};
+use crate::{flows, target, transaction};
 
 /// What `nft -j` prints: the listing, its bridges, its flows and the ranges of its sets.
 pub fn nft_json(text: &[u8]) {
@@ -26,6 +26,16 @@ pub fn iptables_listings(text: &str) {
     drop(sets::headers(text));
     for set in ["special4", "flows4-cell", "other6-cell"] {
         drop(sets::elements(set, "br-cell", text));
+    }
+}
+
+/// What the kernel tells of a table and what is in it: what is taken of a message is taken whole of the copy too.
+///
+/// # Panics
+/// If it is not.
+pub fn nft_messages(body: &[u8]) {
+    for (copy, again) in transaction::copies(body) {
+        assert_eq!(again, Some(copy), "a copy is not what it is a copy of");
     }
 }
 

@@ -1,8 +1,8 @@
 //! The moat: a packet filter on the bridges of the policy's networks. See netguard(1).
 //!
-//! The way of a rule: `policy` → `plan` (every rule and set, a pure function) → `script` (nft's language,
-//! one transaction) → the kernel → `listing` (what nft prints of it) → `verify` (held against the plan,
-//! again pure). `verdict` walks the same plan as the kernel does, for `explain`, for the reasons of
+//! The way of a rule: `policy` → `plan` (every rule and set, a pure function) → `script` (nft's language) →
+//! `transaction` (the kernel's own messages, all or none) → the kernel → `listing` (what nft prints of it) →
+//! `verify` (held against the plan, again pure). `verdict` walks the same plan as the kernel does, for `explain`, for the reasons of
 //! denied flows and for connections from before the rules.
 //!
 //! `backend` is the choice of who speaks to the kernel: `nft`, or `iptables` where there is no nft, which

@@ -21,6 +21,8 @@ use crate::script;
 
 use objects::Objects;
 
+pub(crate) use objects::copies;
+
 pub(crate) use batch::{Batch, Sent};
 
 /// The rules of a plan, compiled: everything but the ranges.

@@ -28,6 +28,9 @@ const RULE_NOTES: u16 = 7;
 /// `NFTA_RULE_EXPRESSIONS`
 const EXPRESSIONS: u16 = 4;
 
+/// The most that is taken of the elements of one set, in bytes: what holds them states its length in 16 bits.
+const MOST: usize = 60 << 10;
+
 /// Which attributes of something are taken, and which are left out.
 struct Form {
     taken: &'static [u16],
@@ -220,6 +223,8 @@ fn elements(told: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
             elements.push((attribute(inner, 1).unwrap_or_default().to_vec(), !ends, whole));
         }
     }
+    let length: usize = elements.iter().map(|(_, _, whole)| whole.len()).sum();
+    ensure!(length <= MOST, "a set holds more from the beginning than one message");
     elements.sort();
     Ok(elements.into_iter().map(|(_, _, whole)| whole).collect())
 }
@@ -237,6 +242,30 @@ impl Form {
         }
         Ok(())
     }
+}
+
+/// The copies of a message as each of the things that it could be of, and the copies of those.
+pub(crate) fn copies(body: &[u8]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let as_elements = |body: &[u8]| {
+        let mut copy = in_table();
+        append(&mut copy, ELEMENTS, true, &elements(&[body.to_vec()])?.concat());
+        Ok(copy)
+    };
+    let twice = |way: &dyn Fn(&[u8]) -> Result<Vec<u8>>| {
+        let copy = way(body).ok()?;
+        let again = way(&copy).ok();
+        Some((copy, again))
+    };
+    [
+        twice(&|body| object(body, &TABLE_FORM, IN_TABLE).map(|table| table.body)),
+        twice(&|body| object(body, &CHAIN_FORM, CHAIN_NAME).map(|chain| chain.body)),
+        twice(&|body| set(body, 1).map(|set| set.object.body)),
+        twice(&|body| rule(body).map(|rule| rule.body)),
+        twice(&as_elements),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
