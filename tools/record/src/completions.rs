@@ -1,12 +1,9 @@
 //! Completions for shells, made from a tool's own command line.
 
-use std::io::{self, Write};
-
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::Exit;
-use crate::writer::explain;
+use crate::{Exit, print};
 
 /// Prints the script that `shell` reads.
 ///
@@ -18,7 +15,6 @@ pub fn completions<C: CommandFactory>(shell: Shell) -> anyhow::Result<Exit> {
     // Into memory first: generate() panics when it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    let mut out = io::stdout().lock();
-    out.write_all(&script).and_then(|()| out.flush()).map_err(explain)?;
+    print(&script)?;
     Ok(Exit::Success)
 }

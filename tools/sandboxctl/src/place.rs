@@ -1,22 +1,12 @@
-//! Where bytes go: standard output, or a file that is either whole or not there.
+//! Where bytes go: into a file that is either whole or not there, and that nobody else reads.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use policy::Policy;
-use record::OutputClosed;
-
-/// Prints what is no record. A reader that went away is told apart, as everywhere.
-pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout());
-    write(&mut out).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => anyhow!(OutputClosed),
-        _ => anyhow!(error).context("standard output could not be written"),
-    })
-}
 
 /// Where the user's own signatures are: below the project root, as in a checkout of Cellblock.
 pub(crate) fn signatures(policy: &Policy) -> PathBuf {

@@ -13,7 +13,6 @@ use sha2::{Digest, Sha256};
 use crate::cli::Render;
 use crate::engine::{self, Version};
 use crate::gate;
-use crate::place;
 
 /// Prints what was asked for, and nothing if it can't be made.
 pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {
@@ -23,7 +22,7 @@ pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {
         Render::Nginx => gate::render(policy)?,
         Render::Paths => document(&paths::render(policy))?,
     };
-    place::print(|out| out.write_all(text.as_bytes()))?;
+    record::print(text.as_bytes())?;
     Ok(Exit::Success)
 }
 
