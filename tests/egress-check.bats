@@ -239,18 +239,74 @@ signal.pause()' "$2" >"$BATS_TEST_TMPDIR/listening" 3>&- &
   kill "$pid"
   [ "$status" -ne 124 ]
   [ "$status" -ne 2 ]
-  grep -q 'names no resolver' <<<"$output"
+  [ "$(jq -r 'select(.rule.id == "egress-check-cell.names.resolve") | "\(.event.outcome) \(.event.reason)"' <<<"$output")" = \
+    'unknown the probe could not be made: not made: its resolv.conf cannot be read: it is no regular file' ]
 }
 
-@test "it stands in a process's namespace by its number, and leaves no process and no namespace behind" {
-  local pid before after
-  pid=$(docker inspect --format '{{.State.Pid}}' egress-check-cell)
-  before=$(lsns -t net -n -o NS | sort)
-  run --separate-stderr check run --pid "$pid" --network cell --control --timeout 300ms
-  [ "$status" -ne 2 ]
-  after=$(lsns -t net -n -o NS | sort)
-  [ "$before" = "$after" ]
+@test "a resolv.conf that hides its resolver behind ten megabytes is not taken for one that names nobody" {
+  start egress-check-weak --cap-drop ALL --network egress-check-cell --dns 9.9.9.9
+  docker exec egress-check-weak sh -c '{ head -c 10000000 /dev/zero | tr "\0" "#"; echo; cat /etc/resolv.conf; } >/tmp/long; cat /tmp/long >/etc/resolv.conf'
+  run --separate-stderr check run --container egress-check-weak --network monitor --control
+  all_are unknown 'names[.]unique[.]'
+  [[ "$(jq -r 'select(.rule.id == "monitor.names.unique.tcp").event.reason' <<<"$output")" == *"more than 65536 bytes"* ]]
 }
+
+# `marked OPTION…` is a run that can be told from anybody else's on this machine; `inspectors` are its processes, and
+# `holders NETNS` whatever holds a network namespace: threads in it, descriptors, mounts.
+marked() { in_host env "EGRESS_MARK=$BATS_TEST_TMPDIR" egress-check run "$@" --format jsonl; }
+inspectors() { grep -lszxF "EGRESS_MARK=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ | cut -d / -f 3; }
+netns_of() { readlink "/proc/$(docker inspect --format '{{.State.Pid}}' "$1")/ns/net"; }
+holders() {
+  local glob="net:\\[${1//[^0-9]/}\\]"
+  { find /proc/[0-9]*/task/[0-9]*/ns/net /proc/[0-9]*/fd -lname "$glob" 2>/dev/null || true; grep -F " $1 " /proc/self/mountinfo || true; } | sort
+}
+# A thread of the run has entered the namespace, and so probes.
+is_inside() { local pid; pid=$(inspectors) && find /proc/"$pid"/task/[0-9]*/ns/net -lname "net:\\[${1//[^0-9]/}\\]" 2>/dev/null | grep -q .; }
+nobody_left() { [ -z "$(inspectors)" ] && [ "$(holders "$1")" = "$2" ]; }
+
+@test "it stands in a process's namespace by its number, and leaves no process and no namespace behind" {
+  local pid namespace before
+  start egress-check-weak --cap-drop ALL --network egress-check-cell
+  pid=$(docker inspect --format '{{.State.Pid}}' egress-check-weak)
+  namespace=$(netns_of egress-check-weak)
+  before=$(holders "$namespace")
+  [ -n "$before" ]
+  run --separate-stderr marked --pid "$pid" --network cell --control --timeout 300ms
+  [ "$status" -ne 2 ]
+  soon nobody_left "$namespace" "$before"
+}
+
+@test "killed in the middle it leaves no process and no namespace behind either" {
+  local namespace before
+  start egress-check-weak --cap-drop ALL --network egress-check-cell
+  namespace=$(netns_of egress-check-weak)
+  before=$(holders "$namespace")
+  moat
+  marked --container egress-check-weak --network cell --control --timeout 5m >/dev/null 3>&- &
+  soon is_inside "$namespace"
+  run ! nobody_left "$namespace" "$before"
+  kill -9 "$(inspectors)"
+  soon nobody_left "$namespace" "$before"
+}
+
+@test "a container that ends while it is inspected is no proof of a moat" {
+  local namespace
+  start egress-check-weak --cap-drop ALL --network egress-check-cell
+  namespace=$(netns_of egress-check-weak)
+  moat
+  check plan --container egress-check-cell | jq -c 'select(.rule.id // "" | test("special[.]1|link[.]|raw|forged")) | .container.name = "egress-check-weak"' >"$BATS_TEST_TMPDIR/lines"
+  marked "$BATS_TEST_TMPDIR/lines" --container egress-check-weak --control --timeout 8s >"$BATS_TEST_TMPDIR/run" 3>&- &
+  soon is_inside "$namespace"
+  # It stands still for as long as Docker takes.
+  kill -STOP "$(inspectors)"
+  docker rm -f egress-check-weak >/dev/null
+  kill -CONT "$(inspectors)"
+  soon finished "$BATS_TEST_TMPDIR/run"
+  output=$(cat "$BATS_TEST_TMPDIR/run")
+  all_are unknown '(special|link)[.]'
+  [[ "$(jq -r 'select(.rule.id == "egress-check-cell.special.10.0.0.1.tcp.80").event.reason' <<<"$output")" == *"eth0 was taken away meanwhile"* ]]
+}
+finished() { grep -q run-finished "$1"; }
 
 @test "a container that does not run, or is not there, is status 2 with a way out" {
   docker create --name egress-check-stopped "$image" true >/dev/null

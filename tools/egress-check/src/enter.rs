@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use record::cellblock::ProbeKind;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::ask::Ask;
@@ -84,12 +85,12 @@ async fn all(place: &Place, from: From, asks: Vec<Numbered>, parallel: usize, se
 
 async fn one(place: &Place, asked: Numbered) -> (usize, Sight) {
     let Numbered { number, ask, patience, insist, part } = asked;
-    if let Some(part) = part {
-        return (number, meet(&ask, part, patience).await);
+    let mut sight = match part {
+        Some(part) => meet(&ask, part, patience).await,
+        None => observe(place, &ask, patience).await,
+    };
+    if insist && sight.may_be_lost() && ask.kind != ProbeKind::Forged {
+        sight = observe(place, &ask, patience).await;
     }
-    let sight = observe(place, &ask, patience).await;
-    match insist && sight.may_be_lost() {
-        true => (number, observe(place, &ask, patience).await),
-        false => (number, sight),
-    }
+    (number, place.attest(sight))
 }

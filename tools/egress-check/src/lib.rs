@@ -10,6 +10,7 @@
 mod ask;
 mod cli;
 mod control;
+mod devices;
 mod dns_log;
 mod docker;
 mod enter;

@@ -5,28 +5,39 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 
 /// Resolvers beyond the third are never asked: resolv.conf(5), `MAXNS`.
 const MAX_RESOLVERS: usize = 3;
 /// What is read of the file; a real one has a few lines.
 const MOST: u64 = 64 * 1024;
 
-/// The resolvers in `/etc/resolv.conf` of a file tree; none where it cannot be read.
+/// The resolvers of a place, or why they are not known.
+pub(crate) type Resolvers = Result<Vec<IpAddr>, String>;
+
+/// The resolvers in `/etc/resolv.conf` of a file tree; none where there is no such file.
 ///
 /// The tree may be the prisoner's: the path is walked inside it (openat2(2)), nothing is opened that
 /// could block or be a device, and only the start is read.
-pub(crate) fn in_tree(tree: &OwnedFd) -> Vec<IpAddr> {
+///
+/// # Errors
+/// If it is there and cannot be read, or is longer than what is read: who wrote it may hide a resolver so.
+pub(crate) fn in_tree(tree: &OwnedFd) -> Resolvers {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let Ok(file) = openat2(tree, "etc/resolv.conf", flags, Mode::empty(), resolve) else { return Vec::new() };
-    let file = std::fs::File::from(file);
+    let file = match openat2(tree, "etc/resolv.conf", flags, Mode::empty(), resolve) {
+        Ok(file) => std::fs::File::from(file),
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Vec::new();
+        return Err("it is no regular file".to_owned());
     }
     let mut bytes = Vec::new();
-    match file.take(MOST).read_to_end(&mut bytes) {
-        Ok(_) => resolvers(&String::from_utf8_lossy(&bytes)),
-        Err(_) => Vec::new(),
+    match file.take(MOST + 1).read_to_end(&mut bytes) {
+        Ok(read) if read as u64 > MOST => Err(format!("it has more than {MOST} bytes")),
+        Ok(_) => Ok(resolvers(&String::from_utf8_lossy(&bytes))),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -57,18 +68,21 @@ mod tests {
     }
 
     #[test]
-    fn a_link_out_of_the_tree_leads_nowhere_and_a_fifo_does_not_block() {
+    fn what_cannot_be_read_is_told_apart_from_what_is_not_there_and_a_fifo_does_not_block() {
         let folder = tempfile::tempdir().unwrap();
+        assert_eq!(in_tree(&tree(folder.path())), Ok(Vec::new()), "no such file names nobody");
         std::fs::create_dir(folder.path().join("etc")).unwrap();
         let conf = folder.path().join("etc/resolv.conf");
         std::os::unix::fs::symlink("/../../../../../../../../etc/resolv.conf", &conf).unwrap();
-        assert!(in_tree(&tree(folder.path())).is_empty(), "the link stays inside the tree, where it leads to itself");
+        assert!(in_tree(&tree(folder.path())).is_err(), "the link stays inside the tree, where it leads to itself");
         std::fs::remove_file(&conf).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &conf, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
-        assert!(in_tree(&tree(folder.path())).is_empty());
+        assert!(in_tree(&tree(folder.path())).unwrap_err().contains("no regular file"));
         std::fs::remove_file(&conf).unwrap();
         std::fs::write(&conf, "nameserver 9.9.9.9\n").unwrap();
-        assert_eq!(in_tree(&tree(folder.path())), ["9.9.9.9".parse::<IpAddr>().unwrap()]);
+        assert_eq!(in_tree(&tree(folder.path())), Ok(vec!["9.9.9.9".parse::<IpAddr>().unwrap()]));
+        std::fs::write(&conf, ["#".repeat(10_000_000), "nameserver 9.9.9.9".into()].join("\n")).unwrap();
+        assert!(in_tree(&tree(folder.path())).unwrap_err().contains("more than"), "one that is hidden far down");
     }
 
     proptest! {

@@ -8,9 +8,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{Mode, OFlags, open, openat};
 
+use crate::devices::Devices;
 use crate::docker::{self, Running};
 use crate::powers::{self, Powers};
-use crate::{mounts, resolv};
+use crate::resolv::{self, Resolvers};
+use crate::{devices, mounts};
 
 /// A place to make probes.
 #[derive(Debug)]
@@ -22,11 +24,13 @@ pub(crate) struct Seat {
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,
     /// Its resolvers.
-    pub(crate) resolvers: Vec<IpAddr>,
+    pub(crate) resolvers: Resolvers,
     /// Where something is mounted in the file tree; not known where no process was named.
     pub(crate) mounts: Vec<String>,
     /// What who sits there can at most do; not known where no process was named.
     pub(crate) powers: Option<Powers>,
+    /// Its network devices, as they were when it was chosen; not known where no process was named.
+    pub(crate) devices: Option<Devices>,
 }
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -45,6 +49,7 @@ impl Seat {
             tree,
             mounts: Vec::new(),
             powers: None,
+            devices: None,
         })
     }
 
@@ -77,7 +82,10 @@ impl Seat {
             .with_context(|| format!("the capabilities of process {pid} cannot be read in /proc/{pid}/status"))?;
         let resolvers = resolv::in_tree(&tree);
         let mounts = mounts::of(&process);
-        Ok(Self { container: None, netns: Some(netns), tree, resolvers, mounts, powers: Some(powers) })
+        let devices = devices::of(&process)
+            .with_context(|| format!("the network devices of process {pid} cannot be read in /proc/{pid}/net/dev"))?;
+        let (powers, devices) = (Some(powers), Some(devices));
+        Ok(Self { container: None, netns: Some(netns), tree, resolvers, mounts, powers, devices })
     }
 
     /// A running container, by name or id.
@@ -100,7 +108,7 @@ impl Seat {
     /// The same with other resolvers, where any are given.
     pub(crate) fn with_resolvers(mut self, resolvers: &[IpAddr]) -> Self {
         if !resolvers.is_empty() {
-            self.resolvers = resolvers.to_vec();
+            self.resolvers = Ok(resolvers.to_vec());
         }
         self
     }

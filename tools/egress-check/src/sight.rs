@@ -98,6 +98,16 @@ impl Sight {
         }
     }
 
+    /// Did anybody answer? All else looks alike with a cable cut.
+    pub(crate) fn is_evidence(&self) -> bool {
+        match self {
+            Self::Answered { .. } | Self::Stray { .. } | Self::Http { .. } | Self::Tls { .. } => true,
+            Self::NameRefused | Self::Dns(_) => true,
+            Self::Connected | Self::Closed | Self::Refused | Self::Silent => false,
+            Self::Unreachable(_) | Self::NotResolved(_) | Self::NotMade(_) => false,
+        }
+    }
+
     /// Could a lost packet or a busy machine have made this of an answer?
     pub(crate) fn may_be_lost(&self) -> bool {
         matches!(self, Self::Silent | Self::Connected | Self::NotResolved(_))

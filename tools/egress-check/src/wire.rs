@@ -25,6 +25,8 @@ use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::ask::{Ask, Whom};
+use crate::devices::Devices;
+use crate::resolv::Resolvers;
 use crate::seat::Seat;
 use crate::sight::Sight;
 
@@ -37,12 +39,14 @@ pub(crate) use tls::hex;
 #[derive(Debug)]
 pub(crate) struct Place {
     /// Its resolvers, in the order they are asked.
-    pub(crate) resolvers: Vec<IpAddr>,
+    pub(crate) resolvers: Resolvers,
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,
     /// Where something is mounted in it.
     mounts: Vec<String>,
     whose: Whose,
+    /// The devices that it must not lose meanwhile.
+    devices: Option<Devices>,
     tls: Arc<ClientConfig>,
     quic: Arc<ClientConfig>,
 }
@@ -62,9 +66,20 @@ impl Place {
     /// # Errors
     /// If the TLS library has no usable cipher suite.
     pub(crate) fn new(seat: Seat, whose: Whose) -> anyhow::Result<Self> {
-        let Seat { resolvers, tree, mounts, .. } = seat;
+        let Seat { resolvers, tree, mounts, devices, .. } = seat;
         let (tls, quic) = (Arc::new(tls::config()?), Arc::new(quic::config()?));
-        Ok(Self { resolvers, tree, mounts, whose, tls, quic })
+        Ok(Self { resolvers, tree, mounts, whose, devices, tls, quic })
+    }
+
+    /// What was seen, unless nothing was and the place has lost a cable by now: then it was not tried.
+    pub(crate) fn attest(&self, sight: Sight) -> Sight {
+        if sight.is_evidence() {
+            return sight;
+        }
+        match self.devices.as_ref().and_then(Devices::lost) {
+            Some(device) => Sight::NotMade(format!("{device} was taken away meanwhile: was the container ended?")),
+            None => sight,
+        }
     }
 }
 

@@ -29,8 +29,10 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
 /// Asks the place's own resolvers, one after the other, until one has an answer that is no failure.
 pub(super) async fn ask_own(place: &Place, ask_of: &Ask, deadline: Instant) -> Step<Sight> {
     let mut seen = Err(Sight::NotResolved("its resolv.conf names no resolver".to_owned()));
-    let mut left = u32::try_from(place.resolvers.len()).unwrap_or(u32::MAX);
-    for resolver in &place.resolvers {
+    let unread = |why: &String| Sight::NotMade(format!("its resolv.conf cannot be read: {why}"));
+    let resolvers = place.resolvers.as_ref().map_err(unread)?;
+    let mut left = u32::try_from(resolvers.len()).unwrap_or(u32::MAX);
+    for resolver in resolvers {
         let turn = Instant::now() + deadline.saturating_duration_since(Instant::now()) / left.max(1);
         left -= 1;
         seen = ask(place, SocketAddr::new(*resolver, ask_of.port), ask_of, turn).await;
@@ -54,6 +56,7 @@ pub(super) async fn resolve(place: &Place, name: &str, deadline: Instant) -> Ste
                 Some(ip) => return Ok(*ip),
                 None => codes.push(format!("{kind} {code}")),
             },
+            Err(Sight::NotMade(why)) => return Err(Sight::NotMade(why)),
             Ok(other) | Err(other) => codes.push(format!("{kind} {other}")),
         }
     }
