@@ -164,6 +164,9 @@ impl Nft {
     /// # Errors
     /// If nft fails, for want of privilege for one, or prints what cannot be read.
     pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
+        if self.gone() {
+            return Ok(None);
+        }
         let generation = self.generation().ok();
         // Of one table nft reads all elements even if it is to print none; of all tables it does not.
         let arguments: &[&str] =
