@@ -29,7 +29,7 @@ nothing_gets_out_of_the_cell() {
 
 nothing_gets_out_of_the_monitor() {
   local lines status=0 name
-  lines=$(probe monitor "${LAN_TARGETS[@]}") || status=$?
+  lines=$(probe monitor --dns-log "$LAB_STATE/dns.log" "${LAN_TARGETS[@]}") || status=$?
   judge 'from the monitor: the listed name, through the gate' "$status" "$(counts "$lines")"
   show_failures "$lines"
   name=never-$RANDOM$RANDOM.lab.test
@@ -41,6 +41,17 @@ nothing_gets_out_of_the_monitor() {
   else
     row 'no DNS query of the monitor leaves' unknown 'the control did not reach the DNS log either'
   fi
+}
+
+# The others of the sandbox, where they sit. What names left is asked of the lab's DNS log too.
+nothing_gets_out_of_the_others() {
+  local container lines status
+  for container in proxy clamd warden; do
+    status=0
+    lines=$(probe "$container" --dns-log "$LAB_STATE/dns.log") || status=$?
+    judge "from the $container: the policy and nothing else" "$status" "$(counts "$lines")"
+    show_failures "$lines"
+  done
 }
 
 # Runs a command of this machine in a container's network namespace.
