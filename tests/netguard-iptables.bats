@@ -230,7 +230,8 @@ print(len(answered))'
   grep -q 'second True' "$BATS_TEST_TMPDIR/inet"
 }
 
-@test "watch brings the rules back after other programs took them, and follows the host's networks" {
+# What other programs do to the rules, one way a line; OLD is a file that iptables-save wrote before there was a moat.
+watch_mends() {
   local way count=0
   start "$BATS_TEST_TMPDIR/watch" watch
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
@@ -240,22 +241,43 @@ print(len(answered))'
     count=$((count + 1))
     await_told "$BATS_TEST_TMPDIR/watch" moat-restored "$count"
     holds
-  done <<'WAYS'
+  done
+  [ "$count" -gt 0 ]
+  not_reached netguard-open tcp 192.168.77.10 445
+}
+
+@test "watch brings the rules back after other programs took them, and follows the host's networks" {
+  guard remove --force >/dev/null
+  on_host iptables-save -t mangle >"$BATS_TEST_TMPDIR/old"
+  guard apply >/dev/null
+  watch_mends <<WAYS
 iptables -t mangle -F
 ip6tables -t mangle -D PREROUTING 1
 iptables -t mangle -I netguard-net-cell -j RETURN
+iptables -t mangle -I PREROUTING -j ACCEPT
+iptables-restore $BATS_TEST_TMPDIR/old
+nft delete table ip mangle
+ipset flush
+ipset add netguard-onlink4 1.2.3.4
 WAYS
-  not_reached netguard-open tcp 192.168.77.10 445
   ip -n "$LAB_NAME-host" address add 9.8.7.2/24 dev lan0
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("onlink4: 1 ranges are missing"))'
   ip -n "$LAB_NAME-host" address del 9.8.7.2/24 dev lan0
 }
 
-# In a mount namespace of its own: nobody else misses nft.
-without_nft() {
-  # shellcheck disable=SC2016  # the inner shell's own
-  on_host unshare --mount -- bash -c 'mount --bind /dev/null "$(command -v nft)" && exec "$@"' - \
-    env CELLBLOCK_POLICY="$POLICY" "$NETGUARD" "$@"
+@test "watch brings the legacy variant's rules back too" {
+  on_host iptables-legacy -t mangle -S >/dev/null || skip "this kernel is built without the tables of legacy iptables"
+  guard remove --force >/dev/null
+  local PATH="$BATS_FILE_TMPDIR/legacy:$PATH"
+  guard apply >/dev/null
+  watch_mends <<'WAYS'
+iptables-legacy -t mangle -F
+ip6tables-legacy -t mangle -D PREROUTING 1
+ipset flush netguard-special4
+WAYS
+  kill "$WATCHER" && wait "$WATCHER"
+  WATCHER=
+  guard remove --force >/dev/null
 }
 
 @test "where nft is not installed, iptables is what is found" {

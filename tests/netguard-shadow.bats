@@ -47,6 +47,24 @@ drop_rule() {
   grep -qx 'forward-policy host' "$BATS_TEST_TMPDIR/found"
 }
 
+@test "where nft is not installed, iptables tells whether a host forwards without the moat" {
+  local verdict policies family
+  policies() { for family in iptables ip6tables; do on_host "$family" -P FORWARD "$1"; done; }
+  forward_policy() { without_nft verify --format jsonl | jq -r 'select(.rule.id == "forward-policy") | .event.outcome' || true; }
+  on_host nft delete table inet netguard
+  policies DROP
+  verdict=$(forward_policy)
+  policies ACCEPT
+  [ "$verdict" = success ]
+  [ "$(forward_policy)" = failure ]
+  for family in iptables ip6tables; do on_host "$family" -A FORWARD -j REJECT; done
+  verdict=$(forward_policy)
+  for family in iptables ip6tables; do on_host "$family" -D FORWARD -j REJECT; done
+  # Docker's own policy for IPv4, as it was.
+  on_host iptables -P FORWARD DROP
+  [ "$verdict" = success ]
+}
+
 @test "loopback that is routed is found on a bridge and on all interfaces" {
   set_to ipv4.conf.br-monitor.route_localnet 1
   finds "route-localnet monitor"
@@ -112,6 +130,17 @@ drop_rule() {
   finds
 }
 
+# The engine here, 26, takes the option and does nothing by it; from 27 on it does what it says.
+@test "a network that Docker was told to let the LAN route to is found, and one that it filters is not" {
+  net netguard-warden br-warden 3 --opt com.docker.network.bridge.gateway_mode_ipv4=nat
+  finds
+  "$LAB" docker network rm netguard-warden >/dev/null
+  net netguard-warden br-warden 3 --opt com.docker.network.bridge.gateway_mode_ipv6=routed
+  finds "docker-direct-routing warden"
+  "$LAB" docker network rm netguard-warden >/dev/null
+  finds
+}
+
 @test "isolated ports keep two members apart that may write frames, and one open port does not" {
   local port ports
   mapfile -t ports < <(ip -n "$LAB_NAME-host" -j link show master br-cell | jq -r '.[].ifname')
@@ -171,6 +200,9 @@ IDS
   [ -z "$(daemon_shadows)" ]
   printf '{"bridge-accept-fwmark": "0x1"}\n' >"/run/$LAB_NAME-lab/daemon.json"
   [ "$(daemon_shadows)" = "docker-accept-fwmark host" ]
+  # Engines from 28 on take it; this one would not start with it, and reads the file when it starts alone.
+  printf '{"allow-direct-routing": true}\n' >"/run/$LAB_NAME-lab/daemon.json"
+  [ "$(daemon_shadows)" = "docker-direct-routing host" ]
   printf '{}\n' >"/run/$LAB_NAME-lab/daemon.json"
   restart_engine DOCKER_INSECURE_NO_IPTABLES_RAW=1 --
   [ "$(daemon_shadows)" = "docker-no-raw host" ]

@@ -15,6 +15,12 @@ guard() {
   on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" \
     "$NETGUARD" --backend "${BACKEND:-auto}" "$@"
 }
+# In a mount namespace of its own, where nobody else misses nft.
+without_nft() {
+  # shellcheck disable=SC2016  # the inner shell's own
+  on_host unshare --mount -- bash -c 'mount --bind /dev/null "$(command -v nft)" && exec "$@"' - \
+    env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "$NETGUARD" "$@"
+}
 # What shadows the moat in this world, or could not be looked for: id and whom it is about, one a line.
 shadows() {
   guard verify --format jsonl | jq -r 'select(.event.action == "shadow-checked" and .event.outcome == "'"${1:-failure}"'")

@@ -4,12 +4,18 @@
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
+use crate::events::Table;
 use crate::iptables::{self, Iptables};
 use crate::listing::Listing;
 use crate::nft::Nft;
 use crate::plan::Plan;
 use crate::script;
-use crate::table::{A_MINUTE, BURST};
+use crate::table::{A_MINUTE, BURST, TABLE};
+
+/// `NFPROTO_INET`, `NFPROTO_IPV4` and `NFPROTO_IPV6`.
+const INET: u8 = 1;
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -148,8 +154,29 @@ impl Backend {
         matches!(self, Self::Nft(nft) if nft.untouched())
     }
 
-    /// Whether the kernel tells of every change of the rules. Of those of iptables it tells nobody.
+    /// The tables whose changes the kernel tells of: that of the moat, or those that its rules stand in
+    /// where iptables is spoken to. Of those of iptables's legacy variant it tells nobody.
+    pub(crate) fn tables(&self) -> &'static [Table] {
+        match self {
+            Self::Nft(_) => &[(INET, TABLE)],
+            Self::Iptables(_) => &[(IPV4, iptables::saved::TABLE), (IPV6, iptables::saved::TABLE)],
+        }
+    }
+
+    /// Whether the kernel tells of every change of the rules and the sets. Of those of ipset it tells nobody.
     pub(crate) fn tells(&self) -> bool {
         matches!(self, Self::Nft(_))
+    }
+
+    /// Whether the sets of denied destinations hold as many as planned, where the kernel does not tell of their
+    /// changes: a quick look.
+    ///
+    /// # Errors
+    /// As [`Backend::listing`].
+    pub(crate) fn as_many(&self, plan: &Plan) -> Result<bool> {
+        match self {
+            Self::Nft(_) => Ok(true),
+            Self::Iptables(iptables) => iptables.as_many(plan),
+        }
     }
 }

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::netlink::{Listener, Message, attribute};
-use crate::table::TABLE;
 
 /// `NFNLGRP_NFTABLES`, as a bit.
 const RULES: u32 = 1 << 6;
@@ -19,8 +18,9 @@ const NETWORKS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 const NFTABLES: u16 = 10;
 /// `NFT_MSG_DELTABLE`
 const DELETED_TABLE: u16 = 2;
-/// The kernel's number of the family `inet`.
-const INET: u8 = 1;
+
+/// A table of the packet filter's: the kernel's number of its family (`NFPROTO_*`), and its name.
+pub(crate) type Table = (u8, &'static str);
 
 /// What happened since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +39,7 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Events {
     rules: Listener,
+    tables: &'static [Table],
     networks: Listener,
     bell: UnixStream,
     rope: UnixStream,
@@ -56,15 +57,16 @@ impl Ringer {
 }
 
 impl Events {
-    /// Begins to listen; what happens from here on is not missed.
+    /// Begins to listen to what is told of these tables, and of networks; what happens from here on is not
+    /// missed.
     ///
     /// # Errors
     /// If the kernel does not let us.
-    pub(crate) fn open() -> Result<Self> {
+    pub(crate) fn open(tables: &'static [Table]) -> Result<Self> {
         let (bell, rope) = UnixStream::pair().context("no bell for the threads")?;
         bell.set_nonblocking(true)?;
         rope.set_nonblocking(true)?;
-        Ok(Self { rules: Listener::netfilter(RULES)?, networks: Listener::route(NETWORKS)?, bell, rope })
+        Ok(Self { rules: Listener::netfilter(RULES)?, tables, networks: Listener::route(NETWORKS)?, bell, rope })
     }
 
     /// For a thread that has something to say now and then.
@@ -104,8 +106,9 @@ impl Events {
         }
         let mut seen = Seen::default();
         let lost = self.rules.drain(|message| {
-            seen.table |= is_ours(message);
-            seen.gone |= is_ours(message) && message.kind & 0xff == DELETED_TABLE;
+            let ours = is_of(self.tables, message);
+            seen.table |= ours;
+            seen.gone |= ours && message.kind & 0xff == DELETED_TABLE;
         })?;
         seen.table |= lost;
         seen.networks |= self.networks.drain(|_| seen.networks = true)?;
@@ -118,11 +121,10 @@ impl Events {
 }
 
 /// Every message about a table, or what is in one, names it in its first attribute.
-fn is_ours(message: Message<'_>) -> bool {
-    let named = message.body.get(4..).and_then(|rest| attribute(rest, 1));
-    message.kind >> 8 == NFTABLES
-        && message.body.first() == Some(&INET)
-        && named.and_then(|name| name.strip_suffix(&[0])) == Some(TABLE.as_bytes())
+fn is_of(tables: &[Table], message: Message<'_>) -> bool {
+    let named = message.body.get(4..).and_then(|rest| attribute(rest, 1)).and_then(|name| name.strip_suffix(&[0]));
+    let told = |&(family, name): &Table| message.body.first() == Some(&family) && named == Some(name.as_bytes());
+    message.kind >> 8 == NFTABLES && tables.iter().any(told)
 }
 
 #[cfg(test)]
@@ -131,14 +133,15 @@ mod tests {
     use crate::netlink::append;
 
     #[test]
-    fn only_news_of_our_own_table_counts() {
+    fn only_news_of_the_tables_that_are_ours_counts() {
         let body = |family: u8, name: &[u8]| {
             let mut body = vec![family, 0, 0, 0];
             append(&mut body, 1, false, name);
             body
         };
-        let ours = |kind, body: &[u8]| is_ours(Message { kind, body });
+        let ours = |kind, body: &[u8]| is_of(&[(1, "netguard"), (10, "mangle")], Message { kind, body });
         assert!(ours(0x0a02, &body(1, b"netguard\0")));
+        assert!(ours(0x0a02, &body(10, b"mangle\0")));
         assert!(!ours(0x0a02, &body(1, b"netguard2\0")));
         assert!(!ours(0x0a02, &body(2, b"netguard\0")));
         assert!(!ours(0x0102, &body(1, b"netguard\0")));

@@ -81,6 +81,27 @@ pub(crate) fn spoken(plan: &Plan) -> Plan {
     Plan { rules, sets: plan.sets.clone() }
 }
 
+/// What iptables-save and ip6tables-save print of a table, for who wants to read but to change nothing.
+///
+/// # Errors
+/// If one is not there, or fails.
+pub(crate) fn printed(table: &str) -> Result<Vec<(Family, String)>> {
+    let text = |(family, name)| {
+        let printed = Program::find(name, "iptables")?.run(&["-t", table], b"")?;
+        Ok((family, String::from_utf8_lossy(&printed).into_owned()))
+    };
+    [(Family::V4, "iptables-save"), (Family::V6, "ip6tables-save")].into_iter().map(text).collect()
+}
+
+/// Both families at the same time: what takes time is the start of a program, and the kernel's own locks.
+fn at_once<T: Send>(v4: impl FnOnce() -> T + Send, v6: impl FnOnce() -> T) -> (T, T) {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(v4);
+        let second = v6();
+        (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
+    })
+}
+
 impl Iptables {
     /// Finds them on the path.
     ///
@@ -109,6 +130,16 @@ impl Iptables {
     /// As [`Iptables::listing`].
     pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
         self.facts(Contents::Flows)
+    }
+
+    /// Whether each set of denied destinations holds as many ranges as planned.
+    ///
+    /// # Errors
+    /// As [`Iptables::listing`].
+    pub(crate) fn as_many(&self, plan: &Plan) -> Result<bool> {
+        let headers = self.headers()?;
+        let held = |name: &SetName| headers.get(&name.to_string()).and_then(|header| header.entries);
+        Ok(plan.sets.iter().all(|(name, ranges)| held(name) == Some(sets::entries(ranges))))
     }
 
     /// Loads a plan: sets aside, rules tried, then sets and rules of each family, each in one step.
@@ -142,16 +173,15 @@ impl Iptables {
 
     fn load(&self, plan: &Plan, before: &BTreeMap<String, Header>) -> Result<()> {
         let unchanged = "the rules were not loaded, and nothing was changed";
-        let texts: Vec<(Family, String)> = self
-            .saved()?
-            .iter()
-            .map(|(family, saved)| Ok((*family, restore::apply(plan, *family, saved)?)))
-            .collect::<Result<_>>()?;
+        let [v4, v6] = self.saved()?;
+        let text =
+            |(family, saved): (Family, Saved)| Ok::<_, anyhow::Error>((family, restore::apply(plan, family, &saved)?));
+        let texts = [text(v4)?, text(v6)?];
         let steps = sets::steps(plan, before, self.sender(plan, before))?;
         self.ipset(&steps.fill).context(unchanged)?;
-        for (family, text) in &texts {
-            self.restore(*family, &["--test"], text).context(unchanged)?;
-        }
+        let [v4, v6] = texts.each_ref().map(|(family, text)| move || self.restore(*family, &["--test"], text));
+        let (v4, v6) = at_once(v4, v6);
+        v4.and(v6).context(unchanged)?;
         self.ipset(&steps.swap).context("the sets could not be put into place; run netguard apply again")?;
         let mut done = false;
         for (family, text) in &texts {
@@ -187,15 +217,19 @@ impl Iptables {
         Ok(facts::listing(&tables, sets))
     }
 
-    /// What senders can be told by, where sets of them are still to be made.
+    /// What senders are told by: as in the sets that are there, else as the kernel has a type for.
     fn sender(&self, plan: &Plan, present: &BTreeMap<String, Header>) -> Sender {
-        let mut missing = budgets::names(plan).filter(|(_, name)| !present.contains_key(name));
-        let tried = words::set("+senders");
-        if missing.next().is_some() && self.ipset.run(&["create", &tried, Sender::Hardware.kind()], b"").is_ok() {
-            let _ = self.ipset.run(&["destroy", &tried], b"");
-            return Sender::Hardware;
+        if let Some(sender) = budgets::present(plan, present) {
+            return sender;
         }
-        Sender::Address
+        let tried = words::set("+senders");
+        match self.ipset.run(&["create", &tried, Sender::Hardware.kind()], b"") {
+            Ok(_) => {
+                let _ = self.ipset.run(&["destroy", &tried], b"");
+                Sender::Hardware
+            }
+            Err(_) => Sender::Address,
+        }
     }
 
     fn elements(&self, name: &str, bridge: &str) -> Result<Vec<serde_json::Value>> {
@@ -211,12 +245,16 @@ impl Iptables {
         sets::headers(&String::from_utf8_lossy(&text))
     }
 
-    fn saved(&self) -> Result<Vec<(Family, Saved)>> {
-        let of = |(family, program): &(Family, Program)| {
-            let text = program.run(&["-c", "-t", saved::TABLE], b"").context("the moat's rules could not be listed")?;
-            Ok((*family, Saved::parse(&String::from_utf8_lossy(&text))?))
-        };
-        self.save.iter().map(of).collect()
+    fn saved(&self) -> Result<[(Family, Saved); 2]> {
+        let [v4, v6] = self.save.each_ref().map(|(family, program)| {
+            move || -> Result<(Family, Saved)> {
+                let text =
+                    program.run(&["-c", "-t", saved::TABLE], b"").context("the moat's rules could not be listed")?;
+                Ok((*family, Saved::parse(&String::from_utf8_lossy(&text))?))
+            }
+        });
+        let (v4, v6) = at_once(v4, v6);
+        Ok([v4?, v6?])
     }
 
     fn restore(&self, family: Family, more: &[&str], text: &str) -> Result<()> {
@@ -232,23 +270,23 @@ impl Iptables {
         self.ipset.run(&["restore"], text.as_bytes()).map(drop)
     }
 
-    /// Destroys sets, by their names without the prefix.
+    /// Destroys sets, by their names without the prefix. One that is still in use is left for the next try.
     fn destroy(&self, mut names: Vec<String>) -> Result<()> {
         let start = Instant::now();
         while !names.is_empty() {
-            let mut refused = Ok(());
-            names.retain(|name| {
-                let tried = self.ipset.run(&["destroy", &words::set(name)], b"");
-                let there = tried.is_err();
-                refused = std::mem::replace(&mut refused, Ok(())).and(tried.map(drop));
-                there
-            });
+            let lines: String = names.iter().map(|name| format!("destroy {}\n", words::set(name))).collect();
+            let Err(refused) = self.ipset(&lines) else { break };
             if start.elapsed() > PATIENCE {
-                return refused.context("a set of the moat could not be destroyed");
+                return Err(refused).context(
+                    "a set of the moat could not be destroyed: a rule asks it that is not of this iptables's making; \
+                     look for it with iptables-legacy-save, iptables-nft-save and nft list ruleset",
+                );
             }
-            if !names.is_empty() {
-                std::thread::sleep(PAUSE);
-            }
+            let there = self.headers()?;
+            names.retain(|name| there.contains_key(name));
+            let next = names.len().min(1);
+            names.rotate_left(next);
+            std::thread::sleep(PAUSE);
         }
         Ok(())
     }

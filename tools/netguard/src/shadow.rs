@@ -7,6 +7,7 @@
 
 mod engine;
 mod facts;
+mod forward;
 mod gather;
 mod kernel;
 mod neighbours;
@@ -54,6 +55,7 @@ pub(crate) fn check(policy: &Policy, facts: &Facts) -> Vec<Finding> {
     for network in &networks {
         findings.extend(kernel::network(network, facts));
         findings.push(engine::bridge(network, facts));
+        findings.push(engine::routing(network, facts));
         findings.extend(neighbours::check(network, facts));
     }
     findings.extend(engine::containers(&policy.cell.container, &networks, facts));

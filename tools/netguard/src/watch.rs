@@ -27,7 +27,7 @@ use crate::{connections, ready, verify};
 const NAP: Duration = Duration::from_millis(200);
 /// How often everything is looked at although nothing was heard.
 const ROUND: Duration = Duration::from_secs(30);
-/// How often the rules are looked at where the kernel tells nobody that they changed.
+/// How often rules and sets are looked at where the kernel does not tell of every change of them.
 const GLANCE: Duration = Duration::from_secs(2);
 /// How often a refused load is tried again at once: another program may be in the middle of its own.
 const TRIES: u32 = 5;
@@ -63,10 +63,10 @@ pub(crate) fn run<W: std::io::Write>(
 ) -> Result<()> {
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
-    // Listening begins before the first look, so that no change falls between them.
-    let events = Events::open()?;
-    let kept = Kept::open(policy)?;
     let backend = Backend::find(choice)?;
+    // Listening begins before the first look, so that no change falls between them.
+    let events = Events::open(backend.tables())?;
+    let kept = Kept::open(policy)?;
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
     let received = machine.received(&plan.bridges());
     let lookout = Lookout::start(events.ringer()?)?;
@@ -239,7 +239,7 @@ impl Watch<'_> {
         if !reasons.is_empty() {
             return self.load(reasons, bones.as_ref());
         }
-        if !whole {
+        if !whole && self.backend.as_many(&self.plan)? {
             return Ok(None);
         }
         let whole = self.backend.listing(true)?;
@@ -253,7 +253,9 @@ impl Watch<'_> {
         let sets: Vec<String> = findings.iter().filter_map(refillable).collect();
         if sets.len() == reasons.len() {
             self.events.deaf(|| self.backend.refill(&self.plan, &sets, generation))??;
-            return Ok(Some(Mended { reasons, whole: false, fresh: false, back: Instant::now() }));
+            // Special-purpose ranges never change by themselves: somebody opened them.
+            let opened = sets.iter().filter_map(|set| SetName::named(set)).any(|name| name.0 == Group::Special);
+            return Ok(Some(Mended { reasons, whole: opened, fresh: false, back: Instant::now() }));
         }
         self.load(reasons, whole.as_ref())
     }

@@ -58,6 +58,14 @@ pub(super) fn names(plan: &Plan) -> impl Iterator<Item = (Family, String)> {
     plan.budgets().into_iter().flat_map(|budget| Family::BOTH.map(|family| (family, name(&budget, family))))
 }
 
+/// What the budgets that are there tell senders by, if any is: ipset swaps no set for one of another type.
+pub(super) fn present(plan: &Plan, headers: &BTreeMap<String, Header>) -> Option<Sender> {
+    let found: Vec<&Header> = names(plan).filter_map(|(_, name)| headers.get(&name)).collect();
+    [Sender::Hardware, Sender::Address]
+        .into_iter()
+        .find(|sender| found.iter().any(|header| header.kind == sender.kind()))
+}
+
 /// Whether what is there can count senders of a family.
 pub(super) fn fits(header: &Header, family: Family) -> bool {
     let kind = header.kind == Sender::Hardware.kind() || header.is(Sender::Address.kind(), family);
@@ -119,6 +127,15 @@ mod tests {
         assert!(!fits(&listed("hash:mac", &made.replace(" counters", "")), Family::V4));
         assert!(!fits(&listed("hash:mac", &made.replace("3600", "36000")), Family::V4));
         assert!(!fits(&listed("hash:net", &format!("family inet {made}")), Family::V4));
+    }
+
+    #[test]
+    fn senders_are_told_as_in_the_sets_that_are_there() {
+        let plan = crate::plan::tests::plan();
+        let there = |kind| BTreeMap::from([("budget6-monitor".to_owned(), listed(kind, "maxelem 7"))]);
+        assert_eq!(present(&plan, &there("hash:mac")), Some(Sender::Hardware));
+        assert_eq!(present(&plan, &there("hash:ip")), Some(Sender::Address));
+        assert_eq!(present(&plan, &there("hash:net")).or(present(&plan, &BTreeMap::new())), None);
     }
 
     #[test]

@@ -33,6 +33,8 @@ const COUNTS: &str = "hash:ip,port,ip";
 pub(crate) struct Header {
     pub(super) kind: String,
     words: Vec<String>,
+    /// How many elements it holds.
+    pub(super) entries: Option<usize>,
 }
 
 impl Header {
@@ -96,6 +98,7 @@ pub(crate) fn headers(text: &str) -> Result<BTreeMap<String, Header>> {
         let (_, header) = headers.last_mut().with_context(|| format!("ipset printed {line:?} of no set"))?;
         match word {
             "Type" => value.clone_into(&mut header.kind),
+            "Number of entries" => header.entries = value.parse().ok(),
             "Header" => header.words = value.split(' ').map(str::to_owned).collect(),
             _ => {}
         }
@@ -216,6 +219,11 @@ impl Steps {
     }
 }
 
+/// How many elements a set of these ranges has.
+pub(super) fn entries(ranges: &[IpNet]) -> usize {
+    ranges.iter().map(|range| halves(range).len()).sum()
+}
+
 /// ipset knows no range of everything: its halves are.
 fn halves(range: &IpNet) -> Vec<IpNet> {
     match range.prefix_len() {
@@ -252,6 +260,7 @@ Header: family inet hashsize 1024 maxelem 16384 timeout 3600 counters bucketsize
     fn only_our_sets_are_read_and_one_that_can_count_fits() {
         let headers = headers(LISTED).unwrap();
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["flows4-cell", "special4"]);
+        assert_eq!(headers["special4"].entries, Some(3));
         let steps = steps(&crate::iptables::spoken(&plan()), &headers, Sender::Hardware).unwrap();
         assert!(
             !steps.fill.contains("create netguard-flows4-cell") && !steps.fill.contains("create netguard-special4")
@@ -285,6 +294,7 @@ Header: family inet hashsize 1024 maxelem 16384 timeout 3600 counters bucketsize
     fn a_range_of_everything_is_two_halves() {
         let halves = halves(&"0.0.0.0/0".parse().unwrap());
         assert_eq!(halves, ["0.0.0.0/1".parse().unwrap(), "128.0.0.0/1".parse().unwrap()]);
+        assert_eq!(entries(&["::/0".parse().unwrap(), "10.0.0.0/8".parse().unwrap()]), 3);
     }
 
     #[test]

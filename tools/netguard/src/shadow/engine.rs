@@ -7,6 +7,10 @@ use record::Outcome;
 use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
 use super::{About, Finding, Shadow};
 
+/// The gateway modes in which Docker does not keep the outside off ports that are not published, or off those
+/// published on loopback.
+const OPEN: [&str; 2] = ["routed", "nat-unprotected"];
+
 /// Where a network of the policy is. A bridge that does not exist is no fault as long as Docker has the
 /// network nowhere: the rules wait for it, which is what they are loaded early for. Where Docker does not
 /// answer, nobody can tell, unless the bridge is there.
@@ -47,6 +51,20 @@ fn elsewhere<'a>(network: &Network, engine: &'a Engine) -> Option<&'a DockerNetw
         (found.name == network.docker_name() || overlaps(found))
             && found.bridge.as_deref() != Some(network.bridge.as_str())
     })
+}
+
+/// Whether Docker was told to let the LAN route to a network's members, whatever they publish. Engines before 27
+/// keep the setting and do nothing by it; whoever upgrades gets what it says.
+pub(crate) fn routing(network: &Network, facts: &Facts) -> Finding {
+    let seen = facts.engine.as_ref().map_err(Clone::clone).map(|engine| {
+        let bridge = Some(network.bridge.as_str());
+        let found = engine.networks.iter().find(|found| found.bridge.as_deref() == bridge);
+        let Some(found) = found else { return (false, "Docker does not have the network".to_owned()) };
+        let open = found.modes.iter().find(|mode| OPEN.contains(&mode.as_str()));
+        let said = |mode: &String| format!("Docker's network {} was made with gateway_mode {mode}", found.name);
+        (open.is_some(), open.map_or_else(|| format!("Docker filters what comes in to {}", found.name), said))
+    });
+    Finding::from(Shadow::DockerDirectRouting, About::Network(network.name.to_string()), seen)
 }
 
 /// Whether a container behind the moat, or the cell itself, is also somewhere else.
@@ -161,6 +179,7 @@ mod tests {
             bridge: (driver == "bridge").then(|| format!("br-{name}")),
             subnets: vec!["10.9.0.0/24".parse().unwrap()],
             icc: true,
+            modes: Vec::new(),
         }
     }
 
@@ -219,6 +238,16 @@ mod tests {
             engine.containers.push(DockerContainer { guest_of, ..container("cell", &[]) });
         });
         assert_eq!(found(&guest, Outcome::Failure), [about]);
+    }
+
+    #[test]
+    fn a_network_to_which_docker_lets_the_lan_route_is_told() {
+        let mode = |mode: &str| with(|engine| engine.networks[0].modes = vec!["nat".to_owned(), mode.to_owned()]);
+        let cell = About::Network("cell".to_owned());
+        for open in ["routed", "nat-unprotected"] {
+            assert_eq!(found(&mode(open), Outcome::Failure), [("docker-direct-routing", cell.clone())]);
+        }
+        assert!(found(&mode("isolated"), Outcome::Failure).is_empty());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) struct ForwardChain {
     pub(crate) family: String,
     /// The table it stands in.
     pub(crate) table: String,
-    /// Whether its policy is to drop.
+    /// Whether it drops what nothing lets through.
     pub(crate) drops: bool,
 }
 
@@ -64,6 +64,8 @@ pub(crate) struct DockerNetwork {
     pub(crate) subnets: Vec<IpNet>,
     /// Whether Docker lets its members talk to each other.
     pub(crate) icc: bool,
+    /// How Docker lets the outside reach its members, where it was told (`gateway_mode_ipv4`, `…_ipv6`).
+    pub(crate) modes: Vec<String>,
 }
 
 /// A running container.
@@ -148,6 +150,7 @@ pub(crate) mod tests {
                 bridge: Some(bridge),
                 subnets: network.subnets().to_vec(),
                 icc: true,
+                modes: Vec::new(),
             });
         }
         for (index, name) in [(50, "veth1"), (51, "veth2")] {

@@ -1,5 +1,5 @@
-//! Asks the kernel, the engine and `/proc` for the facts. The only file here that touches the machine; it
-//! decides nothing, and what it cannot have it writes down as such.
+//! Asks the kernel, the engine and `/proc` for the facts. Only this file and `forward` touch the machine; they
+//! decide nothing, and what cannot be had is written down as such.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -11,14 +11,11 @@ use bollard::Docker;
 use bollard::models::{ContainerSummary, Network as DockersNetwork};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptions};
 use policy::Policy;
-use serde::Deserialize;
 
-use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, ForwardChain, Known};
-use super::kernel;
+use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
+use super::{forward, kernel};
 use crate::docker;
 use crate::machine::Machine;
-use crate::nft::Nft;
-use crate::table::{FAMILY, TABLE};
 
 /// Gathers all facts. `table` says whether the moat's table is there, `standing` which of its rules are as
 /// planned: whoever asks has looked already.
@@ -30,7 +27,7 @@ pub(crate) fn gather(policy: &Policy, table: bool, standing: BTreeSet<String>) -
         standing,
         links: Machine::read().map(|machine| machine.links).map_err(|error| format!("{error:#}")),
         settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),
-        forward: forward().map_err(|error| format!("{error:#}")),
+        forward: forward::chains().map_err(|error| format!("{error:#}")),
         engine: docker::wait_for(engine(&bridges)).map_err(|error| format!("{error:#}")),
     }
 }
@@ -48,33 +45,6 @@ fn setting(name: &str) -> Known<Option<i64>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
-}
-
-#[derive(Deserialize)]
-struct Chains {
-    nftables: Vec<HashMap<String, serde_json::Value>>,
-}
-
-#[derive(Deserialize)]
-struct Chain {
-    family: String,
-    table: String,
-    hook: Option<String>,
-    policy: Option<String>,
-}
-
-/// The chains of other tables that forwarded packets pass.
-fn forward() -> Result<Vec<ForwardChain>> {
-    let chains: Chains = serde_json::from_slice(&Nft::find()?.chains()?).context("nft printed no list of chains")?;
-    let mut forward = Vec::new();
-    for value in chains.nftables.into_iter().filter_map(|mut item| item.remove("chain")) {
-        let Chain { family, table, hook, policy } = serde_json::from_value(value)?;
-        let concerns = ["ip", "ip6", "inet"].contains(&family.as_str()) && hook.as_deref() == Some("forward");
-        if concerns && (family.as_str(), table.as_str()) != (FAMILY, TABLE) {
-            forward.push(ForwardChain { family, table, drops: policy.as_deref() == Some("drop") });
-        }
-    }
-    Ok(forward)
 }
 
 async fn engine(bridges: &[&str]) -> Result<Engine> {
@@ -111,7 +81,8 @@ fn network(found: DockersNetwork) -> Option<DockerNetwork> {
     let ranges = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let subnets = ranges.into_iter().filter_map(|range| range.subnet?.parse().ok()).collect();
     let icc = option("enable_icc").is_none_or(|value| value != "false");
-    Some(DockerNetwork { id, name, driver, bridge, subnets, icc })
+    let modes = ["gateway_mode_ipv4", "gateway_mode_ipv6"].into_iter().filter_map(option).collect();
+    Some(DockerNetwork { id, name, driver, bridge, subnets, icc, modes })
 }
 
 fn container(found: ContainerSummary) -> Option<DockerContainer> {

@@ -105,7 +105,7 @@ shadows! {
         "start dockerd without DOCKER_INSECURE_NO_IPTABLES_RAW"
     }
     DockerDirectRouting: "docker-direct-routing" Medium {
-        "Docker lets the LAN route to containers (--allow-direct-routing): the moat alone keeps it out",
-        "start dockerd without allow-direct-routing"
+        "Docker lets the LAN route to containers (--allow-direct-routing, gateway_mode): the moat alone keeps it out",
+        "start dockerd without allow-direct-routing; create the network with neither gateway_mode routed nor nat-unprotected"
     }
 }
