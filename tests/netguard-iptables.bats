@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The moat without nft: the same attack table, holes, findings and removal with iptables and ipset, in both
 # of iptables' variants, while Docker uses the nft one. In a lab of its own, as netguard.bats.
+# shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
 
 bats_require_minimum_version 1.5.0
 load netguard/world.bash

@@ -48,7 +48,7 @@ drop_rule() {
 }
 
 @test "where nft is not installed, iptables tells whether a host forwards without the moat" {
-  local verdict policies family
+  local verdict family
   policies() { for family in iptables ip6tables; do on_host "$family" -P FORWARD "$1"; done; }
   forward_policy() { without_nft verify --format jsonl | jq -r 'select(.rule.id == "forward-policy") | .event.outcome' || true; }
   on_host nft delete table inet netguard
