@@ -166,6 +166,18 @@ fn signed(by: &Authority, name: &str, year: i32) -> Vault {
     serve(params.signed_by(&key, by).unwrap().der(), &key, greets)
 }
 
+#[test]
+fn a_pinned_certificate_that_is_expired_and_names_another_host_is_a_success_with_both_warnings() {
+    let vault = signed(&authority(), "vault.example", 2021);
+    let (exit, record) = check(vault.address, &[&vault.leaf]);
+    assert_eq!((exit, &record["event"]["severity"]), (0, &Value::from(47)), "{record}");
+    let reason = reason(&record);
+    assert!(reason.contains("it expired at 2021-01-01") && reason.contains("names vault.example and not 127.0.0.1"));
+    let vault = signed(&authority(), "127.0.0.1", 2100);
+    let (_, record) = check(vault.address, &[&vault.leaf]);
+    assert_eq!(record["event"]["severity"], 0, "one that is neither: {record}");
+}
+
 fn pem(authority: &Authority) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(authority.as_ref().pem().as_bytes()).unwrap();
@@ -218,8 +230,12 @@ fn the_first_certificate_is_trusted_once_and_another_one_is_a_finding() {
     let path = folder.path().join("first");
     let file = path.to_str().unwrap();
     let (first, second) = (vault(greets), vault(greets));
-    let (exit, record) = check_with(first.address, &["--trust-on-first-use", file]);
-    assert_eq!(exit, 0, "{record}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-check"));
+    let out =
+        command.args(["pin", &format!("wss://{}", first.address), "--trust-on-first-use", file]).output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    let advice = format!("pins = [\"{}\"] in [vault] of the policy", first.leaf);
+    assert!(String::from_utf8_lossy(&out.stderr).contains(&advice), "{out:?}");
     assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), first.leaf);
     assert_eq!(check_with(first.address, &["--trust-on-first-use", file]).0, 0);
     let (exit, record) = check_with(second.address, &["--trust-on-first-use", file]);

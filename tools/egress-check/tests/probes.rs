@@ -150,6 +150,28 @@ fn many_probes_wait_together() {
 }
 
 #[test]
+fn no_more_wait_at_once_than_was_said() {
+    const BOUND: usize = 7;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let judge = thread::spawn(move || {
+        for _ in 0..3 {
+            let held: Vec<_> = (0..BOUND).map(|_| listener.accept().unwrap().0).collect();
+            // Nobody is answered, so an eighth could come now, and only now.
+            thread::sleep(Duration::from_millis(300));
+            listener.set_nonblocking(true).unwrap();
+            assert!(listener.accept().is_err(), "more than {BOUND} at once");
+            listener.set_nonblocking(false).unwrap();
+            held.into_iter().for_each(|mut stream| stream.write_all(b"here\n").unwrap());
+        }
+    });
+    let lines: Vec<String> = (0..3 * BOUND).map(|_| line("tcp", "pass", address, json!({}))).collect();
+    let (exit, records) = run(&lines, &["--timeout", "60s", "--parallel", "7"]);
+    judge.join().unwrap();
+    assert_eq!((exit, records.len()), (0, 3 * BOUND + 1));
+}
+
+#[test]
 fn a_name_without_a_resolver_is_said_to_be_unresolved() {
     let mut named = line("tcp", "pass", nobody(), json!({}));
     named = named.replace("\"address\":\"127.0.0.1\"", "\"address\":\"name.invalid\"");

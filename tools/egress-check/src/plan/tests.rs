@@ -160,6 +160,8 @@ fn whatever_passes_the_monitors_gate_is_listed_for_it() {
     assert!(probes.iter().any(|probe| probe.ask.kind == ProbeKind::Quic));
 }
 
+const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/egress-check.1");
+
 /// The rows of the manual's table: the cell's probes, without the container's name.
 fn rows(probes: &[Probe]) -> String {
     let row = |probe: &Probe| {
@@ -175,17 +177,37 @@ fn rows(probes: &[Probe]) -> String {
 fn the_manual_has_the_table_of_the_cells_probes() {
     const BEGIN: &str = ".\\\" The table: begin\n";
     const END: &str = ".\\\" The table: end\n";
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/egress-check.1");
-    let manual = std::fs::read_to_string(path).unwrap();
+    let manual = std::fs::read_to_string(MANUAL).unwrap();
     let (before, rest) = manual.split_once(BEGIN).unwrap();
     let (table, after) = rest.split_once(END).unwrap();
     let rows = rows(&of(&shipped(|text| text), "cell"));
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, [before, BEGIN, &rows, END, after].concat()).unwrap();
+        std::fs::write(MANUAL, [before, BEGIN, &rows, END, after].concat()).unwrap();
         return;
     }
     assert_eq!(table, rows, "BLESS=1 writes it anew");
     assert!(rows.lines().count() >= 80);
+}
+
+/// The sort of a probe: the word behind the container's name, two of them at the gate.
+fn group(probe: &Probe) -> String {
+    let id = probe.id.split_once('.').unwrap().1;
+    let words = if id.starts_with("gate.") { 2 } else { 1 };
+    id.split(['.', '/']).take(words).collect::<Vec<_>>().join(".")
+}
+
+#[test]
+fn the_manual_describes_every_sort_of_probe_and_no_other() {
+    let manual = std::fs::read_to_string(MANUAL).unwrap();
+    let (_, rest) = manual.split_once(".\\\" The groups: begin\n").unwrap();
+    let (list, _) = rest.split_once(".\\\" The groups: end\n").unwrap();
+    let described = list.lines().filter_map(|line| line.strip_prefix(".It Li ")).map(str::to_owned);
+    let mut policy = shipped(|text| text);
+    policy.moat.deny.push(policy::Deny::Net("203.0.113.0/24".parse().unwrap()));
+    policy.moat.allow.push("cell 192.168.1.9:631/tcp".parse().unwrap());
+    let target = "192.168.1.30".parse().unwrap();
+    let probes = plan(&policy, &home(), &Scope::default(), &[target]).unwrap();
+    assert_eq!(described.collect::<BTreeSet<_>>(), probes.iter().map(group).collect());
 }
 
 #[test]
