@@ -79,9 +79,9 @@ impl Backend {
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn apply(&self, plan: &Plan, present: Option<&Listing>) -> Result<()> {
+    pub(crate) fn apply(&self, plan: &Plan) -> Result<()> {
         match self {
-            Self::Nft(nft) => nft.apply(plan, present),
+            Self::Nft(nft) => nft.apply(plan),
             Self::Iptables(iptables) => iptables.apply(plan),
         }
     }
@@ -141,6 +141,17 @@ impl Backend {
     pub(crate) fn found(&self, generation: Option<u32>) {
         if let Self::Nft(nft) = self {
             nft.found(generation);
+        }
+    }
+
+    /// Whether there is no moat.
+    ///
+    /// # Errors
+    /// As [`Backend::listing`].
+    pub(crate) fn absent(&self) -> Result<bool> {
+        match self {
+            Self::Nft(nft) => nft.absent(),
+            Self::Iptables(iptables) => iptables.listing(false).map(|listing| listing.is_none()),
         }
     }
 

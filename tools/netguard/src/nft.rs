@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use record::Outcome;
 
-use crate::clearance::Clearance;
 use crate::listing::Listing;
 use crate::netlink::Netlink;
 use crate::plan::Plan;
@@ -17,7 +16,7 @@ use crate::transaction::{self, Compiled, Sent};
 use crate::verify::compare_bones;
 
 /// How often a load is begun anew because others change rules at the same time.
-const TRIES: u32 = 5;
+const TRIES: u32 = 20;
 
 /// The program nft, and what is known of the rules that it compiled.
 #[derive(Debug)]
@@ -85,9 +84,9 @@ impl Nft {
     ///
     /// # Errors
     /// What nft or the kernel says; nothing was changed then.
-    pub(crate) fn apply(&self, plan: &Plan, present: Option<&Listing>) -> Result<()> {
+    pub(crate) fn apply(&self, plan: &Plan) -> Result<()> {
         self.good.set(None);
-        if let Ok(generation) = self.compile(plan).and_then(|()| self.send(plan, present)) {
+        if let Ok(generation) = self.compile(plan).and_then(|()| self.send(plan)) {
             self.good.set(Some(generation));
             return Ok(());
         }
@@ -95,19 +94,15 @@ impl Nft {
     }
 
     /// Sends what was compiled; returns the generation that it became.
-    fn send(&self, plan: &Plan, present: Option<&Listing>) -> Result<u32> {
+    fn send(&self, plan: &Plan) -> Result<u32> {
         let compiled = self.compiled.borrow();
         let compiled = compiled.as_ref().context("nothing was compiled")?;
-        let mut present = present.cloned();
         for _ in 0..TRIES {
-            let listed = present.as_ref().and_then(|listing| listing.generation);
-            let generation = listed.map_or_else(|| self.generation(), Ok)?;
-            let clearance = Clearance::of(plan, present.as_ref());
+            let (clearance, generation) = self.speak(|netlink| compiled.clearance(plan, netlink))?;
             let batch = compiled.load(plan, &clearance, generation);
             if self.speak(|netlink| batch.send(netlink))? == Sent::Done {
                 return Ok(generation.wrapping_add(1));
             }
-            present = self.listing(false)?;
         }
         bail!("others changed rules all the time")
     }
@@ -130,6 +125,17 @@ impl Nft {
             Err(_) => self.load(&script::refill(plan, names))?,
         }
         Ok(())
+    }
+
+    /// Whether there is no moat.
+    ///
+    /// # Errors
+    /// As [`Nft::listing`].
+    pub(crate) fn absent(&self) -> Result<bool> {
+        match self.speak(transaction::stands) {
+            Ok(stands) => Ok(!stands),
+            Err(_) => self.listing(false).map(|listing| listing.is_none()),
+        }
     }
 
     /// Whether there surely is no moat.

@@ -50,10 +50,10 @@ fn apply(choice: Choice, plan: Plan, mut writer: Writer) -> Result<Exit> {
     let backend = Backend::find(choice)?;
     let plan = backend.holds(plan);
     let start = Instant::now();
-    let present = backend.listing(false)?;
-    backend.apply(&plan, present.as_ref())?;
+    let fresh = backend.absent()?;
+    backend.apply(&plan)?;
     writer.check(&report::applied(&plan, start.elapsed()))?;
-    let flushed = Machine::read().and_then(|machine| connections::flush(&plan, &machine, present.is_none()));
+    let flushed = Machine::read().and_then(|machine| connections::flush(&plan, &machine, fresh));
     writer.check(&report::flushed(&flushed))?;
     writer.finish()
 }

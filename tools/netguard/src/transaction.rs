@@ -57,6 +57,19 @@ impl Compiled {
         self.skeleton == script::skeleton(plan)
     }
 
+    /// What must go before they are loaded, and in which generation of the kernel's rules it was looked for.
+    ///
+    /// # Errors
+    /// What the kernel says, or if it tells of something that is not known here.
+    pub(crate) fn clearance(&self, plan: &Plan, netlink: &mut Netlink) -> Result<(Clearance, u32)> {
+        let generation = generation(netlink)?;
+        if !stands(netlink)? {
+            return Ok((Clearance::Nothing, generation));
+        }
+        let counting: Vec<String> = script::counting(plan).into_iter().map(|(name, _)| name).collect();
+        Ok((self.objects.clearance(&Objects::bones(netlink)?, &counting), generation))
+    }
+
     /// The batch that loads them, with the ranges of a plan, in the place of what was there in a generation of the
     /// kernel's rules.
     pub(crate) fn load(&self, plan: &Plan, clearance: &Clearance, generation: u32) -> Batch {

@@ -13,7 +13,6 @@ use crate::events::{Events, Seen};
 use crate::group::{Group, SetName};
 use crate::herald::{Herald, Word};
 use crate::kept::{Kept, News};
-use crate::listing::Listing;
 use crate::lookout::Lookout;
 use crate::machine::{Machine, Received};
 use crate::plan::Plan;
@@ -150,7 +149,7 @@ impl Watch<'_> {
         let present = self.backend.listing(true)?;
         if verify::compare(&self.plan, present.as_ref()).iter().any(|finding| finding.outcome != Outcome::Success) {
             let start = Instant::now();
-            self.events.deaf(|| self.backend.apply(&self.plan, present.as_ref()))??;
+            self.events.deaf(|| self.backend.apply(&self.plan))??;
             writer.check(&report::applied(&self.plan, start.elapsed()))?;
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
@@ -224,7 +223,7 @@ impl Watch<'_> {
     /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
     /// next, and then everything is looked at.
     fn again(&mut self) -> Result<Option<Mended>> {
-        self.load(vec!["the table was deleted".to_owned()], None)
+        self.load(vec!["the table was deleted".to_owned()], true)
     }
 
     /// What is missing is looked for without the sets' contents first: a table that is gone must not wait
@@ -237,7 +236,7 @@ impl Watch<'_> {
         let findings = verify::compare_bones(&self.plan, bones.as_ref());
         let mut reasons = reasons(&findings);
         if !reasons.is_empty() {
-            return self.load(reasons, bones.as_ref());
+            return self.load(reasons, bones.is_none());
         }
         if !whole && self.backend.as_many(&self.plan)? {
             return Ok(None);
@@ -257,24 +256,23 @@ impl Watch<'_> {
             let opened = sets.iter().filter_map(|set| SetName::named(set)).any(|name| name.0 == Group::Special);
             return Ok(Some(Mended { reasons, whole: opened, fresh: false, back: Instant::now() }));
         }
-        self.load(reasons, whole.as_ref())
+        self.load(reasons, whole.is_none())
     }
 
     /// Loads everything. Where there is nothing at all, long deny lists come after the rules: what keeps the
     /// LAN and the host out must not wait for them.
-    fn load(&mut self, mut reasons: Vec<String>, present: Option<&Listing>) -> Result<Option<Mended>> {
-        let fresh = present.is_none();
+    fn load(&mut self, mut reasons: Vec<String>, fresh: bool) -> Result<Option<Mended>> {
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
         if !fresh || many < MANY {
-            self.events.deaf(|| self.backend.apply(&self.plan, present))??;
+            self.events.deaf(|| self.backend.apply(&self.plan))??;
             return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
         }
         let mut first = self.plan.clone();
         lists.iter().for_each(|name| drop(first.sets.insert(*name, Vec::new())));
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
         let back = self.events.deaf(|| -> Result<Instant> {
-            self.backend.apply(&first, None)?;
+            self.backend.apply(&first)?;
             let back = Instant::now();
             self.backend.refill(&self.plan, &names, None)?;
             Ok(back)

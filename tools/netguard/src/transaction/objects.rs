@@ -20,6 +20,11 @@ use crate::table::TABLE;
 const SET_ID: u16 = 10;
 /// `NFTA_SET_FLAGS`
 const SET_FLAGS: u16 = 3;
+/// `NFT_SET_ANONYMOUS`: it comes and goes with a rule.
+const ANONYMOUS: u32 = 1;
+/// What a set that counts must have in common with the planned one, that it can stay: flags, key, size, timeout,
+/// expressions.
+const SHAPE: [u16; 7] = [SET_FLAGS, 4, 5, 9, 11, 17, 18];
 /// `NFT_SET_TIMEOUT` and `NFT_SET_EVAL`: the kernel fills it.
 const FILLED: u32 = 0x10 | 0x20;
 /// `NFTA_RULE_USERDATA`, and in it nft's note of type 0, the comment.
@@ -61,6 +66,7 @@ struct Object {
 struct Set {
     object: Object,
     filled: bool,
+    anonymous: bool,
     elements: Vec<Vec<u8>>,
 }
 
@@ -79,36 +85,51 @@ impl Objects {
     /// # Errors
     /// What the kernel says; or if it tells what is not known here.
     pub(super) fn read(netlink: &mut Netlink) -> Result<Self> {
-        let (everything, ours) = (text(TABLE), in_table());
-        let mut told = |get: u16, new: u16, body: &[u8]| -> Result<Vec<Vec<u8>>> {
-            netlink.dump(get, body, Vec::new, |all, message| {
-                let of_ours = attribute(message.body.get(4..).unwrap_or_default(), IN_TABLE) == Some(&everything);
-                if message.kind == new && of_ours {
-                    all.push(message.body.to_vec());
-                }
-            })
-        };
-        let family = ours.get(..4).unwrap_or_default();
-        let tables = told(GET_TABLE, NEW_TABLE, family)?;
-        let table = tables.first().context("there is no table")?;
-        let chains = told(GET_CHAIN, NEW_CHAIN, family)?;
-        let rules = told(GET_RULE, NEW_RULE, &ours)?;
-        let sets = told(GET_SET, NEW_SET, &ours)?;
-        // What makes these known is the type of the answer, which is one below the question's.
-        for get in [GET_OBJECT, GET_FLOWTABLE] {
-            ensure!(told(get, get - 1, &ours)?.is_empty(), "the table holds named objects or flow tables");
-        }
-        let mut objects = Self {
-            table: object(table, &TABLE_FORM, IN_TABLE)?,
-            chains: chains.iter().map(|body| object(body, &CHAIN_FORM, CHAIN_NAME)).collect::<Result<_>>()?,
-            sets: sets.iter().zip(1..).map(|(body, id)| set(body, id)).collect::<Result<_>>()?,
-            rules: rules.iter().map(|body| rule(body)).collect::<Result<_>>()?,
-        };
+        let mut objects = Self::bones(netlink)?;
+        let rules = told(netlink, GET_RULE, NEW_RULE, &in_table())?;
+        objects.rules = rules.iter().map(|body| rule(body)).collect::<Result<_>>()?;
         for set in objects.sets.iter_mut().filter(|set| !set.filled) {
-            let told = told(GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &set.object.name))?;
+            let told = told(netlink, GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &set.object.name))?;
             set.elements = elements(&told)?;
         }
         Ok(objects)
+    }
+
+    /// Reads our table, without its rules and without what is in its sets.
+    ///
+    /// # Errors
+    /// As [`Objects::read`].
+    pub(super) fn bones(netlink: &mut Netlink) -> Result<Self> {
+        let ours = in_table();
+        let family = ours.get(..4).unwrap_or_default();
+        let tables = told(netlink, GET_TABLE, NEW_TABLE, family)?;
+        let chains = told(netlink, GET_CHAIN, NEW_CHAIN, family)?;
+        let sets = told(netlink, GET_SET, NEW_SET, &ours)?;
+        // What makes these known is the type of the answer, which is one below the question's.
+        for get in [GET_OBJECT, GET_FLOWTABLE] {
+            ensure!(told(netlink, get, get - 1, &ours)?.is_empty(), "the table holds named objects or flow tables");
+        }
+        Ok(Self {
+            table: object(tables.first().context("there is no table")?, &TABLE_FORM, IN_TABLE)?,
+            chains: chains.iter().map(|body| object(body, &CHAIN_FORM, CHAIN_NAME)).collect::<Result<_>>()?,
+            sets: sets.iter().map(|body| set(body)).collect::<Result<_>>()?,
+            rules: Vec::new(),
+        })
+    }
+
+    /// What of a table that is there must go before these take its place: all but the sets of these names that are of
+    /// the shape they have here.
+    pub(super) fn clearance(&self, present: &Self, counting: &[String]) -> Clearance {
+        let named = present.sets.iter().filter(|set| !set.anonymous);
+        let (stay, go): (Vec<&Set>, Vec<&Set>) = named.partition(|set| counting.contains(&set.object.name));
+        let fits =
+            |set: &&Set| self.sets.iter().any(|planned| planned.object.name == set.object.name && planned.fits(set));
+        let names = |sets: Vec<&Set>| sets.into_iter().map(|set| set.object.name.clone()).collect::<Vec<_>>();
+        let chains: Vec<String> = present.chains.iter().map(|chain| chain.name.clone()).collect();
+        if present.table != self.table || !stay.iter().all(fits) {
+            return Clearance::Table;
+        }
+        Clearance::Parts { chains, sets: names(go), kept: names(stay) }
     }
 
     /// Has a batch take away what is there.
@@ -137,8 +158,10 @@ impl Objects {
         for chain in &self.chains {
             batch.push(NEW_CHAIN, NEW, &chain.body, chain.label("chain"));
         }
-        for set in self.sets.iter().filter(|set| !clearance.keeps(&set.object.name)) {
-            batch.push(NEW_SET, NEW, &set.object.body, set.object.label("set"));
+        for (set, id) in self.sets.iter().zip(1u32..).filter(|(set, _)| !clearance.keeps(&set.object.name)) {
+            let mut body = set.object.body.clone();
+            append(&mut body, SET_ID, false, &id.to_be_bytes());
+            batch.push(NEW_SET, NEW, &body, set.object.label("set"));
             if !set.elements.is_empty() {
                 let mut body = named(SET_NAME, &set.object.name);
                 append(&mut body, ELEMENTS, true, &set.elements.concat());
@@ -149,6 +172,25 @@ impl Objects {
             batch.push(NEW_RULE, LAST, &rule.body, rule.label("rule"));
         }
     }
+}
+
+impl Set {
+    fn fits(&self, other: &Self) -> bool {
+        let attribute =
+            |set: &Self, kind| attribute(set.object.body.get(4..).unwrap_or_default(), kind).map(<[u8]>::to_vec);
+        SHAPE.iter().all(|kind| attribute(self, *kind) == attribute(other, *kind))
+    }
+}
+
+/// What the kernel tells of our table, asked for by one type of message and told by another.
+fn told(netlink: &mut Netlink, get: u16, new: u16, body: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let ours = text(TABLE);
+    netlink.dump(get, body, Vec::new, |all, message| {
+        let named = attribute(message.body.get(4..).unwrap_or_default(), IN_TABLE);
+        if message.kind == new && named == Some(&ours) {
+            all.push(message.body.to_vec());
+        }
+    })
 }
 
 impl Object {
@@ -165,12 +207,11 @@ fn object(body: &[u8], form: &Form, name: u16) -> Result<Object> {
     Ok(Object { name: String::from_utf8_lossy(named).into_owned(), body: copy })
 }
 
-fn set(body: &[u8], id: u32) -> Result<Set> {
-    let mut object = object(body, &SET_FORM, SET_NAME)?;
-    append(&mut object.body, SET_ID, false, &id.to_be_bytes());
+fn set(body: &[u8]) -> Result<Set> {
+    let object = object(body, &SET_FORM, SET_NAME)?;
     let flags = attribute(body.get(4..).unwrap_or_default(), SET_FLAGS).and_then(|flags| field(flags, 0));
-    let filled = flags.map_or(0, u32::from_be_bytes) & FILLED != 0;
-    Ok(Set { object, filled, elements: Vec::new() })
+    let flags = flags.map_or(0, u32::from_be_bytes);
+    Ok(Set { object, filled: flags & FILLED != 0, anonymous: flags & ANONYMOUS != 0, elements: Vec::new() })
 }
 
 /// A rule's name is its comment. What it counted so far stays behind.
@@ -259,7 +300,7 @@ pub(crate) fn copies(body: &[u8]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     [
         twice(&|body| object(body, &TABLE_FORM, IN_TABLE).map(|table| table.body)),
         twice(&|body| object(body, &CHAIN_FORM, CHAIN_NAME).map(|chain| chain.body)),
-        twice(&|body| set(body, 1).map(|set| set.object.body)),
+        twice(&|body| set(body).map(|set| set.object.body)),
         twice(&|body| rule(body).map(|rule| rule.body)),
         twice(&as_elements),
     ]
@@ -288,6 +329,62 @@ mod tests {
         assert!(object(&strange, &CHAIN_FORM, CHAIN_NAME).unwrap_err().to_string().contains("99"));
         assert!(object(&chain[..chain.len() - 1], &CHAIN_FORM, CHAIN_NAME).is_err());
         assert!(object(&told(&[(1, b"netguard\0")]), &CHAIN_FORM, CHAIN_NAME).is_err());
+    }
+
+    fn table_with(sets: &[Vec<u8>]) -> Objects {
+        let body = told(&[(1, b"netguard\0"), (2, &[0; 4])]);
+        let chain = told(&[(1, b"netguard\0"), (3, b"inward\0")]);
+        Objects {
+            table: object(&body, &TABLE_FORM, IN_TABLE).unwrap(),
+            chains: vec![object(&chain, &CHAIN_FORM, CHAIN_NAME).unwrap()],
+            sets: sets.iter().map(|body| set(body).unwrap()).collect(),
+            rules: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sets_that_count_stay_where_they_are_of_the_planned_shape_and_else_the_table_goes() {
+        let set = |name: &[u8], flags: u32, timeout: u8, note: &[u8]| {
+            let timeout = [0, 0, 0, 0, 0, 0, 0, timeout];
+            told(&[(1, b"netguard\0"), (2, name), (3, &flags.to_be_bytes()), (11, &timeout), (13, note)])
+        };
+        let planned = table_with(&[set(b"flows\0", FILLED, 9, b"a"), set(b"listed\0", 4, 0, b"a")]);
+        let clear = |sets: &[Vec<u8>]| planned.clearance(&table_with(sets), &["flows".to_owned()]);
+        let parts = |sets: &[&str], kept: &[&str]| Clearance::Parts {
+            chains: vec!["inward".to_owned()],
+            sets: sets.iter().map(|name| (*name).to_owned()).collect(),
+            kept: kept.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let (old, listed) = (set(b"flows\0", FILLED, 9, b"of another nft"), set(b"listed\0", 4, 0, b"a"));
+        let nameless = set(b"__set0\0", ANONYMOUS, 0, b"a");
+        assert_eq!(clear(&[old, listed.clone(), nameless]), parts(&["listed"], &["flows"]));
+        assert_eq!(clear(&[listed.clone()]), parts(&["listed"], &[]));
+        assert_eq!(clear(&[set(b"flows\0", FILLED, 8, b"a"), listed.clone()]), Clearance::Table);
+        let mut dormant = table_with(&[listed]);
+        dormant.table.body.push(1);
+        assert_eq!(planned.clearance(&dormant, &[]), Clearance::Table);
+    }
+
+    #[test]
+    fn what_a_kernel_told_of_the_moat_is_copied_as_what_it_is() {
+        macro_rules! seed {
+            ($name:literal) => {
+                include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/nft-messages/", $name))
+                    .as_slice()
+            };
+        }
+        assert_eq!(object(seed!("table"), &TABLE_FORM, IN_TABLE).unwrap().name, TABLE);
+        assert!(object(seed!("chain"), &CHAIN_FORM, CHAIN_NAME).is_ok());
+        assert!(rule(seed!("rule")).unwrap().name.contains('/'));
+        assert!(set(seed!("anonymous-set")).is_ok_and(|set| set.anonymous && !set.filled));
+        assert!(set(seed!("set")).is_ok_and(|set| set.filled && !set.anonymous));
+        assert!(!elements(&[seed!("elements").to_vec()]).unwrap().is_empty());
+        for seed in
+            [seed!("table"), seed!("chain"), seed!("rule"), seed!("set"), seed!("anonymous-set"), seed!("elements")]
+        {
+            let copies = copies(seed);
+            assert!(!copies.is_empty() && copies.iter().all(|(copy, again)| again.as_ref() == Some(copy)));
+        }
     }
 
     #[test]
