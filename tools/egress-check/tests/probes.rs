@@ -140,6 +140,21 @@ fn a_dns_answer_of_the_wrong_question_is_none_and_servfail_is_no_leak() {
 }
 
 #[test]
+fn a_server_that_loses_most_of_what_it_is_sent_is_found_all_the_same() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    thread::spawn(move || {
+        for _ in 0..5 {
+            server.recv_from(&mut [0; 512]).unwrap();
+        }
+        let (_, client) = server.recv_from(&mut [0; 512]).unwrap();
+        server.send_to(b"drowning", client).unwrap();
+    });
+    let (exit, records) = run(&[line("udp", "blocked", address, json!({}))], &["--timeout", "6s"]);
+    assert_eq!((exit, outcome(&records[0])), (1, "failure"), "{}", records[0]);
+}
+
+#[test]
 fn many_probes_wait_together() {
     let target = silent();
     let lines: Vec<String> = (0..300).map(|_| line("tcp", "blocked", target, json!({}))).collect();

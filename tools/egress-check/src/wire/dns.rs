@@ -83,7 +83,8 @@ async fn carry(
             Ok(http::exchange(tls::open(place, target, ask, deadline).await?, &request, deadline).await?.body)
         }
         _ => {
-            let answer = udp::exchange(target, &udp::thrice(&query.bytes), deadline, |bytes| query.owns(bytes)).await?;
+            let answer =
+                udp::exchange(target, &udp::often(&query.bytes, deadline), deadline, |bytes| query.owns(bytes)).await?;
             if message::is_cut(&answer) {
                 return stream(tcp::connect(target, deadline).await?, &query.bytes, deadline).await;
             }

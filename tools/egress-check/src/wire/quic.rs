@@ -58,7 +58,7 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
     let asked = answer::Asked { first, keys: keys.remote, other };
     let probing = nobodys(other);
     let half = deadline.saturating_duration_since(Instant::now()) / 2;
-    let mut turns = udp::thrice(&packet);
+    let mut turns = udp::often(&packet, deadline);
     turns.push(Turn { after: half, payload: &probing });
     turns.sort_by_key(|turn| turn.after);
     let (heard, stray) = (RefCell::new(None), RefCell::new(None));

@@ -13,8 +13,10 @@ use crate::sight::Sight;
 
 const BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
-/// One datagram may be lost; three in a row say something. Sent at the start, and after these.
-const AGAIN: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(900)];
+/// Sent at the start, soon again, and then so many times in what is left. Who is inspected can drown a server in
+/// datagrams, so that it loses most of ours (seen: three of three); ten in a row say something.
+const SOON: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(900)];
+const PARTS: u32 = 8;
 
 /// What is sent, and how long after the start.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +27,13 @@ pub(super) struct Turn<'a> {
     pub(super) payload: &'a [u8],
 }
 
-/// The same datagram at the start and again, where nothing comes.
-pub(super) fn thrice(payload: &[u8]) -> Vec<Turn<'_>> {
-    std::iter::once(Duration::ZERO).chain(AGAIN).map(|after| Turn { after, payload }).collect()
+/// The same datagram at the start and again until the deadline, where nothing comes.
+pub(super) fn often(payload: &[u8], deadline: Instant) -> Vec<Turn<'_>> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let spread = (0..PARTS).map(|part| left / PARTS * part);
+    let mut turns: Vec<Turn<'_>> = spread.chain(SOON).map(|after| Turn { after, payload }).collect();
+    turns.sort_by_key(|turn| turn.after);
+    turns
 }
 
 /// A datagram and its answer.
@@ -36,7 +42,7 @@ pub(super) async fn ask(target: SocketAddr, ask: &Ask, deadline: Instant) -> Ste
     if let Whom::OnLink(IpAddr::V4(group), interface) = &ask.whom {
         leave_by(&socket, *group, interface)?;
     }
-    let answer = talk(&socket, target, &thrice(&payload(target)), deadline, |_| true).await?;
+    let answer = talk(&socket, target, &often(&payload(target), deadline), deadline, |_| true).await?;
     Ok(Sight::Answered { bytes: answer.len() as u64, what: super::tcp::first_line(&answer) })
 }
 
