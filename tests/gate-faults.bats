@@ -117,6 +117,37 @@ with_log() {
   alive
 }
 
+# paths: the paths of the test below in the records on stdin, in their order.
+paths() { jq -r '.url.path | select(startswith("/turn-"))'; }
+
+@test "Docker rotates the gate's log: its files miss no line in between, and who follows it misses none at all" {
+  local turn follower log
+  # The driver and the files that compose.yaml asks for, but smaller ones.
+  is "$(compose config --format json | jq -r '.services.proxy.logging | [.driver, .options."max-file"] | join(" ")')" "json-file 3"
+  printf 'services: { proxy: { logging: { options: { max-size: 128k } } } }\n' >"$BATS_TEST_TMPDIR/log.yaml"
+  compose -f "$BATS_TEST_TMPDIR/log.yaml" up -d --no-build --no-deps --wait proxy >/dev/null
+  # As scripts/collect follows it. Not through in_lab: a function in the background is a shell, and killing that is not enough.
+  nsenter --net="/run/netns/$LAB_NAME-host" -- env DOCKER_HOST="unix://$STATE/docker.sock" docker logs -f proxy >"$BATS_TEST_TMPDIR/followed" 2>/dev/null 3>&- &
+  follower=$!
+  for turn in {1..8}; do
+    as monitor curl -s -o /dev/null --connect-to "::$GATE_MONITOR:" "http://www.openclaw.ai/turn-$turn-[1-80]"
+    printf "/turn-$turn-%s\n" {1..80} >>"$BATS_TEST_TMPDIR/asked"
+    caught_up() { [ "$(grep -c '"path":"/turn-' "$BATS_TEST_TMPDIR/followed")" -ge $((turn * 80)) ]; }
+    eventually caught_up || break
+  done
+  kill "$follower"
+  diff <(paths <"$BATS_TEST_TMPDIR/followed") "$BATS_TEST_TMPDIR/asked"
+  log=$(ld inspect --format '{{.LogPath}}' proxy)
+  is "$(basename -a "$log"* | wc -l)" 3
+  cat "$log.2" "$log.1" "$log" | jq -r .log | grep . | paths >"$BATS_TEST_TMPDIR/held"
+  ld logs proxy 2>/dev/null | paths | diff - "$BATS_TEST_TMPDIR/held"
+  # The oldest are gone, as they should; what is held has no gap.
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -gt 160 ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -lt 640 ]
+  tail -n "$(wc -l <"$BATS_TEST_TMPDIR/held")" "$BATS_TEST_TMPDIR/asked" | diff - "$BATS_TEST_TMPDIR/held"
+  start_gate >/dev/null
+  alive
+}
+
 @test "200 clients at once all get their answer, also while another client holds a crowd of half requests" {
   local found loris
   found=$(as monitor "$PYTHON" "$SUITE/crowd.py" "$GATE_MONITOR" ask 200)

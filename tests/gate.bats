@@ -144,14 +144,14 @@ PROGRAM
     is "$(last_record "$since" ".url.domain == \"$name.lab.test\"" | jq -r '[.event.action, .error.code, .destination.address, .destination.ip // "nowhere"] | join(" ")')" \
       "request-denied address-not-public $name.lab.test nowhere"
   done
-  # Behind a wildcard nginx resolves by itself: there it is the moat that refuses.
   ask monitor http://lan.wild.lab.test/
   refused 502 address-not-public
+  is "$(last_record "$since" '.url.domain == "lan.wild.lab.test"' | jq -r '[.event.action, .destination.ip // "nowhere"] | join(" ")')" "request-denied nowhere"
   is "$(seen_since "$mark" | wc -l)" 0
 }
 
 @test "the moat has the last word on where the gate goes, and without it those names would have led there" {
-  local address
+  local address name
   for address in 192.168.77.10 192.168.77.1 169.254.169.254 100.101.102.9; do
     run ! inside proxy curl -s -m 2 -o /dev/null --interface "$GATE_EGRESS" "http://$address/"
   done
@@ -160,8 +160,12 @@ PROGRAM
     run -0 inside proxy curl -s -m 20 -o /dev/null --interface "$GATE_EGRESS" "http://$address/"
   done
   # And the gate by itself, with no moat behind it, still refuses.
-  ask monitor http://lan.lab.test/
-  refused 502 address-not-public
+  for name in lan.lab.test lan.wild.lab.test; do
+    ask monitor "http://$name/"
+    refused 502 address-not-public
+  done
+  ask cell https://lan.passed.lab.test/
+  is "$status" 000
   in_lab "$NETGUARD" --policy "$POLICY" --root "$ROOT" apply >/dev/null
 }
 
@@ -198,6 +202,74 @@ kept() {
   ask monitor 'http://odd.lab.test/[4-6]'
   is "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" 6
   [ "$(seen_since "$mark" | jq -r 'select(.resumed) | .path' | wc -l)" -ge 4 ]
+}
+
+# asked_of NAME…: each in turn, four times over, as the monitor; every answer is a 200.
+asked_of() {
+  local turn name
+  for turn in 1 2 3 4; do
+    for name in "$@"; do
+      ask monitor "http://$name/$turn"
+      is "$name $status" "$name 200" || return 1
+    done
+  done
+}
+
+# shared_connections MARK: connections to upstreams that served more than one name since then.
+shared_connections() { seen_since "$1" | jq -r '[.client_port, .host] | join(" ")' | sort -u | cut -d' ' -f1 | uniq -d; }
+
+# resumed_with FROM TO: whether the upstream takes up the TLS session of one name for another, if a client tries.
+resumed_with() {
+  local session=$BATS_TEST_TMPDIR/session
+  printf 'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" |
+    in_lab openssl s_client -connect 45.33.7.46:443 -servername "$1" -sess_out "$session" -ign_eof >/dev/null 2>&1
+  in_lab openssl s_client -connect 45.33.7.46:443 -servername "$2" -sess_in "$session" </dev/null 2>/dev/null | grep -q '^Reused'
+}
+
+@test "below a wildcard connections and TLS sessions are kept, and one name's are never another's" {
+  local mark names=() number
+  kept_below() {
+    local mark
+    mark=$(seen_mark)
+    ask monitor 'http://a.wild.lab.test/[1-4]'
+    is "$(seen_since "$mark" | wc -l)" 4
+    [ "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" = 1 ]
+  }
+  eventually kept_below
+  # These two hang up after each answer. The control: the upstream itself would not mind.
+  resumed_with one.wild.lab.test other.wild.lab.test
+  mark=$(seen_mark)
+  asked_of one.wild.lab.test
+  asked_of one.wild.lab.test other.wild.lab.test
+  is "$(shared_connections "$mark")" ""
+  [ "$(seen_since "$mark" | jq -r 'select(.host == "one.wild.lab.test" and .resumed) | .path' | wc -l)" -ge 4 ]
+  is "$(seen_since "$mark" | jq -c 'select(.host == "other.wild.lab.test") | .resumed' | head -n 1)" false
+  # More names than are kept: all are served, none with another's connection.
+  for number in {1..40}; do names+=("n$number.wild.lab.test"); done
+  mark=$(seen_mark)
+  asked_of "${names[@]}"
+  is "$(seen_since "$mark" | jq -r .host | sort -u | wc -l)" 40
+  is "$(shared_connections "$mark")" ""
+  # shellcheck disable=SC2016  # for the shell in the container
+  number=$(ld exec proxy bash -c 'set -- /run/nginx/slot-*; echo "$#"; sort "$@" | uniq -d >&2' 2>"$BATS_TEST_TMPDIR/twice")
+  [ "$number" -gt 16 ] && [ "$number" -le 32 ]
+  is "$(cat "$BATS_TEST_TMPDIR/twice")" ""
+}
+
+@test "an address that failed is passed over while the name has another" {
+  local since leg turn
+  since=$(now)
+  # Led to the one that refuses, as if that had answered until now.
+  leg=$(grep -A 2 '# half.lab.test, for monitor' "$ROOT/rendered/gate/nginx.conf" | grep -oE 'out-[0-9a-f]{16}')
+  # shellcheck disable=SC2016
+  printf 45.33.7.41 | ld exec -i proxy bash -c 'cat >"$1"' - "/run/nginx/address-${leg#out-}"
+  ask monitor http://half.lab.test/
+  refused 502 upstream-unreachable
+  for turn in 1 2 3; do
+    ask monitor "http://half.lab.test/$turn"
+    is "$turn $status" "$turn 200"
+  done
+  is "$(last_record "$since" '.url.path == "/3"' | jq -r .destination.ip)" 45.33.7.47
 }
 
 @test "TLS of the client's own passes by its name, and who is refused hears it from TLS" {
@@ -242,6 +314,21 @@ TOLD
     is "$(last_record "$since" ".tls.client.server_name == \"$name.lab.test\"" | jq -r '[.event.action, .error.code, .destination.ip // "nowhere"] | join(" ")')" \
       "connection-denied address-not-public nowhere"
   done
+}
+
+@test "a name below a passed wildcard leads outside, and never inside" {
+  local since mark
+  since=$(now)
+  mark=$(seen_mark)
+  ask cell https://lan.passed.lab.test/
+  is "$status" 000
+  is "$(last_record "$since" '.tls.client.server_name == "lan.passed.lab.test"' | jq -r '[.event.action, .error.code, .destination.ip // "nowhere"] | join(" ")')" \
+    "connection-denied address-not-public nowhere"
+  is "$(seen_since "$mark" | wc -l)" 0
+  ask cell https://a.passed.lab.test/
+  is "$status" 200
+  is "$(last_record "$since" '.tls.client.server_name == "a.passed.lab.test"' | jq -r '[.event.action, .destination.ip] | join(" ")')" \
+    "connection-allowed 45.33.7.44"
 }
 
 @test "no client gets at the gate by another's door, and nobody from outside does" {
@@ -318,4 +405,48 @@ TOLD
   is "$(jq -r .event.provider "$BATS_TEST_TMPDIR/lines" | sort -u)" egress-proxy
   is "$(jq -r .event.id "$BATS_TEST_TMPDIR/lines" | sort | uniq -d | wc -l)" 0
   run ! grep -q not-for-the-log "$BATS_TEST_TMPDIR/lines"
+}
+
+# leaves: every field of a record with the type of its value; and those that do not differ from one request to another.
+leaves() { jq -S '[paths(scalars) as $path | {($path | join(".")): (getpath($path) | type)}] | add' <<<"$1"; }
+lasting() { jq -S 'del(.["@timestamp"], .message, .event.id, .event.duration, .source.port, .http.request.id, .http.request.bytes, .url.path)' <<<"$1"; }
+
+@test "nginx writes of a plain request what the script writes of any other" {
+  local since plain other
+  since=$(now)
+  ask monitor http://www.openclaw.ai/plain
+  is "$status" 200
+  # A letter of two bytes is not plain.
+  printf 'GET /\xc3\xa9 HTTP/1.1\r\nHost: www.openclaw.ai\r\nConnection: close\r\n\r\n' | raw monitor 80 | grep -aq '^HTTP/1.1 200'
+  plain=$(last_record "$since" '.url.path == "/plain"')
+  other=$(last_record "$since" '.url.path == "/é"')
+  diff <(leaves "$plain") <(leaves "$other")
+  [ "$(leaves "$plain" | jq length)" -gt 25 ]
+  diff <(lasting "$plain" | jq 'del(.http.response.bytes, .http.response.body)') <(lasting "$other" | jq 'del(.http.response.bytes, .http.response.body)')
+  is "$(jq -r .message <<<"$plain")" "GET www.openclaw.ai/plain: 200"
+  # Which of the two wrote it shows in the order of the fields, and in nothing else.
+  is "$(jq -r 'keys_unsorted[0]' <<<"$plain")" @timestamp
+  run ! is "$(jq -r 'keys_unsorted[0]' <<<"$other")" @timestamp
+  # The id is a UUIDv7 of the time that the record tells.
+  local id hex
+  id=$(jq -r .event.id <<<"$plain")
+  [[ $id =~ ^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$ ]]
+  hex=${id:0:8}${id:9:4}
+  is "$((16#$hex / 1000))" "$(jq -r '.["@timestamp"] | sub("[.][0-9]+Z$"; "Z") | fromdate' <<<"$plain")"
+}
+
+@test "what nginx itself writes is JSON whatever stands in the path" {
+  local since
+  # shellcheck disable=SC2016  # a dollar sign, and no variable
+  local dollar='<%22>&$gate_key'
+  since=$(now)
+  ask monitor 'http://odd.lab.test/"},"event":{"provider":"netguard"' -g
+  is "$status" 200
+  ask monitor 'http://odd.lab.test/a\b'
+  is "$status" 200
+  ask monitor "http://odd.lab.test/$dollar"
+  is "$status" 200
+  last_record "$since" ".url.path == \"/$dollar\"" >/dev/null
+  is "$(records "$since" | jq -r '[.event.provider, .url.path] | join(" ")' | LC_ALL=C sort)" \
+    "$(printf 'egress-proxy /%s\n' '"},"event":{"provider":"netguard"' "$dollar" 'a\b')"
 }

@@ -1,10 +1,11 @@
 // A client that is refused over and over must not push the rest out of the log, which is bounded. Each client's
 // refusals are told up to MOST in a WINDOW, the others are counted, and the next one that is told says how many.
-// Two workers may count at the same moment, and then count one too few: the bound is no exact number.
+// Each of the two workers counts for itself: did they share a count, one that was held up would put it back.
 import fs from 'fs';
 
 const WINDOW = 10000;      // milliseconds
 const MOST = 200;
+const WORKERS = 8;         // whose counts are told apart: two, and the ones that a reload left
 
 function read(place) {
     try {
@@ -17,7 +18,7 @@ function read(place) {
 
 // How many were not told before this refusal; undefined when it is not to be told either.
 function admit(client) {
-    const place = `/run/nginx/told-${client || 'nobody'}`, now = Date.now(), state = read(place);
+    const place = `/run/nginx/told-${client || 'nobody'}-${process.pid % WORKERS}`, now = Date.now(), state = read(place);
     const is_new = now - state[0] >= WINDOW || now < state[0], told = is_new ? 0 : state[1];
     const tells = told < MOST;
     fs.writeFileSync(place, `${is_new ? now : state[0]} ${told + (tells ? 1 : 0)} ${tells ? 0 : state[2] + 1}`);

@@ -24,5 +24,6 @@ function key(r) {
 function alert() { return String.bytesFrom([21, 3, 3, 0, 2, 2, 112]); }
 
 export default {
-    key, alert, failure: verdict.failure, request: record.request, session: record.session, lead: leg.lead, addresses: leg.addresses,
+    key, alert, failure: verdict.failure, request: record.request, session: record.session, traced: record.traced,
+    lead: leg.lead, lead_any: leg.lead_any, way: leg.way, addresses: leg.addresses,
 };

@@ -37,11 +37,11 @@ function of_connection(file, connection) {
     return last(lines(file).filter((line) => line.indexOf(mark) > 0 && line.indexOf(mark) < 60));
 }
 
-// The last on one leg (leg.js), whose connections have numbers that nobody else knows. Nginx names the server, ours,
-// before all that comes from outside, which stands in quotes.
-function of_leg(file, leg) {
+// The last on one leg (leg.js), whose connections have numbers that nobody else knows, that `fits`. Nginx names the
+// server, ours, before all that comes from outside, which stands in quotes.
+function of_leg(file, leg, fits) {
     const mark = `, client: unix:, server: unix:/run/nginx/out-${leg}.sock`;
-    return last(lines(file).filter((line) => line.split('"')[0].indexOf(mark) > 0));
+    return last(lines(file).filter((line) => line.split('"')[0].indexOf(mark) > 0 && fits(line)));
 }
 
 export default { of_connection, of_leg };

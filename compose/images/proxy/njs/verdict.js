@@ -22,22 +22,28 @@ const CAUSES = [
     [/upstream sent /, 'upstream-not-http', 'it sent what is no proper HTTP answer'],
 ];
 
-// The leg that was taken (leg.js); a wildcard has none.
+// The leg that was taken (leg.js).
 function leg_of(v) {
     const tried = v.upstream_addr || '', at = tried.lastIndexOf('/out-');
-    return at < 0 ? '' : tried.slice(at + 5, at + 21);
+    return at < 0 ? '' : tried.slice(at + 5, tried.indexOf('.sock', at));
 }
 
-// The address that was tried last; a name that did not resolve leaves none. No split() here, nor anywhere on the way of
+// The name that leads there, as a leg knows it.
+function name_of(v) {
+    const asked = v.ssl_preread_server_name;
+    return asked === undefined ? v.gate_upstream : asked.toLowerCase().replace(/\.$/, '');
+}
+
+// The address that it leads to; a name that did not resolve has none. No split() here, nor anywhere on the way of
 // every request: njs compiles its expression anew each time.
 function upstream_ip(v) {
-    const taken = leg_of(v), last = taken ? null : /([0-9.]+):\d+$/.exec(v.upstream_addr || '');
-    return taken ? leg.address(taken) : last ? last[1] : '';
+    const taken = leg_of(v);
+    return taken ? leg.address(taken, name_of(v)) : '';
 }
 
 // What a leg said just now: whoever took it saw no more than that it hung up.
 function said_by_leg(v) {
-    const taken = leg_of(v), said = taken && trouble.of_leg(TROUBLE, taken);
+    const taken = leg_of(v), said = taken && leg.said(taken, name_of(v));
     return said && Date.now() / 1000 - said.at < 3 ? said.words : '';
 }
 
@@ -48,12 +54,10 @@ function said(v) {
 }
 
 function cause(v) {
-    const words = said(v), refused = /gate ([a-z-]{1,40}): (.{1,200}), client: unix:,/.exec(words);
+    const words = said(v), refused = /gate ([a-z-]{1,40}): (.{1,200}), name: [^,]{1,253}, client: unix:,/.exec(words);
     if (refused) { return { code: refused[1], reason: refused[2], leads_nowhere: true }; }
-    const ip = upstream_ip(v), found = CAUSES.find((one) => one[0].test(words));
+    const found = CAUSES.find((one) => one[0].test(words));
     const why = found ? found[2].replace('$', found[0].exec(words)[1] || '') : 'it could not be reached';
-    // Behind a wildcard nginx resolves by itself, and the moat refused the address.
-    if (ip && leg.is_inside(v, ip)) { return { code: 'address-not-public', reason: `${leg.inside_words(ip)}; ${why}` }; }
     return { code: found ? found[1] : 'upstream-failed', reason: why };
 }
 

@@ -193,11 +193,5 @@ fn onwards(conf: &mut Conf, client: &str, rule: &Egress) {
         }
     }
     conf.line("proxy_redirect https://$gate_upstream/ http://$gate_upstream/;");
-    let leg = Leg::new(client, &rule.host);
-    if leg.is_known() {
-        conf.line("proxy_bind off;");
-        conf.line(&format!("proxy_pass {};", leg.upstream()));
-    } else {
-        conf.line("proxy_pass https://$gate_upstream:443;");
-    }
+    Leg::new(client, &rule.host).pass(conf);
 }

@@ -15,14 +15,14 @@ const ZONE_SIZE: &str = "256k";
 /// The whole `http` section.
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     let doors = door::all(policy);
-    log::section(conf, "request");
+    log::requests(conf);
     conf.line("js_set $gate_key gate.key;");
     conf.line("js_set $gate_failure gate.failure;");
     limits(conf, policy);
     maps(conf, &doors);
     resolver(conf, policy);
     towards_upstreams(conf, outside);
-    leg::ranges(conf, policy);
+    leg::slots(conf);
     leg::upstreams(conf, policy);
     for network in policy.gate_clients() {
         unlisted(conf, network);

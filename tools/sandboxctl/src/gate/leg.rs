@@ -8,6 +8,10 @@
 //!
 //! Each client has legs of its own: what two clients ask is never on one connection, so no answer to one of them can
 //! reach the other.
+//!
+//! A wildcard has one leg for all its names: the script reads the name in the TLS handshake that goes through it. What
+//! nginx keeps, it keeps by upstream and not by name: so `http` has [`SLOTS`] upstreams for it, each of which is one
+//! name's as long as the container runs (njs/slots.js). Names beyond those are served, and have nothing kept.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,7 +28,13 @@ const LOOK: &str = "unix:/run/nginx/look.sock";
 /// Kept open, but idle, for each worker and leg.
 const KEPT: u32 = 128;
 
-/// The way to one name for one client.
+/// How many names below one wildcard have connections and TLS sessions kept.
+const SLOTS: u32 = 32;
+
+/// Kept open, but idle, for each worker and slot.
+const KEPT_IN_SLOT: u32 = 16;
+
+/// The way to one name, or to those below a wildcard, for one client.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Leg<'a> {
     client: &'a str,
@@ -36,8 +46,7 @@ impl<'a> Leg<'a> {
         Self { client, host }
     }
 
-    /// Whether its name is known before it is asked for. A wildcard's is not: there nginx resolves by itself, and it is
-    /// the moat that refuses an address of the inside.
+    /// Whether it has but one name.
     pub(super) fn is_known(&self) -> bool {
         !self.host.is_wildcard()
     }
@@ -46,7 +55,9 @@ impl<'a> Leg<'a> {
     /// requests to finish must not be led elsewhere. A hash, because the path of a socket is at most 107 bytes long.
     pub(super) fn id(&self) -> String {
         let hash = Sha256::digest(format!("{} {}", self.client, self.host));
-        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let id: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        // By that the script knows a leg of many names.
+        if self.is_known() { id } else { id + "-any" }
     }
 
     /// The socket that leads there.
@@ -54,13 +65,30 @@ impl<'a> Leg<'a> {
         format!("unix:/run/nginx/out-{}.sock", self.id())
     }
 
-    /// What `proxy_pass` of `http` is given.
-    pub(super) fn upstream(&self) -> String {
-        format!("https://gate-{}", self.id())
+    /// In `http`, in a location: the way on.
+    pub(super) fn pass(&self, conf: &mut Conf) {
+        conf.line("proxy_bind off;");
+        if self.is_known() {
+            conf.line(&format!("proxy_pass https://gate-{};", self.id()));
+        } else {
+            conf.line(&format!("set $gate_leg {};", self.id()));
+            conf.line("proxy_pass https://$gate_way;");
+        }
+    }
+
+    /// In `stream`: how it learns the name that it leads to.
+    fn lead(&self, conf: &mut Conf) {
+        if self.is_known() {
+            conf.line(&format!("set $gate_name {};", self.host));
+            conf.line("js_access gate.lead;");
+        } else {
+            conf.line(&format!("set $gate_below {};", self.host.to_string().trim_start_matches('*')));
+            conf.line("js_preread gate.lead_any;");
+        }
     }
 }
 
-/// The legs of all names that are known, or of those that the gate opens TLS for.
+/// The legs of all names, or of those that the gate opens TLS for.
 fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Leg<'_>> {
     let rules = policy.egress.iter().filter(|rule| holds(rule.tls));
     let asks = |client: &str| policy.gate_clients().any(|network| network.name.as_str() == client);
@@ -68,24 +96,34 @@ fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Leg<'_>> {
         .flat_map(|rule| rule.clients.iter().map(move |client| (client.as_str(), &rule.host)))
         .filter(|(client, _)| asks(client))
         .map(|(client, host)| Leg::new(client, host))
-        .filter(Leg::is_known)
         .collect()
 }
 
 /// In `http`: the upstreams, and who knows the addresses of a name.
 pub(super) fn upstreams(conf: &mut Conf, policy: &Policy) {
+    conf.line("js_set $gate_way gate.way;");
     for leg in all(policy, |tls| tls == Tls::Verify) {
-        conf.block(&format!("upstream gate-{}", leg.id()), |conf| {
-            conf.line(&format!("server {};", leg.socket()));
-            conf.line(&format!("keepalive {KEPT};"));
-            // Less than any usual server waits (5 s), so that the gate hangs up first and no request meets a
-            // connection that is just being closed.
-            conf.line("keepalive_timeout 4s;");
-            // What a name's former address may still be sent to.
-            conf.line("keepalive_time 60s;");
-        });
+        if leg.is_known() {
+            upstream(conf, &leg.id(), &leg, KEPT);
+        } else {
+            (0..SLOTS).for_each(|slot| upstream(conf, &format!("{}-{slot}", leg.id()), &leg, KEPT_IN_SLOT));
+        }
     }
     look(conf);
+}
+
+fn upstream(conf: &mut Conf, id: &str, leg: &Leg<'_>, kept: u32) {
+    conf.block(&format!("upstream gate-{id}"), |conf| {
+        conf.line(&format!("server {};", leg.socket()));
+        conf.line(&format!("keepalive {kept};"));
+        // Less than any usual server waits (5 s), so that the gate hangs up first and no request meets a
+        // connection that is just being closed.
+        conf.line("keepalive_timeout 4s;");
+        // What a name's former address may still be sent to. Until then no number of requests ends a connection: each
+        // new one asks for the address and opens TLS.
+        conf.line("keepalive_time 60s;");
+        conf.line("keepalive_requests 1000000;");
+    });
 }
 
 /// Answers `GET /NAME` with the addresses that the policy's resolvers give. njs can't resolve; nginx can, if it is told
@@ -99,6 +137,7 @@ fn look(conf: &mut Conf) {
         conf.block("location ~ \"^/(?<gate_looked_for>[a-z0-9._-]+)$\"", |conf| {
             conf.line("proxy_bind 127.0.0.1;");
             conf.line("proxy_next_upstream error timeout;");
+            conf.line("proxy_next_upstream_tries 0;");
             conf.line("proxy_pass http://$gate_looked_for:9;");
             conf.line("error_page 500 502 504 =200 @addresses;");
         });
@@ -115,15 +154,19 @@ pub(super) fn servers(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
             conf.line(&format!("listen {};", leg.socket()));
             conf.line("access_log off;");
             conf.line(&format!("set $gate_leg {};", leg.id()));
-            conf.line(&format!("set $gate_name {};", leg.host));
-            conf.line("js_access gate.lead;");
+            leg.lead(conf);
             conf.line(&format!("proxy_bind {outside};"));
             conf.line("proxy_pass $gate_address:443;");
         });
     }
 }
 
-/// In both: which addresses no listed name may lead to, and the holes among them. On-link ranges are not here: they
+/// In both.
+pub(super) fn slots(conf: &mut Conf) {
+    constant(conf, "gate_slots", std::iter::once(SLOTS.to_string()));
+}
+
+/// In `stream`: which addresses no listed name may lead to, and the holes among them. On-link ranges are not here: they
 /// change while the gate runs, and the moat, which has the last word in any case, follows them.
 pub(super) fn ranges(conf: &mut Conf, policy: &Policy) {
     let denied = policy.moat.deny.iter().filter_map(|deny| match deny {

@@ -1,8 +1,6 @@
 //! The client's own TLS, let through by the name in its handshake: which rule the name falls under, and where that
 //! leads. Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
 
-use std::net::Ipv4Addr;
-
 use policy::{Egress, Network, Policy, Tls};
 
 use super::leg::Leg;
@@ -23,7 +21,7 @@ fn of<'a>(policy: &'a Policy, network: &'a Network) -> impl Iterator<Item = Name
 }
 
 /// From the client and the name in its handshake to the rule, and from there to the way out.
-pub(super) fn rules(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
+pub(super) fn rules(conf: &mut Conf, policy: &Policy) {
     for (number, network) in policy.gate_clients().enumerate() {
         names(conf, policy, network, number);
     }
@@ -34,7 +32,6 @@ pub(super) fn rules(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
         }
     });
     ways(conf, policy);
-    conf.line(&format!("map $gate_upstream $gate_outside {{ ~^unix: \"\"; default {outside}; }}"));
 }
 
 /// The names that one client may reach; none is the empty string.
@@ -48,21 +45,16 @@ fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
     });
 }
 
-/// Where a rule leads. An exact name has its leg, in the policy's spelling; only a wildcard takes the client's, if it
-/// is nothing but a name.
+/// Where a rule leads: to its leg, a wildcard's only if what the client asks for is nothing but a name.
 fn ways(conf: &mut Conf, policy: &Policy) {
-    conf.block("map $ssl_preread_server_name $gate_plain_name", |conf| {
-        conf.line(&format!("default {REFUSING};"));
-        conf.line(&format!("\"~*^(?<gate_plain>{PLAIN})\\.?$\" $gate_plain:443;"));
-    });
-    conf.block("map \"$gate_client $gate_rule\" $gate_upstream", |conf| {
+    conf.line(&format!("map $ssl_preread_server_name $gate_is_name {{ default 0; \"~*^{PLAIN}\\.?$\" 1; }}"));
+    conf.block("map \"$gate_client $gate_rule $gate_is_name\" $gate_upstream", |conf| {
         conf.line(&format!("default {REFUSING};"));
         for network in policy.gate_clients() {
             let client = network.name.as_str();
             for (id, rule) in of(policy, network) {
-                let leg = Leg::new(client, &rule.host);
-                let place = if leg.is_known() { leg.socket() } else { "$gate_plain_name".to_owned() };
-                conf.line(&format!("{} {place};", quote(&format!("{client} {id}"))));
+                let place = Leg::new(client, &rule.host).socket();
+                conf.line(&format!("{} {place};", quote(&format!("{client} {id} 1"))));
             }
         }
     });

@@ -18,8 +18,9 @@ const MOST_CONNECTIONS: u32 = 300;
 
 /// The whole `stream` section.
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
-    log::section(conf, "session");
+    log::connections(conf);
     resolver(conf, policy);
+    leg::slots(conf);
     leg::ranges(conf, policy);
     conf.line("limit_conn_zone $gate_client zone=sessions:1m;");
     conf.line("limit_conn_log_level info;");
@@ -29,7 +30,7 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     conf.line("proxy_timeout 600s;");
     conf.line("js_var $gate_address;");
     clients(conf, policy);
-    passed::rules(conf, policy, outside);
+    passed::rules(conf, policy);
     for network in policy.gate_clients() {
         plain(conf, network);
         tls(conf, network);
@@ -76,7 +77,6 @@ fn tls(conf: &mut Conf, network: &Network) {
     conf.block("server", |conf| {
         listen(conf, network, 443);
         conf.line("ssl_preread on;");
-        conf.line("proxy_bind $gate_outside;");
         conf.line("proxy_pass $gate_upstream;");
     });
 }

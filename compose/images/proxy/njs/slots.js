@@ -1,0 +1,54 @@
+// The slots of a wildcard: upstreams of nginx (leg.rs), each with connections and TLS sessions of its own, and each for
+// one name as long as the container runs. Nginx keeps what it keeps by upstream and not by name: were a slot given to a
+// second name, that would be led where the first one leads. So there are as many names with kept connections as there
+// are slots; those that come later are served on connections of their own.
+import fs from 'fs';
+
+const TRIES = 4;           // slots that a name may have, from the one that its letters choose
+
+function place(leg, slot) { return `/run/nginx/slot-${leg}-${slot}`; }
+
+function sum(name) {
+    let found = 0;
+    for (let at = 0; at < name.length; at++) { found = (found * 31 + name.charCodeAt(at)) % 65521; }
+    return found;
+}
+
+// Undefined: nobody's.
+function owner(leg, slot) {
+    try {
+        return fs.readFileSync(place(leg, slot), 'utf8');
+    } catch (e) {
+        return undefined;
+    }
+}
+
+// `wx` fails where the file is: of two workers one wins.
+function take(leg, slot, name) {
+    try {
+        fs.writeFileSync(place(leg, slot), name, { flag: 'wx' });
+        return true;
+    } catch (e) {
+        return false;
+    }
+}
+
+// The slot of a name, or undefined when it has none.
+function of(leg, name, count) {
+    for (let n = 0, first = sum(name); n < TRIES; n++) {
+        const slot = (first + n) % count;
+        if (owner(leg, slot) === name) { return slot; }
+    }
+    return undefined;
+}
+
+// Gives a name a slot if it has none and one of its own is free.
+function claim(leg, name, count) {
+    if (of(leg, name, count) !== undefined) { return; }
+    for (let n = 0, first = sum(name); n < TRIES; n++) {
+        const slot = (first + n) % count;
+        if (owner(leg, slot) === undefined && take(leg, slot, name)) { return; }
+    }
+}
+
+export default { sum, of, claim };
