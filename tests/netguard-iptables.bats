@@ -105,6 +105,39 @@ attack_table() {
   run -1 guard verify
 }
 
+@test "a moat that nft or the other variant loaded is told, and remove leaves nothing of either" {
+  on_host iptables-legacy -t mangle -S >/dev/null || skip "this kernel is built without the tables of legacy iptables"
+  holds
+  PATH="$BATS_FILE_TMPDIR/legacy:$PATH" guard apply >/dev/null
+  [ "$(shadows | grep second-moat)" = "second-moat host" ]
+  run -1 guard remove
+  run -0 guard remove --force
+  run -0 leavings
+  [[ $output != *netguard* ]]
+  guard apply >/dev/null
+  holds
+  BACKEND=nft guard apply >/dev/null
+  [ "$(shadows | grep second-moat)" = "second-moat host" ]
+  BACKEND=auto guard remove --force >/dev/null
+  run -0 leavings
+  [[ $output != *netguard* ]]
+  run ! on_host nft list table inet netguard
+}
+
+# A rule that only nft has words for, in the table that is iptables's: iptables tells of none at all then, and calls it
+# a success.
+@test "a table that iptables cannot read is no moat, and nothing is piled up in it" {
+  on_host nft add rule ip mangle PREROUTING ip saddr 10.9.9.9 notrack
+  run -2 guard verify
+  [[ $output == *"iptables cannot say"* ]]
+  run -2 guard apply
+  not_reached netguard-open tcp 192.168.77.10 445
+  [ "$(on_host nft list chain ip mangle PREROUTING | grep -c 'jump netguard-prerouting')" = 1 ]
+  on_host nft delete table ip mangle
+  guard apply >/dev/null
+  holds
+}
+
 @test "a hole is one address, one port, one protocol" {
   policy_with 's/^allow = .*/allow = ["cell 192.168.77.10:53\/udp", "cell [2001:db8:77::10]:445\/tcp"]/'
   guard apply >/dev/null

@@ -55,6 +55,28 @@ impl Backend {
         }
     }
 
+    /// Every backend that may have loaded a moat, of which a choice would speak to the first.
+    ///
+    /// # Errors
+    /// As [`Backend::find`].
+    pub(crate) fn every(choice: Choice) -> Result<Vec<Self>> {
+        let first = Self::find(choice)?;
+        let also = matches!((choice, &first), (Choice::Auto, Self::Nft(_))).then(Iptables::find).and_then(Result::ok);
+        let also = also.filter(Iptables::answers).map(Self::Iptables);
+        Ok([first].into_iter().chain(also).collect())
+    }
+
+    /// The bridges that a moat of this backend's guards, or `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Backend::listing`].
+    pub(crate) fn guarded(&self) -> Result<Option<Vec<String>>> {
+        match self {
+            Self::Nft(nft) => Ok(nft.listing(false)?.map(|listing| listing.bridges())),
+            Self::Iptables(iptables) => iptables.guarded(),
+        }
+    }
+
     /// A plan as far as this backend can hold it.
     pub(crate) fn holds(&self, plan: Plan) -> Plan {
         match self {

@@ -11,6 +11,7 @@ pub(crate) mod facts;
 mod restore;
 pub(crate) mod saved;
 pub(crate) mod sets;
+mod variants;
 mod words;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
+pub(crate) use variants::{NFT_VARIANT, is_own, moats};
 pub(crate) use words::expected;
 
 use crate::group::{Family, SetName};
@@ -108,12 +110,29 @@ impl Iptables {
     /// # Errors
     /// If one is not there.
     pub(crate) fn find() -> Result<Self> {
-        let iptables = |name| Program::find(name, "iptables");
-        Ok(Self {
-            restore: [(Family::V4, iptables("iptables-restore")?), (Family::V6, iptables("ip6tables-restore")?)],
-            save: [(Family::V4, iptables("iptables-save")?), (Family::V6, iptables("ip6tables-save")?)],
-            ipset: Program::find("ipset", "ipset")?,
-        })
+        Self::of(variants::CHOSEN)
+    }
+
+    /// The bridges that moats guard, whichever variant of iptables loaded them, or `None` where nothing is left of
+    /// any.
+    ///
+    /// # Errors
+    /// As [`Iptables::listing`].
+    pub(crate) fn guarded(&self) -> Result<Option<Vec<String>>> {
+        let (mut there, mut bridges) = (!self.headers()?.is_empty(), Vec::new());
+        for names in variants::all() {
+            for (_, saved) in Self::of(names)?.saved()? {
+                there |= saved.own().next().is_some();
+                bridges.extend(facts::bridges(&saved).into_values());
+            }
+        }
+        Ok(there.then_some(bridges))
+    }
+
+    /// Whether it can be asked for a moat at all. A kernel that knows no sets holds none, and where another program
+    /// has made the table its own, iptables could not take one away.
+    pub(crate) fn answers(&self) -> bool {
+        self.guarded().is_ok()
     }
 
     /// The moat as the kernel holds it, or `None` where there is none; with the denied destinations, if wanted.
@@ -158,14 +177,17 @@ impl Iptables {
         loaded.and(destroyed)
     }
 
-    /// Takes every rule, chain and set of ours away.
+    /// Takes every rule, chain and set of ours away, whichever variant of iptables loaded them.
     ///
     /// # Errors
     /// What a program or the kernel says.
     pub(crate) fn remove(&self) -> Result<()> {
-        for (family, saved) in self.saved()? {
-            if let Some(text) = restore::remove(&saved) {
-                self.restore(family, &[], &text).context("the moat could not be removed")?;
+        for names in variants::all() {
+            let variant = Self::of(names)?;
+            for (family, saved) in variant.saved()? {
+                if let Some(text) = restore::remove(&saved) {
+                    variant.restore(family, &[], &text).context("the moat could not be removed")?;
+                }
             }
         }
         self.destroy(self.headers()?.into_keys().collect())

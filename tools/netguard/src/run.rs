@@ -1,5 +1,6 @@
 //! What each subcommand does: a table of contents.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -115,13 +116,18 @@ fn explain(args: &ExplainArgs, policy: &PolicyArgs, mut writer: Writer) -> Resul
 }
 
 fn remove(choice: Choice, force: bool, mut writer: Writer) -> Result<Exit> {
-    let backend = Backend::find(choice)?;
-    let Some(listing) = backend.listing(false)? else {
+    let (mut standing, mut bridges) = (Vec::new(), BTreeSet::new());
+    for backend in Backend::every(choice)? {
+        if let Some(guarded) = backend.guarded()? {
+            standing.push(backend);
+            bridges.extend(guarded);
+        }
+    }
+    if standing.is_empty() {
         writer.tell(&report::removed(&[], false))?;
         return writer.finish();
-    };
+    }
     let machine = Machine::read()?;
-    let bridges = listing.bridges();
     let behind: Vec<(&str, Vec<&str>)> = bridges
         .iter()
         .map(|bridge| (bridge.as_str(), machine.ports(bridge)))
@@ -133,7 +139,7 @@ fn remove(choice: Choice, force: bool, mut writer: Writer) -> Result<Exit> {
         }
         return writer.finish();
     }
-    backend.remove()?;
+    standing.iter().try_for_each(Backend::remove)?;
     writer.tell(&report::removed(&behind, true))?;
     writer.finish()
 }

@@ -10,6 +10,7 @@ mod facts;
 mod forward;
 mod gather;
 mod kernel;
+mod moats;
 mod neighbours;
 mod words;
 
@@ -18,6 +19,7 @@ use record::fields::{Container, Network as EcsNetwork, Rule as EcsRule};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Type};
 
 pub(crate) use facts::Facts;
+pub(crate) use forward::Chain;
 pub(crate) use gather::gather;
 pub(crate) use words::Shadow;
 

@@ -47,6 +47,12 @@ impl Saved {
     }
 
     fn take<'a>(&mut self, line: &'a str, table: &mut Option<&'a str>) -> Result<()> {
+        // Said in a comment, in the place of the table, and with a success.
+        ensure!(
+            !(line.starts_with("# Table ") && line.contains(" is incompatible")),
+            "another program put rules there that iptables cannot say; see nft list table ip {TABLE}, and ip6, \
+             or let nft keep the moat (--backend nft)"
+        );
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
@@ -196,6 +202,7 @@ COMMIT
             "*mangle\n-A nowhere -j DROP\n",
             "*mangle\n:x -\n-A x -m comment --comment \"no end\n",
             "*mangle\n:x -\n-A x -j\n",
+            "# Table `mangle' is incompatible, use 'nft' tool.\n",
         ] {
             assert!(Saved::parse(odd).is_err(), "{odd:?}");
         }

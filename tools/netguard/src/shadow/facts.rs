@@ -14,6 +14,8 @@ pub(crate) type Known<T> = Result<T, String>;
 pub(crate) struct Facts {
     /// Whether the moat's table is there.
     pub(crate) table: Known<bool>,
+    /// Who holds rules of a moat: nft, or a variant of iptables.
+    pub(crate) moats: Known<Vec<&'static str>>,
     /// The ids of the rules that the kernel holds as planned.
     pub(crate) standing: BTreeSet<String>,
     /// All interfaces.
@@ -123,6 +125,7 @@ pub(crate) mod tests {
     pub(crate) fn unknown(why: &str) -> Facts {
         Facts {
             table: Err(why.to_owned()),
+            moats: Err(why.to_owned()),
             standing: BTreeSet::new(),
             links: Err(why.to_owned()),
             settings: BTreeMap::new(),
@@ -160,6 +163,7 @@ pub(crate) mod tests {
         let forward = ForwardChain { family: "ip".to_owned(), table: "filter".to_owned(), drops: false };
         Facts {
             table: Ok(true),
+            moats: Ok(vec!["nft"]),
             standing: plan().rules.into_iter().map(|rule| rule.id).collect(),
             links: Ok(links),
             settings,

@@ -36,20 +36,32 @@ struct Chains {
     nftables: Vec<HashMap<String, serde_json::Value>>,
 }
 
-#[derive(Deserialize)]
-struct Chain {
-    family: String,
-    table: String,
+/// A chain, as nft lists it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Chain {
+    /// `ip`, `ip6`, `inet`, …
+    pub(crate) family: String,
+    /// The table it stands in.
+    pub(crate) table: String,
+    /// What it is called.
+    pub(crate) name: String,
     hook: Option<String>,
     policy: Option<String>,
 }
 
-/// From what `nft -j list chains` printed.
-fn listed(text: &[u8]) -> Result<Vec<ForwardChain>> {
+/// What `nft -j list chains` printed.
+///
+/// # Errors
+/// If it is not that.
+pub(super) fn parsed(text: &[u8]) -> Result<Vec<Chain>> {
     let chains: Chains = serde_json::from_slice(text).context("nft printed no list of chains")?;
+    let chains = chains.nftables.into_iter().filter_map(|mut item| item.remove("chain"));
+    chains.map(|value| Ok(serde_json::from_value(value)?)).collect()
+}
+
+fn listed(text: &[u8]) -> Result<Vec<ForwardChain>> {
     let mut forward = Vec::new();
-    for value in chains.nftables.into_iter().filter_map(|mut item| item.remove("chain")) {
-        let Chain { family, table, hook, policy } = serde_json::from_value(value)?;
+    for Chain { family, table, hook, policy, .. } in parsed(text)? {
         let concerns = ["ip", "ip6", "inet"].contains(&family.as_str()) && hook.as_deref() == Some("forward");
         if concerns && (family.as_str(), table.as_str()) != (FAMILY, TABLE) {
             forward.push(ForwardChain { family, table, drops: policy.as_deref() == Some("drop") });

@@ -1,5 +1,5 @@
-//! Asks the kernel, the engine and `/proc` for the facts. Only this file and `forward` touch the machine; they
-//! decide nothing, and what cannot be had is written down as such.
+//! Asks the kernel, the engine and `/proc` for the facts. Only this file, `forward` and `moats` touch the machine;
+//! they decide nothing, and what cannot be had is written down as such.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -13,7 +13,7 @@ use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBu
 use policy::Policy;
 
 use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
-use super::{forward, kernel};
+use super::{forward, kernel, moats};
 use crate::docker;
 use crate::machine::Machine;
 
@@ -24,6 +24,7 @@ pub(crate) fn gather(policy: &Policy, table: bool, standing: BTreeSet<String>) -
     let names: BTreeSet<String> = bridges.iter().flat_map(|bridge| kernel::settings(bridge)).collect();
     Facts {
         table: Ok(table),
+        moats: moats::holders().map_err(|error| format!("{error:#}")),
         standing,
         links: Machine::read().map(|machine| machine.links).map_err(|error| format!("{error:#}")),
         settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),

@@ -33,10 +33,16 @@ pub(crate) fn host(facts: &Facts) -> Vec<Finding> {
         let seen = if there { "the table is there" } else { "the kernel has no table inet netguard" };
         (!there, seen.to_owned())
     });
+    let moats = facts.moats.clone().map(|moats| match moats.as_slice() {
+        [] => (false, "there is none".to_owned()),
+        [one] => (false, format!("only {one} holds rules of it")),
+        many => (true, format!("{} hold rules of it, and only one of them is looked after", many.join(" and "))),
+    });
     let localnet = switch(facts, "ipv4.conf.all.route_localnet")
         .map(|on| (on, format!("net.ipv4.conf.all.route_localnet is {}", u8::from(on))));
     vec![
         Finding::from(Shadow::TableMissing, About::Host, table),
+        Finding::from(Shadow::SecondMoat, About::Host, moats),
         Finding::from(Shadow::RouteLocalnet, About::Host, localnet),
         Finding::from(Shadow::ForwardPolicy, About::Host, forward_policy(facts)),
     ]
@@ -236,6 +242,15 @@ mod tests {
         assert_eq!(wrong(&facts), ["table-missing", "forward-policy"]);
         facts.forward = Ok(vec![drops("ip"), drops("ip6")]);
         assert_eq!(wrong(&facts), ["table-missing"]);
+    }
+
+    #[test]
+    fn a_moat_that_another_backend_left_is_told() {
+        let mut facts = clean();
+        facts.moats = Ok(vec!["nft", "iptables (legacy variant)"]);
+        assert_eq!(wrong(&facts), ["second-moat"]);
+        facts.moats = Ok(vec!["iptables"]);
+        assert!(wrong(&facts).is_empty());
     }
 
     #[test]

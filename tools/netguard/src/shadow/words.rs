@@ -44,6 +44,10 @@ shadows! {
         "the moat's table is gone: it was never loaded, or another program flushed it",
         "netguard apply, and keep netguard watch running; then find what flushes (nft flush ruleset, a firewall's reload)"
     }
+    SecondMoat: "second-moat" Medium {
+        "a moat that another backend loaded stands beside this one: it refuses what its old policy did, and nobody keeps it",
+        "netguard remove --force with the backend that is left over, or without one for all; then netguard apply"
+    }
     BridgeMissing: "bridge-missing" Medium {
         "the network's bridge does not exist, and nobody can tell where its containers are instead",
         "make Docker answer, or create the network with the bridge's name that the policy gives"
