@@ -39,8 +39,8 @@ mod tests {
         };
         let (ours, theirs) = (chain("inet", "netguard", "net-cell"), chain("ip6", "mangle", "netguard-net-cell"));
         assert_eq!(told(&[ours.clone(), theirs.clone()]), ["nft", "iptables (nft variant)"]);
-        assert_eq!(told(&[ours]), ["nft"]);
-        assert_eq!(told(&[theirs]), ["iptables (nft variant)"]);
+        assert_eq!(told(std::slice::from_ref(&ours)), ["nft"]);
+        assert_eq!(told(std::slice::from_ref(&theirs)), ["iptables (nft variant)"]);
         let others = [("inet", "mangle"), ("ip", "filter")].map(|(family, table)| chain(family, table, "netguard-x"));
         assert!(told(&others).is_empty() && told(&[chain("ip", "mangle", "PREROUTING")]).is_empty());
     }
