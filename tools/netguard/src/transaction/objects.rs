@@ -358,7 +358,7 @@ mod tests {
         let (old, listed) = (set(b"flows\0", FILLED, 9, b"of another nft"), set(b"listed\0", 4, 0, b"a"));
         let nameless = set(b"__set0\0", ANONYMOUS, 0, b"a");
         assert_eq!(clear(&[old, listed.clone(), nameless]), parts(&["listed"], &["flows"]));
-        assert_eq!(clear(&[listed.clone()]), parts(&["listed"], &[]));
+        assert_eq!(clear(std::slice::from_ref(&listed)), parts(&["listed"], &[]));
         assert_eq!(clear(&[set(b"flows\0", FILLED, 8, b"a"), listed.clone()]), Clearance::Table);
         let mut dormant = table_with(&[listed]);
         dormant.table.body.push(1);
