@@ -1,7 +1,8 @@
 # The moat, then the networks behind it. Never the other way round.
 
 raise_moat() {
-  # Who watches the moat by an older policy would take the new rules for damage, and mend it.
+  # What was begun under another policy goes on by that one, for some of it reads the policy once; and a watch of
+  # another file would take the new rules for damage, and mend it.
   run "$here/collect" --policy "$POLICY" --root "$ROOT" renew
   run netguard apply --policy "$POLICY" --root "$ROOT" || die "the kernel did not take the moat: nothing was started"
   run netguard verify --policy "$POLICY" --root "$ROOT" || die "the moat does not hold what the policy says: nothing was started"
