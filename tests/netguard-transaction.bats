@@ -31,6 +31,8 @@ EOF
 
 teardown_file() { ip netns del "$SPACE" 2>/dev/null || true; }
 
+teardown() { [ -z "${WATCHER:-}" ] || kill "$WATCHER" 2>/dev/null || true; }
+
 setup() {
   there nft flush ruleset
   : >"$BATS_FILE_TMPDIR/asked"
@@ -223,7 +225,37 @@ back_without_nft() {
   back_without_nft
 }
 
-@test "so it does where it may make no namespace, from the rules that stood" {
+# The groups of the packet filter's news that somebody in the namespace hears, one socket a line.
+ears() { there cat /proc/net/netlink | awk '$2 == 12 && $4 != "00000000"'; }
+
+# Waits until something is so; 30 s.
+until_so() {
+  for _ in {1..300}; do "$@" && return 0; sleep 0.1; done
+  return 1
+}
+nobody_listens() { [ -z "$(ears)" ]; }
+somebody_listens() { [ -n "$(ears)" ]; }
+
+@test "watch listens only while something changes, and misses nothing when it does not" {
+  follow env
+  somebody_listens
+  until_so nobody_listens
+  there nft flush ruleset
+  await moat-restored 1
+  as_planned
+  until_so nobody_listens
+  there nft delete element inet netguard special4 '{ 10.0.0.0/8 }'
+  await moat-restored 2
+  as_planned
+  until_so nobody_listens
+  there nft add table ip noise
+  until_so somebody_listens
+  there nft delete table ip noise
+  kill "$WATCHER"
+  wait "$WATCHER"
+}
+
+@test "watch brings them back so where it may make no namespace too, from the rules that stood" {
   with_ranges
   follow setpriv --bounding-set=-sys_admin
   [ "$(cat "$BATS_FILE_TMPDIR/asked")" = 'load 1' ]

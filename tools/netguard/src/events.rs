@@ -1,15 +1,25 @@
 //! What is told unasked. By the kernel: somebody changed rules, or this machine joined or left a network.
 //! And by threads of our own, which ring a bell: one wait hears them all.
+//!
+//! Of rules we listen only while there is something to hear. As long as anybody on the machine listens, the kernel
+//! writes a message of 8 KiB for each element of a set that anybody loads, and that takes several times as long as
+//! the load. So when nobody has changed a rule for a while, only the generation of the rules is asked, again and
+//! again; a change of it is news, and from then on we listen.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::netlink::{Listener, Message, attribute};
+use crate::netlink::{Listener, Message, Netlink, attribute};
+use crate::transaction;
 
+/// For how long nobody must have changed a rule before we no longer listen.
+const IDLE: Duration = Duration::from_secs(2);
+/// How often the generation is asked then.
+const TICK: Duration = Duration::from_millis(20);
 /// `NFNLGRP_NFTABLES`, as a bit.
 const RULES: u32 = 1 << 6;
 /// Links, addresses and routes of both families (rtnetlink(7)), as bits.
@@ -39,6 +49,13 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Events {
     rules: Listener,
+    /// Whether we may stop listening now and then.
+    rests: bool,
+    /// When rules were last heard of.
+    heard: Instant,
+    /// While we do not listen: the generation of the rules that all we know is of.
+    known: Option<u32>,
+    numbers: Netlink,
     tables: &'static [Table],
     networks: Listener,
     bell: UnixStream,
@@ -58,15 +75,25 @@ impl Ringer {
 
 impl Events {
     /// Begins to listen to what is told of these tables, and of networks; what happens from here on is not
-    /// missed.
+    /// missed. With `rests`, any change of rules is news that comes after a time without one.
     ///
     /// # Errors
     /// If the kernel does not let us.
-    pub(crate) fn open(tables: &'static [Table]) -> Result<Self> {
+    pub(crate) fn open(tables: &'static [Table], rests: bool) -> Result<Self> {
         let (bell, rope) = UnixStream::pair().context("no bell for the threads")?;
         bell.set_nonblocking(true)?;
         rope.set_nonblocking(true)?;
-        Ok(Self { rules: Listener::netfilter(RULES)?, tables, networks: Listener::route(NETWORKS)?, bell, rope })
+        Ok(Self {
+            rules: Listener::netfilter(RULES)?,
+            rests,
+            heard: Instant::now(),
+            known: None,
+            numbers: Netlink::netfilter()?,
+            tables,
+            networks: Listener::route(NETWORKS)?,
+            bell,
+            rope,
+        })
     }
 
     /// For a thread that has something to say now and then.
@@ -77,23 +104,47 @@ impl Events {
         self.rope.try_clone().map(Ringer).context("no bell for a thread")
     }
 
-    /// Works without an ear for the rules: the kernel would tell of each range that we load, and take longer for that
-    /// than for the ranges. Nobody tells what happens meanwhile, so the rules must be looked at again.
+    /// Works without listening to what happens to rules meanwhile, so they must be looked at again.
     ///
     /// # Errors
     /// If the kernel does not let us listen again.
     pub(crate) fn deaf<T>(&mut self, work: impl FnOnce() -> T) -> Result<T> {
         self.rules.hear(0)?;
         let done = work();
-        self.rules.hear(RULES)?;
+        self.listen()?;
         Ok(done)
     }
 
-    /// Waits for news, this long at most, and takes all there is. A signal ends the wait early.
+    fn listen(&mut self) -> Result<()> {
+        self.rules.hear(RULES)?;
+        (self.known, self.heard) = (None, Instant::now());
+        Ok(())
+    }
+
+    /// Waits for news, this long at most, and takes all there is.
     ///
     /// # Errors
     /// If the kernel's messages cannot be read.
     pub(crate) fn wait(&mut self, time: Duration) -> Result<Seen> {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let nap = if self.known.is_some() { left.min(TICK) } else { left };
+            let seen = self.take(nap)?;
+            if seen != Seen::default() || nap == left {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Waits for one of the sources. A signal ends the wait early.
+    fn take(&mut self, time: Duration) -> Result<Seen> {
+        // Asked before the news are taken: what changes in between is news, or another generation.
+        let generation = if self.rests && self.known.is_none() && self.heard.elapsed() >= IDLE {
+            transaction::generation(&mut self.numbers).ok()
+        } else {
+            None
+        };
         let limit = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
         let mut sources = [
             PollFd::new(&self.rules, PollFlags::IN),
@@ -105,18 +156,37 @@ impl Events {
             Err(error) => return Err(error).context("the kernel's news could not be waited for"),
         }
         let mut seen = Seen::default();
+        let mut heard = false;
         let lost = self.rules.drain(|message| {
+            heard = true;
             let ours = is_of(self.tables, message);
             seen.table |= ours;
             seen.gone |= ours && message.kind & 0xff == DELETED_TABLE;
         })?;
         seen.table |= lost;
+        seen.table |= self.turn(heard || lost, generation)?;
         seen.networks |= self.networks.drain(|_| seen.networks = true)?;
         let mut rings = [0; 64];
         while (&self.bell).read(&mut rings).is_ok_and(|read| read > 0) {
             seen.rung = true;
         }
         Ok(seen)
+    }
+
+    /// Begins or ends to listen to what happens to rules. `Ok(true)`: something happened that was not heard.
+    fn turn(&mut self, heard: bool, generation: Option<u32>) -> Result<bool> {
+        if heard {
+            self.heard = Instant::now();
+        }
+        if let Some(known) = self.known {
+            let same = transaction::generation(&mut self.numbers).is_ok_and(|now| now == known);
+            return if same { Ok(false) } else { self.listen().map(|()| true) };
+        }
+        if !heard && generation.is_some() {
+            self.rules.hear(0)?;
+            self.known = generation;
+        }
+        Ok(false)
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn run<W: std::io::Write>(
     let _ = rustix::process::setpriority_process(None, FIRST);
     let backend = Backend::find(choice)?;
     // Listening begins before the first look, so that no change falls between them.
-    let events = Events::open(backend.tables())?;
+    let events = Events::open(backend.tables(), backend.tells())?;
     let kept = Kept::open(policy)?;
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
     let received = machine.received(&plan.bridges());
