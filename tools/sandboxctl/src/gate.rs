@@ -82,7 +82,8 @@ fn resolver(conf: &mut Conf, policy: &Policy) {
         })
         .collect();
     conf.line(&format!("resolver {} ipv6=off;", addresses.join(" ")));
-    conf.line("resolver_timeout 5s;");
+    // nginx turns to the next resolver after 5 s of silence: time for that one to answer.
+    conf.line("resolver_timeout 8s;");
 }
 
 /// How a rule is called in the log: its place in the policy, from 0, and its name.

@@ -3,9 +3,10 @@
 // `key` reads a secret from the tmpfs at the moment it is needed: nothing keeps it, and after a restart of the container
 // it is gone until it is delivered again.
 import fs from 'fs';
-import leg from 'leg.js';
-import record from 'record.js';
-import verdict from 'verdict.js';
+import make_leg from 'leg.js';
+import make_record from 'record.js';
+import make_verdict from 'verdict.js';
+import where from 'where.js';
 
 const SECRETS = '/run/secrets/';
 
@@ -23,7 +24,20 @@ function key(r) {
 // What a TLS client hears that no rule lets through: a fatal alert, unrecognized_name (RFC 6066, 3).
 function alert() { return String.bytesFrom([21, 3, 3, 0, 2, 2, 112]); }
 
+// What nginx can't tell by itself of a plain request: the time in milliseconds as a UUIDv7 has it (RFC 9562), and the
+// address that it went to.
+function traced(r) {
+    const v = r.variables;
+    return `${Number(v.msec.replace('.', '')).toString(16).padStart(12, '0')} ${where.address(where.leg_of(v.upstream_addr), v.gate_upstream)}`;
+}
+
 export default {
-    key, alert, failure: verdict.failure, request: record.request, session: record.session, traced: record.traced,
-    lead: leg.lead, lead_any: leg.lead_any, way: leg.way, addresses: leg.addresses,
+    key, alert, traced,
+    failure: (r) => make_verdict().failure(r),
+    request: (r) => make_record().request(r),
+    session: (s) => make_record().session(s),
+    lead: (s) => make_leg().lead(s),
+    lead_any: (s) => make_leg().lead_any(s),
+    way: (r) => make_leg().way(r),
+    addresses: (r) => make_leg().addresses(r),
 };

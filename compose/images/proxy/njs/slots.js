@@ -3,52 +3,51 @@
 // second name, that would be led where the first one leads. So there are as many names with kept connections as there
 // are slots; those that come later are served on connections of their own.
 import fs from 'fs';
+import where from 'where.js';
 
-const TRIES = 4;           // slots that a name may have, from the one that its letters choose
+function make() {
+    const TRIES = 4;           // slots that a name may have, from the one that its letters choose
 
-function place(leg, slot) { return `/run/nginx/slot-${leg}-${slot}`; }
+    function place(leg, slot) { return `/run/nginx/slot-${leg}-${slot}`; }
 
-function sum(name) {
-    let found = 0;
-    for (let at = 0; at < name.length; at++) { found = (found * 31 + name.charCodeAt(at)) % 65521; }
-    return found;
-}
+    // Undefined: nobody's.
+    function owner(leg, slot) {
+        try {
+            return fs.readFileSync(place(leg, slot), 'utf8');
+        } catch (e) {
+            return undefined;
+        }
+    }
 
-// Undefined: nobody's.
-function owner(leg, slot) {
-    try {
-        return fs.readFileSync(place(leg, slot), 'utf8');
-    } catch (e) {
+    // `wx` fails where the file is: of two workers one wins.
+    function take(leg, slot, name) {
+        try {
+            fs.writeFileSync(place(leg, slot), name, { flag: 'wx' });
+            return true;
+        } catch (e) {
+            return false;
+        }
+    }
+
+    // The slot of a name, or undefined when it has none.
+    function of(leg, name, count) {
+        for (let n = 0, first = where.sum(name); n < TRIES; n++) {
+            const slot = (first + n) % count;
+            if (owner(leg, slot) === name) { return slot; }
+        }
         return undefined;
     }
-}
 
-// `wx` fails where the file is: of two workers one wins.
-function take(leg, slot, name) {
-    try {
-        fs.writeFileSync(place(leg, slot), name, { flag: 'wx' });
-        return true;
-    } catch (e) {
-        return false;
+    // Gives a name a slot if it has none and one of its own is free.
+    function claim(leg, name, count) {
+        if (of(leg, name, count) !== undefined) { return; }
+        for (let n = 0, first = where.sum(name); n < TRIES; n++) {
+            const slot = (first + n) % count;
+            if (owner(leg, slot) === undefined && take(leg, slot, name)) { return; }
+        }
     }
+
+    return { of, claim };
 }
 
-// The slot of a name, or undefined when it has none.
-function of(leg, name, count) {
-    for (let n = 0, first = sum(name); n < TRIES; n++) {
-        const slot = (first + n) % count;
-        if (owner(leg, slot) === name) { return slot; }
-    }
-    return undefined;
-}
-
-// Gives a name a slot if it has none and one of its own is free.
-function claim(leg, name, count) {
-    if (of(leg, name, count) !== undefined) { return; }
-    for (let n = 0, first = sum(name); n < TRIES; n++) {
-        const slot = (first + n) % count;
-        if (owner(leg, slot) === undefined && take(leg, slot, name)) { return; }
-    }
-}
-
-export default { sum, of, claim };
+export default make;

@@ -4,8 +4,8 @@
 //! apply is absent. It builds none for refusals beyond a bound, and nothing is written then.
 //!
 //! Nearly every request is a plain one, though: let through, answered, its name and path in ASCII. nginx writes the same
-//! record of it by itself, for half of all that a request cost was the script's building it. Only the id and the
-//! address are the script's then.
+//! record of it by itself, for half of all that a request cost was the script's building it. Only the time in the id, in
+//! hexadecimal, and the address are the script's then.
 
 use super::syntax::Conf;
 
@@ -43,20 +43,22 @@ pub(super) fn requests(conf: &mut Conf) {
 }
 
 /// What decides whether a request is a plain one.
-const FACTS: &str = "$gate_failed$gate_refusal|$status $server_protocol $proxy_protocol_port $time_iso8601 $msec $gate_traced $gate_upstream $host$gate_path";
+const FACTS: &str = "$gate_failed$gate_refusal|$status $server_protocol $proxy_protocol_port $time_iso8601 $msec $gate_traced $request_id $gate_upstream $host$gate_path";
 
 /// Neither refused nor failed, a status that is one, the time in UTC, an address, and nothing in name and path that
 /// `escape=json` would let through as it is.
 const IS_PLAIN: &str = concat!(
     r"~^\|(?!499)[1-5][0-9]{2} HTTP/(?<gate_version>[0-9][.][0-9]) [0-9]+ ",
     r"(?<gate_second>[0-9T:-]{19})\+00:00 [0-9]+[.](?<gate_milli>[0-9]{3}) ",
-    r"(?<gate_id>[0-9a-f-]{36}) (?<gate_ip>[0-9.]+) [a-z0-9._-]+ [\x21-\x7e]+$",
+    r"(?<gate_time>[0-9a-f]{8})(?<gate_time_low>[0-9a-f]{4}) (?<gate_ip>[0-9.]+) ",
+    r"(?<gate_any>[0-9a-f]{3})(?<gate_more>[0-9a-f]{3})(?<gate_most>[0-9a-f]{12})[0-9a-f]{14} ",
+    r"[a-z0-9._-]+ [\x21-\x7e]+$",
 );
 
 /// The record of record.js. A test in tests/gate.bats holds the two against each other.
 const PLAIN: &str = concat!(
     r#"{"@timestamp":"${gate_second}.${gate_milli}000Z","ecs":{"version":"9.2.0"},"#,
-    r#""event":{"id":"$gate_id","provider":"egress-proxy","action":"request-allowed","kind":"event","#,
+    r#""event":{"id":"${gate_time}-${gate_time_low}-7${gate_any}-8${gate_more}-${gate_most}","provider":"egress-proxy","action":"request-allowed","kind":"event","#,
     r#""category":["network","web"],"type":["connection","allowed"],"outcome":"success","severity":0,"#,
     r#""duration":$gate_nanoseconds},"rule":{"id":"$gate_rule"},"#,
     r#""source":{"ip":"$proxy_protocol_addr","port":$proxy_protocol_port},"#,

@@ -193,7 +193,7 @@ fn no_address_of_the_inside_is_led_to_but_through_a_hole_of_the_moat() {
 #[test]
 fn the_script_records_the_actions_that_the_page_lists_and_no_other() {
     let script = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/images/proxy/njs/record.js"));
-    let outcomes = script.split("const OUTCOMES = {").nth(1).and_then(|rest| rest.split("\n};").next()).unwrap();
+    let outcomes = script.split("const OUTCOMES = {").nth(1).and_then(|rest| rest.split("};").next()).unwrap();
     let verdicts: Vec<&str> = outcomes.lines().filter_map(|line| Some(line.trim().split_once(": {")?.0)).collect();
     let subjects: Vec<&str> = script.split("head('").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     assert_eq!((verdicts.len(), subjects.len()), (3, 2));

@@ -1,0 +1,39 @@
+// Where a request went: which leg it took (leg.rs, leg.js), and the address behind it.
+//
+// Every request asks this, and njs makes every function of every module anew for each request. So there is little here,
+// and the other modules are one function each (`make`), called only by whoever needs what is in it. No split() either: its
+// expression would be compiled each time.
+import fs from 'fs';
+
+const PLACES = 256;        // addresses remembered for the names below one wildcard
+
+// The leg that was taken last.
+function leg_of(tried) {
+    const at = tried ? tried.lastIndexOf('/out-') : -1;
+    return at < 0 ? '' : tried.slice(at + 5, tried.indexOf('.sock', at));
+}
+
+// A leg of a wildcard takes its name from the handshake, and remembers where each led (leg.rs names it so).
+function is_any(leg) { return leg.endsWith('-any'); }
+
+function sum(name) {
+    let found = 0;
+    for (let at = 0; at < name.length; at++) { found = (found * 31 + name.charCodeAt(at)) % 65521; }
+    return found;
+}
+
+function place(leg, name) { return `/run/nginx/address-${leg}${is_any(leg) ? `-${sum(name) % PLACES}` : ''}`; }
+
+// Where a name led last: the address of the connections that are kept for it. Empty when nobody remembers, and for a
+// name that did not resolve.
+function address(leg, name) {
+    if (!leg) { return ''; }
+    try {
+        const said = fs.readFileSync(place(leg, name), 'utf8');
+        return !is_any(leg) ? said : said.endsWith(` ${name}`) ? said.slice(0, said.indexOf(' ')) : '';
+    } catch (e) {
+        return '';
+    }
+}
+
+export default { leg_of, is_any, sum, place, address };
