@@ -183,6 +183,10 @@ print(len(answered))'
   [ "$(on_host ipset save netguard-flows4-cell | grep -c ',udp:20[01]..,192.168.77.10 ')" = 200 ]
 }
 
+@test "an error message about a connection between the LAN and the host is no answer, and goes nowhere" {
+  error_messages_are_no_answers
+}
+
 @test "explain and iptables agree on random addresses and on both sides of every boundary" {
   explain_and_kernel_agree
 }

@@ -15,6 +15,10 @@ teardown() {
 
 not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 
+@test "an error message about a connection between the LAN and the host is no answer, and goes nowhere" {
+  error_messages_are_no_answers
+}
+
 @test "explain and the kernel agree on random addresses and on both sides of every boundary" {
   explain_and_kernel_agree
 }

@@ -249,3 +249,30 @@ explain_and_kernel_agree() {
   [ "$(grep -c denied "$work/kernel")" -gt 300 ]
   diff "$work/explained" "$work/kernel"
 }
+
+# A machine of the LAN has a connection to the host. Members of two networks tell that machine by ICMP that the host
+# cannot be reached, and quote the connection: the kernel takes it for part of the connection. Only the one beside the
+# moat gets through.
+error_messages_are_no_answers() {
+  local work=$BATS_TEST_TMPDIR pids=() place
+  on_host python3 "$SUITE/complain.py" listen 192.168.77.2 >"$work/server" 3>&- & pids+=($!)
+  await_text "$work/server"
+  "$LAB" exec lan python3 "$SUITE/complain.py" connect 192.168.77.2 "$(cat "$work/server")" 192.168.77.10 >"$work/client" 3>&- & pids+=($!)
+  await_text "$work/client"
+  nsenter --net="/run/netns/$LAB_NAME-lan" -- python3 "$SUITE/witness.py" sniff "$work/seen" lan0 3>&- & pids+=($!)
+  await_text "$work/seen"
+  for place in open control; do
+    inside "netguard-$place" python3 "$SUITE/complain.py" send 192.168.77.10 "$(cat "$work/client")" 192.168.77.2 "$(cat "$work/server")" "$place"
+  done
+  for _ in {1..200}; do grep -q control "$work/seen" && break; sleep 0.1; done
+  kill "${pids[@]}"
+  grep -qx control "$work/seen"
+  run ! grep -qx open "$work/seen"
+}
+# Waits until somebody has written to a file; 20 s, for a busy machine.
+await_text() {
+  local tries
+  for ((tries = 0; tries < 200; tries++)); do [ -s "$1" ] && return 0; sleep 0.1; done
+  echo "nothing was written to $1" >&2
+  return 1
+}

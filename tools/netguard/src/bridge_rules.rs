@@ -159,7 +159,14 @@ fn threshold(network: &Network) -> Vec<Rule> {
             refused(network),
             "Refused: a route that the sender chose (RFC 8200).",
         ),
-        make("answers", vec![Condition::Answer], Verdict::Accept, "Answers to what the host itself opened."),
+        // Whoever quotes a packet of a connection between the host and the LAN has an error message that the kernel
+        // takes for an answer within it, from whomever it comes and wherever it goes.
+        make(
+            "answers",
+            vec![Condition::Answer, Condition::Belongs],
+            Verdict::Accept,
+            "Answers to what the host itself opened.",
+        ),
     ]
 }
 

@@ -75,6 +75,7 @@ fn condition(condition: &Condition) -> Value {
         Condition::IpOption(name) => matches("==", &json!({"ip option": {"name": name}}), &json!(true)),
         Condition::RoutingHeader => matches("==", &json!({"exthdr": {"name": "rt"}}), &json!(true)),
         Condition::Answer => matches("==", &json!({"ct": {"key": "direction"}}), &json!("reply")),
+        Condition::Belongs => matches("in", &json!({"ct": {"key": "state"}}), &json!("established")),
         Condition::SourceOwn => matches("==", &fib("saddr"), &one_of(&OWN)),
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
         Condition::Opening => matches("==", &json!({"ct": {"key": "direction"}}), &json!("original")),

@@ -65,6 +65,7 @@ fn condition(condition: &Condition) -> String {
         Condition::IpOption(name) => format!("ip option {name} exists"),
         Condition::RoutingHeader => "exthdr rt exists".to_owned(),
         Condition::Answer => "ct direction reply".to_owned(),
+        Condition::Belongs => "ct state established".to_owned(),
         Condition::SourceOwn => format!("fib saddr type {}", braces(&OWN)),
         Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
         Condition::Opening => "ct direction original".to_owned(),

@@ -95,7 +95,7 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
             .is_some_and(|ranges| holds(ranges, packet.destination)),
         Condition::Port(port) => packet.transport == port.transport && packet.port == Some(port.number),
         Condition::HasPorts(ported) => *ported == packet.port.is_some(),
-        Condition::Answer => packet.answer,
+        Condition::Answer | Condition::Belongs => packet.answer,
         Condition::SourceOwn => packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
         Condition::Opening => !packet.answer,

@@ -91,6 +91,7 @@ fn word(condition: &Condition) -> Result<()> {
         | Condition::Redirected
         | Condition::RoutingHeader
         | Condition::Answer
+        | Condition::Belongs
         | Condition::SourceOwn
         | Condition::DestinationOwn => {}
     }

@@ -183,6 +183,7 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::IpOption(_) if !v6 => one(Place::Match, "-m u32 --u32 0x0>>0x18&0xf=0x6:0xf".to_owned()),
         Condition::RoutingHeader if v6 => one(Place::Match, "-m ipv6header --header ipv6-route --soft".to_owned()),
         Condition::Answer => one(Place::Match, "-m conntrack --ctdir REPLY".to_owned()),
+        Condition::Belongs => one(Place::Match, "-m conntrack --ctstate ESTABLISHED".to_owned()),
         Condition::Opening => one(Place::Match, "-m conntrack --ctdir ORIGINAL".to_owned()),
         Condition::Redirected => one(Place::Match, "-m conntrack --ctstate DNAT".to_owned()),
         Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
@@ -286,7 +287,10 @@ mod tests {
         for family in Family::BOTH {
             assert_eq!(said("cell/out", family), ["-i br-cell -g netguard-net-cell"]);
             assert_eq!(said("cell/in", family), ["! -i br-cell -o br-cell -g netguard-inward"]);
-            assert_eq!(said("cell/answers", family), ["-m conntrack --ctdir REPLY -j RETURN"]);
+            assert_eq!(
+                said("cell/answers", family),
+                ["-m conntrack --ctdir REPLY -m conntrack --ctstate ESTABLISHED -j RETURN"]
+            );
             assert_eq!(said("cell/refuse/drop", family), ["-j DROP"]);
         }
     }

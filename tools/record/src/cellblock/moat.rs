@@ -97,6 +97,8 @@ pub enum MoatCondition {
     RoutingHeader,
     /// It answers a connection that the other side opened.
     Answer,
+    /// It is part of its connection, and no error message about it (`ICMP`, `ICMPv6`).
+    Belongs,
     /// Its source is no address of another machine: the host's own, or a group's.
     SourceOwn,
     /// Its destination is the host's own address, or a group that the host may listen to.
