@@ -203,6 +203,16 @@ signal.pause()' "$2" >"$BATS_TEST_TMPDIR/listening" 3>&- &
   all_are unknown '^4434 '
 }
 
+@test "the gate's names are asked of its own resolvers, not of Docker's, which knows them as the gate itself" {
+  docker network create --subnet 172.31.4.0/24 -o com.docker.network.bridge.name=ec-egress egress-check-egress >/dev/null
+  start proxy --cap-drop ALL --network egress-check-egress --network-alias api.github.com
+  check plan --container proxy | jq -c 'select(.rule.id // "" | test("internet[.]api[.]github"))' >"$BATS_TEST_TMPDIR/lines"
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container proxy --control --timeout 10s
+  all_are success 'internet[.]api[.]github[.]com[.](https|tls)'
+  run --separate-stderr check run "$BATS_TEST_TMPDIR/lines" --container proxy --control --resolver 127.0.0.11
+  all_are failure 'internet[.]api[.]github[.]com[.](https|tls)'
+}
+
 # Evidence that an answer does not give.
 
 # `ask_names` prints probes of a name of its own, asked of the resolver outside by its address.

@@ -13,6 +13,7 @@ setup_file() {
   command -v egress-check >/dev/null || { echo "egress-check is not built: cargo build --release" >&2; return 1; }
   "$lab" up 3>&-
   "$lab" load "$image" 3>&-
+  teardown
   cleanup
   # The shipped policy, for containers and bridges of these tests' own.
   sed -e 's/172\.30\./172.31./; s/fd6c:6c62:/fd6c:6c63:/; s/"br-/"ec-/; s/^container = "cell"/container = "egress-check-cell"/' \
@@ -24,19 +25,20 @@ setup_file() {
   start monitor-egress-check --cap-drop ALL --network egress-check-monitor --dns 9.9.9.9
 }
 
-teardown_file() { cleanup; "$lab" down 3>&-; }
+teardown_file() { teardown; cleanup; "$lab" down 3>&-; }
 
 cleanup() {
   ip netns del egress-check-nowhere 2>/dev/null || true
-  docker rm -f egress-check-cell monitor-egress-check egress-check-weak >/dev/null 2>&1 || true
-  docker network rm egress-check-cell egress-check-monitor egress-check-egress >/dev/null 2>&1 || true
+  docker rm -f egress-check-cell monitor-egress-check >/dev/null 2>&1 || true
+  docker network rm egress-check-cell egress-check-monitor >/dev/null 2>&1 || true
   in_host nft delete table inet egress_check_test 2>/dev/null || true
 }
 
 teardown() {
   ip -n "${LAB_NAME:-cellblock}-host" link del ec-cable 2>/dev/null || true
   in_host nft delete table inet egress_check_test 2>/dev/null || true
-  docker rm -f egress-check-weak >/dev/null 2>&1 || true
+  docker rm -f egress-check-weak proxy >/dev/null 2>&1 || true
+  docker network rm egress-check-egress >/dev/null 2>&1 || true
   in_host iptables -D DOCKER-USER -j ACCEPT 2>/dev/null || true
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use policy::{Policy, PolicyArgs};
+use policy::{Policy, PolicyArgs, Service};
 use record::{Action, Exit, Lines, OutputArgs, Provider, Writer};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
@@ -49,7 +50,9 @@ fn print_plan(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> Resul
 
 fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Result<Exit> {
     let policy = policy_if_needed(policy, args)?;
-    let seat = seat(args)?.with_resolvers(&args.resolver);
+    let seat = seat(args)?;
+    let gates = gate_resolvers(policy.as_ref(), &seat);
+    let seat = seat.with_resolvers(if args.resolver.is_empty() { gates } else { &args.resolver });
     let probes = match (&args.lines, &policy) {
         (Some(path), _) => chosen(read_lines(path)?, args, &seat)?,
         (None, Some(policy)) => derived(policy, args, &seat)?,
@@ -88,6 +91,15 @@ fn policy_if_needed(policy: &PolicyArgs, args: &RunArgs) -> Result<Option<Policy
         return Ok(None);
     }
     Ok(Some(policy.load()?))
+}
+
+/// The gate asks the policy's resolvers and no resolv.conf: Docker's knows the names that the gate serves as the
+/// gate itself.
+fn gate_resolvers<'a>(policy: Option<&'a Policy>, seat: &Seat) -> &'a [IpAddr] {
+    let is_gate = |policy: &&Policy| {
+        seat.container.as_ref().is_some_and(|container| container.name == policy.container(Service::Proxy))
+    };
+    policy.filter(is_gate).map_or(&[], |policy| &policy.proxy.resolvers)
 }
 
 fn seat(args: &RunArgs) -> Result<Seat> {
