@@ -190,6 +190,32 @@ paths() { jq -r '.url.path | select(startswith("/turn-"))'; }
   alive
 }
 
+@test "a resolver that says nothing costs time, and no answer" {
+  local turn
+  nsenter --net="/run/netns/$LAB_NAME-inet" -- nft -f - <<'RULES'
+table ip gatesilent
+delete table ip gatesilent
+table ip gatesilent {
+  chain silent { type filter hook prerouting priority -250; ip daddr 149.112.112.112 drop; }
+}
+RULES
+  run ! inside proxy "$BATS_TEST_DIRNAME/lab/ask.py" -s 2 dns 149.112.112.112 github.com
+  run -0 inside proxy "$BATS_TEST_DIRNAME/lab/ask.py" -s 20 dns 9.9.9.9 github.com
+  sed -i 's/^resolvers = .*/resolvers = ["9.9.9.9", "149.112.112.112"]/' "$POLICY"
+  render
+  ld exec proxy reload
+  alive
+  # Nobody has asked for these yet. Each of two workers asks its resolvers in turn, so one of them meets the silent one.
+  for turn in 1 2 3 4; do
+    ask monitor "http://silent-$turn.wild.lab.test/"
+    is "$turn $status" "$turn 200"
+  done
+  cp "$SUITE/policy.toml" "$POLICY"
+  render
+  ld exec proxy reload
+  alive
+}
+
 @test "a transfer that is under way when the policy changes ends well" {
   alive
   mkfifo "$BATS_TEST_TMPDIR/body"
