@@ -4,8 +4,8 @@
 //! write it too) → `inspect` (asks at every `seat`, each on a thread that `enter`s its namespace) →
 //! `wire` (one question, one `sight`) → `verdict` (pure again) → `report`.
 //!
-//! What is public is what reads bytes of others, so that it can be fuzzed: [`line::read`] and
-//! [`dns_answer`].
+//! What is public is what reads bytes of others, so that it can be fuzzed: [`line::read`], [`dns_answer`] and
+//! [`quic_answer`].
 
 mod ask;
 mod cli;
@@ -37,4 +37,4 @@ mod wire;
 pub use probe::Probe;
 pub use run::run;
 pub use sight::Answer;
-pub use wire::dns_answer;
+pub use wire::{dns_answer, quic_answer};

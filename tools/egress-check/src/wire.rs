@@ -32,6 +32,7 @@ use crate::sight::Sight;
 
 pub use dns::answer_in as dns_answer;
 pub(crate) use forged::{Inner, Outer, meeting};
+pub use quic::quic_answer;
 pub(crate) use raw::Whose;
 pub(crate) use tls::hex;
 

@@ -7,6 +7,8 @@ mod answer;
 mod initial;
 mod reader;
 
+pub use answer::quic_answer;
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 

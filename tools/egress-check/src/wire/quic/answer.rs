@@ -4,7 +4,7 @@
 use rustls::quic::DirectionalKeys;
 
 use super::Ids;
-use super::initial::{CRYPTO, V1};
+use super::initial::{self, CRYPTO, V1};
 use super::reader::Reader;
 
 /// The longest packet number, and what is looked at to find how long this one is (RFC 9001 section 5.4.2).
@@ -36,7 +36,7 @@ pub(super) fn read(datagram: &[u8], asked: &Asked) -> Option<String> {
         return None;
     }
     match first >> 4 & 3 {
-        0 => initial(datagram, rest, &asked.keys),
+        0 => opened(datagram, rest, &asked.keys),
         2 => Some("QUIC v1: a handshake packet".to_owned()),
         // A token, and a tag of 16 bytes (RFC 9000 section 17.2.5).
         3 if rest.0.len() > 16 => Some("QUIC v1: Retry".to_owned()),
@@ -44,8 +44,17 @@ pub(super) fn read(datagram: &[u8], asked: &Asked) -> Option<String> {
     }
 }
 
+/// What a datagram says to whoever called the server `1111…` and itself `2222…`; and what the same bytes say as the
+/// frames of a packet that opened, which nobody hits upon by trying. For fuzzing.
+pub fn quic_answer(datagram: &[u8]) -> Option<(Option<String>, String)> {
+    let ids = |theirs, ours| Ids { theirs: [theirs; 8], ours: [ours; 8] };
+    let first = ids(0x11, 0x22);
+    let asked = Asked { first, keys: initial::keys(first).ok()?.remote, other: ids(0x33, 0x44) };
+    Some((read(datagram, &asked), say(Reader(datagram))))
+}
+
 /// Opens an Initial packet, which starts where the datagram does; `rest` is what follows its ids.
-fn initial(datagram: &[u8], mut rest: Reader<'_>, keys: &DirectionalKeys) -> Option<String> {
+fn opened(datagram: &[u8], mut rest: Reader<'_>, keys: &DirectionalKeys) -> Option<String> {
     rest.sized()?;
     let sealed = rest.sized()?;
     let (number, after) = sealed.split_first_chunk::<LONGEST_NUMBER>()?;
@@ -57,8 +66,8 @@ fn initial(datagram: &[u8], mut rest: Reader<'_>, keys: &DirectionalKeys) -> Opt
     let (number, _) = number.split_at_checked(usize::from(first & 3) + 1)?;
     let value = number.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
     let mut body = sealed.get(number.len()..)?.to_vec();
-    let opened = keys.packet.decrypt_in_place(value, &[&[first], middle, number].concat(), &mut body).ok()?;
-    Some(format!("QUIC v1: {}", say(Reader(opened))))
+    let frames = keys.packet.decrypt_in_place(value, &[&[first], middle, number].concat(), &mut body).ok()?;
+    Some(format!("QUIC v1: {}", say(Reader(frames))))
 }
 
 /// What the first frames say (RFC 9000 section 19). Only who read our packet could encrypt them, whatever they say.

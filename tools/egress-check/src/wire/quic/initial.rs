@@ -24,8 +24,7 @@ pub(super) const CRYPTO: u8 = 0x06;
 
 /// The datagram, and the keys of both directions.
 pub(super) fn packet(config: Arc<ClientConfig>, name: ServerName<'static>, ids: Ids) -> Result<(Vec<u8>, Keys)> {
-    let suite = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite());
-    let keys = suite.context("the TLS library has no QUIC")?.keys(&ids.theirs, rustls::Side::Client, Version::V1);
+    let keys = keys(ids)?;
     let mut head = long_header(FIRST_BYTE, V1, ids);
     // No token; then how much is left, as two bytes.
     let left = FIRST_DATAGRAM - head.len() - 3;
@@ -42,6 +41,12 @@ pub(super) fn packet(config: Arc<ClientConfig>, name: ServerName<'static>, ids: 
     hide(&keys, &mut head, &body)?;
     head.append(&mut body);
     Ok((head, keys))
+}
+
+/// The keys of both directions, which follow from the id that the server is called by (RFC 9001 section 5.2).
+pub(super) fn keys(ids: Ids) -> Result<Keys> {
+    let suite = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite());
+    Ok(suite.context("the TLS library has no QUIC")?.keys(&ids.theirs, rustls::Side::Client, Version::V1))
 }
 
 /// The first byte, the version and both ids.
