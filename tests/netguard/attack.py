@@ -11,60 +11,10 @@ import struct
 import subprocess
 import sys
 
+from packet import (datagram, ethertype, family, hardware, ipv4, ipv6, mark, own_address, packed, udp_body,
+                    with_sum)
+
 PATIENCE = 2.5     # seconds; the lab answers in some milliseconds
-
-
-def mark(name):
-    return f"NGT<{name}>".encode()
-
-
-def family(target):
-    return socket.AF_INET6 if ":" in target else socket.AF_INET
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def packed(address):
-    return socket.inet_pton(family(address), address)
-
-
-def with_sum(kind, body, source, target, offset):
-    """Fills in the checksum over the pseudo-header at an offset of the body."""
-    pseudo = packed(source) + packed(target) + struct.pack("!IHBB", len(body), 0, 0, kind)
-    if family(target) == socket.AF_INET:
-        pseudo = packed(source) + packed(target) + struct.pack("!BBH", 0, kind, len(body))
-    return body[:offset] + struct.pack("!H", checksum(pseudo + body) or 0xFFFF) + body[offset + 2:]
-
-
-def udp_body(source, target, sport, dport, payload):
-    return with_sum(17, struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload, source, target, 6)
-
-
-def ipv4(source, target, kind, body, options=b""):
-    words = 5 + len(options) // 4
-    head = struct.pack("!BBHHHBBH4s4s", 0x40 | words, 0, words * 4 + len(body), 7, 0, 64, kind, 0, packed(source), packed(target)) + options
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
-
-
-def ipv6(source, target, kind, body, hops=64):
-    return struct.pack("!IHBB16s16s", 6 << 28, len(body), kind, hops, packed(source), packed(target)) + body
-
-
-def packet(source, target, sport, dport, payload):
-    body = udp_body(source, target, sport, dport, payload)
-    return (ipv6 if ":" in target else ipv4)(source, target, 17, body)
-
-
-def own_address(target):
-    with socket.socket(family(target), socket.SOCK_DGRAM) as sock:
-        sock.connect((target, 9))
-        return sock.getsockname()[0]
 
 
 def send_raw(target, data):
@@ -74,12 +24,10 @@ def send_raw(target, data):
 
 def to_gateway(gateway, data):
     """A frame to the gateway's own MAC: the kernel would keep a packet to ourselves at home."""
-    found = subprocess.run(["ip", "neigh", "show", gateway], capture_output=True, text=True, check=True).stdout
-    mac = bytes.fromhex(found.split("lladdr ")[1].split()[0].replace(":", ""))
-    kind = 0x86DD if ":" in gateway else 0x0800
+    mac = hardware(gateway)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind(("eth0", 0))
-        sock.send(mac + sock.getsockname()[4] + struct.pack("!H", kind) + data)
+        sock.send(mac + sock.getsockname()[4] + ethertype(gateway) + data)
 
 
 def tcp(name, target, port):
@@ -119,13 +67,13 @@ def pretend(name, target, port):
     own = own_address(target)
     gateway = GATEWAYS[family(target)]
     ping(name, gateway, 0)
-    to_gateway(gateway, packet(target, own, port, port, b"opening"))
+    to_gateway(gateway, datagram(target, own, port, port, b"opening"))
     return udp(name, target, port, bound=port)
 
 
 def forge(name, target, port):
     """Another machine's address as source: port holds it."""
-    send_raw(target, packet(port, target, 7777, 7777, mark(name)))
+    send_raw(target, datagram(port, target, 7777, 7777, mark(name)))
 
 
 def known(target):
@@ -175,7 +123,7 @@ def knock(name, target, port):
     """A frame to the gateway, for an address that our own kernel would keep at home."""
     gateway = GATEWAYS[family(target)]
     ping(name, gateway, 0)
-    to_gateway(gateway, packet(own_address(gateway), target, 7777, port, mark(name)))
+    to_gateway(gateway, datagram(own_address(gateway), target, 7777, port, mark(name)))
 
 
 def shout(name, target, port):

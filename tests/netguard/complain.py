@@ -10,25 +10,12 @@ import struct
 import sys
 import time
 
-LEAST = 20   # bytes of a header
+from packet import ipv4, mark, summed
 
 
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def summed(head, offset):
-    return head[:offset] + struct.pack("!H", checksum(head)) + head[offset + 2:]
-
-
-def quoted(client, cport, server, sport, mark):
-    tcp = struct.pack("!HHIIBBHHH", int(cport), int(sport), 1, 1, 0x50, 0x10, 1000, 0, 0) + f"NGT<{mark}>".encode()
-    ends = socket.inet_aton(client) + socket.inet_aton(server)
-    return summed(struct.pack("!BBHHHBBH", 0x45, 0, LEAST + len(tcp), 7, 0, 64, socket.IPPROTO_TCP, 0) + ends, 10) + tcp
+def quoted(client, cport, server, sport, name):
+    tcp = struct.pack("!HHIIBBHHH", int(cport), int(sport), 1, 1, 0x50, 0x10, 1000, 0, 0) + mark(name)
+    return ipv4(client, server, socket.IPPROTO_TCP, tcp)
 
 
 def listen(address):
@@ -45,8 +32,8 @@ def connect(address, port, own):
         time.sleep(60)
 
 
-def send(client, cport, server, sport, mark):
-    unreachable = summed(struct.pack("!BBHI", 3, 1, 0, 0) + quoted(client, cport, server, sport, mark), 2)
+def send(client, cport, server, sport, name):
+    unreachable = summed(struct.pack("!BBHI", 3, 1, 0, 0) + quoted(client, cport, server, sport, name), 2)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
         sock.sendto(unreachable, (client, 0))
 
