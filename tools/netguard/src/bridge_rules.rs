@@ -10,7 +10,7 @@ use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Ver
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet, INPUT, Pairs, REDIRECTED, REFUSE};
+use crate::table::{Budget, FlowSet, INPUT, PREROUTING, Pairs, REDIRECTED, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
 pub(crate) fn chain(network: &Network) -> String {
@@ -19,11 +19,10 @@ pub(crate) fn chain(network: &Network) -> String {
 
 /// An open bridge: the internet, its peers, its holes, and nothing else.
 pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Pairs::of(network.name.as_str()).map(|pairs| known(network, &pairs)).collect();
-    rules.extend(threshold(network));
+    let mut rules = threshold(network);
     rules.extend(holes.map(|hole| hole_rule(network, hole)));
     rules.extend(nearby(network));
-    for group in Group::ALL {
+    for group in Group::DENIED {
         for family in Family::BOTH {
             let set = SetName(group, family).to_string();
             let meaning = format!("Refused: {}.", group.meaning());
@@ -31,12 +30,12 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
         }
     }
     // In rules of their own: where a set is full, the rest of the rule that fills it does not run.
-    rules.extend(Pairs::of(network.name.as_str()).map(|pairs| {
+    rules.extend(Pairs::BOTH.map(|pairs| {
         let word = format!("remember{}", pairs.family.digit());
         rule(
             network,
             &word,
-            vec![],
+            vec![Condition::Bare(pairs.version())],
             Verdict::Remember(pairs.name()),
             "What reaches the internet is known for a moment.",
         )
@@ -45,21 +44,29 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
     rules
 }
 
-/// What all the rules below let through a moment ago passes at once.
-fn known(network: &Network, pairs: &Pairs) -> Rule {
-    let version = if pairs.family == Family::V4 { 4 } else { 6 };
-    let when = vec![Condition::Bare(version), Condition::Judged(pairs.name())];
-    let word = format!("known{}", pairs.family.digit());
-    rule(network, &word, when, Verdict::Accept, "Every rule let this source reach this destination a moment ago.")
+/// What all rules of an open network let through a moment ago passes at once, before anybody asks where it is from:
+/// that is part of what is known.
+pub(crate) fn known(pairs: Pairs) -> Rule {
+    Rule {
+        id: format!("known{}", pairs.family.digit()),
+        chain: PREROUTING.to_owned(),
+        when: vec![Condition::Bare(pairs.version()), Condition::Judged(pairs.name())],
+        verdict: Verdict::Accept,
+        meaning: "Every rule let this source reach this destination a moment ago.".to_owned(),
+    }
 }
 
 /// A destination that was on the internet when it was judged, and is the host's own now.
 pub(crate) fn outdated(network: &Network) -> impl Iterator<Item = Rule> {
-    let sets = (network.class == Class::Open).then(|| Pairs::of(network.name.as_str())).into_iter().flatten();
+    let sets = (network.class == Class::Open).then_some(Pairs::BOTH).into_iter().flatten();
     sets.map(|pairs| Rule {
         id: format!("{}/outdated{}", network.name, pairs.family.digit()),
         chain: INPUT.to_owned(),
-        when: vec![Condition::From(network.bridge.to_string()), Condition::Judged(pairs.name())],
+        when: vec![
+            Condition::From(network.bridge.to_string()),
+            Condition::Bare(pairs.version()),
+            Condition::Judged(pairs.name()),
+        ],
         verdict: refused(network),
         meaning: "Refused: the destination has become an address of the host since it was judged.".to_owned(),
     })

@@ -78,7 +78,8 @@ pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &
             own_destination: machine.owns(connection.destination) || connection.destination.is_multicast(),
         };
         if member(connection.source) && !packet.own_source {
-            return matches!(outward(plan, &packet), Fate::Dropped(_));
+            let redirected = connection.answerer != connection.destination;
+            return redirected || matches!(outward(plan, &packet), Fate::Dropped(_));
         }
         if member(connection.answerer) {
             (packet.from, packet.into) = ("", Some(*bridge));
@@ -195,6 +196,7 @@ mod tests {
         assert!(!cut(&connection("172.30.1.3", "8.8.8.8", "8.8.8.8")));
         assert!(!cut(&connection("172.30.1.3", "172.30.1.9", "172.30.1.9")));
         assert!(!cut(&connection("192.168.77.9", "8.8.8.8", "8.8.8.8")));
+        assert!(cut(&connection("172.30.1.3", "8.8.8.8", "192.168.77.10")), "another program led it there");
     }
 
     #[test]

@@ -45,7 +45,10 @@ impl Dialect {
     /// The bridge that a rule of the first chain is about.
     pub(crate) fn entrance(self, expressions: &Value) -> Option<&str> {
         match self {
-            Self::Nft => expressions.pointer("/0/match/right")?.as_str(),
+            Self::Nft => {
+                let named = expressions.pointer("/0/match/left/meta/key")? == "iifname";
+                expressions.pointer("/0/match/right").filter(|_| named)?.as_str()
+            }
             Self::Iptables => expressions.pointer("/ip/0")?.as_str()?.strip_prefix("-i ")?.split(' ').next(),
         }
     }
@@ -53,10 +56,10 @@ impl Dialect {
     /// How the kernel must call a chain: type, hook, priority and policy. All of iptables's chains of a table
     /// are called at the table's one priority, -150 for `mangle`.
     pub(crate) fn hook(self, hook: &Hook) -> (String, String, i64, String) {
-        let (kind, priority) = match self {
-            Self::Nft => ("filter", i64::from(hook.priority)),
-            Self::Iptables => ("mangle", -150),
+        let (kind, name, priority) = match self {
+            Self::Nft => (hook.kind, hook.hook, i64::from(hook.priority)),
+            Self::Iptables => ("mangle", hook.name, -150),
         };
-        (kind.to_owned(), hook.name.to_owned(), priority, "accept".to_owned())
+        (kind.to_owned(), name.to_owned(), priority, "accept".to_owned())
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::listing::Listing;
-use crate::table::{FLOWS, FlowSet, REFUSE};
+use crate::table::{FLOWS, FlowSet, REFUSE, ported};
 
 /// Who tried to reach whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,7 +81,10 @@ fn flow(set: &FlowSet, element: &Value) -> Option<(Flow, Count)> {
         bridge: text(0)?.to_owned(),
         source: text(1)?.parse().ok()?,
         destination: text(2)?.parse().ok()?,
-        protocol: protocol.as_str().map_or_else(|| protocol.to_string(), str::to_owned),
+        protocol: match protocol.as_str().or_else(|| protocol.as_u64().and_then(ported)) {
+            Some(name) => name.to_owned(),
+            None => protocol.to_string(),
+        },
         port: if set.ported { Some(key.get(4)?.as_u64()?.try_into().ok()?) } else { None },
     };
     let number = |name: &str| element.pointer(&format!("/counter/{name}")).and_then(Value::as_u64);
@@ -113,6 +116,11 @@ mod tests {
         assert_eq!((flow.port, flow.protocol.as_str(), count.packets, count.bytes), (Some(80), "tcp", 3, 180));
         let (flow, _) = read(&without).unwrap().remove(0);
         assert_eq!((flow.port, flow.protocol.as_str()), (None, "99"));
+        let unnamed = listing(
+            "flows4-cell",
+            &json!([{"elem": {"val": {"concat": ["br-cell", "172.30.1.2", "10.0.0.1", 17, 53]}, "expires": 9, "counter": counter}}]),
+        );
+        assert_eq!(read(&unnamed).unwrap().remove(0).0.protocol, "udp");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Why a destination is denied.
+/// Why a destination is denied, or to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Group {
     /// The special-purpose registries.
@@ -16,6 +16,8 @@ pub(crate) enum Group {
     OnLink,
     /// What the policy lists: ranges and files of ranges.
     Listed,
+    /// The guarded networks themselves: denied to whoever is not a member.
+    Guarded,
 }
 
 /// IPv4 or IPv6.
@@ -65,8 +67,8 @@ impl Family {
 }
 
 impl Group {
-    /// In the order in which they are asked.
-    pub(crate) const ALL: [Self; 3] = [Self::Special, Self::OnLink, Self::Listed];
+    /// What is denied to members of open networks, in the order in which it is asked.
+    pub(crate) const DENIED: [Self; 3] = [Self::Special, Self::OnLink, Self::Listed];
 
     /// The word that rules and sets of this group carry.
     pub(crate) fn word(self) -> &'static str {
@@ -74,6 +76,7 @@ impl Group {
             Self::Special => "special",
             Self::OnLink => "onlink",
             Self::Listed => "listed",
+            Self::Guarded => "guarded",
         }
     }
 
@@ -83,18 +86,20 @@ impl Group {
             Self::Special => "a special-purpose address, which is no part of the internet",
             Self::OnLink => "an address of a network that this machine is on",
             Self::Listed => "an address that the policy's deny list names",
+            Self::Guarded => "an address of a guarded network",
         }
     }
 }
 
-/// The name of a set of denied destinations: a group and a family.
+/// The name of a set of addresses: a group and a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SetName(pub(crate) Group, pub(crate) Family);
 
 impl SetName {
-    /// All six.
+    /// All eight.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Group::ALL.into_iter().flat_map(|group| Family::BOTH.into_iter().map(move |family| Self(group, family)))
+        let groups = Group::DENIED.into_iter().chain([Group::Guarded]);
+        groups.flat_map(|group| Family::BOTH.into_iter().map(move |family| Self(group, family)))
     }
 
     /// The set of this name, if there is one.
@@ -133,7 +138,7 @@ mod tests {
         for set in SetName::all() {
             assert_eq!(SetName::named(&set.to_string()), Some(set));
         }
-        assert_eq!(SetName::all().count(), 6);
+        assert_eq!(SetName::all().count(), 8);
         assert_eq!(SetName::named("special5"), None);
         assert_eq!(SetName::named("special4 }"), None);
     }

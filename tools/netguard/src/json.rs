@@ -2,26 +2,32 @@
 
 use ipnet::IpNet;
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::group::Family;
 use crate::plan::Rule;
-use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs, ported};
 use crate::text;
 
 /// The `expr` of a rule, in [`plain`] form.
 pub(crate) fn rule(rule: &Rule) -> Value {
     let mut expressions: Vec<Value> = rule.when.iter().map(condition).collect();
-    if text::counts(&rule.verdict) {
+    if text::counts(rule) {
         expressions.push(json!({"counter": null}));
     }
     expressions.push(verdict(&rule.verdict));
     plain(Value::Array(expressions))
 }
 
-/// The same expression without what changes by itself: counters lose their numbers, sets are sorted.
+/// The same expression without what changes by itself: counters lose their numbers, sets are sorted, and a protocol
+/// has its name, whether the machine knows it or not.
 pub(crate) fn plain(value: Value) -> Value {
     match value {
+        Value::Object(mut fields) if of_protocols(&fields) => {
+            let named = fields.remove("right").map(named);
+            fields.extend(named.map(|right| ("right".to_owned(), plain(right))));
+            Value::Object(fields)
+        }
         Value::Object(fields) => Value::Object(
             fields
                 .into_iter()
@@ -38,6 +44,22 @@ pub(crate) fn plain(value: Value) -> Value {
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
         other => other,
+    }
+}
+
+/// Whether a match asks for the protocol behind the header.
+fn of_protocols(fields: &Map<String, Value>) -> bool {
+    fields.get("left").is_some_and(|left| {
+        left.pointer("/meta/key").is_some_and(|key| key == "l4proto")
+            || left.pointer("/payload/field").is_some_and(|field| field == "nexthdr")
+    })
+}
+
+fn named(protocols: Value) -> Value {
+    match protocols {
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, named(value))).collect()),
+        Value::Array(all) => Value::Array(all.into_iter().map(named).collect()),
+        other => other.as_u64().and_then(ported).map_or(other, Value::from),
     }
 }
 
@@ -62,11 +84,16 @@ fn condition(condition: &Condition) -> Value {
         Condition::From(bridge) => matches("==", &meta("iifname"), &json!(bridge)),
         Condition::NotFrom(bridge) => matches("!=", &meta("iifname"), &json!(bridge)),
         Condition::Into(bridge) => matches("==", &meta("oifname"), &json!(bridge)),
+        Condition::Sent => matches("==", &meta("iif"), &json!("0")),
         Condition::Source(nets) => address("==", "saddr", nets),
         Condition::SourceOutside(net) => address("!=", "saddr", std::slice::from_ref(net)),
         Condition::Destination(nets) => address("==", "daddr", nets),
         Condition::DestinationIn(set) => {
             matches("==", &payload(text::family_of_set(set).header(), "daddr"), &json!(format!("@{set}")))
+        }
+        Condition::AnswererIn(set) => {
+            let key = format!("{} saddr", text::family_of_set(set).header());
+            matches("==", &json!({"ct": {"key": key, "dir": "reply"}}), &json!(format!("@{set}")))
         }
         Condition::Icmpv6(kinds) => matches("==", &payload("icmpv6", "type"), &one_of(kinds)),
         Condition::HopLimit(limit) => matches("==", &payload("ip6", "hoplimit"), &json!(limit)),
@@ -80,7 +107,7 @@ fn condition(condition: &Condition) -> Value {
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
         Condition::Opening => matches("==", &json!({"ct": {"key": "direction"}}), &json!("original")),
         Condition::Redirected => matches("in", &json!({"ct": {"key": "status"}}), &json!("dnat")),
-        Condition::Bare(4) => matches("==", &payload("ip", "hdrlength"), &json!(5)),
+        Condition::Bare(4) => matches("==", &raw((0, 8)), &json!(text::BARE)),
         Condition::Bare(_) => matches("==", &payload("ip6", "nexthdr"), &one_of(&text::BEHIND)),
         Condition::Judged(set) => matches("==", &json!({"concat": pair_in(set)}), &json!(format!("@{set}"))),
         Condition::NewTo(set) => matches("!=", &json!({"concat": key_of(set)}), &json!(format!("@{set}"))),
@@ -135,9 +162,17 @@ fn key_of(set: &str) -> Vec<Value> {
     FlowSet::named(set).as_ref().map(key).unwrap_or_default()
 }
 
-fn pair_in(set: &str) -> [Value; 2] {
-    let header = Pairs::named(set).map_or(Family::V4, |set| set.family).header();
-    [payload(header, "saddr"), payload(header, "daddr")]
+fn pair_in(set: &str) -> [Value; 3] {
+    let [source, destination] = match Pairs::named(set).map(|set| set.family) {
+        Some(Family::V6) => ["saddr", "daddr"].map(|field| payload("ip6", field)),
+        _ => text::ENDS.map(raw),
+    };
+    [json!({"meta": {"key": "iif"}}), source, destination]
+}
+
+/// Bits of the network header.
+fn raw((offset, length): (u32, u32)) -> Value {
+    json!({"payload": {"base": "nh", "offset": offset, "len": length}})
 }
 
 fn key(set: &FlowSet) -> Vec<Value> {

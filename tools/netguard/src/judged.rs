@@ -1,59 +1,82 @@
 //! What the kernel holds for judged, held against the rules that should have judged it: a pair of addresses
 //! that somebody else put there would pass where the rules refuse it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, Result};
-use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use record::cellblock::MoatCondition as Condition;
 use serde_json::Value;
 
 use crate::plan::Plan;
-use crate::table::{JUDGED, PREROUTING, Pairs};
+use crate::table::{JUDGED, PREROUTING};
 use crate::verdict::{Fate, Packet, outward};
+
+/// What the kernel holds for judged.
+struct Pair {
+    /// By name; by number where there is none of this number any more.
+    interface: String,
+    source: IpAddr,
+    destination: IpAddr,
+}
 
 /// The first of the listed elements that the plan would not let through, or that stays for longer than one
 /// judgement holds; and why.
 ///
 /// # Errors
-/// If an element is no pair of addresses, as libnftables-json(5) has it.
-pub(crate) fn odd(plan: &Plan, pairs: &Pairs, elements: &[Value]) -> Result<Option<String>> {
-    let Some(bridge) = bridge(plan, pairs) else { return Ok(None) };
+/// If an element is no pair, as libnftables-json(5) has it.
+pub(crate) fn odd(plan: &Plan, elements: &[Value]) -> Result<Option<String>> {
     for element in elements {
-        let (source, destination) = pair(element).with_context(|| format!("{element} is no pair of addresses"))?;
-        if !passes(plan, bridge, source, destination) {
-            return Ok(Some(format!("{source} may not reach {destination}")));
-        }
+        let pair = pair(element).with_context(|| format!("{element} is no pair of addresses"))?;
+        let Pair { interface, source, destination } = &pair;
         if element.pointer("/elem/timeout").and_then(Value::as_u64).is_some_and(|seconds| seconds > JUDGED) {
             return Ok(Some(format!("{source} and {destination} were put there by hand, and stay")));
+        }
+        if !(gone(interface) || guarded(plan, interface) && passes(plan, &pair)) {
+            return Ok(Some(format!("{source} may not reach {destination} from {interface}")));
         }
     }
     Ok(None)
 }
 
-fn bridge<'a>(plan: &'a Plan, pairs: &Pairs) -> Option<&'a str> {
-    let target = format!("net-{}", pairs.network);
-    plan.rules_of(PREROUTING).find_map(|rule| match (rule.when.as_slice(), &rule.verdict) {
-        ([Condition::From(bridge)], Verdict::Goto(chain)) if *chain == target => Some(bridge.as_str()),
-        _ => None,
-    })
+/// An interface of a number that has no name: it was there some seconds ago, and no packet comes from it.
+fn gone(interface: &str) -> bool {
+    interface.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn pair(element: &Value) -> Result<(IpAddr, IpAddr)> {
+fn guarded(plan: &Plan, interface: &str) -> bool {
+    plan.rules_of(PREROUTING).any(|rule| rule.when == [Condition::From(interface.to_owned())])
+}
+
+fn pair(element: &Value) -> Result<Pair> {
     let value = element.pointer("/elem/val").unwrap_or(element);
-    let ends = value.get("concat").and_then(Value::as_array).context("no concatenation")?;
-    let [source, destination] = ends.as_slice() else { anyhow::bail!("not of two parts") };
-    let address = |end: &Value| -> Result<IpAddr> { Ok(end.as_str().context("no address")?.parse()?) };
-    Ok((address(source)?, address(destination)?))
+    let parts = value.get("concat").and_then(Value::as_array).context("no concatenation")?;
+    let [interface, source, destination] = parts.as_slice() else { anyhow::bail!("not of three parts") };
+    let interface = match interface {
+        Value::String(name) => name.clone(),
+        number => number.as_u64().context("no interface")?.to_string(),
+    };
+    Ok(Pair { interface, source: address(source)?, destination: address(destination)? })
+}
+
+/// As text, or as the number that nft makes of bits that have no name.
+fn address(value: &Value) -> Result<IpAddr> {
+    match value {
+        Value::String(text) => Ok(text.parse()?),
+        number => {
+            let bits = number.as_u64().and_then(|bits| u32::try_from(bits).ok()).context("no address")?;
+            Ok(Ipv4Addr::from(bits).into())
+        }
+    }
 }
 
 /// Only the last rule of a network remembers, so its packets met no hole and answered nobody: any protocol
 /// that no hole is made for stands for all.
-fn passes(plan: &Plan, from: &str, source: IpAddr, destination: IpAddr) -> bool {
+fn passes(plan: &Plan, pair: &Pair) -> bool {
     let packet = Packet {
-        from,
+        from: &pair.interface,
         into: None,
-        source,
-        destination,
+        source: pair.source,
+        destination: pair.destination,
         transport: "icmp",
         port: None,
         answer: false,
@@ -69,35 +92,50 @@ mod tests {
     use crate::plan::tests::plan;
     use serde_json::json;
 
-    fn told(source: &str, destination: &str) -> Option<String> {
-        let elements = [json!({"elem": {"val": {"concat": [source, destination]}, "expires": 4}})];
-        let family = if source.contains(':') { "judged6-cell" } else { "judged4-cell" };
-        odd(&plan(), &Pairs::named(family).unwrap(), &elements).unwrap()
+    fn told(interface: &str, source: &str, destination: &str) -> Option<String> {
+        let part = |text: &str| match text.parse() {
+            Ok(IpAddr::V4(address)) => json!(u32::from(address)),
+            _ => json!(text),
+        };
+        let elements =
+            [json!({"elem": {"val": {"concat": [interface, part(source), part(destination)]}, "expires": 4}})];
+        odd(&plan(), &elements).unwrap()
     }
 
     #[test]
     fn a_pair_that_the_rules_let_through_is_not_odd_and_any_other_is() {
-        assert_eq!(told("172.30.1.3", "8.8.8.8"), None);
-        assert_eq!(told("fd6c:6c62:1::3", "2606:4700::1"), None);
-        for (source, destination) in [
-            ("172.30.1.3", "192.168.77.10"),
-            ("172.30.1.3", "8.8.4.4"),
-            ("172.30.1.3", "5.6.7.8"),
-            ("172.30.1.3", "172.30.1.4"),
-            ("10.0.0.1", "8.8.8.8"),
-            ("fd6c:6c62:1::3", "2a0a:77::1"),
+        assert_eq!(told("br-cell", "172.30.1.3", "8.8.8.8"), None);
+        assert_eq!(told("br-cell", "fd6c:6c62:1::3", "2606:4700::1"), None);
+        for (interface, source, destination) in [
+            ("br-cell", "172.30.1.3", "192.168.77.10"),
+            ("br-cell", "172.30.1.3", "8.8.4.4"),
+            ("br-cell", "172.30.1.3", "5.6.7.8"),
+            ("br-cell", "172.30.1.3", "172.30.1.4"),
+            ("br-cell", "10.0.0.1", "8.8.8.8"),
+            ("br-cell", "fd6c:6c62:1::3", "2a0a:77::1"),
+            ("br-egress", "172.30.1.3", "8.8.8.8"),
+            ("br-monitor", "172.30.2.4", "8.8.8.8"),
+            ("lan0", "192.168.77.10", "8.8.8.8"),
         ] {
-            assert!(told(source, destination).is_some(), "{source} {destination}");
+            assert!(told(interface, source, destination).is_some(), "{interface} {source} {destination}");
         }
     }
 
     #[test]
+    fn a_pair_of_an_interface_that_is_gone_is_not_odd_unless_it_stays() {
+        assert_eq!(told("17", "172.30.1.3", "192.168.77.10"), None);
+        let stays = json!({"elem": {"val": {"concat": [17, 1, 2]}, "timeout": 3600, "expires": 3000}});
+        assert!(odd(&plan(), &[stays]).unwrap().is_some());
+    }
+
+    #[test]
     fn a_pair_that_never_expires_and_what_is_no_pair_do_not_pass() {
-        let pairs = Pairs::named("judged4-cell").unwrap();
-        let stays = json!({"elem": {"val": {"concat": ["172.30.1.3", "8.8.8.8"]}, "timeout": 86400, "expires": 86000}});
-        assert!(odd(&plan(), &pairs, &[stays]).unwrap().is_some());
-        for element in [json!("8.8.8.8"), json!({"concat": ["8.8.8.8"]}), json!({"concat": ["172.30.1.3", 7]})] {
-            assert!(odd(&plan(), &pairs, &[element]).is_err());
+        let concat = json!(["br-cell", "172.30.1.3", "8.8.8.8"]);
+        let stays = json!({"elem": {"val": {"concat": concat}, "timeout": 86400, "expires": 86000}});
+        assert!(odd(&plan(), &[stays]).unwrap().is_some());
+        let short = json!({"concat": ["8.8.8.8", "8.8.4.4"]});
+        for element in [json!("8.8.8.8"), short, json!({"concat": ["br-cell", "172.30.1.3", 1_u64 << 32]})] {
+            assert!(odd(&plan(), &[element]).is_err());
         }
     }
 }

@@ -102,7 +102,7 @@ struct RawRule {
 struct RawSet {
     name: String,
     #[serde(rename = "type")]
-    key: OneOrMany,
+    key: Key,
     #[serde(default)]
     flags: Vec<String>,
     size: Option<u64>,
@@ -111,12 +111,39 @@ struct RawSet {
     elem: Vec<Value>,
 }
 
-/// nft prints a key of one part as a string, one of several as a list.
+/// nft prints a key of one part as a string, one of several as a list; and one that was made of expressions, from
+/// version 1.1.1 on, as these.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
+enum Key {
     One(String),
     Many(Vec<String>),
+    Of { r#typeof: Value },
+}
+
+impl Key {
+    /// Its types, one a part. An expression whose type is not known here is told as it stands.
+    fn types(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+            Self::Of { r#typeof: made } => match made.get("concat").and_then(Value::as_array) {
+                Some(parts) => parts.iter().map(type_of).collect(),
+                None => vec![type_of(&made)],
+            },
+        }
+    }
+}
+
+fn type_of(expression: &Value) -> String {
+    let at = |path| expression.pointer(path).and_then(Value::as_str);
+    let known = match (at("/meta/key"), at("/payload/base"), at("/payload/protocol"), at("/payload/field")) {
+        (Some("iif"), ..) => Some("iface_index"),
+        (_, Some(_), ..) => Some("integer"),
+        (_, _, Some("ip6"), Some("saddr" | "daddr")) => Some("ipv6_addr"),
+        _ => None,
+    };
+    known.map_or_else(|| expression.to_string(), str::to_owned)
 }
 
 impl Listing {
@@ -179,12 +206,8 @@ impl Listing {
             }
             "set" => {
                 let set: RawSet = serde_json::from_value(value)?;
-                let key = match set.key {
-                    OneOrMany::One(one) => vec![one],
-                    OneOrMany::Many(many) => many,
-                };
-                let RawSet { name, flags, size, timeout, elem, .. } = set;
-                self.sets.insert(name, Set { key, flags, size, timeout, elements: elem });
+                let RawSet { name, key, flags, size, timeout, elem } = set;
+                self.sets.insert(name, Set { key: key.types(), flags, size, timeout, elements: elem });
             }
             other => {
                 let name = value.get("name").and_then(Value::as_str).unwrap_or("without a name");
@@ -263,6 +286,30 @@ mod tests {
             let set = Set { elements: vec![odd.clone()], ..Set::default() };
             assert!(set.ranges().is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn newer_versions_of_nft_print_the_expressions_that_a_set_is_made_of_and_it_is_the_same_set() {
+        let bits = |offset: u32| json!({"payload": {"base": "nh", "offset": offset, "len": 32}});
+        let made = json!({"typeof": {"concat": [{"meta": {"key": "iif"}}, bits(96), bits(128)]}});
+        let key = |kind: &serde_json::Value| {
+            let set = json!({"set": {"name": "judged4", "type": kind}});
+            let listing = Listing::parse(json!({"nftables": [set]}).to_string().as_bytes()).unwrap();
+            listing.sets["judged4"].key.clone()
+        };
+        assert_eq!(key(&made), key(&json!(["iface_index", "integer", "integer"])));
+        assert_ne!(key(&json!({"typeof": {"concat": [{"meta": {"key": "oif"}}, bits(96), bits(128)]}})), key(&made));
+        assert_eq!(key(&json!({"typeof": {"meta": {"key": "iif"}}})), key(&json!("iface_index")));
+    }
+
+    #[test]
+    fn protocols_that_the_machine_has_no_names_for_are_the_same_protocols() {
+        let rule = |right: &serde_json::Value| {
+            let left = json!({"payload": {"protocol": "ip6", "field": "nexthdr"}});
+            plain(json!([{"match": {"op": "==", "left": left, "right": right}}]))
+        };
+        assert_eq!(rule(&json!({"set": [17, 6]})), rule(&json!({"set": ["tcp", "udp"]})));
+        assert_ne!(rule(&json!({"set": [17, 1]})), rule(&json!({"set": ["tcp", "udp"]})));
     }
 
     #[test]

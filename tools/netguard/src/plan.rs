@@ -9,7 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, Pairs, REDIRECTED};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, PUBLISHED, Pairs, REDIRECTED};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub(crate) struct Rule {
     pub(crate) meaning: String,
 }
 
-/// Rules in the order of the kernel, and the denied destinations: all six sets, sorted and merged.
+/// Rules in the order of the kernel, and the sets of addresses: all of them, sorted and merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Chain after chain, in order.
     pub(crate) rules: Vec<Rule>,
-    /// Denied destinations.
+    /// Denied destinations, and the guarded networks.
     pub(crate) sets: BTreeMap<SetName, Vec<IpNet>>,
 }
 
@@ -40,8 +40,11 @@ impl Plan {
     /// on outside the guarded bridges.
     pub(crate) fn new(policy: &Policy, listed: &[IpNet], on_link: &[IpNet]) -> Self {
         let networks: Vec<&Network> = policy.active_networks().collect();
-        let mut rules = entrances(&networks);
-        rules.extend([FORWARD, INPUT].map(turned));
+        let mut rules = Vec::from(Pairs::BOTH.map(bridge_rules::known));
+        rules.extend(networks.iter().map(|network| outward(network)));
+        rules.extend(from_elsewhere());
+        rules.extend(through(&networks));
+        rules.push(turned(INPUT));
         rules.extend(networks.iter().flat_map(|network| bridge_rules::outdated(network)));
         rules.extend(inward());
         rules.extend(networks.iter().map(|network| bridge_rules::redirected(network)));
@@ -57,6 +60,8 @@ impl Plan {
         split(&mut sets, Group::Special, &policy::special_purpose_ranges());
         split(&mut sets, Group::OnLink, on_link);
         split(&mut sets, Group::Listed, listed);
+        let subnets = networks.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
+        split(&mut sets, Group::Guarded, &subnets.collect::<Vec<IpNet>>());
         Self { rules, sets }
     }
 
@@ -95,13 +100,14 @@ impl Plan {
         self.rules.iter().filter_map(recorded).collect()
     }
 
-    /// The sets of pairs that were judged, in the order of the rules that fill them.
+    /// The sets of pairs that were judged, if any rule asks them or fills them.
     pub(crate) fn pairs(&self) -> Vec<Pairs> {
-        let remembered = |rule: &Rule| match &rule.verdict {
-            Verdict::Remember(set) => Pairs::named(set),
-            _ => None,
+        let names = |rule: &Rule, name: &str| {
+            matches!(&rule.verdict, Verdict::Remember(set) if set == name)
+                || rule.when.iter().any(|condition| matches!(condition, Condition::Judged(set) if set == name))
         };
-        self.rules.iter().filter_map(remembered).collect()
+        let named = |pairs: &Pairs| self.rules.iter().any(|rule| names(rule, &pairs.name()));
+        Pairs::BOTH.into_iter().filter(named).collect()
     }
 
     /// The sets of what senders may still add to those.
@@ -128,15 +134,56 @@ fn split(sets: &mut BTreeMap<SetName, Vec<IpNet>>, group: Group, ranges: &[IpNet
     }
 }
 
-/// The two chains that the kernel calls send each bridge to rules of its own.
-fn entrances(networks: &[&Network]) -> Vec<Rule> {
-    let outward = networks.iter().map(|network| Rule {
+/// What comes from a bridge goes to rules of its own.
+fn outward(network: &Network) -> Rule {
+    Rule {
         id: format!("{}/out", network.name),
         chain: PREROUTING.to_owned(),
         when: vec![Condition::From(network.bridge.to_string())],
         verdict: Verdict::Goto(bridge_rules::chain(network)),
         meaning: format!("What comes from {} is judged by the rules of {}.", network.bridge, network.name),
+    }
+}
+
+/// What comes from elsewhere, packet for packet: to a member, or to what leads to one. That a connection was given
+/// a member for its destination is known from its second packet on; the first meets [`through`].
+fn from_elsewhere() -> Vec<Rule> {
+    let rule = |chain: &str, id: String, when, verdict, meaning: &str| Rule {
+        id,
+        chain: chain.to_owned(),
+        when,
+        verdict,
+        meaning: meaning.to_owned(),
+    };
+    let inward = || Verdict::Goto(INWARD.to_owned());
+    let guarded = Family::BOTH.map(|family| (family, SetName(Group::Guarded, family).to_string()));
+    let direct = guarded.clone().map(|(family, set)| {
+        let id = format!("outside/in{}", family.digit());
+        rule(PREROUTING, id, vec![Condition::DestinationIn(set)], inward(), "What comes to a member must be an answer.")
     });
+    let led = rule(
+        PREROUTING,
+        "outside/published".to_owned(),
+        vec![Condition::Redirected, Condition::Opening],
+        Verdict::Goto(PUBLISHED.to_owned()),
+        "What was given another destination is looked at once more.",
+    );
+    let published = guarded.map(|(family, set)| {
+        let id = format!("published/in{}", family.digit());
+        rule(PUBLISHED, id, vec![Condition::AnswererIn(set)], inward(), "What leads to a member must be an answer.")
+    });
+    direct.into_iter().chain([led]).chain(published).collect()
+}
+
+/// Where connections go through the host: none that another interface opened leads into a bridge.
+fn through(networks: &[&Network]) -> Vec<Rule> {
+    let own = Rule {
+        id: "forward/own".to_owned(),
+        chain: FORWARD.to_owned(),
+        when: vec![Condition::Sent],
+        verdict: Verdict::Accept,
+        meaning: "What this machine opens itself goes into its bridges.".to_owned(),
+    };
     let inward = networks.iter().map(|network| Rule {
         id: format!("{}/in", network.name),
         chain: FORWARD.to_owned(),
@@ -144,7 +191,7 @@ fn entrances(networks: &[&Network]) -> Vec<Rule> {
         verdict: Verdict::Goto(INWARD.to_owned()),
         meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
     });
-    outward.chain(inward).collect()
+    [own].into_iter().chain(inward).chain([turned(FORWARD)]).collect()
 }
 
 /// What was given another destination on its way through the host. One rule for all bridges, because next to
@@ -263,27 +310,24 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_what_met_every_rule_of_an_open_network_is_remembered_and_only_for_that_network() {
+    fn only_what_met_every_rule_of_an_open_network_is_remembered() {
         let plan = plan();
         let ids: Vec<&str> = plan.rules_of("net-cell").map(|rule| rule.id.as_str()).collect();
-        assert_eq!(ids[..2], ["cell/known4", "cell/known6"]);
         assert_eq!(ids[ids.len() - 3..], ["cell/remember4", "cell/remember6", "cell/internet"]);
-        for rule in &plan.rules {
-            let own = |set: &String| {
-                let network = rule.id.split('/').next().unwrap();
-                assert!(Pairs::named(set).is_some() && set.ends_with(&format!("-{network}")), "{}", rule.id);
-            };
-            rule.when.iter().for_each(|condition| {
-                if let Condition::Judged(set) = condition {
-                    own(set);
-                }
-            });
-            if let Verdict::Remember(set) = &rule.verdict {
-                own(set);
-            }
-        }
-        let names: Vec<String> = plan.pairs().iter().map(Pairs::name).collect();
-        assert_eq!(names, ["judged4-cell", "judged6-cell", "judged4-egress", "judged6-egress"], "the open networks");
+        let first: Vec<&str> = plan.rules_of(PREROUTING).map(|rule| rule.id.as_str()).take(3).collect();
+        assert_eq!(first, ["known4", "known6", "cell/out"]);
+        let remember: Vec<&str> = plan
+            .rules
+            .iter()
+            .filter(|rule| matches!(rule.verdict, Verdict::Remember(_)))
+            .map(|rule| rule.id.as_str())
+            .collect();
+        assert_eq!(
+            remember,
+            ["cell/remember4", "cell/remember6", "egress/remember4", "egress/remember6"],
+            "the open networks"
+        );
+        assert_eq!(plan.pairs(), Pairs::BOTH);
         let outdated: Vec<&str> =
             plan.rules_of(INPUT).map(|rule| rule.id.as_str()).filter(|id| id.contains("outdated")).collect();
         assert_eq!(outdated, ["cell/outdated4", "cell/outdated6", "egress/outdated4", "egress/outdated6"]);
@@ -298,6 +342,12 @@ pub(crate) mod tests {
                 plan.rules_of(FORWARD).any(|rule| rule.when.contains(&Condition::Into(bridge.to_owned()))),
                 "{bridge}"
             );
+        }
+        for network in shipped().active_networks() {
+            for (family, net) in [(Family::V4, IpNet::from(network.v4)), (Family::V6, network.v6.into())] {
+                let held = &plan.sets[&SetName(Group::Guarded, family)];
+                assert!(crate::group::holds(held, net.addr()), "{net}");
+            }
         }
     }
 

@@ -32,9 +32,9 @@ pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
     for pairs in plan.pairs() {
         let _ = writeln!(
             script,
-            "add set {FAMILY} {TABLE} {} {{ type {}; flags dynamic,timeout; size {PAIRS}; timeout {JUDGED}s; }}",
+            "add set {FAMILY} {TABLE} {} {{ typeof {}; flags dynamic,timeout; size {PAIRS}; timeout {JUDGED}s; }}",
             pairs.name(),
-            pairs.key_type().join(" . ")
+            text::pair(pairs)
         );
     }
     for (name, ranges) in &plan.sets {
@@ -73,7 +73,7 @@ pub(crate) fn refill(plan: &Plan, names: &[String]) -> String {
 fn chains(plan: &Plan, script: &mut String) {
     for chain in plan.chains() {
         let hook = HOOKS.iter().find(|hook| hook.name == chain).map_or_else(String::new, |hook| {
-            format!(" {{ type filter hook {} priority {}; policy accept; }}", hook.name, hook.priority)
+            format!(" {{ type {} hook {} priority {}; policy accept; }}", hook.kind, hook.hook, hook.priority)
         });
         let _ = writeln!(script, "add chain {FAMILY} {TABLE} {chain}{hook}");
     }
@@ -175,13 +175,13 @@ mod tests {
 
     #[test]
     fn what_was_judged_by_other_rules_or_ranges_is_forgotten_in_the_same_transaction() {
-        let pairs = json!({"set": {"name": "judged4-cell", "type": ["ipv4_addr", "ipv4_addr"], "flags": ["timeout"],
+        let pairs = json!({"set": {"name": "judged4", "type": ["iface_index", "integer", "integer"], "flags": ["timeout"],
             "size": PAIRS, "timeout": JUDGED}});
         let script = apply(&plan(), Some(&listing(&[table(), pairs])));
-        assert!(script.contains("delete set inet netguard judged4-cell\n"), "{script}");
-        assert!(script.contains("add set inet netguard judged4-cell "), "{script}");
+        assert!(script.contains("delete set inet netguard judged4\n"), "{script}");
+        assert!(script.contains("add set inet netguard judged4 "), "{script}");
         let refilled = refill(&plan(), &["onlink4".to_owned()]);
-        assert!(refilled.starts_with("flush set inet netguard judged4-cell\nflush set inet netguard judged6-cell\n"));
+        assert!(refilled.starts_with("flush set inet netguard judged4\nflush set inet netguard judged6\n"));
     }
 
     #[test]

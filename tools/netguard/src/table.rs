@@ -13,10 +13,16 @@ use crate::group::Family;
 pub(crate) const TABLE: &str = "netguard";
 /// nft's family of the table: IPv4 and IPv6 in one.
 pub(crate) const FAMILY: &str = "inet";
-/// The chain where everything from a guarded bridge comes in.
+/// The chain where every packet comes in.
 pub(crate) const PREROUTING: &str = "prerouting";
-/// The chain where everything from outside to a guarded bridge goes through.
+/// The chain where connections that go through the host begin. nft asks it in its `nat` hook, once a connection:
+/// a filter there would cost every packet of every connection some 5 % of its way. What it lets by once, and must
+/// not come any more, is asked of every packet where that comes in ([`PUBLISHED`]). iptables has no such chain that
+/// may drop, and asks every packet.
 pub(crate) const FORWARD: &str = "forward";
+/// The chain of packets from elsewhere whose connection was given another destination, as Docker does for the ports
+/// that it publishes.
+pub(crate) const PUBLISHED: &str = "published";
 /// The chain that lets answers into a bridge, and nothing else.
 pub(crate) const INWARD: &str = "inward";
 /// The chain where everything to the host itself comes in.
@@ -41,26 +47,41 @@ pub(crate) const A_MINUTE: u32 = 30;
 pub(crate) const SENDERS: u64 = 1024;
 /// How long a pair that was judged need not be judged again, in seconds.
 pub(crate) const JUDGED: u64 = 10;
-/// How many such pairs each set holds. Where it is full, packets of further pairs meet every rule: slower,
-/// and judged alike.
-pub(crate) const PAIRS: u64 = 4096;
+/// How many such pairs each set holds, for all networks together. Where it is full, packets of further pairs meet
+/// every rule: slower, and judged alike.
+pub(crate) const PAIRS: u64 = 16_384;
 /// The protocols that have ports, in nft's names.
 pub(crate) const PORTED: [&str; 5] = ["tcp", "udp", "dccp", "sctp", "udplite"];
+/// IANA's numbers of these. nft prints them where the machine has no `/etc/protocols`.
+const NUMBERS: [u64; 5] = [6, 17, 33, 132, 136];
 /// What the host takes in itself, in the words of nft's `fib`: its addresses, and groups it may be in.
 pub(crate) const OWN: [&str; 4] = ["local", "broadcast", "anycast", "multicast"];
+
+/// nft's name of a protocol that has ports.
+pub(crate) fn ported(number: u64) -> Option<&'static str> {
+    PORTED.into_iter().zip(NUMBERS).find_map(|(name, its)| (its == number).then_some(name))
+}
 
 /// A chain that the kernel calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hook {
-    /// The chain's name, which is also the hook's.
+    /// The chain's name, which is also that of iptables' hook.
     pub(crate) name: &'static str,
-    /// After connection tracking (-200) and before destination NAT (-100), or where filters stand (0).
+    /// nft's type of the chain: `filter` is asked about every packet, `nat` about the first of a connection.
+    pub(crate) kind: &'static str,
+    /// nft's name of the hook.
+    pub(crate) hook: &'static str,
+    /// After connection tracking (-200) and before destination NAT (-100), where filters stand (0), or before
+    /// anybody else who may give a connection another source: who does ends the round of those that are asked.
     pub(crate) priority: i32,
 }
 
 /// The chains that the kernel calls, and when.
-pub(crate) const HOOKS: [Hook; 3] =
-    [Hook { name: PREROUTING, priority: -150 }, Hook { name: FORWARD, priority: 0 }, Hook { name: INPUT, priority: 0 }];
+pub(crate) const HOOKS: [Hook; 3] = [
+    Hook { name: PREROUTING, kind: "filter", hook: "prerouting", priority: -150 },
+    Hook { name: FORWARD, kind: "nat", hook: "postrouting", priority: -199 },
+    Hook { name: INPUT, kind: "filter", hook: "input", priority: 0 },
+];
 
 /// A set in which the kernel counts denied flows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,40 +154,52 @@ impl Budget {
     }
 }
 
-/// The set of pairs, source and destination, that all rules of a network let through a moment ago.
+/// The set of what all rules of an open network let through a moment ago: interface, source and destination.
 ///
 /// Asking every rule for every packet halves the rate of small ones. What the rules say of a packet depends
-/// on its two addresses and on little else, and that little is asked again each time (`MoatCondition::Bare`).
+/// on these three and on little else, and that little is asked again each time (`MoatCondition::Bare`).
 /// Only what reached the last rule of an open network is remembered, for [`JUDGED`] seconds; every load of
 /// rules or ranges empties the set in the same transaction; and a pair whose destination has become the
 /// host's own meanwhile is refused where the host takes it in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The set is the first thing that a packet is held against, so one serves all networks. The interface is its number
+/// and not its name: a bridge that is made again has another, and a number is a quarter of the bytes. The addresses
+/// of IPv4 are what stands where a header of IPv4 has them, for nft asks what a packet is each time that a field is
+/// called by its name. So whoever asks or fills this set asks first whether it is such a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// Of which network's members.
-    pub(crate) network: String,
     /// Of which family.
     pub(crate) family: Family,
 }
 
 impl Pairs {
-    /// The two of a network.
-    pub(crate) fn of(network: &str) -> impl Iterator<Item = Self> {
-        Family::BOTH.into_iter().map(move |family| Self { network: network.to_owned(), family })
-    }
+    /// The two.
+    pub(crate) const BOTH: [Self; 2] = [Self { family: Family::V4 }, Self { family: Family::V6 }];
 
-    /// `judged4-` or `judged6-`, and the network.
+    /// `judged4` or `judged6`.
     pub(crate) fn name(&self) -> String {
-        format!("judged{}-{}", self.family.digit(), self.network)
+        format!("judged{}", self.family.digit())
     }
 
-    /// The set of this name, if it is one that a network could have.
+    /// The set of this name, if there is one.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::of(network_of(name)?).find(|set| set.name() == name)
+        Self::BOTH.into_iter().find(|set| set.name() == name)
     }
 
-    /// nft's type of its key, part by part.
+    /// The version of IP that whoever asks or fills it must have asked for.
+    pub(crate) fn version(&self) -> u8 {
+        match self.family {
+            Family::V4 => 4,
+            Family::V6 => 6,
+        }
+    }
+
+    /// nft's type of its key, part by part, as a listing has it.
     pub(crate) fn key_type(&self) -> Vec<&'static str> {
-        vec![self.family.address_type(); 2]
+        match self.family {
+            Family::V4 => vec!["iface_index", "integer", "integer"],
+            Family::V6 => vec!["iface_index", "ipv6_addr", "ipv6_addr"],
+        }
     }
 }
 
@@ -188,14 +221,15 @@ mod tests {
         for set in FlowSet::of("my-cell") {
             assert_eq!(FlowSet::named(&set.name()), Some(set));
         }
+        assert_eq!((ported(17), ported(132), ported(1)), (Some("udp"), Some("sctp"), None));
         assert_eq!(Budget::named("budget-my-cell"), Some(Budget::of("my-cell")));
         for odd in ["flows4", "flows5-cell", "flows4-", "flows4-Cell", "flows4-a b", "budget-cell"] {
             assert_eq!(FlowSet::named(odd), None, "{odd}");
         }
-        for set in Pairs::of("my-cell") {
+        for set in Pairs::BOTH {
             assert_eq!(Pairs::named(&set.name()), Some(set));
         }
         assert_eq!(Budget::named("flows4-cell"), None);
-        assert_eq!(Pairs::named("flows4-cell").or(Pairs::named("judged4-Cell")), None);
+        assert_eq!(Pairs::named("flows4-cell").or(Pairs::named("judged4-cell")), None);
     }
 }

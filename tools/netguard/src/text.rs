@@ -12,11 +12,15 @@ use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs};
 
 /// What an IPv6 header may be followed by where nothing else is to be judged.
 pub(crate) const BEHIND: [&str; 2] = ["tcp", "udp"];
+/// The first byte of an IPv4 header without options (RFC 791): the version, and its length in words of 32 bits.
+pub(crate) const BARE: u8 = 0x45;
+/// Where an IPv4 header has its source and its destination (RFC 791): the first bit, and how many.
+pub(crate) const ENDS: [(u32, u32); 2] = [(96, 32), (128, 32)];
 
 /// A whole rule, as it stands after `add rule TABLE CHAIN`.
 pub(crate) fn rule(rule: &Rule) -> String {
     let mut words: Vec<String> = rule.when.iter().map(condition).collect();
-    if counts(&rule.verdict) {
+    if counts(rule) {
         words.push("counter".to_owned());
     }
     words.push(verdict(&rule.verdict));
@@ -24,9 +28,15 @@ pub(crate) fn rule(rule: &Rule) -> String {
     words.join(" ")
 }
 
-/// Whether a rule counts what it decides. One that only fills a set need not.
-pub(crate) fn counts(verdict: &Verdict) -> bool {
-    !matches!(verdict, Verdict::Record(_) | Verdict::Remember(_))
+/// Whether a rule counts what it decides. One that only fills a set need not, and one that nearly every packet
+/// meets would make each of them wait for it.
+pub(crate) fn counts(rule: &Rule) -> bool {
+    let judged = |condition: &Condition| matches!(condition, Condition::Judged(_));
+    match rule.verdict {
+        Verdict::Record(_) | Verdict::Remember(_) => false,
+        Verdict::Accept => !rule.when.iter().any(judged),
+        Verdict::Drop | Verdict::Goto(_) => true,
+    }
 }
 
 /// The expression after `ip` or `ip6` of a range, without a prefix where it is one address.
@@ -53,10 +63,12 @@ fn condition(condition: &Condition) -> String {
         Condition::From(bridge) => format!("iifname \"{bridge}\""),
         Condition::NotFrom(bridge) => format!("iifname != \"{bridge}\""),
         Condition::Into(bridge) => format!("oifname \"{bridge}\""),
+        Condition::Sent => "iif 0".to_owned(),
         Condition::Source(nets) => address("saddr", nets),
         Condition::SourceOutside(net) => format!("{} saddr != {}", family(net).header(), bare(net)),
         Condition::Destination(nets) => address("daddr", nets),
         Condition::DestinationIn(set) => format!("{} daddr @{set}", family_of_set(set).header()),
+        Condition::AnswererIn(set) => format!("ct reply {} saddr @{set}", family_of_set(set).header()),
         Condition::Icmpv6(kinds) => format!("icmpv6 type {}", braces(kinds)),
         Condition::HopLimit(limit) => format!("ip6 hoplimit {limit}"),
         Condition::Port(port) => format!("{} dport {}", port.transport, port.number),
@@ -70,7 +82,8 @@ fn condition(condition: &Condition) -> String {
         Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
         Condition::Opening => "ct direction original".to_owned(),
         Condition::Redirected => "ct status dnat".to_owned(),
-        Condition::Bare(4) => "ip hdrlength 5".to_owned(),
+        // Version 4 and five words of header, in one byte.
+        Condition::Bare(4) => format!("@nh,0,8 {BARE}"),
         Condition::Bare(_) => format!("ip6 nexthdr {}", braces(&BEHIND)),
         Condition::Judged(set) => format!("{} @{set}", pair_in(set)),
         Condition::NewTo(set) => format!("{} != @{set}", FlowSet::named(set).as_ref().map(key).unwrap_or_default()),
@@ -109,8 +122,19 @@ fn verdict(verdict: &Verdict) -> String {
 }
 
 fn pair_in(set: &str) -> String {
-    let header = Pairs::named(set).map_or(Family::V4, |set| set.family).header();
-    format!("{header} saddr . {header} daddr")
+    Pairs::named(set).map(pair).unwrap_or_default()
+}
+
+/// What a set of pairs is made of. See [`Pairs`] for why the addresses of IPv4 are not called by their names.
+pub(crate) fn pair(set: Pairs) -> String {
+    match set.family {
+        Family::V4 => format!("iif . @nh,{} . @nh,{}", raw(ENDS[0]), raw(ENDS[1])),
+        Family::V6 => "iif . ip6 saddr . ip6 daddr".to_owned(),
+    }
+}
+
+fn raw((offset, length): (u32, u32)) -> String {
+    format!("{offset},{length}")
 }
 
 fn key(set: &FlowSet) -> String {

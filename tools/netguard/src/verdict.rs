@@ -99,13 +99,15 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::SourceOwn => packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
         Condition::Opening => !packet.answer,
-        // Neighbour discovery, options, routing headers, what other programs rewrite, what was counted so far
-        // and what was judged before are the kernel's alone to see.
+        // Neighbour discovery, options, routing headers, what other programs rewrite, what was counted so far,
+        // what was judged before and what the host sends itself are the kernel's alone to see.
         Condition::Icmpv6(_)
         | Condition::HopLimit(_)
         | Condition::IpOption(_)
         | Condition::RoutingHeader
         | Condition::Redirected
+        | Condition::AnswererIn(_)
+        | Condition::Sent
         | Condition::Bare(_)
         | Condition::Judged(_)
         | Condition::NewTo(_)

@@ -152,7 +152,7 @@ fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a>
 /// What would pass unasked although the rules refuse it. That the set is there and of its shape was seen before.
 fn judged_wrongly<'a>(plan: &Plan, pairs: &Pairs, kernel: &Listing) -> Option<Finding<'a>> {
     let subject = Subject::Set(pairs.name());
-    match judged::odd(plan, pairs, &kernel.sets.get(&pairs.name())?.elements) {
+    match judged::odd(plan, &kernel.sets.get(&pairs.name())?.elements) {
         Ok(None) => None,
         Ok(Some(pair)) => Some(bad(subject, "it lets through what no rule judged", Some(pair))),
         Err(error) => {
@@ -214,7 +214,7 @@ mod tests {
         for chain in plan.chains() {
             let hook = HOOKS.iter().find(|hook| hook.name == chain);
             items.push(match hook {
-                Some(hook) => json!({"chain": {"name": chain, "type": "filter", "hook": hook.name, "prio": hook.priority, "policy": "accept"}}),
+                Some(hook) => json!({"chain": {"name": chain, "type": hook.kind, "hook": hook.hook, "prio": hook.priority, "policy": "accept"}}),
                 None => json!({"chain": {"name": chain}}),
             });
         }
@@ -235,7 +235,7 @@ mod tests {
             items.push(json!({"set": {"name": set.name(), "type": "ether_addr", "flags": ["timeout"], "size": 1024, "timeout": 3600}}));
         }
         for set in plan.pairs() {
-            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 4096, "timeout": 10}}));
+            items.push(json!({"set": {"name": set.name(), "type": set.key_type(), "flags": ["timeout"], "size": 16384, "timeout": 10}}));
         }
         items
     }
@@ -302,13 +302,12 @@ mod tests {
     fn a_pair_that_nobody_judged_is_a_defect() {
         let plan = plan();
         let mut items = listed(&plan);
-        let set = items.iter().position(|item| item["set"]["name"] == "judged4-cell").unwrap();
-        let pair =
-            |destination: &str| json!([{"elem": {"val": {"concat": ["172.30.1.3", destination]}, "expires": 3}}]);
+        let set = items.iter().position(|item| item["set"]["name"] == "judged4").unwrap();
+        let pair = |destination: &str| json!([{"elem": {"val": {"concat": ["br-cell", "172.30.1.3", destination]}, "expires": 3}}]);
         items[set]["set"]["elem"] = pair("8.8.8.8");
         assert_eq!(defects(&plan, &items), Vec::<String>::new());
         items[set]["set"]["elem"] = pair("192.168.77.10");
-        assert_eq!(defects(&plan, &items), ["set judged4-cell"]);
+        assert_eq!(defects(&plan, &items), ["set judged4"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet, Pairs};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, PUBLISHED, Pairs, REDIRECTED};
 use crate::text::family;
 
 /// The longest comment that nft takes is 128 bytes; ours are ids.
@@ -41,18 +41,29 @@ pub(crate) fn check(rule: &Rule) -> Result<()> {
     chain(&rule.chain)?;
     for condition in &rule.when {
         word(condition).with_context(|| format!("rule {}", rule.id))?;
+        if let Condition::Judged(set) = condition {
+            pairs(rule, set)?;
+        }
     }
     match &rule.verdict {
         Verdict::Accept | Verdict::Drop => Ok(()),
         Verdict::Goto(target) => chain(target),
         Verdict::Record(set) => FlowSet::named(set).map(drop).with_context(|| format!("{set:?} is no set of flows")),
-        Verdict::Remember(set) => Pairs::named(set).map(drop).with_context(|| format!("{set:?} is no set of pairs")),
+        Verdict::Remember(set) => pairs(rule, set),
     }
+}
+
+/// The pairs of IPv4 are bits of a header that no other test of the rule makes sure is one of IPv4.
+fn pairs(rule: &Rule, set: &str) -> Result<()> {
+    let pairs = Pairs::named(set).with_context(|| format!("{set:?} is no set of pairs"))?;
+    let bare = rule.when.contains(&Condition::Bare(pairs.version()));
+    ensure!(bare, "rule {} names {set} and does not ask for packets of IPv{} first", rule.id, pairs.version());
+    Ok(())
 }
 
 fn chain(name: &str) -> Result<()> {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let known = ["prerouting", "forward", "input", "inward", "redirected"].contains(&name);
+    let known = [PREROUTING, FORWARD, INPUT, INWARD, REDIRECTED, PUBLISHED].contains(&name);
     ensure!(
         plain && name.len() <= LONGEST_CHAIN && (known || name.starts_with("net-") || name.starts_with("refuse-")),
         "{name:?} is no chain of the moat"
@@ -67,7 +78,9 @@ fn word(condition: &Condition) -> Result<()> {
         }
         Condition::Source(nets) | Condition::Destination(nets) => ranges(nets)?,
         Condition::SourceOutside(net) => ranges(std::slice::from_ref(net))?,
-        Condition::DestinationIn(set) => ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses"),
+        Condition::DestinationIn(set) | Condition::AnswererIn(set) => {
+            ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses");
+        }
         Condition::Icmpv6(kinds) => {
             ensure!(kinds.len() > 1, "ICMPv6 types must be two at least");
             if let Some(kind) = kinds.iter().find(|kind| !ICMPV6.contains(&kind.as_str())) {
@@ -82,10 +95,11 @@ fn word(condition: &Condition) -> Result<()> {
             ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's");
         }
         Condition::Bare(version) => ensure!([4, 6].contains(version), "{version} is no version of IP"),
-        Condition::Judged(set) => ensure!(Pairs::named(set).is_some(), "{set:?} is no set of pairs"),
         Condition::NewTo(set) => ensure!(FlowSet::named(set).is_some(), "{set:?} is no set of flows"),
         Condition::Spent(set) => ensure!(Budget::named(set).is_some(), "{set:?} is no set of budgets"),
-        Condition::HopLimit(_)
+        Condition::Judged(_)
+        | Condition::Sent
+        | Condition::HopLimit(_)
         | Condition::HasPorts(_)
         | Condition::Opening
         | Condition::Redirected
@@ -155,6 +169,7 @@ mod tests {
                 Condition::SourceOutside(text.clone()),
                 Condition::Destination(vec!["10.0.0.0/8".to_owned(), text.clone()]),
                 Condition::DestinationIn(text.clone()),
+                Condition::AnswererIn(text.clone()),
                 Condition::Icmpv6(vec!["nd-neighbor-solicit".to_owned(), text.clone()]),
                 Condition::Port(MoatPort { transport: text.clone(), number: 1 }),
                 Condition::IpOption(text.clone()),
@@ -168,6 +183,22 @@ mod tests {
             assert!(check(&Rule { verdict: Verdict::Goto(text.clone()), ..good.clone() }).is_err());
             assert!(check(&Rule { verdict: Verdict::Record(text.clone()), ..good.clone() }).is_err());
             assert!(check(&Rule { verdict: Verdict::Remember(text), ..good }).is_err());
+        }
+    }
+
+    #[test]
+    fn pairs_of_ipv4_are_taken_from_headers_of_ipv4_alone() {
+        for set in Pairs::BOTH {
+            let judged = with(Condition::Judged(set.name()));
+            let remember = Rule { when: vec![], verdict: Verdict::Remember(set.name()), ..judged.clone() };
+            for rule in [judged, remember] {
+                assert!(check(&rule).unwrap_err().to_string().contains("does not ask for packets of IPv"));
+                let mut bare = rule;
+                bare.when.push(Condition::Bare(10 - set.version()));
+                assert!(check(&bare).is_err(), "the other version is not this one");
+                bare.when.push(Condition::Bare(set.version()));
+                assert!(check(&bare).is_ok());
+            }
         }
     }
 

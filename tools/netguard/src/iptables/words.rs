@@ -190,6 +190,7 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
             one(Place::Match, unknown_to(name))
         }
         Condition::Judged(_) | Condition::Bare(_) => bail!("iptables keeps no pairs that were judged"),
+        Condition::Sent | Condition::AnswererIn(_) => bail!("iptables asks every packet that goes through"),
         // Said last, and in two rules: see `rules`.
         Condition::Spent(_) => vec![Vec::new()],
         Condition::SourceOwn => own("--src-type", family),

@@ -61,7 +61,7 @@ pub enum MoatVerdict {
     Goto(String),
     /// It is counted in this set of flows, and the next rule decides.
     Record(String),
-    /// Its source and destination go into this set of judged pairs, and the next rule decides.
+    /// Its interface, source and destination go into this set of judged pairs, and the next rule decides.
     Remember(String),
 }
 
@@ -75,6 +75,8 @@ pub enum MoatCondition {
     NotFrom(String),
     /// It leaves by this bridge.
     Into(String),
+    /// This machine sent it itself: it came in on no interface.
+    Sent,
     /// Its source lies in one of these ranges.
     Source(Vec<String>),
     /// Its source lies outside this range, and is of its family.
@@ -83,6 +85,8 @@ pub enum MoatCondition {
     Destination(Vec<String>),
     /// Its destination lies in this set.
     DestinationIn(String),
+    /// Whoever answers its connection lies in this set, whatever its destination was before this machine gave it another.
+    AnswererIn(String),
     /// It is `ICMPv6` of one of these types, in nft's names.
     Icmpv6(Vec<String>),
     /// Its IPv6 hop limit is this.
@@ -110,7 +114,7 @@ pub enum MoatCondition {
     /// Nothing in its headers is there to be judged but source and destination: an IPv4 header without
     /// options, or TCP or UDP right behind the IPv6 header.
     Bare(u8),
-    /// All rules let this source reach this destination some seconds ago: the pair is in this set.
+    /// All rules let this source reach this destination from this interface some seconds ago: they are in this set.
     Judged(String),
     /// Its flow is not in this set of flows yet.
     NewTo(String),
