@@ -10,6 +10,7 @@ setup_file() { build_world; }
 teardown_file() { leave_world; }
 setup() { guard apply >/dev/null; }
 teardown() {
+  [ -z "${FLOOD:-}" ] || kill "$FLOOD" 2>/dev/null || true
   [ -z "${WATCHER:-}" ] || { kill "$WATCHER" 2>/dev/null && wait "$WATCHER"; } || true
 }
 
@@ -217,8 +218,22 @@ PY
   policy_with ''
 }
 
-@test "a deny list of thousands comes back behind the rules, and all of it" {
-  local list
+# Sends to the internet without a pause until it is killed.
+flooding() {
+  local pid
+  pid=$("$LAB" docker inspect --format '{{.State.Pid}}' netguard-open)
+  nsenter --net="/proc/$pid/ns/net" -- python3 -c '
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    try: sock.sendto(b"x", ("8.8.8.8", 4567))
+    except OSError: pass
+' </dev/null >/dev/null 2>&1 3>&- &
+  FLOOD=$!
+}
+
+@test "a deny list of thousands comes back behind the rules, and all of it; until then the internet is closed" {
+  local list tries
   list=$BATS_FILE_TMPDIR/list.txt
   awk 'BEGIN { for (n = 0; n < 5000; n++) printf "9.%d.%d.0/25\n", n / 256, n % 256 }' >"$list"
   policy_with "s|\"on-link\"\\]|\"on-link\", \"$list\"]|"
@@ -226,6 +241,19 @@ PY
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
   on_host nft delete table inet netguard
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and (.event.reason | contains("5000 listed ranges came"))'
+  holds
+  run -0 on_host nft list set inet netguard flows4-cell
+  [[ $output != *"8.8.8.8 . udp . 4567"* ]]
+  # It takes a sender that runs in the very milliseconds between the two.
+  flooding
+  for ((tries = 1; tries <= 40; tries++)); do
+    on_host nft delete table inet netguard
+    await_told "$BATS_TEST_TMPDIR/watch" moat-restored $((tries + 1))
+    on_host nft list set inet netguard flows4-cell | grep -q "8.8.8.8 . udp . 4567" && break
+  done
+  kill "$FLOOD"
+  [ "$tries" -le 40 ]
+  inside_ask netguard-open tcp 8.8.8.8 22 >/dev/null
   holds
   policy_with ''
 }

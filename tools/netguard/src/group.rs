@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Why a destination is denied, or to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,14 @@ impl Family {
         match net {
             IpNet::V4(_) => Self::V4,
             IpNet::V6(_) => Self::V6,
+        }
+    }
+
+    /// Every address of the family.
+    pub(crate) fn everything(self) -> IpNet {
+        match self {
+            Self::V4 => IpNet::V4(Ipv4Net::default()),
+            Self::V6 => IpNet::V6(Ipv6Net::default()),
         }
     }
 
@@ -139,6 +147,7 @@ mod tests {
             assert_eq!(SetName::named(&set.to_string()), Some(set));
         }
         assert_eq!(SetName::all().count(), 8);
+        assert_eq!(Family::BOTH.map(|family| family.everything().to_string()), ["0.0.0.0/0", "::/0"]);
         assert_eq!(SetName::named("special5"), None);
         assert_eq!(SetName::named("special4 }"), None);
     }

@@ -260,7 +260,7 @@ impl Watch<'_> {
     }
 
     /// Loads everything. Where there is nothing at all, long deny lists come after the rules: what keeps the
-    /// LAN and the host out must not wait for them.
+    /// LAN and the host out must not wait for them; and the internet does, for some of it is on the lists.
     fn load(&mut self, mut reasons: Vec<String>, fresh: bool) -> Result<Option<Mended>> {
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
@@ -269,7 +269,7 @@ impl Watch<'_> {
             return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
         }
         let mut first = self.plan.clone();
-        lists.iter().for_each(|name| drop(first.sets.insert(*name, Vec::new())));
+        first.sets.extend(lists.iter().map(|name| (*name, vec![name.1.everything()])));
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
         let back = self.events.deaf(|| -> Result<Instant> {
             self.backend.apply(&first)?;
