@@ -78,7 +78,8 @@ same_by_both() {
   listed >"$BATS_TEST_TMPDIR/by-us"
   as_planned
   there nft flush ruleset
-  confined apply >/dev/null
+  # Where nft had to load them, that is told, and why.
+  [[ $(confined apply --format jsonl | jq -r 'select(.event.action == "moat-applied").event.reason') == *"by the program nft"*"ermi"* ]]
   listed >"$BATS_TEST_TMPDIR/by-nft"
   diff "$BATS_TEST_TMPDIR/by-us" "$BATS_TEST_TMPDIR/by-nft"
 }

@@ -97,14 +97,14 @@ impl Backend {
         }
     }
 
-    /// Loads a plan in the place of what is there.
+    /// Loads a plan in the place of what is there; returns why that was done in the slower way, if it was.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn apply(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn apply(&self, plan: &Plan) -> Result<Option<String>> {
         match self {
             Self::Nft(nft) => nft.apply(plan),
-            Self::Iptables(iptables) => iptables.apply(plan),
+            Self::Iptables(iptables) => iptables.apply(plan).map(|()| None),
         }
     }
 

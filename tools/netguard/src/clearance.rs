@@ -23,25 +23,32 @@ pub(crate) enum Clearance {
 }
 
 impl Clearance {
-    /// Sets that count stay. A table that is not of our making (flags, maps, a set that counts of another shape, a
-    /// name that we would not give) goes as a whole.
+    /// From nft's listing. Sets that count stay. A table that is not of our making (flags, maps, a name that we would
+    /// not give) goes as a whole.
     pub(crate) fn of(plan: &Plan, present: Option<&Listing>) -> Self {
         let Some(listing) = present else { return Self::Nothing };
         let flagged = listing.flags.as_ref().is_some_and(|flags| !flags.is_null());
-        // A set of judged pairs never stays: what is in it was judged by other rules.
+        let ours = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let named = listing.chains.keys().chain(listing.sets.keys()).all(ours);
+        let foreign = flagged || !named || !listing.others.is_empty();
         let wanted = counting(plan);
-        let misshapen =
-            wanted.iter().any(|(name, shape)| listing.sets.get(name).is_some_and(|found| !shape.fits(found)));
-        let odd_name = listing
-            .chains
-            .keys()
-            .chain(listing.sets.keys())
-            .any(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-        if flagged || misshapen || odd_name || !listing.others.is_empty() {
+        let sets = listing.sets.iter().map(|(name, found)| {
+            let shape = wanted.iter().find_map(|(set, shape)| (set == name).then_some(shape));
+            (name.clone(), shape.map(|shape| shape.fits(found)))
+        });
+        Self::decided(foreign, listing.chains.keys().cloned().collect(), sets.collect())
+    }
+
+    /// From a table that is `foreign` or ours, with these chains, and these sets; of each that counts it is known
+    /// whether it has the shape that the plan gives it. Where one has another, the table goes as a whole. A set of
+    /// judged pairs never stays: what is in it was judged by other rules.
+    pub(crate) fn decided(foreign: bool, chains: Vec<String>, sets: Vec<(String, Option<bool>)>) -> Self {
+        if foreign || sets.iter().any(|(_, fits)| *fits == Some(false)) {
             return Self::Table;
         }
-        let (kept, sets) = listing.sets.keys().cloned().partition(|name| wanted.iter().any(|(set, _)| set == name));
-        Self::Parts { chains: listing.chains.keys().cloned().collect(), sets, kept }
+        let (kept, gone): (Vec<_>, Vec<_>) = sets.into_iter().partition(|(_, fits)| fits.is_some());
+        let names = |sets: Vec<(String, Option<bool>)>| sets.into_iter().map(|(name, _)| name).collect();
+        Self::Parts { chains, sets: names(gone), kept: names(kept) }
     }
 
     /// Whether a set stays.

@@ -80,17 +80,22 @@ impl Nft {
     }
 
     /// Loads a plan in the place of what is there, as one transaction: by messages of our own, and by nft where
-    /// those cannot be made or are refused.
+    /// those cannot be made or are refused; then it returns why.
     ///
     /// # Errors
     /// What nft or the kernel says; nothing was changed then.
-    pub(crate) fn apply(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn apply(&self, plan: &Plan) -> Result<Option<String>> {
         self.good.set(None);
-        if let Ok(generation) = self.compile(plan).and_then(|()| self.send(plan)) {
-            self.good.set(Some(generation));
-            return Ok(());
+        match self.compile(plan).and_then(|()| self.send(plan)) {
+            Ok(generation) => {
+                self.good.set(Some(generation));
+                Ok(None)
+            }
+            Err(why) => {
+                self.load(&script::apply(plan, self.listing(false)?.as_ref()))?;
+                Ok(Some(format!("loaded by the program nft, which is slower: {why:#}")))
+            }
         }
-        self.load(&script::apply(plan, self.listing(false)?.as_ref()))
     }
 
     /// Sends what was compiled; returns the generation that it became.

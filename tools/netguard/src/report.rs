@@ -21,11 +21,12 @@ fn number(count: usize) -> u64 {
 }
 
 /// The rules were loaded.
-pub(crate) fn applied(plan: &Plan, took: Duration) -> Record {
+pub(crate) fn applied(plan: &Plan, took: Duration, slower: Option<String>) -> Record {
     let bridges = plan.bridges().join(", ");
     let message = format!("{} rules and {} ranges guard {bridges}.", plan.rules.len(), plan.ranges());
     let mut record = record(Action::MoatApplied, message, Type::Change).outcome(Outcome::Success);
     record.event.duration = u64::try_from(took.as_nanos()).ok();
+    record.event.reason = slower;
     let tally = MoatTally {
         rules: Some(number(plan.rules.len())),
         ranges: Some(number(plan.ranges())),

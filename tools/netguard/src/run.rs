@@ -52,8 +52,8 @@ fn apply(choice: Choice, plan: Plan, mut writer: Writer) -> Result<Exit> {
     let plan = backend.holds(plan);
     let start = Instant::now();
     let fresh = backend.absent()?;
-    backend.apply(&plan)?;
-    writer.check(&report::applied(&plan, start.elapsed()))?;
+    let slower = backend.apply(&plan)?;
+    writer.check(&report::applied(&plan, start.elapsed(), slower))?;
     let flushed = Machine::read().and_then(|machine| connections::flush(&plan, &machine, fresh));
     writer.check(&report::flushed(&flushed))?;
     writer.finish()

@@ -149,8 +149,8 @@ impl Watch<'_> {
         let present = self.backend.listing(true)?;
         if verify::compare(&self.plan, present.as_ref()).iter().any(|finding| finding.outcome != Outcome::Success) {
             let start = Instant::now();
-            self.events.deaf(|| self.backend.apply(&self.plan))??;
-            writer.check(&report::applied(&self.plan, start.elapsed()))?;
+            let slower = self.events.deaf(|| self.backend.apply(&self.plan))??;
+            writer.check(&report::applied(&self.plan, start.elapsed(), slower))?;
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
         self.backend.prepare(&self.plan);
@@ -265,14 +265,14 @@ impl Watch<'_> {
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();
         if !fresh || many < MANY {
-            self.events.deaf(|| self.backend.apply(&self.plan))??;
+            reasons.extend(self.events.deaf(|| self.backend.apply(&self.plan))??);
             return Ok(Some(Mended { reasons, whole: true, fresh, back: Instant::now() }));
         }
         let mut first = self.plan.clone();
         first.sets.extend(lists.iter().map(|name| (*name, vec![name.1.everything()])));
         let names: Vec<String> = lists.iter().map(ToString::to_string).collect();
         let back = self.events.deaf(|| -> Result<Instant> {
-            self.backend.apply(&first)?;
+            reasons.extend(self.backend.apply(&first)?);
             let back = Instant::now();
             self.backend.refill(&self.plan, &names, None)?;
             Ok(back)

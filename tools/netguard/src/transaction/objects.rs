@@ -120,16 +120,14 @@ impl Objects {
     /// What of a table that is there must go before these take its place: all but the sets of these names that are of
     /// the shape they have here.
     pub(super) fn clearance(&self, present: &Self, counting: &[String]) -> Clearance {
+        let fits = |set: &Set| {
+            let planned = self.sets.iter().find(|planned| planned.object.name == set.object.name);
+            counting.contains(&set.object.name).then(|| planned.is_some_and(|planned| planned.fits(set)))
+        };
         let named = present.sets.iter().filter(|set| !set.anonymous);
-        let (stay, go): (Vec<&Set>, Vec<&Set>) = named.partition(|set| counting.contains(&set.object.name));
-        let fits =
-            |set: &&Set| self.sets.iter().any(|planned| planned.object.name == set.object.name && planned.fits(set));
-        let names = |sets: Vec<&Set>| sets.into_iter().map(|set| set.object.name.clone()).collect::<Vec<_>>();
-        let chains: Vec<String> = present.chains.iter().map(|chain| chain.name.clone()).collect();
-        if present.table != self.table || !stay.iter().all(fits) {
-            return Clearance::Table;
-        }
-        Clearance::Parts { chains, sets: names(go), kept: names(stay) }
+        let sets = named.map(|set| (set.object.name.clone(), fits(set))).collect();
+        let chains = present.chains.iter().map(|chain| chain.name.clone()).collect();
+        Clearance::decided(present.table != self.table, chains, sets)
     }
 
     /// Has a batch take away what is there.
