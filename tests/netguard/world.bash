@@ -254,15 +254,20 @@ explain_and_kernel_agree() {
 # cannot be reached, and quote the connection: the kernel takes it for part of the connection. Only the one beside the
 # moat gets through.
 error_messages_are_no_answers() {
-  local work=$BATS_TEST_TMPDIR pids=() place
-  on_host python3 "$SUITE/complain.py" listen 192.168.77.2 >"$work/server" 3>&- & pids+=($!)
+  error_messages_about 192.168.77.10 192.168.77.2
+  error_messages_about 2a0a:77::10 2a0a:77::2
+}
+error_messages_about() {
+  local client=$1 server=$2 work pids=() place
+  work=$(mktemp -d -p "$BATS_TEST_TMPDIR")
+  on_host python3 "$SUITE/complain.py" listen "$server" >"$work/server" 3>&- & pids+=($!)
   await_text "$work/server"
-  "$LAB" exec lan python3 "$SUITE/complain.py" connect 192.168.77.2 "$(cat "$work/server")" 192.168.77.10 >"$work/client" 3>&- & pids+=($!)
+  "$LAB" exec lan python3 "$SUITE/complain.py" connect "$server" "$(cat "$work/server")" "$client" >"$work/client" 3>&- & pids+=($!)
   await_text "$work/client"
   nsenter --net="/run/netns/$LAB_NAME-lan" -- python3 "$SUITE/witness.py" sniff "$work/seen" lan0 3>&- & pids+=($!)
   await_text "$work/seen"
   for place in open control; do
-    inside "netguard-$place" python3 "$SUITE/complain.py" send 192.168.77.10 "$(cat "$work/client")" 192.168.77.2 "$(cat "$work/server")" "$place"
+    inside "netguard-$place" python3 "$SUITE/complain.py" send "$client" "$(cat "$work/client")" "$server" "$(cat "$work/server")" "$place"
   done
   for _ in {1..200}; do grep -q control "$work/seen" && break; sleep 0.1; done
   kill "${pids[@]}"
