@@ -82,7 +82,9 @@ pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &
             return redirected || matches!(outward(plan, &packet), Fate::Dropped(_));
         }
         if member(connection.answerer) {
+            // Where it goes through, its destination is who answers.
             (packet.from, packet.into) = ("", Some(*bridge));
+            (packet.destination, packet.own_destination) = (connection.answerer, machine.owns(connection.answerer));
             let outside = !packet.own_source && matches!(forward(plan, &packet), Fate::Dropped(_));
             return outside || (fresh && packet.own_source);
         }

@@ -155,11 +155,16 @@ fn from_elsewhere() -> Vec<Rule> {
         verdict,
         meaning: meaning.to_owned(),
     };
-    let inward = || Verdict::Goto(INWARD.to_owned());
     let guarded = Family::BOTH.map(|family| (family, SetName(Group::Guarded, family).to_string()));
     let direct = guarded.clone().map(|(family, set)| {
         let id = format!("outside/in{}", family.digit());
-        rule(PREROUTING, id, vec![Condition::DestinationIn(set)], inward(), "What comes to a member must be an answer.")
+        rule(
+            PREROUTING,
+            id,
+            vec![Condition::DestinationIn(set)],
+            Verdict::Goto(INWARD.to_owned()),
+            "What comes to a member must be an answer.",
+        )
     });
     let led = rule(
         PREROUTING,
@@ -168,9 +173,11 @@ fn from_elsewhere() -> Vec<Rule> {
         Verdict::Goto(PUBLISHED.to_owned()),
         "What was given another destination is looked at once more.",
     );
+    // Its destination is the host's own still: what stops it is who answers.
     let published = guarded.map(|(family, set)| {
         let id = format!("published/in{}", family.digit());
-        rule(PUBLISHED, id, vec![Condition::AnswererIn(set)], inward(), "What leads to a member must be an answer.")
+        let when = vec![Condition::AnswererIn(set)];
+        rule(PUBLISHED, id, when, Verdict::Drop, "Nothing from elsewhere leads to a member, whatever Docker publishes.")
     });
     direct.into_iter().chain([led]).chain(published).collect()
 }
@@ -216,6 +223,12 @@ fn inward() -> Vec<Rule> {
     };
     vec![
         rule("inward/answers", vec![Condition::Answer], Verdict::Accept, "Answers to what a member asked come in."),
+        rule(
+            "inward/own",
+            vec![Condition::DestinationOwn],
+            Verdict::Accept,
+            "The host's own address on a bridge is no member's.",
+        ),
         rule("inward/rest", vec![], Verdict::Drop, "Nothing else does, whatever Docker publishes."),
     ]
 }
