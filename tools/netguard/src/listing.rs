@@ -111,8 +111,8 @@ struct RawSet {
     elem: Vec<Value>,
 }
 
-/// nft prints a key of one part as a string, one of several as a list; and one that was made of expressions, from
-/// version 1.1.1 on, as these.
+/// nft prints a key of one part as a string, one of several as a list. What one was made of that was declared by
+/// expressions, newer versions print as these (1.1.3 does, 1.0.6 does not).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Key {
