@@ -19,6 +19,7 @@ mod connections;
 mod denied;
 mod dialect;
 mod docker;
+mod elsewhere;
 mod events;
 mod explain;
 mod flows;

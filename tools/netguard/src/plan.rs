@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use policy::{Class, Network, Policy};
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
-use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, PUBLISHED, Pairs, REDIRECTED};
+use crate::table::{Budget, FlowSet, INPUT, PREROUTING, Pairs};
+use crate::{bridge_rules, elsewhere};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +42,11 @@ impl Plan {
         let networks: Vec<&Network> = policy.active_networks().collect();
         let mut rules = Vec::from(Pairs::BOTH.map(bridge_rules::known));
         rules.extend(networks.iter().map(|network| outward(network)));
-        rules.extend(from_elsewhere());
-        rules.extend(through(&networks));
-        rules.push(turned(INPUT));
+        rules.extend(elsewhere::arriving());
+        rules.extend(elsewhere::through(&networks));
+        rules.push(elsewhere::turned(INPUT));
         rules.extend(networks.iter().flat_map(|network| bridge_rules::outdated(network)));
-        rules.extend(inward());
+        rules.extend(elsewhere::inward());
         rules.extend(networks.iter().map(|network| bridge_rules::redirected(network)));
         for network in &networks {
             let holes = policy.moat.allow.iter().filter(|hole| hole.network == network.name);
@@ -145,97 +145,10 @@ fn outward(network: &Network) -> Rule {
     }
 }
 
-/// What comes from elsewhere, packet for packet: to a member, or to what leads to one. That a connection was given
-/// a member for its destination is known from its second packet on; the first meets [`through`].
-fn from_elsewhere() -> Vec<Rule> {
-    let rule = |chain: &str, id: String, when, verdict, meaning: &str| Rule {
-        id,
-        chain: chain.to_owned(),
-        when,
-        verdict,
-        meaning: meaning.to_owned(),
-    };
-    let guarded = Family::BOTH.map(|family| (family, SetName(Group::Guarded, family).to_string()));
-    let direct = guarded.clone().map(|(family, set)| {
-        let id = format!("outside/in{}", family.digit());
-        rule(
-            PREROUTING,
-            id,
-            vec![Condition::DestinationIn(set)],
-            Verdict::Goto(INWARD.to_owned()),
-            "What comes to a member must be an answer.",
-        )
-    });
-    let led = rule(
-        PREROUTING,
-        "outside/published".to_owned(),
-        vec![Condition::Redirected, Condition::Opening],
-        Verdict::Goto(PUBLISHED.to_owned()),
-        "What was given another destination is looked at once more.",
-    );
-    // Its destination is the host's own still: what stops it is who answers.
-    let published = guarded.map(|(family, set)| {
-        let id = format!("published/in{}", family.digit());
-        let when = vec![Condition::AnswererIn(set)];
-        rule(PUBLISHED, id, when, Verdict::Drop, "Nothing from elsewhere leads to a member, whatever Docker publishes.")
-    });
-    direct.into_iter().chain([led]).chain(published).collect()
-}
-
-/// Where connections go through the host: none that another interface opened leads into a bridge.
-fn through(networks: &[&Network]) -> Vec<Rule> {
-    let own = Rule {
-        id: "forward/own".to_owned(),
-        chain: FORWARD.to_owned(),
-        when: vec![Condition::Sent],
-        verdict: Verdict::Accept,
-        meaning: "What this machine opens itself goes into its bridges.".to_owned(),
-    };
-    let inward = networks.iter().map(|network| Rule {
-        id: format!("{}/in", network.name),
-        chain: FORWARD.to_owned(),
-        when: vec![Condition::Into(network.bridge.to_string()), Condition::NotFrom(network.bridge.to_string())],
-        verdict: Verdict::Goto(INWARD.to_owned()),
-        meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
-    });
-    [own].into_iter().chain(inward).chain([turned(FORWARD)]).collect()
-}
-
-/// What was given another destination on its way through the host. One rule for all bridges, because next to
-/// no packet was: whose it is, is asked of those that were.
-fn turned(chain: &str) -> Rule {
-    Rule {
-        id: format!("redirected/{chain}"),
-        chain: chain.to_owned(),
-        when: vec![Condition::Redirected, Condition::Opening],
-        verdict: Verdict::Goto(REDIRECTED.to_owned()),
-        meaning: "What was given another destination is looked at once more.".to_owned(),
-    }
-}
-
-fn inward() -> Vec<Rule> {
-    let rule = |id: &str, when, verdict, meaning: &str| Rule {
-        id: id.to_owned(),
-        chain: INWARD.to_owned(),
-        when,
-        verdict,
-        meaning: meaning.to_owned(),
-    };
-    vec![
-        rule("inward/answers", vec![Condition::Answer], Verdict::Accept, "Answers to what a member asked come in."),
-        rule(
-            "inward/own",
-            vec![Condition::DestinationOwn],
-            Verdict::Accept,
-            "The host's own address on a bridge is no member's.",
-        ),
-        rule("inward/rest", vec![], Verdict::Drop, "Nothing else does, whatever Docker publishes."),
-    ]
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::table::{FORWARD, REDIRECTED};
     use std::path::Path;
 
     /// The policy that Cellblock ships.
