@@ -75,12 +75,16 @@ attack_table() {
   [[ $(defects) == "set-verified Set special4." ]]
   guard apply >/dev/null
   on_host iptables -t mangle -I PREROUTING -i br-cell -j ACCEPT
-  reached netguard-open tcp 192.168.77.10 445
   [[ $(defects) == "chain-verified Chain prerouting."* ]]
+  # What does so in one chain leaves the other, where the packet goes on.
+  not_reached netguard-open tcp 192.168.77.10 445
+  on_host iptables -t mangle -I FORWARD -i br-cell -j ACCEPT
+  reached netguard-open tcp 192.168.77.10 445
   guard apply >/dev/null
   not_reached netguard-open tcp 192.168.77.10 445
   holds
   on_host iptables -t mangle -D PREROUTING -i br-cell -j ACCEPT
+  on_host iptables -t mangle -D FORWARD -i br-cell -j ACCEPT
 }
 
 @test "after another program flushed the table, verify fails on every rule of it, and apply mends" {

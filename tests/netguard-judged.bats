@@ -35,6 +35,12 @@ pairs() {
   on_host nft -j list set inet netguard "$1" | jq -r 'def dotted: [16777216, 65536, 256, 1] as $of | . as $n | [$of[] | ($n / . | floor) % 256 | tostring] | join(".");
     .nftables[].set.elem? // [] | .[].elem.val.concat | [.[0], (.[1:][] | if type == "number" then dotted else . end)] | join(" ")'
 }
+# Without one of the rules, by its chain and id.
+without() {
+  local handle
+  handle=$(on_host nft -a list chain inet netguard "$1" | sed -n "s|.* comment \"$2\" # handle ||p")
+  on_host nft delete rule inet netguard "$1" handle "$handle"
+}
 counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.nftables[].rule? | select(.comment == $id) | .expr[].counter?.packets // empty] | add // 0'; }
 
 @test "what reached the internet is known, in both families, and only that" {
@@ -81,12 +87,23 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   not_reached netguard-open ping 4.4.4.4
   not_reached netguard-open http 4.4.4.4 18080
   not_reached netguard-open tcp 2a00:44::4 22
-  [ "$(counted input cell/outdated4)" -gt 0 ]
-  [ "$(counted input cell/outdated6)" -gt 0 ]
-  # Without the rule the host would answer: the pair alone lets it by.
-  for rule in $(on_host nft -a list chain inet netguard input | sed -n 's/.*cell\/outdated4.* # handle //p'); do
-    on_host nft delete rule inet netguard input handle "$rule"
-  done
+  # Without the rules about the host it would answer: the pair does not keep what they refuse.
+  without net-cell cell/host
+  without host-cell cell/host/rest
+  reached netguard-open tcp 4.4.4.4 22
+}
+
+@test "a connection to a known destination that becomes the host's own ends there" {
+  local own4
+  own4=$(address4 netguard-open)
+  ip -n "$LAB_NAME-host" address add 4.4.4.4/32 dev lan0
+  known judged4 br-cell "$own4" 4.4.4.4
+  # As if it had begun before: who opens one is asked in prerouting.
+  without prerouting cell/out
+  not_reached netguard-open tcp 4.4.4.4 22
+  not_reached netguard-open http 4.4.4.4 18080
+  [ "$(counted host-cell cell/host/rest)" -gt 0 ]
+  without host-cell cell/host/rest
   reached netguard-open tcp 4.4.4.4 22
 }
 
@@ -97,13 +114,16 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   not_reached netguard-sealed tcp 8.8.8.8 22
   not_reached netguard-sealed tcp 8.8.4.4 22
   not_reached netguard-open tcp 192.168.77.10 445
+  # Nor to whom it is about, as long as a new connection is asked where it comes in.
+  not_reached netguard-peer tcp 192.168.77.10 445
+  without prerouting cell/out
+  not_reached netguard-open tcp 192.168.77.10 445
   reached netguard-peer tcp 192.168.77.10 445
 }
 
 @test "verify names a pair that the rules refuse or that stays, and apply forgets it" {
   holds
   known judged4 br-cell "$(address4 netguard-open)" 192.168.77.10
-  reached netguard-open tcp 192.168.77.10 445
   run defects
   [ "$output" = "set-verified Set judged4." ] || { echo "$output" >&2; false; }
   guard apply >/dev/null

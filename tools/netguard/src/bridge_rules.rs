@@ -5,24 +5,29 @@
 //! before the peers, because the host's own address on the bridge lies among theirs.
 
 use ipnet::IpNet;
-use policy::{Class, Hole, Network};
+use policy::{Hole, Network};
 use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet, INPUT, PREROUTING, Pairs, REDIRECTED, REFUSE};
+use crate::table::{Budget, FORWARD, FlowSet, HOST, NET, Pairs, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
 pub(crate) fn chain(network: &Network) -> String {
-    format!("net-{}", network.name)
+    format!("{NET}{}", network.name)
+}
+
+/// The chain of what a network's members have for the host itself.
+pub(crate) fn host_chain(network: &Network) -> String {
+    format!("{HOST}{}", network.name)
 }
 
 /// An open bridge: the internet, its peers, its holes, and nothing else.
 pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>) -> Vec<Rule> {
-    let mut rules = threshold(network);
+    let mut rules = threshold(network, Way::Out);
     rules.extend(holes.map(|hole| hole_rule(network, hole)));
     rules.extend(nearby(network));
-    for group in Group::DENIED {
+    for group in Group::ALL {
         for family in Family::BOTH {
             let set = SetName(group, family).to_string();
             let meaning = format!("Refused: {}.", group.meaning());
@@ -45,36 +50,34 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
 }
 
 /// What all rules of an open network let through a moment ago passes at once, before anybody asks where it is from:
-/// that is part of what is known.
+/// that is part of what is known. Where it goes is read behind all that other programs may have made of it.
 pub(crate) fn known(pairs: Pairs) -> Rule {
     Rule {
         id: format!("known{}", pairs.family.digit()),
-        chain: PREROUTING.to_owned(),
+        chain: FORWARD.to_owned(),
         when: vec![Condition::Bare(pairs.version()), Condition::Judged(pairs.name())],
         verdict: Verdict::Accept,
         meaning: "Every rule let this source reach this destination a moment ago.".to_owned(),
     }
 }
 
-/// A destination that was on the internet when it was judged, and is the host's own now.
-pub(crate) fn outdated(network: &Network) -> impl Iterator<Item = Rule> {
-    let sets = (network.class == Class::Open).then_some(Pairs::BOTH).into_iter().flatten();
-    sets.map(|pairs| Rule {
-        id: format!("{}/outdated{}", network.name, pairs.family.digit()),
-        chain: INPUT.to_owned(),
-        when: vec![
-            Condition::From(network.bridge.to_string()),
-            Condition::Bare(pairs.version()),
-            Condition::Judged(pairs.name()),
-        ],
+/// What a member has for the host itself, by its address or because another program keeps it here: answers to what
+/// the host opened, what neighbours say to each other, and nothing else.
+pub(crate) fn host(network: &Network) -> Vec<Rule> {
+    let mut rules = threshold(network, Way::Host);
+    rules.push(Rule {
+        id: format!("{}/host/rest", network.name),
+        chain: host_chain(network),
+        when: vec![],
         verdict: refused(network),
-        meaning: "Refused: the destination has become an address of the host since it was judged.".to_owned(),
-    })
+        meaning: "Refused: the host itself would take it in.".to_owned(),
+    });
+    rules
 }
 
 /// A sealed bridge: its peers, answers, and nothing else.
 pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
-    let mut rules = threshold(network);
+    let mut rules = threshold(network, Way::Out);
     rules.extend(nearby(network));
     rules.push(rule(
         network,
@@ -84,19 +87,6 @@ pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
         "A sealed network reaches nothing but its own members.",
     ));
     rules
-}
-
-/// What had an allowed destination when it came in, and was given another one since: by a rule of another
-/// program, such as one that sends every DNS query to a resolver on the LAN. Docker has none for what
-/// comes from a guarded bridge, so none is refused that should pass.
-pub(crate) fn redirected(network: &Network) -> Rule {
-    Rule {
-        id: format!("{}/redirected", network.name),
-        chain: REDIRECTED.to_owned(),
-        when: vec![Condition::From(network.bridge.to_string())],
-        verdict: refused(network),
-        meaning: "Refused: another program gave it a new destination after the moat had judged the first.".to_owned(),
-    }
 }
 
 /// What is refused is counted and dropped, in sets of the network's own. Recording and dropping are rules
@@ -137,11 +127,24 @@ fn rule(network: &Network, word: &str, when: Vec<Condition>, verdict: Verdict, m
     Rule { id: format!("{}/{word}", network.name), chain: chain(network), when, verdict, meaning: meaning.into() }
 }
 
+/// Which of a network's chains a rule is for.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Out,
+    Host,
+}
+
 /// What holds before anybody asks where a packet goes.
-fn threshold(network: &Network) -> Vec<Rule> {
+fn threshold(network: &Network, way: Way) -> Vec<Rule> {
     let outside = |net: IpNet| vec![Condition::SourceOutside(net.to_string())];
     let option = |name: &str| vec![Condition::IpOption(name.to_owned())];
-    let make = |word: &str, when, verdict, meaning: &str| rule(network, word, when, verdict, meaning);
+    let make = |word: &str, when, verdict, meaning: &str| match way {
+        Way::Out => rule(network, word, when, verdict, meaning),
+        Way::Host => {
+            let rule = rule(network, &format!("host/{word}"), when, verdict, meaning);
+            Rule { chain: host_chain(network), ..rule }
+        }
+    };
     vec![
         make(
             "neighbours",

@@ -78,8 +78,10 @@ pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &
             own_destination: machine.owns(connection.destination) || connection.destination.is_multicast(),
         };
         if member(connection.source) && !packet.own_source {
-            let redirected = connection.answerer != connection.destination;
-            return redirected || matches!(outward(plan, &packet), Fate::Dropped(_));
+            let asked = matches!(outward(plan, &packet), Fate::Dropped(_));
+            // Where it went, if another program led it somewhere else.
+            (packet.destination, packet.own_destination) = (connection.answerer, machine.owns(connection.answerer));
+            return asked || matches!(outward(plan, &packet), Fate::Dropped(_));
         }
         if member(connection.answerer) {
             // Where it goes through, its destination is who answers.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Why a destination is denied, or to whom.
+/// Why a destination is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Group {
     /// The special-purpose registries.
@@ -16,7 +16,7 @@ pub(crate) enum Group {
     OnLink,
     /// What the policy lists: ranges and files of ranges.
     Listed,
-    /// The guarded networks themselves: denied to whoever is not a member.
+    /// The guarded networks: denied to members of the others, whatever the policy lists.
     Guarded,
 }
 
@@ -75,8 +75,8 @@ impl Family {
 }
 
 impl Group {
-    /// What is denied to members of open networks, in the order in which it is asked.
-    pub(crate) const DENIED: [Self; 3] = [Self::Special, Self::OnLink, Self::Listed];
+    /// In the order in which they are asked.
+    pub(crate) const ALL: [Self; 4] = [Self::Special, Self::OnLink, Self::Listed, Self::Guarded];
 
     /// The word that rules and sets of this group carry.
     pub(crate) fn word(self) -> &'static str {
@@ -106,8 +106,7 @@ pub(crate) struct SetName(pub(crate) Group, pub(crate) Family);
 impl SetName {
     /// All eight.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        let groups = Group::DENIED.into_iter().chain([Group::Guarded]);
-        groups.flat_map(|group| Family::BOTH.into_iter().map(move |family| Self(group, family)))
+        Group::ALL.into_iter().flat_map(|group| Family::BOTH.into_iter().map(move |family| Self(group, family)))
     }
 
     /// The set of this name, if there is one.

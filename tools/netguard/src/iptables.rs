@@ -27,7 +27,7 @@ use crate::group::{Family, SetName};
 use crate::listing::Listing;
 use crate::plan::{Plan, Rule};
 use crate::program::Program;
-use crate::table::{FlowSet, INWARD, PREROUTING, PUBLISHED};
+use crate::table::FlowSet;
 use budgets::Sender;
 use saved::Saved;
 use sets::Header;
@@ -57,8 +57,8 @@ pub(crate) struct Iptables {
 
 /// The plan in the order that iptables needs: that a flow has no port is known by its not being in the set of
 /// those with ports, so each set is filled right behind the rule that asks whether its sender may. And without
-/// what spares packets a second judgement: ipset has no set that one load of rules empties; so every packet that
-/// goes through is asked too; of those that come in from elsewhere nothing need be, for the host or for a member.
+/// what spares packets a second judgement: ipset has no set that one load of rules empties; so every packet meets
+/// every rule, where it comes in and where it goes on.
 pub(crate) fn spoken(plan: &Plan) -> Plan {
     let fills = |rule: &Rule, set: &String| matches!(&rule.verdict, Verdict::Record(filled) if filled == set);
     let asked = |rule: &Rule| {
@@ -72,10 +72,7 @@ pub(crate) fn spoken(plan: &Plan) -> Plan {
     let mut rules = Vec::new();
     let spared = |rule: &Rule| {
         matches!(rule.verdict, Verdict::Remember(_))
-            || rule.chain == PUBLISHED
-            || (rule.chain == PREROUTING && !matches!(rule.when.as_slice(), [Condition::From(_)]))
-            || (rule.chain == INWARD && rule.when == [Condition::DestinationOwn])
-            || rule.when.iter().any(|condition| matches!(condition, Condition::Judged(_) | Condition::Sent))
+            || rule.when.iter().any(|condition| matches!(condition, Condition::Judged(_)))
     };
     let placed = |rule: &Rule| sets.iter().any(|set| fills(rule, set));
     for rule in plan.rules.iter().filter(|rule| !placed(rule) && !spared(rule)) {

@@ -84,16 +84,11 @@ fn condition(condition: &Condition) -> Value {
         Condition::From(bridge) => matches("==", &meta("iifname"), &json!(bridge)),
         Condition::NotFrom(bridge) => matches("!=", &meta("iifname"), &json!(bridge)),
         Condition::Into(bridge) => matches("==", &meta("oifname"), &json!(bridge)),
-        Condition::Sent => matches("==", &meta("iif"), &json!("0")),
         Condition::Source(nets) => address("==", "saddr", nets),
         Condition::SourceOutside(net) => address("!=", "saddr", std::slice::from_ref(net)),
         Condition::Destination(nets) => address("==", "daddr", nets),
         Condition::DestinationIn(set) => {
             matches("==", &payload(text::family_of_set(set).header(), "daddr"), &json!(format!("@{set}")))
-        }
-        Condition::AnswererIn(set) => {
-            let key = format!("{} saddr", text::family_of_set(set).header());
-            matches("==", &json!({"ct": {"key": key, "dir": "reply"}}), &json!(format!("@{set}")))
         }
         Condition::Icmpv6(kinds) => matches("==", &payload("icmpv6", "type"), &one_of(kinds)),
         Condition::HopLimit(limit) => matches("==", &payload("ip6", "hoplimit"), &json!(limit)),
@@ -105,8 +100,6 @@ fn condition(condition: &Condition) -> Value {
         Condition::Belongs => matches("in", &json!({"ct": {"key": "state"}}), &json!("established")),
         Condition::SourceOwn => matches("==", &fib("saddr"), &one_of(&OWN)),
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
-        Condition::Opening => matches("==", &json!({"ct": {"key": "direction"}}), &json!("original")),
-        Condition::Redirected => matches("in", &json!({"ct": {"key": "status"}}), &json!("dnat")),
         Condition::Bare(4) => matches("==", &raw((0, 8)), &json!(text::BARE)),
         Condition::Bare(_) => matches("==", &payload("ip6", "nexthdr"), &one_of(&text::BEHIND)),
         Condition::Judged(set) => matches("==", &json!({"concat": pair_in(set)}), &json!(format!("@{set}"))),

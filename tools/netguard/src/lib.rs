@@ -19,7 +19,6 @@ mod connections;
 mod denied;
 mod dialect;
 mod docker;
-mod elsewhere;
 mod events;
 mod explain;
 mod flows;

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use policy::{Class, Network, Policy};
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
+use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FlowSet, INPUT, PREROUTING, Pairs};
-use crate::{bridge_rules, elsewhere};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, Pairs};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,14 +40,9 @@ impl Plan {
     /// on outside the guarded bridges.
     pub(crate) fn new(policy: &Policy, listed: &[IpNet], on_link: &[IpNet]) -> Self {
         let networks: Vec<&Network> = policy.active_networks().collect();
-        let mut rules = Vec::from(Pairs::BOTH.map(bridge_rules::known));
-        rules.extend(networks.iter().map(|network| outward(network)));
-        rules.extend(elsewhere::arriving());
-        rules.extend(elsewhere::through(&networks));
-        rules.push(elsewhere::turned(INPUT));
-        rules.extend(networks.iter().flat_map(|network| bridge_rules::outdated(network)));
-        rules.extend(elsewhere::inward());
-        rules.extend(networks.iter().map(|network| bridge_rules::redirected(network)));
+        let mut rules = entrances(&networks);
+        rules.extend(inward());
+        rules.extend(networks.iter().flat_map(|network| bridge_rules::host(network)));
         for network in &networks {
             let holes = policy.moat.allow.iter().filter(|hole| hole.network == network.name);
             rules.extend(match network.class {
@@ -134,21 +129,47 @@ fn split(sets: &mut BTreeMap<SetName, Vec<IpNet>>, group: Group, ranges: &[IpNet
     }
 }
 
-/// What comes from a bridge goes to rules of its own.
-fn outward(network: &Network) -> Rule {
-    Rule {
-        id: format!("{}/out", network.name),
-        chain: PREROUTING.to_owned(),
+/// The chains that the kernel calls send what comes from a bridge to rules of its own, and what goes into one to those
+/// that let answers in. What comes from a bridge is not asked where it is from once more if it goes into another: the
+/// guarded networks are denied to each other, but for a hole that the policy allows.
+fn entrances(networks: &[&Network]) -> Vec<Rule> {
+    let from = |hook: &str, word: &str, network: &Network, chain: String| Rule {
+        id: format!("{}/{word}", network.name),
+        chain: hook.to_owned(),
         when: vec![Condition::From(network.bridge.to_string())],
-        verdict: Verdict::Goto(bridge_rules::chain(network)),
-        meaning: format!("What comes from {} is judged by the rules of {}.", network.bridge, network.name),
-    }
+        meaning: format!("What comes from {} is judged by rules of its own.", network.bridge),
+        verdict: Verdict::Goto(chain),
+    };
+    let out = networks.iter().map(|network| from(PREROUTING, "out", network, bridge_rules::chain(network)));
+    let through = networks.iter().map(|network| from(FORWARD, "through", network, bridge_rules::chain(network)));
+    let host = networks.iter().map(|network| from(INPUT, "host-in", network, bridge_rules::host_chain(network)));
+    let inward = networks.iter().map(|network| Rule {
+        id: format!("{}/in", network.name),
+        chain: FORWARD.to_owned(),
+        when: vec![Condition::Into(network.bridge.to_string()), Condition::NotFrom(network.bridge.to_string())],
+        verdict: Verdict::Goto(INWARD.to_owned()),
+        meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
+    });
+    out.chain(Pairs::BOTH.map(bridge_rules::known)).chain(through).chain(inward).chain(host).collect()
+}
+
+fn inward() -> Vec<Rule> {
+    let rule = |id: &str, when, verdict, meaning: &str| Rule {
+        id: id.to_owned(),
+        chain: INWARD.to_owned(),
+        when,
+        verdict,
+        meaning: meaning.to_owned(),
+    };
+    vec![
+        rule("inward/answers", vec![Condition::Answer], Verdict::Accept, "Answers to what a member asked come in."),
+        rule("inward/rest", vec![], Verdict::Drop, "Nothing else does, whatever Docker publishes."),
+    ]
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::table::{FORWARD, REDIRECTED};
     use std::path::Path;
 
     /// The policy that Cellblock ships.
@@ -219,20 +240,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_another_program_sends_elsewhere_after_the_moat_judged_it_is_refused() {
+    fn each_packet_of_a_bridge_meets_its_rules_where_it_goes_on_and_where_the_host_takes_it_in() {
         let plan = plan();
-        let says = |chain: &str, id: &str, when: &[Condition], target: &str| {
-            let rule = plan.rules_of(chain).find(|rule| rule.id == id).unwrap();
-            assert_eq!((rule.when.as_slice(), &rule.verdict), (when, &Verdict::Goto(target.to_owned())));
-        };
-        for chain in [FORWARD, INPUT] {
-            let when = [Condition::Redirected, Condition::Opening];
-            says(chain, &format!("redirected/{chain}"), &when, REDIRECTED);
-        }
         for name in ["cell", "egress", "monitor", "warden"] {
-            let when = [Condition::From(format!("br-{name}"))];
-            says(REDIRECTED, &format!("{name}/redirected"), &when, &format!("refuse-{name}"));
+            for (chain, target) in [(PREROUTING, "net"), (FORWARD, "net"), (INPUT, "host")] {
+                let from = [Condition::From(format!("br-{name}"))];
+                let rule = plan.rules_of(chain).find(|rule| rule.when == from).unwrap();
+                assert_eq!(rule.verdict, Verdict::Goto(format!("{target}-{name}")), "{chain}");
+            }
+            let last = plan.rules_of(&format!("host-{name}")).last().unwrap().clone();
+            assert_eq!((last.when, last.verdict), (vec![], Verdict::Goto(format!("refuse-{name}"))));
         }
+        // Who comes from a bridge is asked that first: what goes into another one is no answer only because it seems so.
+        let place = |id: &str| plan.rules_of(FORWARD).position(|rule| rule.id == id).unwrap();
+        assert!(place("known6") < place("cell/through") && place("warden/through") < place("cell/in"));
     }
 
     #[test]
@@ -240,8 +261,8 @@ pub(crate) mod tests {
         let plan = plan();
         let ids: Vec<&str> = plan.rules_of("net-cell").map(|rule| rule.id.as_str()).collect();
         assert_eq!(ids[ids.len() - 3..], ["cell/remember4", "cell/remember6", "cell/internet"]);
-        let first: Vec<&str> = plan.rules_of(PREROUTING).map(|rule| rule.id.as_str()).take(3).collect();
-        assert_eq!(first, ["known4", "known6", "cell/out"]);
+        let first: Vec<&str> = plan.rules_of(FORWARD).map(|rule| rule.id.as_str()).take(3).collect();
+        assert_eq!(first, ["known4", "known6", "cell/through"]);
         let remember: Vec<&str> = plan
             .rules
             .iter()
@@ -254,9 +275,6 @@ pub(crate) mod tests {
             "the open networks"
         );
         assert_eq!(plan.pairs(), Pairs::BOTH);
-        let outdated: Vec<&str> =
-            plan.rules_of(INPUT).map(|rule| rule.id.as_str()).filter(|id| id.contains("outdated")).collect();
-        assert_eq!(outdated, ["cell/outdated4", "cell/outdated6", "egress/outdated4", "egress/outdated6"]);
     }
 
     #[test]

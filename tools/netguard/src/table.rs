@@ -13,22 +13,20 @@ use crate::group::Family;
 pub(crate) const TABLE: &str = "netguard";
 /// nft's family of the table: IPv4 and IPv6 in one.
 pub(crate) const FAMILY: &str = "inet";
-/// The chain where every packet comes in.
+/// The chain where a new connection of a member comes in, before anybody gives it another destination. nft asks it in
+/// its `nat` hook, once a connection, which costs later packets nothing; iptables, which may drop nothing there, asks
+/// every packet.
 pub(crate) const PREROUTING: &str = "prerouting";
-/// The chain where connections that go through the host begin. nft asks it in its `nat` hook, once a connection:
-/// a filter there would cost every packet of every connection some 5 % of its way. What it lets by once, and must
-/// not come any more, is asked of every packet where that comes in ([`PUBLISHED`]). iptables has no such chain that
-/// may drop, and asks every packet.
+/// The chain that every packet goes through that does not end here, on its way to where it really goes.
 pub(crate) const FORWARD: &str = "forward";
-/// The chain of packets from elsewhere whose connection was given another destination, as Docker does for the ports
-/// that it publishes.
-pub(crate) const PUBLISHED: &str = "published";
 /// The chain that lets answers into a bridge, and nothing else.
 pub(crate) const INWARD: &str = "inward";
 /// The chain where everything to the host itself comes in.
 pub(crate) const INPUT: &str = "input";
-/// The chain of what was given another destination on its way.
-pub(crate) const REDIRECTED: &str = "redirected";
+/// How the chains begin that judge where members' packets go; the network's name follows.
+pub(crate) const NET: &str = "net-";
+/// How the chains begin that judge what members have for the host itself.
+pub(crate) const HOST: &str = "host-";
 /// How the chains that record and drop begin; the network's name follows.
 pub(crate) const REFUSE: &str = "refuse-";
 /// How long a denied flow is remembered after its first packet, in seconds. Not after its last: else what
@@ -71,15 +69,15 @@ pub(crate) struct Hook {
     pub(crate) kind: &'static str,
     /// nft's name of the hook.
     pub(crate) hook: &'static str,
-    /// After connection tracking (-200) and before destination NAT (-100), where filters stand (0), or before
-    /// anybody else who may give a connection another source: who does ends the round of those that are asked.
+    /// After connection tracking (-200) and before anybody who may give a connection another destination, which ends
+    /// the round of those that are asked; or where filters stand (0).
     pub(crate) priority: i32,
 }
 
 /// The chains that the kernel calls, and when.
 pub(crate) const HOOKS: [Hook; 3] = [
-    Hook { name: PREROUTING, kind: "filter", hook: "prerouting", priority: -150 },
-    Hook { name: FORWARD, kind: "nat", hook: "postrouting", priority: -199 },
+    Hook { name: PREROUTING, kind: "nat", hook: "prerouting", priority: -199 },
+    Hook { name: FORWARD, kind: "filter", hook: "forward", priority: 0 },
     Hook { name: INPUT, kind: "filter", hook: "input", priority: 0 },
 ];
 
@@ -159,10 +157,9 @@ impl Budget {
 /// Asking every rule for every packet halves the rate of small ones. What the rules say of a packet depends
 /// on these three and on little else, and that little is asked again each time (`MoatCondition::Bare`).
 /// Only what reached the last rule of an open network is remembered, for [`JUDGED`] seconds; every load of
-/// rules or ranges empties the set in the same transaction; and a pair whose destination has become the
-/// host's own meanwhile is refused where the host takes it in.
+/// rules or ranges empties the set in the same transaction; and what the host takes in itself is no pair's concern.
 ///
-/// The set is the first thing that a packet is held against, so one serves all networks. The interface is its number
+/// The set is the first thing that a packet is held against where it is forwarded, so one serves all networks. The interface is its number
 /// and not its name: a bridge that is made again has another, and a number is a quarter of the bytes. The addresses
 /// of IPv4 are what stands where a header of IPv4 has them, for nft asks what a packet is each time that a field is
 /// called by its name. So whoever asks or fills this set asks first whether it is such a header.

@@ -98,16 +98,12 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::Answer | Condition::Belongs => packet.answer,
         Condition::SourceOwn => packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
-        Condition::Opening => !packet.answer,
-        // Neighbour discovery, options, routing headers, what other programs rewrite, what was counted so far,
-        // what was judged before and what the host sends itself are the kernel's alone to see.
+        // Neighbour discovery, options, routing headers, what was counted so far and what was
+        // judged before are the kernel's alone to see.
         Condition::Icmpv6(_)
         | Condition::HopLimit(_)
         | Condition::IpOption(_)
         | Condition::RoutingHeader
-        | Condition::Redirected
-        | Condition::AnswererIn(_)
-        | Condition::Sent
         | Condition::Bare(_)
         | Condition::Judged(_)
         | Condition::NewTo(_)
@@ -197,6 +193,6 @@ mod tests {
         inward.answer = true;
         assert!(matches!(forward(&plan, &inward), Fate::Passes(_)));
         (inward.answer, inward.from) = (false, "br-cell");
-        assert_eq!(forward(&plan, &inward), Fate::Unconcerned);
+        assert!(matches!(forward(&plan, &inward), Fate::Dropped(rule) if rule.id == "cell/source4"));
     }
 }

@@ -11,7 +11,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, PUBLISHED, Pairs, REDIRECTED};
+use crate::table::{Budget, FORWARD, FlowSet, HOST, INPUT, INWARD, NET, PREROUTING, Pairs, REFUSE};
 use crate::text::family;
 
 /// The longest comment that nft takes is 128 bytes; ours are ids.
@@ -63,9 +63,11 @@ fn pairs(rule: &Rule, set: &str) -> Result<()> {
 
 fn chain(name: &str) -> Result<()> {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let known = [PREROUTING, FORWARD, INPUT, INWARD, REDIRECTED, PUBLISHED].contains(&name);
+    let known = [PREROUTING, FORWARD, INPUT, INWARD].contains(&name);
     ensure!(
-        plain && name.len() <= LONGEST_CHAIN && (known || name.starts_with("net-") || name.starts_with("refuse-")),
+        plain
+            && name.len() <= LONGEST_CHAIN
+            && (known || [NET, HOST, REFUSE].iter().any(|prefix| name.starts_with(prefix))),
         "{name:?} is no chain of the moat"
     );
     Ok(())
@@ -78,9 +80,7 @@ fn word(condition: &Condition) -> Result<()> {
         }
         Condition::Source(nets) | Condition::Destination(nets) => ranges(nets)?,
         Condition::SourceOutside(net) => ranges(std::slice::from_ref(net))?,
-        Condition::DestinationIn(set) | Condition::AnswererIn(set) => {
-            ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses");
-        }
+        Condition::DestinationIn(set) => ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses"),
         Condition::Icmpv6(kinds) => {
             ensure!(kinds.len() > 1, "ICMPv6 types must be two at least");
             if let Some(kind) = kinds.iter().find(|kind| !ICMPV6.contains(&kind.as_str())) {
@@ -98,11 +98,8 @@ fn word(condition: &Condition) -> Result<()> {
         Condition::NewTo(set) => ensure!(FlowSet::named(set).is_some(), "{set:?} is no set of flows"),
         Condition::Spent(set) => ensure!(Budget::named(set).is_some(), "{set:?} is no set of budgets"),
         Condition::Judged(_)
-        | Condition::Sent
         | Condition::HopLimit(_)
         | Condition::HasPorts(_)
-        | Condition::Opening
-        | Condition::Redirected
         | Condition::RoutingHeader
         | Condition::Answer
         | Condition::Belongs
@@ -169,7 +166,6 @@ mod tests {
                 Condition::SourceOutside(text.clone()),
                 Condition::Destination(vec!["10.0.0.0/8".to_owned(), text.clone()]),
                 Condition::DestinationIn(text.clone()),
-                Condition::AnswererIn(text.clone()),
                 Condition::Icmpv6(vec!["nd-neighbor-solicit".to_owned(), text.clone()]),
                 Condition::Port(MoatPort { transport: text.clone(), number: 1 }),
                 Condition::IpOption(text.clone()),

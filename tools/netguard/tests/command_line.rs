@@ -54,7 +54,7 @@ fn every_plan_ends_with_its_counts_and_begins_with_the_entrances() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let lines = lines(&output);
     let first: Vec<&serde_json::Value> = lines.iter().map(|line| &line["rule"]["id"]).take(3).collect();
-    assert_eq!(first, ["known4", "known6", "cell/out"]);
+    assert_eq!(first, ["cell/out", "egress/out", "monitor/out"]);
     assert_eq!(lines.last().unwrap()["event"]["action"], "run-finished");
 }
 

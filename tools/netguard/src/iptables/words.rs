@@ -184,13 +184,10 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::RoutingHeader if v6 => one(Place::Match, "-m ipv6header --header ipv6-route --soft".to_owned()),
         Condition::Answer => one(Place::Match, "-m conntrack --ctdir REPLY".to_owned()),
         Condition::Belongs => one(Place::Match, "-m conntrack --ctstate ESTABLISHED".to_owned()),
-        Condition::Opening => one(Place::Match, "-m conntrack --ctdir ORIGINAL".to_owned()),
-        Condition::Redirected => one(Place::Match, "-m conntrack --ctstate DNAT".to_owned()),
         Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
             one(Place::Match, unknown_to(name))
         }
         Condition::Judged(_) | Condition::Bare(_) => bail!("iptables keeps no pairs that were judged"),
-        Condition::Sent | Condition::AnswererIn(_) => bail!("iptables asks every packet that goes through"),
         // Said last, and in two rules: see `rules`.
         Condition::Spent(_) => vec![Vec::new()],
         Condition::SourceOwn => own("--src-type", family),

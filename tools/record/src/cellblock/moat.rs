@@ -75,8 +75,6 @@ pub enum MoatCondition {
     NotFrom(String),
     /// It leaves by this bridge.
     Into(String),
-    /// This machine sent it itself: it came in on no interface.
-    Sent,
     /// Its source lies in one of these ranges.
     Source(Vec<String>),
     /// Its source lies outside this range, and is of its family.
@@ -85,8 +83,6 @@ pub enum MoatCondition {
     Destination(Vec<String>),
     /// Its destination lies in this set.
     DestinationIn(String),
-    /// Whoever answers its connection lies in this set, whatever its destination was before this machine gave it another.
-    AnswererIn(String),
     /// It is `ICMPv6` of one of these types, in nft's names.
     Icmpv6(Vec<String>),
     /// Its IPv6 hop limit is this.
@@ -107,10 +103,6 @@ pub enum MoatCondition {
     SourceOwn,
     /// Its destination is the host's own address, or a group that the host may listen to.
     DestinationOwn,
-    /// It comes from the side that opened its connection.
-    Opening,
-    /// This machine gave it another destination than its sender did.
-    Redirected,
     /// Nothing in its headers is there to be judged but source and destination: an IPv4 header without
     /// options, or TCP or UDP right behind the IPv6 header.
     Bare(u8),
