@@ -12,6 +12,8 @@ import struct
 import sys
 
 MARK = re.compile(rb"NGT<([^>]{1,80})>")
+SO_RCVBUFFORCE = 33
+ROOM = 8 << 20     # bytes that wait for a witness who gets no turn: what is lost would pass for stopped
 GROUPS4 = ("224.0.0.251", "224.0.0.252")
 GROUPS6 = ("ff02::fb", "ff02::1:3")
 
@@ -19,6 +21,7 @@ GROUPS6 = ("ff02::fb", "ff02::1:3")
 def sniffers(interfaces):
     for interface in interfaces:
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
         sock.bind((interface, 0))
         yield sock
 
