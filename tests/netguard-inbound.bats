@@ -52,6 +52,7 @@ storms() {
   storm_translated
   storm_rewritten
   storm_expected
+  storm_posing
   storm_errors
   judge
 }

@@ -13,6 +13,7 @@ open_doors() {
   "$LAB" exec lan ip route replace 172.30.0.0/16 via 192.168.77.2
   "$LAB" exec lan ip -6 route replace fd6c:6c62::/32 via 2001:db8:77::2
   for setting in all lan0 tailscale0 docker0; do
+    on_host sysctl -q -w "net.ipv4.conf.$setting.rp_filter=0"
     on_host sysctl -q -w "net.ipv4.conf.$setting.accept_source_route=1" "net.ipv4.conf.$setting.bc_forwarding=1"
     on_host sysctl -q -w "net.ipv6.conf.$setting.seg6_enabled=1"
   done

@@ -6,7 +6,8 @@ prints the mark of each (witness.py). A row is `place target port kinds [sport [
 the peer is whom an error message quotes. Frames, so that no packet filter here has a say in what leaves.
 `inbound.py hold NAME GO <rows` opens what `place kind target port` says: tcp and udp want their echo, mute does not. It
 sends a mark that ends in /before, prints `held PLACE SPORT` for each and then `all`, waits for the file GO, and sends
-one that ends in /after. `inbound.py serve PORT` echoes, over TCP and UDP; the port after it is silent.
+one that ends in /after. `inbound.py pose NAME INTERFACE MAC <rows` opens what `place member peer host` says in the member's
+name, and sends what would be the peer's answer to the host that stands for the member. `inbound.py serve PORT` echoes, over TCP and UDP; the port after it is silent.
 """
 import contextlib
 import os
@@ -136,6 +137,19 @@ def throw(name, interface, mac, host4, host6, source4, source6):
                     sport = row.sport = sport + 1
 
 
+def pose(name, interface, mac):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((interface, 0))
+        to = bytes.fromhex(mac.replace(":", "")) + sock.getsockname()[4]
+        for line in sys.stdin:
+            place, member, peer, host = line.split()
+            said, sport = f"{name}/pose/{place}", random.randrange(20000, 30000)
+            sock.send(to + ethertype(peer) + one_hop(datagram(member, peer, sport, 5555, b"opening")))
+            time.sleep(0.2)
+            sock.send(to + ethertype(peer) + one_hop(datagram(peer, host, 5555, sport, mark(said))))
+            print(said)
+
+
 def opened(kind, target, port):
     sock = socket.socket(family(target), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     sock.settimeout(PATIENCE)
@@ -192,4 +206,4 @@ def serve(port):
                     sock.sendto(data, client)
 
 
-{"throw": throw, "hold": hold, "serve": serve}[sys.argv[1]](*sys.argv[2:])
+{"throw": throw, "pose": pose, "hold": hold, "serve": serve}[sys.argv[1]](*sys.argv[2:])

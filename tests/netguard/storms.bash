@@ -123,6 +123,14 @@ sock.sendto(b"\0\1file\0octet\0", ("8.8.8.8", 69))' "${place#*:}"
   strangers_leave
 }
 
+# The LAN opens connections in a member's name, for the host to take what comes back for the member's.
+storm_posing() {
+  local place
+  for place in inside beside; do
+    printf '%s\n' "${place}4 $(address "$place" 4) 192.168.77.10 $(host lan4)" "${place}6 $(address "$place" 6) 2001:db8:77::10 $(host lan6)"
+  done | "$LAB" exec lan python3 "$SUITE/inbound.py" pose posing lan0 "$(mac lan0)" >>"$THROWN"
+}
+
 # The number that a member's network has in its addresses.
 number() { address "$1" 4 | cut -d. -f3; }
 

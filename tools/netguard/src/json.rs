@@ -87,9 +87,8 @@ fn condition(condition: &Condition) -> Value {
         Condition::Source(nets) => address("==", "saddr", nets),
         Condition::SourceOutside(net) => address("!=", "saddr", std::slice::from_ref(net)),
         Condition::Destination(nets) => address("==", "daddr", nets),
-        Condition::DestinationIn(set) => {
-            matches("==", &payload(text::family_of_set(set).header(), "daddr"), &json!(format!("@{set}")))
-        }
+        Condition::SourceIn(set) => within("saddr", set),
+        Condition::DestinationIn(set) => within("daddr", set),
         Condition::Icmpv6(kinds) => matches("==", &payload("icmpv6", "type"), &one_of(kinds)),
         Condition::HopLimit(limit) => matches("==", &payload("ip6", "hoplimit"), &json!(limit)),
         Condition::Port(port) => matches("==", &payload(&port.transport, "dport"), &json!(port.number)),
@@ -111,6 +110,10 @@ fn condition(condition: &Condition) -> Value {
             "stmt": [{"limit": {"rate": A_MINUTE, "burst": BURST, "per": "minute", "inv": true}}],
         }}),
     }
+}
+
+fn within(field: &str, set: &str) -> Value {
+    matches("==", &payload(text::family_of_set(set).header(), field), &json!(format!("@{set}")))
 }
 
 fn fib(field: &str) -> Value {

@@ -9,7 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, PREROUTING, Pairs};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, LOOPBACK, PREROUTING, Pairs};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +150,22 @@ fn entrances(networks: &[&Network]) -> Vec<Rule> {
         verdict: Verdict::Goto(INWARD.to_owned()),
         meaning: format!("What goes to {} from another interface must be an answer.", network.bridge),
     });
-    out.chain(Pairs::BOTH.map(bridge_rules::known)).chain(through).chain(inward).chain(host).collect()
+    out.chain(posing()).chain(Pairs::BOTH.map(bridge_rules::known)).chain(through).chain(inward).chain(host).collect()
+}
+
+/// Whoever opens a connection in a member's name from elsewhere would have its answers let in. The host's own address
+/// on a bridge is among those of its members, and comes in over the loopback interface.
+fn posing() -> [Rule; 2] {
+    Family::BOTH.map(|family| Rule {
+        id: format!("outside/source{}", family.digit()),
+        chain: PREROUTING.to_owned(),
+        when: vec![
+            Condition::NotFrom(LOOPBACK.to_owned()),
+            Condition::SourceIn(SetName(Group::Guarded, family).to_string()),
+        ],
+        verdict: Verdict::Drop,
+        meaning: "Refused: a member's address as source, from another interface.".to_owned(),
+    })
 }
 
 fn inward() -> Vec<Rule> {

@@ -23,6 +23,8 @@ pub(crate) const FORWARD: &str = "forward";
 pub(crate) const INWARD: &str = "inward";
 /// The chain where everything to the host itself comes in.
 pub(crate) const INPUT: &str = "input";
+/// The interface over which the host reaches its own addresses.
+pub(crate) const LOOPBACK: &str = "lo";
 /// How the chains begin that judge where members' packets go; the network's name follows.
 pub(crate) const NET: &str = "net-";
 /// How the chains begin that judge what members have for the host itself.

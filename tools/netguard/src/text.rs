@@ -66,6 +66,7 @@ fn condition(condition: &Condition) -> String {
         Condition::Source(nets) => address("saddr", nets),
         Condition::SourceOutside(net) => format!("{} saddr != {}", family(net).header(), bare(net)),
         Condition::Destination(nets) => address("daddr", nets),
+        Condition::SourceIn(set) => format!("{} saddr @{set}", family_of_set(set).header()),
         Condition::DestinationIn(set) => format!("{} daddr @{set}", family_of_set(set).header()),
         Condition::Icmpv6(kinds) => format!("icmpv6 type {}", braces(kinds)),
         Condition::HopLimit(limit) => format!("ip6 hoplimit {limit}"),

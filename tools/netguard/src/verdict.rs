@@ -90,9 +90,8 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::SourceOutside(net) => range(net)
             .is_some_and(|net| net.addr().is_ipv4() == packet.source.is_ipv4() && !net.contains(&packet.source)),
         Condition::Destination(nets) => within(nets, packet.destination),
-        Condition::DestinationIn(set) => SetName::named(set)
-            .and_then(|name| plan.sets.get(&name))
-            .is_some_and(|ranges| holds(ranges, packet.destination)),
+        Condition::SourceIn(set) => within_set(plan, set, packet.source),
+        Condition::DestinationIn(set) => within_set(plan, set, packet.destination),
         Condition::Port(port) => packet.transport == port.transport && packet.port == Some(port.number),
         Condition::HasPorts(ported) => *ported == packet.port.is_some(),
         Condition::Answer | Condition::Belongs => packet.answer,
@@ -109,6 +108,10 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         | Condition::NewTo(_)
         | Condition::Spent(_) => false,
     }
+}
+
+fn within_set(plan: &Plan, set: &str, address: IpAddr) -> bool {
+    SetName::named(set).and_then(|name| plan.sets.get(&name)).is_some_and(|ranges| holds(ranges, address))
 }
 
 fn range(text: &str) -> Option<IpNet> {

@@ -11,7 +11,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
-use crate::table::{Budget, FORWARD, FlowSet, HOST, INPUT, INWARD, NET, PREROUTING, Pairs, REFUSE};
+use crate::table::{Budget, FORWARD, FlowSet, HOST, INPUT, INWARD, LOOPBACK, NET, PREROUTING, Pairs, REFUSE};
 use crate::text::family;
 
 /// The longest comment that nft takes is 128 bytes; ours are ids.
@@ -75,12 +75,15 @@ fn chain(name: &str) -> Result<()> {
 
 fn word(condition: &Condition) -> Result<()> {
     match condition {
+        Condition::NotFrom(interface) if interface == LOOPBACK => {}
         Condition::From(bridge) | Condition::NotFrom(bridge) | Condition::Into(bridge) => {
             bridge.parse::<BridgeName>()?;
         }
         Condition::Source(nets) | Condition::Destination(nets) => ranges(nets)?,
         Condition::SourceOutside(net) => ranges(std::slice::from_ref(net))?,
-        Condition::DestinationIn(set) => ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses"),
+        Condition::SourceIn(set) | Condition::DestinationIn(set) => {
+            ensure!(SetName::named(set).is_some(), "{set:?} is no set of addresses");
+        }
         Condition::Icmpv6(kinds) => {
             ensure!(kinds.len() > 1, "ICMPv6 types must be two at least");
             if let Some(kind) = kinds.iter().find(|kind| !ICMPV6.contains(&kind.as_str())) {
@@ -165,6 +168,7 @@ mod tests {
                 Condition::Source(vec![text.clone()]),
                 Condition::SourceOutside(text.clone()),
                 Condition::Destination(vec!["10.0.0.0/8".to_owned(), text.clone()]),
+                Condition::SourceIn(text.clone()),
                 Condition::DestinationIn(text.clone()),
                 Condition::Icmpv6(vec!["nd-neighbor-solicit".to_owned(), text.clone()]),
                 Condition::Port(MoatPort { transport: text.clone(), number: 1 }),

@@ -165,6 +165,9 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::Source(nets) => addresses(Place::Source, "-s", nets, family),
         Condition::SourceOutside(net) => addresses(Place::Source, "! -s", std::slice::from_ref(net), family),
         Condition::Destination(nets) => addresses(Place::Destination, "-d", nets, family),
+        Condition::SourceIn(name) if text::family_of_set(name) == family && SetName::named(name).is_some() => {
+            one(Place::Match, format!("-m set --match-set {} src", set(name)))
+        }
         Condition::DestinationIn(name) if text::family_of_set(name) == family && SetName::named(name).is_some() => {
             one(Place::Match, format!("-m set --match-set {} dst", set(name)))
         }
@@ -192,7 +195,8 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::Spent(_) => vec![Vec::new()],
         Condition::SourceOwn => own("--src-type", family),
         Condition::DestinationOwn => own("--dst-type", family),
-        Condition::DestinationIn(_)
+        Condition::SourceIn(_)
+        | Condition::DestinationIn(_)
         | Condition::Icmpv6(_)
         | Condition::HopLimit(_)
         | Condition::IpOption(_)

@@ -79,6 +79,8 @@ pub enum MoatCondition {
     Source(Vec<String>),
     /// Its source lies outside this range, and is of its family.
     SourceOutside(String),
+    /// Its source lies in this set.
+    SourceIn(String),
     /// Its destination lies in one of these ranges.
     Destination(Vec<String>),
     /// Its destination lies in this set.
