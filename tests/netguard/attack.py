@@ -72,8 +72,15 @@ def pretend(name, target, port):
 
 
 def forge(name, target, port):
-    """Another machine's address as source: port holds it."""
+    """Another machine's address as source: port holds it, or says that it is one that a neighbour could have."""
+    if port == "neighbour":
+        port = neighbours_address(target)
     send_raw(target, datagram(port, target, 7777, 7777, mark(name)))
+
+
+def neighbours_address(target):
+    own = packed(own_address(target))
+    return socket.inet_ntop(family(target), own[:-1] + bytes([own[-1] ^ 0x70]))
 
 
 def known(target):

@@ -161,10 +161,10 @@ impl Budget {
 /// Only what reached the last rule of an open network is remembered, for [`JUDGED`] seconds; every load of
 /// rules or ranges empties the set in the same transaction; and what the host takes in itself is no pair's concern.
 ///
-/// The set is the first thing that a packet is held against where it is forwarded, so one serves all networks. The interface is its number
-/// and not its name: a bridge that is made again has another, and a number is a quarter of the bytes. The addresses
-/// of IPv4 are what stands where a header of IPv4 has them, for nft asks what a packet is each time that a field is
-/// called by its name. So whoever asks or fills this set asks first whether it is such a header.
+/// The set is the first thing that a packet is held against where it is forwarded, so one serves all networks. The
+/// interface is its number and not its name: a bridge that is made again has another, and a number is a quarter of the
+/// bytes. The addresses of IPv4 are what stands where a header of IPv4 has them, for nft asks what a packet is each
+/// time that a field is called by its name. So whoever asks or fills this set asks first whether it is such a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pairs {
     /// Of which family.
