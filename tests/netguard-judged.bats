@@ -100,6 +100,7 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   known judged4 br-cell "$own4" 4.4.4.4
   # As if it had begun before: who opens one is asked in prerouting.
   without prerouting cell/out
+  without prerouting outside/source4
   not_reached netguard-open tcp 4.4.4.4 22
   not_reached netguard-open http 4.4.4.4 18080
   [ "$(counted host-cell cell/host/rest)" -gt 0 ]
@@ -117,6 +118,7 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   # Nor to whom it is about, as long as a new connection is asked where it comes in.
   not_reached netguard-peer tcp 192.168.77.10 445
   without prerouting cell/out
+  without prerouting outside/source4
   not_reached netguard-open tcp 192.168.77.10 445
   reached netguard-peer tcp 192.168.77.10 445
 }
