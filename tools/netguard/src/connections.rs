@@ -62,7 +62,7 @@ fn guarded(plan: &Plan) -> Vec<(&str, Vec<ipnet::IpNet>)> {
 pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &Connection) -> bool {
     guarded(plan).iter().any(|(bridge, ranges)| {
         let member = |address| ranges.iter().any(|range| range.contains(&address));
-        let mut packet = Packet {
+        let packet = Packet {
             from: bridge,
             into: None,
             source: connection.source,
@@ -77,18 +77,16 @@ pub(crate) fn refused(plan: &Plan, machine: &Machine, fresh: bool, connection: &
             own_source: machine.owns(connection.source),
             own_destination: machine.owns(connection.destination) || connection.destination.is_multicast(),
         };
+        // Who answers is where it went, if another program led it somewhere else.
+        let own_destination = machine.owns(connection.answerer);
+        let led = Packet { destination: connection.answerer, own_destination, ..packet.clone() };
         if member(connection.source) && !packet.own_source {
-            let asked = matches!(outward(plan, &packet), Fate::Dropped(_));
-            // Where it went, if another program led it somewhere else.
-            (packet.destination, packet.own_destination) = (connection.answerer, machine.owns(connection.answerer));
-            return asked || matches!(outward(plan, &packet), Fate::Dropped(_));
+            return [&packet, &led].into_iter().any(|packet| matches!(outward(plan, packet), Fate::Dropped(_)));
         }
         if member(connection.answerer) {
-            // Where it goes through, its destination is who answers.
-            (packet.from, packet.into) = ("", Some(*bridge));
-            (packet.destination, packet.own_destination) = (connection.answerer, machine.owns(connection.answerer));
-            let outside = !packet.own_source && matches!(forward(plan, &packet), Fate::Dropped(_));
-            return outside || (fresh && packet.own_source);
+            let inward = Packet { from: "", into: Some(*bridge), ..led };
+            let outside = !inward.own_source && matches!(forward(plan, &inward), Fate::Dropped(_));
+            return outside || (fresh && inward.own_source);
         }
         false
     })

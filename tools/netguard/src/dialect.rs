@@ -46,8 +46,9 @@ impl Dialect {
     pub(crate) fn entrance(self, expressions: &Value) -> Option<&str> {
         match self {
             Self::Nft => {
-                let named = expressions.pointer("/0/match/left/meta/key")? == "iifname";
-                expressions.pointer("/0/match/right").filter(|_| named)?.as_str()
+                let of = |path, word: &str| expressions.pointer(path).is_some_and(|found| found == word);
+                let from = of("/0/match/left/meta/key", "iifname") && of("/0/match/op", "==");
+                expressions.pointer("/0/match/right").filter(|_| from)?.as_str()
             }
             Self::Iptables => expressions.pointer("/ip/0")?.as_str()?.strip_prefix("-i ")?.split(' ').next(),
         }

@@ -1,9 +1,9 @@
 //! What every plan has, whatever the policy says: the table, its hooks, and the sets that the kernel fills
 //! itself: denied flows, and pairs that were judged.
 //!
-//! Each network has such sets of its own, and each sender a budget of new flows in them: whoever tries a
-//! million destinations fills neither memory, nor what is kept of another network, nor what is kept of
-//! its neighbours.
+//! Each network has sets of denied flows of its own, and each sender a budget of new flows in them: whoever
+//! tries a million destinations fills neither memory, nor what is kept of another network, nor what is kept of
+//! its neighbours. The pairs of all networks are in one set.
 
 use policy::NetworkName;
 
@@ -13,9 +13,9 @@ use crate::group::Family;
 pub(crate) const TABLE: &str = "netguard";
 /// nft's family of the table: IPv4 and IPv6 in one.
 pub(crate) const FAMILY: &str = "inet";
-/// The chain where a new connection of a member comes in, before anybody gives it another destination. nft asks it in
-/// its `nat` hook, once a connection, which costs later packets nothing; iptables, which may drop nothing there, asks
-/// every packet.
+/// The chain where a new connection comes in, before anybody gives it another destination. nft asks it in its `nat`
+/// hook, once a connection, which costs later packets nothing; iptables, which may drop nothing there, asks every
+/// packet.
 pub(crate) const PREROUTING: &str = "prerouting";
 /// The chain that every packet goes through that does not end here, on its way to where it really goes.
 pub(crate) const FORWARD: &str = "forward";

@@ -254,6 +254,8 @@ mod tests {
     fn what_was_loaded_as_planned_has_no_defect_and_an_empty_kernel_has_only_defects() {
         let plan = plan();
         assert_eq!(defects(&plan, &listed(&plan)), Vec::<String>::new());
+        let listing = Listing::parse(json!({"nftables": listed(&plan)}).to_string().as_bytes()).unwrap();
+        assert_eq!(listing.bridges(), plan.bridges());
         assert!(compare(&plan, None).iter().all(|finding| finding.outcome == Outcome::Failure));
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::budgets;
 use crate::group::{Family, SetName};
 use crate::plan::Rule;
-use crate::table::{Budget, FlowSet, OWN, PORTED};
+use crate::table::{Budget, FlowSet, OWN, PORTED, ported};
 use crate::text;
 
 /// What the names of all our chains and sets begin with.
@@ -209,13 +209,9 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
 /// that we would not know: names that iptables knows by itself, and a number for the one it has to look up.
 pub(crate) fn protocol(word: &str) -> &str {
     match word {
-        "dccp" => "33",
+        "dccp" | "33" => "33",
         "icmpv6" | "58" => "ipv6-icmp",
-        "6" => "tcp",
-        "17" => "udp",
-        "132" => "sctp",
-        "136" => "udplite",
-        other => other,
+        other => other.parse().ok().and_then(ported).unwrap_or(other),
     }
 }
 
