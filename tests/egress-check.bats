@@ -82,7 +82,7 @@ signal.pause()' "$2" >"$BATS_TEST_TMPDIR/listening" 3>&- &
   all_are failure 'lan[.]2001:db8:77::10[.](icmp|tcp[.]22)'
   all_are failure 'discovery[.]mdns[.](224|ff02)'
   all_are success 'discovery[.]ssdp[.](239|ff02)'     # nobody forwards for the cell, and the NAS answers the host
-  all_are success "lan[.]$nas_link[.]eth0[.]icmp"
+  all_are success "lan[.]${nas_link}[.]eth0[.]icmp"
   [[ "$(jq -r 'select(.rule.id == "egress-check-cell.discovery.ssdp.ff02::c.eth0").cellblock.probe.control_seen' <<<"$output")" == *"cellblock-lab lan"* ]]
   moat
   run --separate-stderr check run --container egress-check-cell --control
@@ -102,7 +102,7 @@ signal.pause()' "$2" >"$BATS_TEST_TMPDIR/listening" 3>&- &
   kill "$listener"
   ip -n "$lab_name-host" link del "$cable"
   all_are failure 'discovery[.](mdns|ssdp)[.](2|ff02)'
-  all_are failure "lan[.]$nas_link[.]eth0[.]icmp"
+  all_are failure "lan[.]${nas_link}[.]eth0[.]icmp"
 }
 
 @test "behind the same moat, without a control, nothing blocked is called a pass" {

@@ -121,6 +121,7 @@ nothing_started() {
   local tool
   for tool in netguard egress-check scanwatch auditdb sandboxctl; do
     "$tool" completions bash | bash -n
+    # shellcheck disable=SC2016  # for the inner shell
     run -0 bash -c 'set -o pipefail; for _ in {1..20}; do "$1" completions zsh | : || exit 1; done' - "$tool"
     [ -z "$output" ]
   done

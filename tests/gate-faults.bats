@@ -142,7 +142,8 @@ paths() { jq -r '.url.path | select(startswith("/turn-"))'; }
   cat "$log.2" "$log.1" "$log" | jq -r .log | grep . | paths >"$BATS_TEST_TMPDIR/held"
   ld logs proxy 2>/dev/null | paths | diff - "$BATS_TEST_TMPDIR/held"
   # The oldest are gone, as they should; what is held has no gap.
-  [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -gt 160 ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -lt 640 ]
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -gt 160 ]
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/held")" -lt 640 ]
   tail -n "$(wc -l <"$BATS_TEST_TMPDIR/held")" "$BATS_TEST_TMPDIR/asked" | diff - "$BATS_TEST_TMPDIR/held"
   start_gate >/dev/null
   alive

@@ -131,7 +131,8 @@ print(int((time.monotonic() - first) * 1000), seen.count(b"data: event"))
 PROGRAM
   )
   # Three events, 400 ms apart: had the first been held back, nothing would have come after it.
-  [ "${first#* }" = 3 ] && [ "${first% *}" -ge 700 ]
+  [ "${first#* }" = 3 ]
+  [ "${first% *}" -ge 700 ]
 }
 
 @test "a name that leads to the LAN, to metadata, to the tailnet, to the gate or to a peer is refused, and says so" {
@@ -252,7 +253,8 @@ resumed_with() {
   is "$(shared_connections "$mark")" ""
   # shellcheck disable=SC2016  # for the shell in the container
   number=$(ld exec proxy bash -c 'set -- /run/nginx/slot-*; echo "$#"; sort "$@" | uniq -d >&2' 2>"$BATS_TEST_TMPDIR/twice")
-  [ "$number" -gt 16 ] && [ "$number" -le 32 ]
+  [ "$number" -gt 16 ]
+  [ "$number" -le 32 ]
   is "$(cat "$BATS_TEST_TMPDIR/twice")" ""
 }
 

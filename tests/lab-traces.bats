@@ -102,13 +102,15 @@ ended() {
   mapfile -t pids < <(container_pids)
   [ "${#pids[@]}" = 2 ]
   mapfile -t sockets < <(shim_sockets)
-  [ "${#sockets[@]}" = 2 ] && [ -S "${sockets[0]}" ]
+  [ "${#sockets[@]}" = 2 ]
+  [ -S "${sockets[0]}" ]
   pkill -9 -f "^dockerd .*$STATE/"
   pkill -9 -f "^containerd .*$STATE/"
   "$LAB" down
   nothing_is_left
   ended "${pids[@]}"
-  [ ! -e "${sockets[0]}" ] && [ ! -e "${sockets[1]}" ]
+  [ ! -e "${sockets[0]}" ]
+  [ ! -e "${sockets[1]}" ]
 }
 
 @test "an up after the engine was killed begins with an empty engine and the images it had" {

@@ -317,7 +317,8 @@ iptables-legacy -t mangle -F
 ip6tables-legacy -t mangle -D PREROUTING 1
 ipset flush netguard-special4
 WAYS
-  kill "$WATCHER" && wait "$WATCHER"
+  kill "$WATCHER"
+  wait "$WATCHER"
   WATCHER=
   guard remove --force >/dev/null
 }
