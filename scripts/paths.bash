@@ -6,14 +6,22 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.ca
 PROGRAMS=$CARGO_TARGET_DIR/release
 export PATH="$PROGRAMS:$PATH"
 
+# DuckDB's library, which auditdb is linked to (scripts/build.d/duckdb.bash). The version is that of the crate `duckdb`
+# in Cargo.toml, as DuckDB's packages have it. Every cargo of ours sees the same folder, else all is built again.
+readonly DUCKDB_VERSION=1.5.6-r.1
+export DUCKDB_LIB_DIR=$CARGO_TARGET_DIR/duckdb-$DUCKDB_VERSION
+
 # LAB_NAME=… is a second lab beside the first: see tests/lab/lab.
 readonly LAB_STATE=/run/${LAB_NAME:-cellblock}-lab
 readonly LAB_ROOT=/var/lib/${LAB_NAME:-cellblock}-lab/root
 readonly LAB_HOST=/run/netns/${LAB_NAME:-cellblock}-host
 
-# Which commit a program was built from is part of its --version. Exported for every cargo of a run: were it
-# another for the build than for the tests, all would be compiled twice.
-CELLBLOCK_VERSION="$(sed -n 's/^version = "\(.*\)"/\1/p' "$HOUSE/Cargo.toml" | head -n 1) ($(git -C "$HOUSE" rev-parse --short HEAD 2>/dev/null || echo 'no commit'))"
+# Which commit a program was built from is part of its --version: the last one that changed its source, for every
+# other number means a new build of all five. Exported for every cargo of a run: were it another for the build than for
+# the tests, all would be compiled twice.
+readonly SOURCES=(Cargo.toml Cargo.lock tools)
+source_commit() { git -C "$HOUSE" log -1 --format=%h -- "${SOURCES[@]}" 2>/dev/null | grep . || echo 'no commit'; }
+CELLBLOCK_VERSION="$(sed -n 's/^version = "\(.*\)"/\1/p' "$HOUSE/Cargo.toml" | head -n 1) ($(source_commit))"
 export CELLBLOCK_VERSION
 
 # `settle POLICY ROOT` fixes both for this run: the shipped policy and the checkout unless said.

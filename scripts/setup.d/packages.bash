@@ -1,5 +1,9 @@
 # What has to be installed, and how: with the machine's own apt sources and no other.
 
+# shellcheck source-path=SCRIPTDIR/..
+# shellcheck source=../build.d/cargo.bash
+source "${BASH_SOURCE[0]%/*}/../build.d/cargo.bash"
+
 readonly PIN_FILE=/etc/apt/preferences.d/cellblock-docker
 readonly PIN_SOURCE=/etc/apt/sources.list.d/cellblock-docker.sources
 readonly GUARD=/usr/sbin/policy-rc.d
@@ -14,7 +18,7 @@ wanted_packages() {
 }
 
 # Rust is the one thing that setup leaves to you: which toolchain is yours to choose.
-missing_commands() { command -v cargo >/dev/null || echo "cargo (Rust 1.95 or newer)"; }
+missing_commands() { cargo_program >/dev/null || echo "cargo (Rust 1.95 or newer)"; }
 
 missing_packages() {
   if ! command -v dpkg-query >/dev/null; then wanted_packages; return; fi

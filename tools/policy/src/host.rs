@@ -121,7 +121,7 @@ const SHARED_NAMES: &str = include_str!("shared-names.txt");
 
 /// Whether the names below belong to different people: it is a public suffix, or holds one.
 fn swallows_a_suffix(name: &str) -> bool {
-    psl::domain_str(name).is_none() || SHARED_NAMES.lines().any(|shared| shared == name)
+    suffix::registrable(name).is_none() || SHARED_NAMES.lines().any(|shared| shared == name)
 }
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn no_shared_name_is_itself_a_suffix() {
         for name in SHARED_NAMES.lines() {
-            assert!(psl::domain_str(name).is_some(), "{name}");
+            assert!(suffix::registrable(name).is_some(), "{name}");
         }
     }
 

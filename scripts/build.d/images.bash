@@ -1,0 +1,23 @@
+# The images. Four need nothing of cargo's and are made while it works.
+
+readonly PLAIN_IMAGES=(proxy vault clamd cell)
+readonly TOOL_IMAGES=(monitor warden)
+
+# Copied only when it changed, so that Docker's cache holds.
+stage() {
+  local file=$1 image=$2 to
+  to=$HOUSE/compose/images/$image/bin
+  mkdir -p "$to"
+  cmp -s "$file" "$to/${file##*/}" || run install -m 0755 "$file" "$to/${file##*/}"
+}
+
+stage_tools() {
+  stage "$PROGRAMS/auditdb" monitor
+  if [ -e "$DUCKDB_LIBRARY" ]; then stage "$DUCKDB_LIBRARY" monitor; fi
+  stage "$PROGRAMS/scanwatch" warden
+}
+
+# The line on the terminal says what is made; what Docker prints stands in its own lines.
+build_images() {
+  run docker compose --project-name cellblock --project-directory "$HOUSE/compose" -f "$HOUSE/compose/compose.yaml" build "$@"
+}
