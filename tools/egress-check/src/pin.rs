@@ -13,7 +13,7 @@ mod patient;
 
 use anyhow::Result;
 use policy::PolicyArgs;
-use record::{Exit, OutputArgs, Provider, Writer};
+use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::PinArgs;
 use authority::Authorities;
@@ -30,7 +30,7 @@ pub(crate) fn check(policy: &PolicyArgs, args: &PinArgs, output: OutputArgs) -> 
     let mut pins = pins(policy, args)?;
     let authorities = args.ca.as_deref().map(Authorities::read).transpose()?;
     let found = handshake::greet(&args.address, args.timeout)?;
-    let mut writer = Writer::stdout(Provider::EgressCheck, output, false);
+    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, false);
     if let (Some(file), true, Some(leaf)) = (&args.trust_on_first_use, pins.is_empty(), found.leaf()) {
         first_use::keep(file, leaf)?;
         pins.push(leaf);

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use policy::{Policy, PolicyArgs, Service};
-use record::{Action, Exit, Lines, OutputArgs, Provider, Writer};
+use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
 use crate::dns_log::DnsLog;
@@ -41,7 +41,7 @@ pub fn run() -> Result<Exit> {
 fn print_plan(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> Result<Exit> {
     let scope = Scope { container: args.container.clone(), network: args.network.clone() };
     let probes = plan(&policy.load()?, &Surroundings::read()?, &scope, &args.target)?;
-    let mut writer = Writer::stdout(Provider::EgressCheck, output, false);
+    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Tell, output, false);
     for probe in &probes {
         writer.tell(&line::planned(probe))?;
     }
@@ -61,9 +61,13 @@ fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Resul
     let control = control::seat(args, policy.as_ref())?;
     let mut log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
     let bends = seat.bends();
+    let engine = seat.container.as_ref().map(|container| container.engine.clone());
     let manner = Manner { patience: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
-    let mut writer = Writer::stdout(Provider::EgressCheck, output, true);
+    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
+    if let Some(engine) = engine {
+        writer.asked(engine);
+    }
     // What a log has to say of a name is known only when all have been asked for.
     let mut later: Vec<(&Probe, Sights)> = Vec::new();
     inspect(&probes, seat, control, manner, |probe, sights| {

@@ -66,6 +66,8 @@ pub(crate) enum Speaker {
     GateRefuses,
     /// The gate, which let the request through and found nobody behind it.
     GateFailed,
+    /// Somebody in the gate's form, with a code that no gate of this version has.
+    GateUnclear,
 }
 
 /// A DNS answer.
@@ -128,6 +130,9 @@ impl fmt::Display for Sight {
             Self::Answered { bytes, what } => write!(f, "{bytes} bytes came back: {what}"),
             Self::Stray { bytes, what } => write!(f, "{bytes} bytes came back that answer nothing: {what}"),
             Self::Http { status, from: Speaker::GateRefuses, .. } => write!(f, "the gate refused with HTTP {status}"),
+            Self::Http { status, from: Speaker::GateUnclear, .. } => {
+                write!(f, "HTTP {status} in the gate's form, with a code that this version does not know")
+            }
             Self::Http { status, from: Speaker::GateFailed, .. } => {
                 write!(f, "the gate let it through and reached nobody: HTTP {status}")
             }

@@ -62,7 +62,7 @@ pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
             Sight::Http { from: Speaker::GateRefuses, .. } | Sight::NameRefused | Sight::Closed | Sight::Refused,
             Evidence::BeyondGate,
         ) => Reach::Absent,
-        (Sight::Http { from: Speaker::GateFailed, .. }, Evidence::BeyondGate) => Reach::Rejected,
+        (Sight::Http { from: Speaker::GateFailed | Speaker::GateUnclear, .. }, Evidence::BeyondGate) => Reach::Rejected,
         (Sight::Http { .. } | Sight::Tls { .. }, _) => Reach::Reached,
         (Sight::Answered { .. } | Sight::NameRefused, Evidence::Target) => Reach::Reached,
         (Sight::Answered { .. } | Sight::NameRefused, _) => Reach::Rejected,
@@ -239,8 +239,12 @@ mod tests {
         let refusal = Sight::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
         assert_eq!(reach(&refusal, Evidence::BeyondGate), Reach::Absent);
         assert_eq!(reach(&refusal, Evidence::Target), Reach::Reached);
-        let nobody_behind = Sight::Http { status: 502, from: Speaker::GateFailed, bytes: 90 };
-        assert_eq!(reach(&nobody_behind, Evidence::BeyondGate), Reach::Rejected);
+        for from in [Speaker::GateFailed, Speaker::GateUnclear] {
+            let nobody_behind = Sight::Http { status: 502, from, bytes: 90 };
+            assert_eq!(reach(&nobody_behind, Evidence::BeyondGate), Reach::Rejected);
+            let inside = reach(&nobody_behind, Evidence::BeyondGate);
+            assert_eq!(blocked(inside, Some(Reach::Reached)), U, "it was passed on, or may have been: {from:?}");
+        }
         let upstream = Sight::Http { status: 404, from: Speaker::Server, bytes: 90 };
         assert_eq!(reach(&upstream, Evidence::BeyondGate), Reach::Reached);
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use bollard::Docker;
 use bollard::exec::StartExecResults;
 use bollard::models::ExecConfig;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
+
+use crate::Engine;
 
 /// The longest that a command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,24 +19,27 @@ const MAX_COMPLAINT: usize = 2048;
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Done {
+pub struct Done {
     /// 0 to 255.
-    pub(crate) exit_code: i64,
+    pub exit_code: i64,
     /// What it said on either stream, cut short.
-    pub(crate) complaint: String,
+    pub complaint: String,
 }
 
-/// Runs a command as the container's own user, writes `input` to it, closes its input, and waits.
-///
-/// # Errors
-/// If it could not be started, did not take the input, or did not end in time.
-pub(crate) async fn feed(docker: &Docker, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
-    timeout(PATIENCE, exchange(docker, container, command, input))
-        .await
-        .map_err(|_| anyhow!("'{}' did not end within {} s", command.join(" "), PATIENCE.as_secs()))?
+impl Engine {
+    /// Runs a command as the container's own user, writes `input` to it, closes its input, and waits.
+    ///
+    /// # Errors
+    /// If it could not be started, did not take the input, or did not end in time.
+    pub async fn feed(&self, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
+        timeout(PATIENCE, exchange(self, container, command, input))
+            .await
+            .map_err(|_| anyhow!("'{}' did not end within {} s", command.join(" "), PATIENCE.as_secs()))?
+    }
 }
 
-async fn exchange(docker: &Docker, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
+async fn exchange(engine: &Engine, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
+    let docker = &engine.docker;
     let config = ExecConfig {
         attach_stdin: Some(true),
         attach_stdout: Some(true),

@@ -5,14 +5,16 @@ use std::str::FromStr;
 
 /// `28.2.2`, `26.1.5+dfsg1`: three numbers, compared in order; what follows them says nothing about features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version {
+pub struct Version {
     major: u32,
     minor: u32,
     patch: u32,
 }
 
 impl Version {
-    pub(crate) const fn new(major: u32, minor: u32, patch: u32) -> Self {
+    /// Three numbers.
+    #[must_use]
+    pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
     }
 }

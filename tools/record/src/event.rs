@@ -140,6 +140,9 @@ pub struct Event {
     /// Why: of a verdict that is not a success, or of an act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The line as it came in, where `auditdb events` had to show it under another source than it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// When it began, where the record's own time is its end.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     pub start: Option<Timestamp>,

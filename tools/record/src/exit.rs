@@ -41,12 +41,14 @@ impl From<Exit> for ExitCode {
 }
 
 /// What every tool's `main` returns: runs it, prints its error on stderr, and turns the result into
-/// an exit status. A reader that went away is no error.
+/// an exit status. A reader that went away is no error: the run says itself what it had come to.
 pub fn main(tool: &str, run: impl FnOnce() -> anyhow::Result<Exit>) -> ExitCode {
     match run() {
         Ok(exit) => exit.into(),
-        Err(error) if error.chain().any(|cause| cause.is::<OutputClosed>()) => Exit::Success.into(),
         Err(error) => {
+            if let Some(OutputClosed(exit)) = error.chain().find_map(|cause| cause.downcast_ref()) {
+                return (*exit).into();
+            }
             // Line breaks are ours (a policy error shows the line); everything else is escaped.
             let text = format!("{error:#}");
             let shown: Vec<String> = text.split('\n').map(escape).collect();

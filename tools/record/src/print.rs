@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::writer::explain;
+use crate::exit::Exit;
+use crate::writer::unwritten;
 
 /// Writes all of it to standard output, and flushes.
 ///
@@ -10,5 +11,5 @@ use crate::writer::explain;
 /// [`OutputClosed`](crate::OutputClosed) for a reader that went away; or if standard output cannot be written.
 pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(explain)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| unwritten(error, Exit::Success))
 }

@@ -96,7 +96,7 @@ impl<R: BufRead> Iterator for Lines<R> {
             if self.buffer.trim_ascii().is_empty() {
                 continue;
             }
-            return Some(match serde_json::from_slice(&self.buffer) {
+            return Some(match Record::from_json(&self.buffer) {
                 Ok(record) => Ok(Line { number: self.number, record }),
                 Err(error) => Err(self.error(Some(error.column()), error.to_string())),
             });

@@ -1,5 +1,6 @@
 //! One line of the record.
 
+use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -84,6 +85,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// The line, without its break. No type parameter: what it takes is compiled here and not in each tool.
+    ///
+    /// # Errors
+    /// None that is known; they are JSON's own.
+    pub fn to_json(&self) -> anyhow::Result<String> {
+        serde_json::to_string(self).context("a record could not be written as JSON")
+    }
+
+    /// A line read back.
+    ///
+    /// # Errors
+    /// If it is no record, with the column.
+    pub fn from_json(line: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(line)
+    }
+
     /// A record of now, with an id of its own and nothing in it but what happened.
     #[must_use]
     pub fn new(provider: Provider, action: Action, message: impl Into<String>) -> Self {
@@ -97,6 +114,7 @@ impl Record {
             outcome: None,
             severity: Severity::Informational,
             reason: None,
+            original: None,
             start: None,
             end: None,
             duration: None,

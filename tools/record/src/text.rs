@@ -1,6 +1,7 @@
 //! A record as one line for a person. Whatever an attacker may have chosen is escaped first:
 //! a file name must not move the cursor, recolour the screen or forge a second line.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::event::{Outcome, Severity};
@@ -24,6 +25,25 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// Makes JSON harmless on a terminal, and leaves it the same JSON: the characters that [`escape`] escapes become `\uXXXX`
+/// (RFC 8259 section 7). Raw, they can stand in strings only.
+#[must_use]
+pub fn harmless(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_unsafe) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_unsafe(c) {
+            let mut units = [0u16; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Control, format and separator characters that change how what follows is shown
@@ -100,6 +120,14 @@ mod tests {
         #[test]
         fn nothing_escaped_holds_a_control_character(text in any::<String>()) {
             prop_assert!(!escape(&text).chars().any(is_unsafe));
+        }
+
+        #[test]
+        fn harmless_json_is_the_same_json_and_moves_no_cursor(text in any::<String>()) {
+            let json = serde_json::to_string(&format!("{text}\u{9b}2J\u{202e}\u{e0041}")).unwrap();
+            let shown = harmless(&json);
+            prop_assert!(!shown.chars().any(is_unsafe), "{shown}");
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), serde_json::from_str::<String>(&json).unwrap());
         }
     }
 }

@@ -2,19 +2,26 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
-use anyhow::Context;
-
-use crate::cellblock::Counts;
+use crate::cellblock::{Counts, Engine};
 use crate::event::{Kind, Outcome};
 use crate::exit::Exit;
 use crate::output::OutputArgs;
 use crate::record::Record;
-use crate::text::render;
+use crate::text::{harmless, render};
 use crate::{Action, Provider};
 
-/// The reader of our output went away: no error, the run ends quietly with 0.
+/// What a run is for: it decides what comes of one that checked nothing, or that nobody reads to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It judges. Nothing checked is no pass, and neither is a verdict that nobody read to the end.
+    Judge,
+    /// It lists, or does something: there may be nothing to list, and a reader may have seen enough.
+    Tell,
+}
+
+/// The reader of our output went away: no error, the run ends quietly with the status that is in here.
 #[derive(Debug)]
-pub struct OutputClosed;
+pub struct OutputClosed(pub Exit);
 
 impl std::fmt::Display for OutputClosed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -29,18 +36,20 @@ impl std::error::Error for OutputClosed {}
 pub struct Writer<W: Write = BufWriter<Stdout>> {
     out: W,
     provider: Provider,
+    purpose: Purpose,
     text: bool,
     coloured: bool,
     each_line: bool,
     counts: Counts,
+    engine: Option<Engine>,
 }
 
 impl Writer {
     /// To standard output. With `following`, every line is flushed as it is written; a terminal
     /// gets the same.
     #[must_use]
-    pub fn stdout(provider: Provider, args: OutputArgs, following: bool) -> Self {
-        let mut writer = Self::to(BufWriter::new(io::stdout()), provider);
+    pub fn stdout(provider: Provider, purpose: Purpose, args: OutputArgs, following: bool) -> Self {
+        let mut writer = Self::to(BufWriter::new(io::stdout()), provider, purpose);
         writer.text = args.is_text();
         writer.coloured = args.is_coloured();
         writer.each_line = following || writer.text;
@@ -50,8 +59,17 @@ impl Writer {
 
 impl<W: Write> Writer<W> {
     /// To any writer, as JSON lines.
-    pub fn to(out: W, provider: Provider) -> Self {
-        Self { out, provider, text: false, coloured: false, each_line: false, counts: Counts::default() }
+    pub fn to(out: W, provider: Provider, purpose: Purpose) -> Self {
+        Self {
+            out,
+            provider,
+            purpose,
+            text: false,
+            coloured: false,
+            each_line: false,
+            counts: Counts::default(),
+            engine: None,
+        }
     }
 
     /// Prints a record that is no check.
@@ -59,15 +77,12 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`OutputClosed`] when nobody reads any more; otherwise what the system says, a full disk for one.
     pub fn tell(&mut self, record: &Record) -> anyhow::Result<()> {
-        let mut line = if self.text {
-            render(record, self.coloured)
-        } else {
-            serde_json::to_string(record).context("a record could not be written as JSON")?
-        };
+        let mut line =
+            if self.text { render(record, self.coloured) } else { harmless(&record.to_json()?).into_owned() };
         line.push('\n');
         let written = self.out.write_all(line.as_bytes());
         let flushed = if self.each_line { self.out.flush() } else { Ok(()) };
-        written.and(flushed).map_err(explain)
+        written.and(flushed).map_err(|error| self.explain(error))
     }
 
     /// Prints the result of a check, and counts its outcome. A check with no outcome counts as unknown.
@@ -89,6 +104,11 @@ impl<W: Write> Writer<W> {
         } += 1;
     }
 
+    /// Says which engine was asked: it stands in `run-finished`.
+    pub fn asked(&mut self, engine: impl Into<Engine>) {
+        self.engine = Some(engine.into());
+    }
+
     /// What has been counted so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -99,7 +119,25 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// As [`Writer::tell`].
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        self.out.flush().map_err(explain)
+        self.out.flush().map_err(|error| self.explain(error))
+    }
+
+    /// The verdict on what has been counted. A judge that checked nothing knows nothing.
+    fn exit(&self) -> Exit {
+        match (Exit::from(self.counts), self.purpose) {
+            (Exit::Success, Purpose::Judge) if self.counts.checked == 0 => Exit::Unknown,
+            (exit, _) => exit,
+        }
+    }
+
+    /// What has been found stays found when the reader leaves; what a judge still had to say is not known.
+    fn explain(&self, error: io::Error) -> anyhow::Error {
+        let exit = match (self.counts.failed, self.purpose) {
+            (1.., _) => Exit::Findings,
+            (0, Purpose::Judge) => Exit::Unknown,
+            (0, Purpose::Tell) => Exit::Success,
+        };
+        unwritten(error, exit)
     }
 
     /// Prints `run-finished` with the counts, flushes, and says how to exit.
@@ -107,7 +145,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// As [`Writer::tell`].
     pub fn finish(mut self) -> anyhow::Result<Exit> {
-        let exit = Exit::from(self.counts);
+        let exit = self.exit();
         let outcome = match exit {
             Exit::Findings => Outcome::Failure,
             Exit::Unknown => Outcome::Unknown,
@@ -117,16 +155,17 @@ impl<W: Write> Writer<W> {
             .kind(Kind::Metric)
             .outcome(outcome);
         record.own().counts = Some(self.counts);
+        record.own().engine = self.engine.take();
         self.tell(&record)?;
         self.flush()?;
         Ok(exit)
     }
 }
 
-/// A reader that went away is told apart from a disk that is full.
-pub(crate) fn explain(error: io::Error) -> anyhow::Error {
+/// A reader that went away is told apart from a disk that is full. `exit` is how a run ends that it leaves.
+pub fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
     if error.kind() == ErrorKind::BrokenPipe {
-        return anyhow::Error::new(OutputClosed);
+        return anyhow::Error::new(OutputClosed(exit));
     }
     anyhow::Error::new(error).context("standard output could not be written")
 }
@@ -139,9 +178,9 @@ mod tests {
         Record::new(Provider::Sandboxctl, Action::ControlEvaluated, "m").outcome(outcome)
     }
 
-    fn run(outcomes: &[Outcome]) -> (Exit, Vec<serde_json::Value>) {
+    fn run(purpose: Purpose, outcomes: &[Outcome]) -> (Exit, Vec<serde_json::Value>) {
         let mut bytes = Vec::new();
-        let mut writer = Writer::to(&mut bytes, Provider::Sandboxctl);
+        let mut writer = Writer::to(&mut bytes, Provider::Sandboxctl, purpose);
         for outcome in outcomes {
             writer.check(&verdict(*outcome)).unwrap();
         }
@@ -151,35 +190,59 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_run_still_says_that_it_finished() {
-        let (exit, lines) = run(&[]);
-        assert_eq!(exit, Exit::Success);
-        assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0]["event"]["action"], "run-finished");
-        assert_eq!(lines[0]["cellblock"]["counts"]["checked"], 0);
+    fn an_empty_run_still_says_that_it_finished_and_is_no_pass_of_a_judge() {
+        for (purpose, expected, outcome) in
+            [(Purpose::Judge, Exit::Unknown, "unknown"), (Purpose::Tell, Exit::Success, "success")]
+        {
+            let (exit, lines) = run(purpose, &[]);
+            assert_eq!(exit, expected);
+            assert_eq!(lines.len(), 1);
+            assert_eq!(lines[0]["event"]["action"], "run-finished");
+            assert_eq!(lines[0]["event"]["outcome"], outcome);
+            assert_eq!(lines[0]["cellblock"]["counts"]["checked"], 0);
+        }
     }
 
     #[test]
     fn what_could_not_be_checked_is_no_pass_and_a_failure_weighs_more() {
-        assert_eq!(run(&[Outcome::Success, Outcome::Unknown]).0, Exit::Unknown);
-        let (exit, lines) = run(&[Outcome::Unknown, Outcome::Failure, Outcome::Success]);
+        assert_eq!(run(Purpose::Judge, &[Outcome::Success]).0, Exit::Success);
+        assert_eq!(run(Purpose::Judge, &[Outcome::Success, Outcome::Unknown]).0, Exit::Unknown);
+        let (exit, lines) = run(Purpose::Judge, &[Outcome::Unknown, Outcome::Failure, Outcome::Success]);
         assert_eq!(exit, Exit::Findings);
         assert_eq!(lines[3]["cellblock"]["counts"], serde_json::json!({"checked":3,"passed":1,"failed":1,"unknown":1}));
         assert_eq!(lines[3]["event"]["outcome"], "failure");
     }
 
+    struct Refusing(ErrorKind);
+    impl Write for Refusing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_leaves_turns_no_finding_into_a_pass() {
+        let left = |purpose, outcome| {
+            let error =
+                Writer::to(Refusing(ErrorKind::BrokenPipe), Provider::Auditdb, purpose).check(&verdict(outcome));
+            error.unwrap_err().downcast::<OutputClosed>().unwrap().0
+        };
+        assert_eq!(left(Purpose::Judge, Outcome::Failure), Exit::Findings);
+        assert_eq!(left(Purpose::Judge, Outcome::Success), Exit::Unknown, "more may have come");
+        assert_eq!(left(Purpose::Judge, Outcome::Unknown), Exit::Unknown);
+        assert_eq!(left(Purpose::Tell, Outcome::Success), Exit::Success);
+        assert_eq!(left(Purpose::Tell, Outcome::Failure), Exit::Findings);
+    }
+
     #[test]
     fn a_closed_pipe_is_told_apart_from_a_full_disk() {
-        struct Refusing(ErrorKind);
-        impl Write for Refusing {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(self.0.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let error = |kind| Writer::to(Refusing(kind), Provider::Auditdb).tell(&verdict(Outcome::Success)).unwrap_err();
+        let error = |kind| {
+            let mut writer = Writer::to(Refusing(kind), Provider::Auditdb, Purpose::Judge);
+            writer.tell(&verdict(Outcome::Success)).unwrap_err()
+        };
         assert!(error(ErrorKind::BrokenPipe).is::<OutputClosed>());
         assert!(!error(ErrorKind::StorageFull).is::<OutputClosed>());
     }

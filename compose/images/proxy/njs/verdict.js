@@ -1,12 +1,13 @@
 // What became of a request or a connection, and why, in a word for programs and a sentence for people.
 //
 // Refusals are worded by the policy's configuration ($gate_refusal), why an upstream failed by nginx (trouble.js).
+import make_codes from 'codes.js';
 import make_leg from 'leg.js';
 import where from 'where.js';
 import make_trouble from 'trouble.js';
 
 function make() {
-    const leg = make_leg(), trouble = make_trouble();
+    const codes = make_codes(), leg = make_leg(), trouble = make_trouble();
     const TROUBLE = '/run/nginx/trouble.log';
 
     // The causes that nginx words, as ours. The first that fits counts.
@@ -53,9 +54,9 @@ function make() {
         return { code: found ? found[1] : 'upstream-failed', reason: why };
     }
 
-    // A name that leads inside is refused by the gate; all else is the upstream's fault.
+    // A leg refuses too, a name that leads inside for one; all else is the upstream's fault.
     function of_cause(why) {
-        why.verdict = why.code === 'address-not-public' ? 'denied' : 'failed';
+        why.verdict = codes.refused.indexOf(why.code) >= 0 ? 'denied' : 'failed';
         return why;
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use record::cellblock::ProbeKind;
+use record::{GateClass, GateCode};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -50,8 +51,12 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
 
 fn speaker(response: &Response, method: &str) -> Speaker {
     match serde_json::from_slice::<GateSays>(&response.body) {
-        Ok(says) if says.error == "upstream-failed" => Speaker::GateFailed,
-        Ok(_) if response.status >= 400 => Speaker::GateRefuses,
+        Ok(says) if response.status >= 400 => match GateCode::named(&says.error).map(GateCode::class) {
+            Some(GateClass::Refused) => Speaker::GateRefuses,
+            Some(GateClass::PassedOn) => Speaker::GateFailed,
+            // A word of a later gate's, or of somebody who plays the gate: no proof that nothing went out.
+            None => Speaker::GateUnclear,
+        },
         // nginx has no CONNECT (RFC 9110 section 9.3.6) and passes it to nobody: a refusal is its own.
         _ if method == "CONNECT" && response.status >= 400 => Speaker::GateRefuses,
         _ => Speaker::Server,
@@ -181,14 +186,31 @@ mod tests {
     fn only_the_gate_speaks_as_the_gate() {
         let answer = |status, body: &str| Response { status, body: body.as_bytes().to_vec(), bytes: 0 };
         let says = |status, body: &str| speaker(&answer(status, body), "GET");
-        let refusal = r#"{"error":"not-listed","client":"cell","rule":"egress-1","reason":"r","mend":"m"}"#;
+        let refusal = r#"{"error":"name-not-listed","client":"cell","rule":"egress-1","reason":"r","mend":"m"}"#;
         assert_eq!(says(403, refusal), Speaker::GateRefuses);
         assert_eq!(says(200, refusal), Speaker::Server, "a refusal has a status to go with it");
-        assert_eq!(says(403, r#"{"error":"not-listed"}"#), Speaker::Server);
-        let failed = r#"{"error":"upstream-failed","client":"cell","reason":"r"}"#;
-        assert_eq!(says(502, failed), Speaker::GateFailed);
+        assert_eq!(says(403, r#"{"error":"name-not-listed"}"#), Speaker::Server);
         assert_eq!(says(404, "<html>"), Speaker::Server);
         assert_eq!(speaker(&answer(405, "<html>"), "CONNECT"), Speaker::GateRefuses);
         assert_eq!(speaker(&answer(200, ""), "CONNECT"), Speaker::Server, "a tunnel that opened");
+    }
+
+    #[test]
+    fn what_the_gate_passed_on_is_no_refusal_of_its_own_and_neither_is_a_word_that_nobody_knows() {
+        let says = |error: &str| {
+            let body = format!(r#"{{"error":"{error}","client":"cell","rule":"egress-1","reason":"r","mend":"m"}}"#);
+            speaker(&Response { status: 502, body: body.into_bytes(), bytes: 0 }, "GET")
+        };
+        for code in GateCode::ALL {
+            let refused = code.class() == GateClass::Refused;
+            assert_eq!(says(code.name()) == Speaker::GateRefuses, refused, "{}", code.name());
+        }
+        for passed_on in
+            ["upstream-timeout", "upstream-unreachable", "name-unresolved", "tls-failed", "certificate-refused"]
+        {
+            assert_eq!(says(passed_on), Speaker::GateFailed, "{passed_on}");
+        }
+        assert_eq!(says("refused-by-a-later-gate"), Speaker::GateUnclear);
+        assert_eq!(says(""), Speaker::GateUnclear);
     }
 }

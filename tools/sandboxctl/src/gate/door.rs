@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
 
+use record::GateCode;
+
 use super::leg::Leg;
 use super::refusal::{Refusal, Whom};
 use super::rule_id;
@@ -136,21 +138,21 @@ impl Door<'_> {
 
 const METHOD_REFUSED: Refusal<'_> = Refusal {
     status: 405,
-    error: "method-not-listed",
+    error: GateCode::MethodNotListed,
     reason: "no [[egress]] rule for this path lists this method",
     mend: "add the method to methods of the [[egress]] rule, then run scripts/up",
 };
 
 const PATH_CROOKED: Refusal<'_> = Refusal {
     status: 400,
-    error: "path-not-plain",
+    error: GateCode::PathNotPlain,
     reason: "the path has dot segments, doubled slashes, encoded separators or the like, which two readers may read differently",
     mend: "ask for the plain path",
 };
 
 const NAME_CROOKED: Refusal<'_> = Refusal {
     status: 400,
-    error: "name-not-plain",
+    error: GateCode::NameNotPlain,
     reason: "the name is no host name: labels of letters, digits and hyphens, with dots between",
     mend: "ask for a host name",
 };
@@ -162,7 +164,7 @@ fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
     if rule.authorization == Authorization::Refuse {
         Refusal {
             status: 403,
-            error: "credential-of-your-own",
+            error: GateCode::CredentialOfYourOwn,
             reason: "the request brings a credential of its own, and the policy says refuse",
             mend: "leave the header out: the gate adds its own",
         }
@@ -171,7 +173,7 @@ fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
     conf.line(&format!("set $gate_credential {};", value(name)));
     Refusal {
         status: 503,
-        error: "credential-not-delivered",
+        error: GateCode::CredentialNotDelivered,
         reason: "the gate holds no key for this name: none was delivered since it started",
         mend: &format!("deliver it: sandboxctl secret put {name}"),
     }

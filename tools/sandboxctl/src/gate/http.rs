@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use policy::{Network, Policy};
 
+use record::GateCode;
+
 use super::door::{self, Door};
 use super::refusal::{self, Refusal, Whom};
 use super::syntax::{Conf, DOLLAR, quote, value};
@@ -111,7 +113,7 @@ fn unlisted(conf: &mut Conf, network: &Network) {
         conf.block("location /", |conf| {
             Refusal {
                 status: 403,
-                error: "name-not-listed",
+                error: GateCode::NameNotListed,
                 reason: "no [[egress]] rule lists this name for this client",
                 mend: "add the name under [[egress]] with this client, then run scripts/up",
             }
@@ -156,7 +158,7 @@ fn without_slash(conf: &mut Conf, policy: &Policy, client: &str, door: &Door<'_>
 
 const PATH_REFUSED: Refusal<'_> = Refusal {
     status: 403,
-    error: "path-not-listed",
+    error: GateCode::PathNotListed,
     reason: "no path of this name's [[egress]] rules is a prefix of this one",
     mend: "add the path to paths of the [[egress]] rule, then run scripts/up",
 };

@@ -1,5 +1,7 @@
 //! Refusals that explain themselves: to the client as JSON, and in the log with the same words.
 
+use record::GateCode;
+
 use super::syntax::{Conf, quote, value};
 
 /// One way to be refused.
@@ -7,7 +9,7 @@ pub(super) struct Refusal<'a> {
     /// HTTP status, 400 to 599.
     pub(super) status: u16,
     /// A word for programs.
-    pub(super) error: &'a str,
+    pub(super) error: GateCode,
     /// A sentence for people.
     pub(super) reason: &'a str,
     /// What to change in the policy, or in the request.
@@ -25,7 +27,7 @@ impl Refusal<'_> {
     /// Says no, here and now: `set` for the log, `return` for the client.
     pub(super) fn write(&self, conf: &mut Conf, whom: Whom<'_>) {
         conf.line(&format!("set $gate_refusal {};", value(self.reason)));
-        conf.line(&format!("set $gate_error {};", value(self.error)));
+        conf.line(&format!("set $gate_error {};", value(self.error.name())));
         if let Some(rule) = whom.rule {
             conf.line(&format!("set $gate_rule {};", value(rule)));
         }
@@ -48,22 +50,22 @@ impl Refusal<'_> {
             mend: &'a str,
         }
         let Whom { client, rule } = whom;
-        let body = Body { error: self.error, client, rule, reason: self.reason, mend: self.mend };
+        let body = Body { error: self.error.name(), client, rule, reason: self.reason, mend: self.mend };
         format!("{}\n", serde_json::to_string(&body).unwrap_or_default())
     }
 }
 
 /// What nginx refuses by itself before it knows a location, by the status it does that with.
 const UNREADABLE: [(u16, Refusal<'static>); 6] = [
-    (400, broken(400, "bad-request", "the request is not proper HTTP/1.1, or can be read in two ways")),
-    (405, broken(405, "method-never-allowed", "the gate passes neither TRACE nor CONNECT")),
-    (414, broken(414, "uri-too-long", "the request line is longer than the gate takes")),
-    (494, broken(431, "headers-too-large", "a header is longer than the gate takes")),
-    (501, broken(501, "transfer-encoding-unknown", "the gate knows no Transfer-Encoding but chunked")),
-    (505, broken(505, "http-version", "the gate speaks HTTP/1.1")),
+    (400, broken(400, GateCode::BadRequest, "the request is not proper HTTP/1.1, or can be read in two ways")),
+    (405, broken(405, GateCode::MethodNeverAllowed, "the gate passes neither TRACE nor CONNECT")),
+    (414, broken(414, GateCode::UriTooLong, "the request line is longer than the gate takes")),
+    (494, broken(431, GateCode::HeadersTooLarge, "a header is longer than the gate takes")),
+    (501, broken(501, GateCode::TransferEncodingUnknown, "the gate knows no Transfer-Encoding but chunked")),
+    (505, broken(505, GateCode::HttpVersion, "the gate speaks HTTP/1.1")),
 ];
 
-const fn broken(status: u16, error: &'static str, reason: &'static str) -> Refusal<'static> {
+const fn broken(status: u16, error: GateCode, reason: &'static str) -> Refusal<'static> {
     Refusal { status, error, reason, mend: "send one plain HTTP/1.1 request" }
 }
 
@@ -71,19 +73,19 @@ const fn broken(status: u16, error: &'static str, reason: &'static str) -> Refus
 const LIMITS: [Refusal<'static>; 3] = [
     Refusal {
         status: 429,
-        error: "too-many-requests",
+        error: GateCode::TooManyRequests,
         reason: "this client asks for this name more often than the policy's rate and burst, or for too much at once",
         mend: "wait, or raise rate and burst of the [[egress]] rule",
     },
     Refusal {
         status: 413,
-        error: "body-too-large",
+        error: GateCode::BodyTooLarge,
         reason: "the request's body is larger than the policy allows",
         mend: "raise body of the [[egress]] rule",
     },
     Refusal {
         status: 403,
-        error: "not-a-client",
+        error: GateCode::NotAClient,
         reason: "the source address is not one of this network's clients",
         mend: "nothing outside this network is served here",
     },
@@ -95,7 +97,7 @@ pub(super) fn built_in(conf: &mut Conf, client: &str) {
     for (code, refusal) in UNREADABLE {
         // Not a named location: those need a URI, and these requests may have none. No client can ask for this
         // one: nginx merges its slashes.
-        let place = format!("//refused/{}", refusal.error);
+        let place = format!("//refused/{}", refusal.error.name());
         conf.line(&format!("error_page {code} ={} {};", refusal.status, quote(&place)));
         conf.block(&format!("location = {}", quote(&place)), |conf| {
             conf.line("internal;");
@@ -103,7 +105,7 @@ pub(super) fn built_in(conf: &mut Conf, client: &str) {
         });
     }
     for refusal in LIMITS {
-        let place = format!("@{}", refusal.error);
+        let place = format!("@{}", refusal.error.name());
         conf.line(&format!("error_page {} = {place};", refusal.status));
         conf.block(&format!("location {place}"), |conf| refusal.write(conf, whom));
     }

@@ -1,0 +1,127 @@
+//! A connection to the engine, and who answers there.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+use crate::Version;
+use crate::place::{Place, Settings};
+
+/// The longest that one answer of the engine may take. An exec and an event stream have their own bounds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An engine that answered. It speaks the newest version of the API that both know.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(crate) docker: Docker,
+    place: Place,
+}
+
+/// Which engine it is: for the record of what was asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The id that the engine gave itself.
+    pub id: Option<String>,
+    /// Its version, in its own words.
+    pub version: Option<String>,
+}
+
+impl Engine {
+    /// The engine that this process's environment means.
+    ///
+    /// # Errors
+    /// If none answers there, with the reason and the way to mend it.
+    pub async fn connect() -> Result<Self> {
+        Self::connect_to(Place::find(&Settings::of_process())?).await
+    }
+
+    /// The engine at this place.
+    ///
+    /// # Errors
+    /// As [`Engine::connect`].
+    pub async fn connect_to(place: Place) -> Result<Self> {
+        let path = &place.socket;
+        // Asked first by hand: the kernel's own word tells a missing engine from a missing permission.
+        UnixStream::connect(path).map_err(|error| unreachable(path, error))?;
+        let host = format!("unix://{}", path.display());
+        let docker = Docker::connect_with_unix(&host, PATIENCE.as_secs(), API_DEFAULT_VERSION)
+            .with_context(|| format!("no Docker engine at {}", path.display()))?;
+        let docker = docker
+            .negotiate_version()
+            .await
+            .with_context(|| format!("what listens at {} does not answer as a Docker engine", path.display()))?;
+        Ok(Self { docker, place })
+    }
+
+    /// Where it was found.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What the engine tells of itself.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn info(&self) -> Result<bollard::models::SystemInfo, crate::Error> {
+        self.docker.info().await
+    }
+
+    /// Its id and version; what it does not tell is absent.
+    pub async fn identity(&self) -> Identity {
+        match self.info().await {
+            Ok(info) => Identity { id: info.id, version: info.server_version },
+            Err(_) => Identity { id: None, version: None },
+        }
+    }
+
+    /// The version that decisions rest on; nothing where it is not told.
+    pub async fn version(&self) -> Option<Version> {
+        self.identity().await.version.and_then(|version| version.parse().ok())
+    }
+}
+
+impl From<Identity> for record::cellblock::Engine {
+    fn from(identity: Identity) -> Self {
+        Self { id: identity.id, version: identity.version }
+    }
+}
+
+fn unreachable(path: &Path, error: std::io::Error) -> anyhow::Error {
+    let mend = match error.kind() {
+        ErrorKind::NotFound => "there is no such socket: start Docker (scripts/setup does), or set DOCKER_HOST",
+        ErrorKind::PermissionDenied => "you may not use it: run this as root, or as a member of its group",
+        ErrorKind::ConnectionRefused => "nothing listens there any more: start Docker (scripts/setup does)",
+        _ => "set DOCKER_HOST to the engine's socket",
+    };
+    anyhow!(error).context(format!("no Docker engine at {}; {mend}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait_for;
+
+    fn refusal(socket: &Path) -> String {
+        let place = Place { socket: socket.to_owned(), said_by: "a test".to_owned() };
+        format!("{:#}", wait_for(Engine::connect_to(place)).unwrap_err())
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_named_with_the_way_to_mend_it() {
+        let text = refusal(Path::new("/nonexistent/docker.sock"));
+        assert!(text.contains("/nonexistent/docker.sock") && text.contains("DOCKER_HOST"), "{text}");
+    }
+
+    #[test]
+    fn a_socket_that_nobody_listens_at_is_told_from_one_that_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(refusal(&path).contains("nothing listens there"));
+    }
+}
