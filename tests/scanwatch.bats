@@ -18,7 +18,7 @@ setup_file() {
   mkdir "$engine"
   cp -r "$house/compose/images/clamd/signatures" "$engine/db"
   printf '%s\n' 'Foreground yes' "LocalSocket $engine/clamd.sock" "DatabaseDirectory $engine/db" "TemporaryDirectory $engine" \
-    'AlertExceedsMax yes' 'MaxFileSize 512M' 'MaxScanSize 1024M' 'DisableCache yes' 'User root' >"$engine/clamd.conf"
+    'AlertExceedsMax yes' 'AlertEncrypted yes' 'MaxFileSize 512M' 'MaxScanSize 1024M' 'DisableCache yes' 'User root' >"$engine/clamd.conf"
   clamd -c "$engine/clamd.conf" >"$engine/log" 2>&1 3>&- &
   echo "$!" >"$engine/pid"
   soon test -S "$engine/clamd.sock"

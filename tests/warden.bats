@@ -98,14 +98,17 @@ has_verdicts() { [ "$(with_verdict "$2" "$3")" = "$1" ]; } # count action folder
   done
 }
 
-@test "30 MB of pictures, sound, films and documents raise nothing" {
-  local count
+@test "30 MB of pictures, sound, films and documents raise nothing, and the two with a password are told" {
+  local count locked
   cp -r "$MEDIA" "$FS/now/share/media"
   count=$(find "$FS/now/share/media" -type f | wc -l)
-  [ "$count" -ge 20 ] && [ "$(du -sm "$FS/now/share/media" | cut -f1)" -ge 20 ]
-  eventually "$SOON" has_verdicts "$count" file-scanned media
+  [ "$count" -ge 20 ]
+  [ "$(du -sm "$FS/now/share/media" | cut -f1)" -ge 20 ]
+  locked=$(find "$FS/now/share/media" -type f -name '*-pass-*.pdf' | wc -l)
+  [ "$locked" = 2 ]
+  eventually "$SOON" has_verdicts "$((count - locked))" file-scanned media
+  eventually "$SOON" has_verdicts "$locked" file-unscanned media
   [ "$(with_verdict file-quarantined media)" = 0 ]
-  [ "$(with_verdict file-unscanned media)" = 0 ]
   diff -r "$MEDIA" "$FS/now/share/media"
 }
 

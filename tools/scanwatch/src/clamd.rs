@@ -10,4 +10,4 @@ mod trial;
 pub(crate) use edition::Edition;
 pub use reply::{Answer, Garbled, parse as parse_reply};
 pub(crate) use session::{Broken, Session};
-pub(crate) use trial::{Doubt, LIMITS, Trust, examine_engine};
+pub(crate) use trial::{Doubt, ENCRYPTED, LIMITS, NAMELESS, Trust, examine_engine};

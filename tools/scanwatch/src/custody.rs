@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use jiff::Timestamp;
 use policy::{Policy, Share};
-use record::{Exit, OutputArgs, Provider, Writer};
+use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::JailCommand;
 use crate::jail::{Jail, Whole};
@@ -16,7 +16,7 @@ use crate::tell;
 
 /// Runs a subcommand of `jail`.
 pub(crate) fn run(command: &JailCommand, policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
-    let writer = Writer::stdout(Provider::Scanwatch, output, false);
+    let writer = Writer::stdout(Provider::Scanwatch, Purpose::Tell, output, false);
     match command {
         JailCommand::List { jail } => list(&open(policy, jail.as_ref())?, writer),
         JailCommand::Show { ids, jail } => show(&open(policy, jail.as_ref())?, ids, writer),

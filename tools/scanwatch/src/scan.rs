@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use policy::Policy;
-use record::{Exit, OutputArgs, Provider, Writer};
+use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::ScanArgs;
 use crate::court::{Court, Duty, Options};
@@ -36,7 +36,7 @@ pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyh
     let given = given(args)?;
     let place = Arc::new(Place::open(Path::new("/"))?);
     let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
-    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, false));
+    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, Purpose::Judge, output, false));
     let changed_since = args.changed_since.map(ago).transpose()?;
     let options = Options { capacity: CAPACITY, quiet_clean: args.engine.quiet_clean, changed_since };
     let court = Court::new(warden, Duty::Look, engine, voice, options)?;

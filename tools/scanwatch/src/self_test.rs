@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use policy::{Clamd, Policy, Share};
-use record::{Exit, Outcome, OutputArgs, Provider, Writer};
+use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
 use rustix::fs::{StatVfsMountFlags, fstat, statvfs};
 
 use crate::beside::{Freshness, OwnSignatures, freshness, own_signatures};
@@ -17,7 +17,7 @@ use crate::tell::part;
 
 /// Tests every part and tells.
 pub(crate) fn self_test(args: &SelfTestArgs, policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
-    let mut writer = Writer::stdout(Provider::Scanwatch, output, false);
+    let mut writer = Writer::stdout(Provider::Scanwatch, Purpose::Judge, output, false);
     let share = args.share.clone().unwrap_or_else(|| policy.cell.share.mount_point());
     let jail = Share {
         path: args.jail.clone().unwrap_or_else(|| policy.warden.jail.path.clone()),
@@ -32,7 +32,7 @@ pub(crate) fn self_test(args: &SelfTestArgs, policy: &Policy, output: OutputArgs
 }
 
 /// The parts that only the engine itself can tell of.
-const ENGINE: [&str; 3] = ["marker", "limits", "signatures"];
+const ENGINE: [&str; 4] = ["marker", "encrypted", "limits", "signatures"];
 
 fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
     let trust = match examine_engine(clamd) {
@@ -55,6 +55,9 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
         verdict(&blind),
         blind,
     ))?;
+    let message = "An archive that is encrypted is told, or should be.".to_owned();
+    let silent = found(Doubt::SilentEncryption);
+    writer.check(&part("encrypted", message, verdict(&silent), silent))?;
     let message = "A file over the engine's limits is told, or should be.".to_owned();
     match found(Doubt::LimitsUnknown) {
         Some(why) => writer.check(&part("limits", message, Outcome::Unknown, Some(why)))?,

@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 
 use crate::clamd::Answer;
-use crate::clamd::LIMITS;
+use crate::clamd::{ENCRYPTED, LIMITS, NAMELESS};
 
 /// A verdict on one state of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,10 @@ pub(crate) fn judge(answer: Answer) -> Verdict {
     match answer {
         Answer::Clean => Verdict::Clean,
         Answer::Found(name) if name.starts_with(LIMITS) => Verdict::Unscanned(Why::LimitsExceeded(name)),
-        Answer::Found(name) if name.starts_with("Heuristics.Encrypted.") => Verdict::Unscanned(Why::Encrypted(name)),
+        Answer::Found(name) if name.starts_with(ENCRYPTED) => Verdict::Unscanned(Why::Encrypted(name)),
+        Answer::Found(name) if name == NAMELESS => {
+            Verdict::Unscanned(Why::LimitsExceeded("an engine before 1.0 does not say which".to_owned()))
+        }
         Answer::Found(name) => Verdict::Infected(name),
         Answer::Failed(text) => Verdict::Error(text),
         Answer::Version(_) => Verdict::Error("the engine told its version instead of a verdict".to_owned()),
@@ -114,7 +117,11 @@ mod tests {
         for name in ["Heuristics.Limits.Exceeded.MaxFileSize", "Heuristics.Limits.Exceeded"] {
             assert_eq!(found(name), Verdict::Unscanned(Why::LimitsExceeded(name.to_owned())));
         }
-        assert_eq!(found("Heuristics.Encrypted.Zip").word(), "unscanned");
+        for name in ["Heuristics.Encrypted.Zip", "Heuristics.Encrypted.Office.UNOFFICIAL"] {
+            assert_eq!(found(name), Verdict::Unscanned(Why::Encrypted(name.to_owned())));
+        }
+        assert_eq!(found("(null)").word(), "unscanned", "no virus is called so");
+        assert_eq!(found("(null).Trojan").word(), "infected");
         assert_eq!(found("Heuristics.Broken.Executable").word(), "infected");
         assert_eq!(judge(Answer::Failed("x".to_owned())).word(), "error");
         assert_eq!(judge(Answer::Version("ClamAV".to_owned())).word(), "error");

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use crossbeam_channel::bounded;
 use policy::Policy;
-use record::{Action, Exit, Provider, Writer};
+use record::{Action, Exit, Provider, Purpose, Writer};
 use signal_hook::consts::{SIGINT, SIGIO, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -37,7 +37,7 @@ use new_folders::NewFolders;
 
 /// Watches the share until SIGTERM or SIGINT.
 pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArgs) -> anyhow::Result<Exit> {
-    let share = args.share.clone().unwrap_or_else(|| policy.cell.share.mount_point());
+    let share = args.share.clone().unwrap_or_else(|| policy.cell.share.folder());
     let mut settings = policy.warden.jail.clone();
     if let Some(jail) = &args.jail {
         settings.path.clone_from(jail);
@@ -54,7 +54,7 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: record::OutputArg
     let jail = Jail::open(&settings, Some(&share))?;
     jail.prove_writable()?;
     let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
-    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, output, true));
+    let voice = Voice::new(Writer::stdout(Provider::Scanwatch, Purpose::Tell, output, true));
     let options = Options { capacity: args.queue, quiet_clean: args.engine.quiet_clean, changed_since: None };
     let court = Court::new(warden, Duty::Guard(jail), engine, voice, options)?;
     rely_on(&court)?;

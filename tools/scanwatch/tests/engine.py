@@ -12,6 +12,8 @@ def judge(fd):
     if size > 1 << 31:
         return "Heuristics.Limits.Exceeded.MaxFileSize FOUND"
     content = os.pread(fd, 4096, 0)
+    if content.startswith(b"PK\3\4") and content[6] & 1:
+        return "Heuristics.Encrypted.Zip FOUND"
     lines = open(sys.argv[2]).read().splitlines()
     words = lines[1].split()
     time.sleep(float(lines[2]) if len(lines) > 2 else 0)

@@ -1,4 +1,4 @@
-//! Is this clamd one to rely on? Two questions whose answers we know beforehand, before any file of
+//! Is this clamd one to rely on? Three questions whose answers we know beforehand, before any file of
 //! the share is believed to be clean because clamd says so.
 
 use std::fmt;
@@ -17,6 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const BEYOND_ALL_LIMITS: u64 = 5 << 30;
 /// What clamd calls a file that it did not scan whole, with `AlertExceedsMax yes`.
 pub(crate) const LIMITS: &str = "Heuristics.Limits.Exceeded";
+
+/// What clamd calls a file that it cannot look into, with `AlertEncrypted yes`, and so do our own signatures.
+pub(crate) const ENCRYPTED: &str = "Heuristics.Encrypted.";
+/// What clamd before 1.0 calls a file that it stopped at, and has no name for.
+pub(crate) const NAMELESS: &str = "(null)";
+
+/// A zip archive of one member, which says that it is encrypted (APPNOTE.TXT 4.4.4, bit 0).
+const ENCRYPTED_ZIP: [u8; 124] = [
+    // Local file header, name, 24 bytes of content.
+    0x50, 0x4b, 3, 4, 20, 0, 1, 0, 0, 0, 0, 0, 0x21, 0x57, 0x78, 0x56, 0x34, 0x12, 24, 0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0,
+    b'x', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+    // Central directory, name.
+    0x50, 0x4b, 1, 2, 20, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0x21, 0x57, 0x78, 0x56, 0x34, 0x12, 24, 0, 0, 0, 12, 0, 0, 0, 1,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'x', // Its end.
+    0x50, 0x4b, 5, 6, 0, 0, 0, 0, 1, 0, 1, 0, 47, 0, 0, 0, 55, 0, 0, 0, 0, 0,
+];
 
 /// What the trial found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +58,8 @@ pub(crate) enum Doubt {
     Blind,
     /// It calls a file clean that it did not read, because the file is over a limit.
     SilentLimits,
+    /// It calls an archive clean that it cannot look into.
+    SilentEncryption,
     /// Over TCP a file over its limits cannot be planted.
     LimitsUnknown,
 }
@@ -54,6 +72,9 @@ impl fmt::Display for Doubt {
                  (compose/images/clamd/signatures holds a small one)"
             }
             Self::SilentLimits => "clamd answers OK for files over its limits: set 'AlertExceedsMax yes' in clamd.conf",
+            Self::SilentEncryption => {
+                "clamd answers OK for archives that are encrypted: set 'AlertEncrypted yes' in clamd.conf"
+            }
             Self::LimitsUnknown => {
                 "whether clamd tells files over its limits cannot be checked over TCP: use its Unix socket"
             }
@@ -66,7 +87,7 @@ pub(crate) fn marker() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"].concat().into_bytes()
 }
 
-/// Plants the marker and a file over every limit, and sees whether both are told.
+/// Plants the marker, an archive that is encrypted and a file over every limit, and sees whether all are told.
 ///
 /// # Errors
 /// When clamd cannot be reached or breaks off: then nothing is known of it.
@@ -79,6 +100,11 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let id = session.submit(planted.as_fd(), marker.len() as u64)?;
     if !matches!(session.answer(id, PATIENCE)?, Answer::Found(_)) {
         doubts.push(Doubt::Blind);
+    }
+    let locked = memory("locked", |fd| rustix::io::write(fd, &ENCRYPTED_ZIP).map(|_| ()))?;
+    let id = session.submit(locked.as_fd(), ENCRYPTED_ZIP.len() as u64)?;
+    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(name) if name.starts_with(ENCRYPTED)) {
+        doubts.push(Doubt::SilentEncryption);
     }
     if matches!(address, Clamd::Tcp(_)) {
         doubts.push(Doubt::LimitsUnknown);

@@ -98,7 +98,7 @@ fn target(args: &RestoreArgs, policy: &Policy, facts: &Sidecar) -> anyhow::Resul
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return Ok((Place::open(folder)?, name.as_bytes().to_vec()));
     }
-    let share: PathBuf = args.share.clone().unwrap_or_else(|| policy.cell.share.mount_point());
+    let share: PathBuf = args.share.clone().unwrap_or_else(|| policy.cell.share.folder());
     Ok((Place::open(&share)?, facts.below()?))
 }
 

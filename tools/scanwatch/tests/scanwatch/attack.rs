@@ -98,7 +98,7 @@ fn a_lease_that_is_taken_anew_each_time_does_not_keep_what_was_found() {
 #[test]
 fn a_program_that_runs_is_emptied_when_it_has_ended() {
     let world = World::new();
-    let mut clamd = Clamd::prepared("AlertExceedsMax yes\nMaxFileSize 512M\nMaxScanSize 1024M\n");
+    let mut clamd = Clamd::prepared("AlertExceedsMax yes\nAlertEncrypted yes\nMaxFileSize 512M\nMaxScanSize 1024M\n");
     let hex: String = b"xylophone-forty-two".iter().map(|byte| format!("{byte:02x}")).collect();
     fs::write(clamd.dir.path().join("db/word.ndb"), format!("Our-Own-Word:0:*:{hex}\n")).unwrap();
     clamd.run();

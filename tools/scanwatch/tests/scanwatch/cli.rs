@@ -78,7 +78,7 @@ fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = command().stdout(writer).output().unwrap();
-    assert_eq!((output.status.code(), error(&output)), (Some(0), String::new()));
+    assert_eq!((output.status.code(), error(&output)), (Some(1), String::new()), "what was found stays found");
 }
 
 #[test]

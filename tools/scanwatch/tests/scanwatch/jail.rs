@@ -156,16 +156,16 @@ fn the_self_test_tells_part_by_part_what_the_warden_rests_on() {
             let record = records.iter().find(|record| record["rule"]["name"] == name).unwrap();
             record["event"]["outcome"].as_str().unwrap().to_owned()
         };
-        (["marker", "limits", "signatures", "share", "jail"].map(of), output.status.code().unwrap())
+        (["marker", "encrypted", "limits", "signatures", "share", "jail"].map(of), output.status.code().unwrap())
     };
     // A plain folder is no share, and two lines are no official database: both are told.
     let (outcomes, status) = run(&clamd.socket());
     assert_eq!(
         (outcomes.each_ref().map(String::as_str), status),
-        (["success", "success", "failure", "failure", "success"], 1)
+        (["success", "success", "success", "failure", "failure", "success"], 1)
     );
     let (outcomes, _) = run(&world.dir.path().join("nobody"));
-    assert_eq!(outcomes[..3].iter().map(String::as_str).collect::<Vec<_>>(), ["unknown"; 3]);
+    assert_eq!(outcomes[..4].iter().map(String::as_str).collect::<Vec<_>>(), ["unknown"; 4]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) struct Clamd {
 impl Clamd {
     /// With the shipped signatures and limits well above what tests write.
     pub(crate) fn start() -> Self {
-        Self::with("AlertExceedsMax yes\nMaxFileSize 512M\nMaxScanSize 1024M\n")
+        Self::with("AlertExceedsMax yes\nAlertEncrypted yes\nMaxFileSize 512M\nMaxScanSize 1024M\n")
     }
 
     /// With these lines in its configuration.

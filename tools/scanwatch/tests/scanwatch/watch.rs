@@ -123,7 +123,7 @@ fn sizes_are_checked_by_ourselves_and_nothing_too_large_is_called_clean() {
 
 #[test]
 fn what_exceeds_a_limit_of_the_engine_is_not_clean_either() {
-    let clamd = Clamd::with("AlertExceedsMax yes\nMaxFileSize 1M\n");
+    let clamd = Clamd::with("AlertExceedsMax yes\nAlertEncrypted yes\nMaxFileSize 1M\n");
     let world = World::new();
     let warden = world.watch(&clamd, &[]);
     fs::write(world.share.join("two-megabytes"), vec![b'x'; 2 << 20]).unwrap();
@@ -280,7 +280,7 @@ fn what_a_crash_left_half_done_is_completed_or_undone() {
 #[test]
 fn an_unreliable_engine_is_refused_at_the_start() {
     let world = World::new();
-    let silent = Clamd::with("AlertExceedsMax no\n");
+    let silent = Clamd::with("AlertExceedsMax no\nAlertEncrypted yes\n");
     let run = |socket: &Path, more: &[&str]| {
         let (share, jail, socket) =
             (world.share.to_str().unwrap(), world.jail.to_str().unwrap(), socket.to_str().unwrap());
@@ -296,13 +296,18 @@ fn an_unreliable_engine_is_refused_at_the_start() {
     assert_eq!(status, Some(2));
     assert!(error.contains("does not answer") && error.contains("--clamd"), "{error}");
 
-    let blind = Clamd::prepared("AlertExceedsMax yes\n");
+    let blind = Clamd::prepared("AlertExceedsMax yes\nAlertEncrypted yes\n");
     fs::remove_file(blind.dir.path().join("db/cellblock-test.ndb")).unwrap();
     let mut blind = blind;
     blind.run();
     let (status, error) = run(&blind.socket(), &[]);
     assert_eq!(status, Some(2));
     assert!(error.contains("EICAR"), "{error}");
+
+    let trusting = Clamd::with("AlertExceedsMax yes\n");
+    let (status, error) = run(&trusting.socket(), &[]);
+    assert_eq!(status, Some(2));
+    assert!(error.contains("AlertEncrypted yes"), "{error}");
 
     let warden = world.watch(&silent, &["--allow-degraded"]);
     warden.wait("scanner-degraded", |record| record["event"]["outcome"] == "unknown");
