@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Compute the spool's hash chains again, and hold them against the database
     Verify,
     /// Make the database again from the spool
-    Rebuild,
+    Rebuild(Rebuild),
     /// Remove what is older than the policy keeps it
     Prune(Prune),
     /// Print a completion script
@@ -109,7 +109,17 @@ pub(crate) struct Query {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rebuild {
+    /// Also where the old database remembers more than the spool holds; the old one is kept beside the new one
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Prune {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Remove what came in before this time, instead of the policy's audit.retain
     #[arg(long, value_name = "TIME")]
     pub(crate) older_than: Option<When>,

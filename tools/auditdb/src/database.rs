@@ -17,18 +17,18 @@ pub(crate) use lock::Lock;
 const FOLDING: &str = "1GiB";
 
 /// How to mend a database of records that is broken.
-const MEND: &str = "the database of the records cannot be used; `auditdb rebuild` makes it again from the spool";
+const MEND: &str = "the database of the records is broken; `auditdb rebuild` makes it again from the spool";
 
 /// Opens the record's database to write, and makes its tables where they are not there.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
-    let connection = open(path, AccessMode::ReadWrite, FOLDING).context(MEND)?;
+    let connection = open(path, AccessMode::ReadWrite, FOLDING).map_err(mended)?;
     schema::ensure(&connection, path)?;
     Ok(connection)
 }
 
 /// Opens the record's database to read. `memory` is DuckDB's way to write a size.
 pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
-    let connection = open(path, AccessMode::ReadOnly, memory).context(MEND)?;
+    let connection = open(path, AccessMode::ReadOnly, memory).map_err(mended)?;
     schema::check(&connection, path)?;
     Ok(connection)
 }
@@ -56,6 +56,14 @@ pub(crate) fn open(path: &Path, access: AccessMode, memory: &str) -> Result<Conn
     };
     connection.execute_batch("SET lock_configuration = true")?;
     Ok(connection)
+}
+
+/// Only a file that DuckDB finds broken is made again. A slip of the pen, a missing permission or a full disk is not
+/// mended by that.
+fn mended(error: anyhow::Error) -> anyhow::Error {
+    let said = error.chain().find_map(|cause| cause.downcast_ref::<duckdb::Error>()).map(brief).unwrap_or_default();
+    let broken = ["corrupt", "not a valid DuckDB", "Serialization Error", "checksum", "version number", "INTERNAL"];
+    if broken.iter().any(|word| said.contains(word)) { error.context(MEND) } else { error }
 }
 
 fn is_locked(error: &duckdb::Error) -> bool {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Record, Type, Writer};
+use record::{Action, Category, Exit, Outcome, OutputArgs, OutputClosed, Provider, Purpose, Record, Type, Writer};
 
 use crate::cli;
 use crate::place::Place;
@@ -76,8 +76,8 @@ fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit>
         return Err(error).with_context(|| format!("{}: cannot be read any further", file.display()));
     }
     // Whoever stopped reading what we pass on is no reason to lose a line, and none to complain twice.
-    done.told?;
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    done.told.map_err(|error| if error.is::<OutputClosed>() { left_with(done.rejected) } else { error })?;
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     (0..done.accepted).for_each(|_| out.count(Outcome::Success));
     (0..done.rejected).for_each(|_| out.count(Outcome::Failure));
     let message = format!("{} lines are in the record, {} were no records.", done.accepted, done.rejected);
@@ -88,4 +88,9 @@ fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit>
         Some(Spool { segment, head, lines: Some(done.accepted + done.rejected), bytes: Some(done.bytes) });
     out.tell(&record)?;
     out.finish()
+}
+
+/// How a run ends whose reader left: lines that were no records are findings all the same.
+fn left_with(rejected: u64) -> anyhow::Error {
+    OutputClosed(if rejected > 0 { Exit::Findings } else { Exit::Success }).into()
 }

@@ -1,5 +1,7 @@
 //! Keeps the record in order: `verify`, `rebuild` and `prune`.
 
+mod note;
+mod old;
 mod prune;
 mod rebuild;
 mod verify;

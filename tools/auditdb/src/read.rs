@@ -6,6 +6,7 @@ mod json;
 mod open;
 mod query;
 pub(crate) mod show;
+mod statement;
 mod when;
 
 pub(crate) use events::{events, explain};

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use policy::{Policy, PolicyArgs, Repo};
-use record::{Exit, Outcome, OutputArgs, Provider, Writer};
+use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli;
 use crate::database::Lock;
@@ -36,9 +36,15 @@ pub(crate) fn refs(
     let named = args.database.is_some() || directory.is_some();
     let asked = policy.policy.is_some() || std::env::var_os("CELLBLOCK_POLICY").is_some();
     let loaded = if named && !asked && !args.of.list { None } else { Some(policy.load()?) };
-    let Some(url) = &args.of.repo else { return list(loaded.as_ref()) };
-    ensure!(!has_user(url), "--repo: an address with a user or a password in it would be kept for ever; leave it out");
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    let Some(given) = &args.of.repo else { return list(loaded.as_ref()) };
+    ensure!(
+        !has_user(given),
+        "--repo: an address with a user or a password in it would be kept for ever; leave it out"
+    );
+    let repo = loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| repo.is_at(given)));
+    // Kept under the policy's own spelling: another one would begin a history of its own, in which nothing ever moved.
+    let url = repo.map_or(given, |repo| &repo.url);
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
     if let Some(reason) = &args.unreachable {
         out.check(&tell::unreachable(url, reason))?;
         return out.finish();
@@ -47,7 +53,9 @@ pub(crate) fn refs(
         Some(database) => database.clone(),
         None => Place::find(directory, policy)?.refs(),
     };
-    let repo = loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| &repo.url == url));
+    if let (Some(policy), None) = (&loaded, repo) {
+        out.check(&tell::unlisted(url, &policy.origin))?;
+    }
     round(url, repo, &database, out)
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run() -> Result<Exit> {
         Command::Query(args) => read::query(&args, &Place::find(directory, &policy)?),
         Command::Events(args) => read::events(&args, &Place::find(directory, &policy)?, output),
         Command::Verify => keep::verify(&Place::find(directory, &policy)?, output),
-        Command::Rebuild => keep::rebuild(&Place::find(directory, &policy)?, output),
+        Command::Rebuild(args) => keep::rebuild(&args, &Place::find(directory, &policy)?, output),
         Command::Prune(args) => keep::prune(&args, &Place::find(directory, &policy)?, output),
         Command::Completions { shell } => record::completions::<Cli>(shell),
     }

@@ -1,6 +1,6 @@
 //! Lines on their way into the table, in one transaction.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, params};
 use record::Record;
@@ -89,7 +89,7 @@ impl<'c> Rows<'c> {
 
     /// Appends a record of our own.
     pub(super) fn tell(&mut self, record: &Record, place: Option<(u32, u64)>) -> Result<()> {
-        let raw = serde_json::to_string(record).context("a record could not be written as JSON")?;
+        let raw = record.to_json()?;
         let own = Source::own();
         let accepted = line::judge(&mut Scanner::default(), &raw, Some(&own))
             .map_err(|(_, fault)| anyhow::anyhow!("a record of our own is none: {}", fault.reason))?;

@@ -127,7 +127,7 @@ impl Committer {
 
     fn refuse(&mut self, sorted: &mut Vec<Sorted>, record: &Record) -> Result<()> {
         self.rejected += 1;
-        let line = serde_json::to_vec(record).context("a record could not be written as JSON")?;
+        let line = record.to_json()?.into_bytes();
         self.bytes += line.len() as u64;
         push(sorted, Some(&Source::own()), true, &line);
         Ok(())
@@ -154,7 +154,7 @@ impl Committer {
         self.tee.tell(&freed);
         let mut ours = Batch::new(Some(Source::own()));
         for record in [&filled, &freed] {
-            ours.push(&serde_json::to_vec(record).context("a record could not be written as JSON")?);
+            ours.push(record.to_json()?.as_bytes());
         }
         self.room(&ours)?;
         Ok(())

@@ -1,10 +1,10 @@
 //! Passes on what is on the disk. The record comes first: a reader that went away, or a full disk
 //! behind standard output, is said once and keeps no line from the spool.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use anyhow::{Error, Result};
-use record::{OutputArgs, OutputClosed, Record, render};
+use record::{Exit, OutputArgs, Record, render};
 
 use crate::line;
 use crate::read::show;
@@ -36,8 +36,9 @@ impl Tee {
         }
         let lines = batch.body.split(|b| *b == b'\n').filter(|line| !line.is_empty());
         let mut out = Vec::new();
+        let source = batch.source.as_ref().map(|source| source.as_str());
         for raw in lines {
-            out.extend_from_slice(show::text(&line::text(raw), self.coloured).as_bytes());
+            out.extend_from_slice(show::text(&line::text(raw), source, self.coloured).as_bytes());
             out.push(b'\n');
         }
         self.put(&out);
@@ -45,10 +46,10 @@ impl Tee {
 
     /// Says something of our own.
     pub(super) fn tell(&mut self, record: &Record) {
-        let text = if self.text { Ok(render(record, self.coloured)) } else { serde_json::to_string(record) };
+        let text = if self.text { Ok(render(record, self.coloured)) } else { record.to_json() };
         match text {
             Ok(text) => self.put(format!("{text}\n").as_bytes()),
-            Err(error) => self.lose(error.into()),
+            Err(error) => self.lose(error),
         }
     }
 
@@ -62,10 +63,8 @@ impl Tee {
             return;
         }
         let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.lose(Error::new(OutputClosed)),
-            Err(error) => self.lose(Error::new(error).context("standard output could not be written")),
+        if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+            self.lose(record::unwritten(error, Exit::Success));
         }
     }
 

@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail};
 use duckdb::{Connection, params};
 use jiff::{SignedDuration, Timestamp};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, OutputArgs, Provider, Record, Type, Writer};
+use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Type, Writer};
 use rustix::fs::{FlockOperation, flock};
 
+use super::note::note;
 use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
@@ -46,22 +47,34 @@ pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Res
     let connection = database::open_to_write(&place.database())?;
     fold::fold(&connection, &place.spool())?;
     let old = old(&connection, place, before)?;
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
+    if args.dry_run {
+        out.tell(&told(&old, Action::PrunePlanned, "would be removed"))?;
+        return out.finish();
+    }
     forget(&connection, &old, before)?;
     connection.close().map_err(|(_, error)| error)?;
-    let mut spool = Spool { lines: Some(0), bytes: Some(0), ..Spool::default() };
     for gone in &old {
         let path = place.spool().path().join(&gone.file.name);
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
-        spool.lines = spool.lines.map(|lines| lines + gone.lines);
-        spool.bytes = spool.bytes.map(|bytes| bytes + gone.file.length);
     }
-    let message = format!("{} segments with {} lines were removed.", old.len(), spool.lines.unwrap_or_default());
-    let mut record =
-        Record::new(Provider::Auditdb, Action::RecordsPruned, message).about(Category::Database, Type::Deletion);
-    record.own().spool = Some(spool);
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    let record = told(&old, Action::RecordsPruned, "were removed");
+    if !old.is_empty() {
+        note(place, &record)?;
+    }
     out.tell(&record)?;
     out.finish()
+}
+
+/// What goes, or would go: how many segments, lines and bytes.
+fn told(old: &[Old], action: Action, words: &str) -> Record {
+    let lines: u64 = old.iter().map(|gone| gone.lines).sum();
+    let message = format!("{} segments with {lines} lines {words}.", old.len());
+    let kind = if action == Action::RecordsPruned { Type::Deletion } else { Type::Info };
+    let mut record = Record::new(Provider::Auditdb, action, message).about(Category::Database, kind);
+    let bytes = old.iter().map(|gone| gone.file.length).sum();
+    record.own().spool = Some(Spool { lines: Some(lines), bytes: Some(bytes), ..Spool::default() });
+    record
 }
 
 /// The segments whose every line came in before that, is in the database, and which no writer has open.

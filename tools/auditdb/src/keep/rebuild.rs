@@ -1,14 +1,21 @@
 //! `auditdb rebuild`: the database, made again from the spool beside the old one, and put in its place.
+//!
+//! The spool is the truth, as long as it is whole. An old database that remembers more is the last witness of what
+//! was taken away: it is not replaced unless somebody says so, and then it is kept.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Record, Type, Writer};
+use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 
+use super::note::note;
+use super::old::{Old, log_of, put_aside};
+use super::verify;
+use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::place::Place;
@@ -18,7 +25,7 @@ use crate::read::State;
 const WAIT: Duration = Duration::from_secs(30);
 
 /// `auditdb rebuild`
-pub(crate) fn rebuild(place: &Place, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn rebuild(args: &cli::Rebuild, place: &Place, output: OutputArgs) -> Result<Exit> {
     let directory = place.directory().display();
     if !place.spool().path().is_dir() {
         bail!("{directory}: no spool here to make a database from; --directory names another folder");
@@ -26,37 +33,65 @@ pub(crate) fn rebuild(place: &Place, output: OutputArgs) -> Result<Exit> {
     let Some(_lock) = Lock::exclusive(&place.lock(), WAIT)? else {
         bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
     };
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
+    let old = Old::look(place);
+    let beyond = old.beyond(place)?;
+    if !beyond.is_empty() && !args.force {
+        for (name, found) in beyond {
+            out.check(&verify::tell(&name, found))?;
+        }
+        eprintln!(
+            "auditdb: the database remembers more than the spool holds, so it is left as it is; `auditdb verify` tells what is missing, --force makes a new one and keeps the old one beside it"
+        );
+        return out.finish();
+    }
+    let segments = place.spool().segments()?.len();
+    let (lines, state) = make(place, &old, !beyond.is_empty(), &mut out)?;
+    state.warn();
+    state.damaged.iter().for_each(|_| out.count(Outcome::Failure));
+    (state.damaged.len()..segments).for_each(|_| out.count(Outcome::Success));
+    if lines == 0 {
+        eprintln!("auditdb: the spool holds no line, so the new database says nothing");
+    }
+    out.finish()
+}
+
+/// Makes the new database, and puts it in the place of the old one.
+fn make(place: &Place, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64, State)> {
     let fresh = place.directory().join("record.duckdb.new");
-    clear(&fresh)?;
+    remove(&fresh)?;
+    remove(&log_of(&fresh))?;
     let connection = database::open_to_write(&fresh)?;
     let folded = fold::fold(&connection, &place.spool())?;
     let state = State { behind: false, damaged: fold::damaged(&connection)? };
     connection.close().map_err(|(_, error)| error)?;
+    let kept = (forced || matches!(old, Old::Unreadable(_))).then(|| put_aside(place)).transpose()?;
     // The old log first: beside the new database it would be played into it.
     remove(&log_of(&place.database()))?;
     fs::rename(&fresh, place.database()).with_context(|| format!("{}: cannot be put in place", fresh.display()))?;
     fs::File::open(place.directory())?.sync_all()?;
-    state.warn();
-    let message = format!("The database was made again from {} lines of the spool.", folded.lines);
+    let record = told(folded.lines, old, kept.as_deref());
+    note(place, &record)?;
+    match record.event.outcome {
+        Some(_) => out.check(&record)?,
+        None => out.tell(&record)?,
+    }
+    Ok((folded.lines, state))
+}
+
+fn told(lines: u64, old: &Old, kept: Option<&Path>) -> Record {
+    let message = format!("The database was made again from {lines} lines of the spool.");
     let mut record =
         Record::new(Provider::Auditdb, Action::DatabaseRebuilt, message).about(Category::Database, Type::Creation);
-    record.own().spool = Some(Spool { lines: Some(folded.lines), ..Spool::default() });
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
-    out.tell(&record)?;
-    state.damaged.iter().for_each(|_| out.count(Outcome::Failure));
-    out.finish()
-}
-
-/// What a rebuild that was ended in the middle left.
-fn clear(fresh: &Path) -> Result<()> {
-    remove(fresh)?;
-    remove(&log_of(fresh))
-}
-
-fn log_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".wal");
-    PathBuf::from(name)
+    record.own().spool = Some(Spool { lines: Some(lines), ..Spool::default() });
+    let Some(kept) = kept else { return record };
+    let (outcome, why) = match old {
+        Old::Unreadable(why) => {
+            (Outcome::Unknown, format!("the old one cannot be read ({why}): it may have held more"))
+        }
+        _ => (Outcome::Failure, "the old one remembered more than the spool holds".to_owned()),
+    };
+    record.outcome(outcome).severity(Severity::High).reason(format!("{why}; it is kept as {}", kept.display()))
 }
 
 fn remove(path: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Record, Severity, Type, Writer};
+use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 
 use crate::database::{self, Lock};
 use crate::fold::{Seen, seen};
@@ -21,11 +21,19 @@ const WAIT: Duration = Duration::from_secs(10);
 const MEMORY: &str = "512MiB";
 
 /// How a segment stands.
-struct Found {
+#[derive(Debug)]
+pub(super) struct Found {
     outcome: Outcome,
     reason: Option<String>,
     lines: u64,
     reached: Option<(u64, Link)>,
+}
+
+impl Found {
+    /// Is it not as it was written?
+    pub(super) fn is_bad(&self) -> bool {
+        self.outcome == Outcome::Failure
+    }
 }
 
 /// `auditdb verify`
@@ -33,20 +41,31 @@ pub(crate) fn verify(place: &Place, output: OutputArgs) -> Result<Exit> {
     if !place.directory().is_dir() {
         bail!("{}: no record here; --directory names another", place.directory().display());
     }
-    let mut remembered = remembered(place)?;
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    let remembered = remembered(place)?;
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
+    for (name, found) in held(place, remembered)? {
+        out.check(&tell(&name, found))?;
+    }
+    out.finish()
+}
+
+/// How each segment stands that is there or is remembered.
+///
+/// # Errors
+/// If the spool cannot be read.
+pub(super) fn held(place: &Place, mut remembered: Vec<Seen>) -> Result<Vec<(String, Found)>> {
+    let mut held = Vec::new();
     for segment in place.spool().segments()? {
         let before = remembered.iter().position(|seen| seen.name == segment.name).map(|at| remembered.swap_remove(at));
         let path = place.spool().path().join(&segment.name);
         let found = walk(&path, before.as_ref()).with_context(|| format!("{}: cannot be read", path.display()))?;
-        out.check(&tell(&segment.name, found))?;
+        held.push((segment.name, found));
     }
-    for gone in remembered {
+    held.extend(remembered.into_iter().map(|gone| {
         let reason = format!("the database holds {} lines of it, and the file is gone", gone.lines);
-        let found = Found { outcome: Outcome::Failure, reason: Some(reason), lines: 0, reached: None };
-        out.check(&tell(&gone.name, found))?;
-    }
-    out.finish()
+        (gone.name, Found { outcome: Outcome::Failure, reason: Some(reason), lines: 0, reached: None })
+    }));
+    Ok(held)
 }
 
 fn remembered(place: &Place) -> Result<Vec<Seen>> {
@@ -91,7 +110,7 @@ fn walk(path: &std::path::Path, before: Option<&Seen>) -> std::io::Result<Found>
     }
 }
 
-fn tell(name: &str, found: Found) -> Record {
+pub(super) fn tell(name: &str, found: Found) -> Record {
     let message = match found.outcome {
         Outcome::Success => format!("Segment {name} is as it was written."),
         _ => format!("Segment {name} is not as it was written."),

@@ -1,12 +1,12 @@
 //! `auditdb events`: the records themselves, as they came, oldest first.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
-use record::{Exit, Outcome, OutputArgs, OutputClosed, Provider, Writer};
+use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
 
 use super::filter::Filter;
 use super::open::{State, open};
@@ -62,27 +62,25 @@ fn print(connection: &Connection, filter: &Filter, limit: Option<u32>, output: O
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(row) = rows.next()? {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
-        let written = if output.is_text() {
-            writeln!(out, "{}", show::text(raw, output.is_coloured()))
-        } else {
-            out.write_all(raw.trim_end_matches('\r').as_bytes()).and_then(|()| out.write_all(b"\n"))
+        let source: Option<String> = row.get(1)?;
+        let shown = match (output.is_text(), io::stdout().is_terminal()) {
+            (true, _) => show::text(raw, source.as_deref(), output.is_coloured()),
+            (false, true) => record::harmless(&show::json(raw, source.as_deref())).into_owned(),
+            (false, false) => show::json(raw, source.as_deref()).into_owned(),
         };
-        written.map_err(explain)?;
+        writeln!(out, "{shown}").map_err(explain)?;
     }
     out.flush().map_err(explain)
 }
 
 /// What could not be read makes the answer unknown.
 fn finish(state: &State, output: OutputArgs) -> Result<Exit> {
-    let mut out = Writer::stdout(Provider::Auditdb, output, false);
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
     out.finish()
 }
 
-/// A reader that went away, told apart from a disk that is full.
+/// A reader that went away has read what it wanted.
 pub(crate) fn explain(error: io::Error) -> anyhow::Error {
-    if error.kind() == ErrorKind::BrokenPipe {
-        return anyhow::Error::new(OutputClosed);
-    }
-    anyhow::Error::new(error).context("standard output could not be written")
+    record::unwritten(error, Exit::Success)
 }

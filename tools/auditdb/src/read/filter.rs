@@ -43,9 +43,9 @@ impl Filter {
     pub(super) fn select(&self, limit: Option<u32>) -> String {
         let condition = &self.condition;
         match limit {
-            None => format!("SELECT raw FROM records WHERE {condition} ORDER BY time, seq"),
+            None => format!("SELECT raw, provider FROM records WHERE {condition} ORDER BY time, seq"),
             Some(limit) => format!(
-                "SELECT raw FROM (SELECT raw, time, seq FROM records WHERE {condition} \
+                "SELECT raw, provider FROM (SELECT raw, provider, time, seq FROM records WHERE {condition} \
                  ORDER BY time DESC, seq DESC LIMIT {limit}) ORDER BY time, seq"
             ),
         }

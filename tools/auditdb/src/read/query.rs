@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::events::explain;
 use super::json::{is_known, value};
 use super::open::open;
+use super::statement::only_one;
 use crate::cli;
 use crate::place::Place;
 
@@ -23,6 +24,7 @@ const LONGEST: u64 = 1 << 20;
 /// `auditdb query`
 pub(crate) fn query(args: &cli::Query, place: &Place) -> Result<Exit> {
     let sql = statement(&args.sql)?;
+    only_one(&sql)?;
     let reading = open(place, &args.memory)?;
     reading.state.warn();
     let limit = Duration::from_secs(args.timeout);
@@ -71,7 +73,8 @@ fn rows(connection: &Connection, sql: &str) -> Result<()> {
         for (at, column) in columns.iter().enumerate() {
             let shown = if column.is_null { Value::Null } else { value(row.get_ref(at)?.to_owned()) };
             let before = if at == 0 { '{' } else { ',' };
-            write!(out, "{before}{}:{shown}", Value::from(column.name.as_str())).map_err(explain)?;
+            let shown = format!("{before}{}:{shown}", Value::from(column.name.as_str()));
+            out.write_all(record::harmless(&shown).as_bytes()).map_err(explain)?;
         }
         out.write_all(b"}\n").map_err(explain)?;
     }

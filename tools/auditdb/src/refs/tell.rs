@@ -17,7 +17,7 @@ pub(crate) fn change(url: &str, change: &Change) -> Record {
         Happened::ReturnedElsewhere => (Action::RefMoved, Type::Change, "was gone, and is back elsewhere"),
         Happened::Deleted => (Action::RefDeleted, Type::Deletion, "is gone"),
     };
-    let mut record = about(url, action, format!("{name} of {url} {said}."), kind);
+    let mut record = about(url, action, format!("{name} of {url} {said}{}.", ids(change)), kind);
     match verdict(change) {
         None => record.event.outcome = Some(Outcome::Success),
         Some((severity, reason)) => {
@@ -27,6 +27,22 @@ pub(crate) fn change(url: &str, change: &Change) -> Record {
     let Change { old, new, may_move, .. } = change.clone();
     record.own().reference = Some(Reference { name: name.clone(), old, new, may_move });
     record
+}
+
+/// Where it pointed and where it points, in the first digits that git shows too. Of an annotated tag both the tag's own
+/// id and what it names: a tag made again may name the same.
+fn ids(change: &Change) -> String {
+    let short = |id: &str| id.chars().take(12).collect::<String>();
+    let shown = |target: &record::cellblock::Target| match &target.peeled {
+        Some(peeled) => format!("{} ({})", short(&target.id), short(peeled)),
+        None => short(&target.id),
+    };
+    match (change.happened, &change.old, &change.new) {
+        (Happened::Moved | Happened::ReturnedElsewhere, Some(old), Some(new)) => {
+            format!(": {} → {}", shown(old), shown(new))
+        }
+        _ => String::new(),
+    }
 }
 
 /// How bad it is, and why; `None` where it is as the policy says.
@@ -68,6 +84,18 @@ pub(crate) fn read(url: &str, counts: References) -> Record {
     let mut record = about(url, Action::RefsRead, message, Type::Info).outcome(Outcome::Success);
     record.own().references = Some(counts);
     record
+}
+
+/// The record of a repository that the policy does not know: what may move there nobody said.
+pub(crate) fn unlisted(url: &str, policy: &std::path::Path) -> Record {
+    let reason = format!(
+        "no [[repo]] of {} has this address, so nothing may move, and this history stands alone",
+        policy.display()
+    );
+    about(url, Action::RefsUnlisted, format!("{url} is none of the policy's repositories."), Type::Info)
+        .outcome(Outcome::Unknown)
+        .severity(Severity::Low)
+        .reason(reason)
 }
 
 /// The record of a round that did not happen. Nothing is known: no ref is taken for gone.

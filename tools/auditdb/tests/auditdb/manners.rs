@@ -65,13 +65,27 @@ fn a_closed_pipe_ends_quietly() {
     let directory = tempfile::tempdir().unwrap();
     let all: Vec<Value> = (0..3000).map(|n| line("scanwatch", "file-scanned", n)).collect();
     lines(&run(auditdb(directory.path()).arg("ingest"), &jsonl(&all)), 0);
-    for arguments in [&["events"][..], &["query", "SELECT raw FROM records"][..], &["verify"][..]] {
+    for (arguments, status) in
+        [(&["events"][..], 0), (&["query", "SELECT raw FROM records"][..], 0), (&["verify"][..], 3)]
+    {
         let mut child = start(auditdb(directory.path()).args(arguments));
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(output.stderr.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_reader_that_leaves_does_not_turn_a_damaged_segment_into_a_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    lines(&run(auditdb(directory.path()).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1)])), 0);
+    let segment = std::fs::read_dir(directory.path().join("spool")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&segment).unwrap().replace("file-scanned", "file-deleted");
+    std::fs::write(&segment, text).unwrap();
+    let mut child = start(auditdb(directory.path()).arg("verify"));
+    drop(child.stdout.take());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
 }
 
 #[test]

@@ -102,6 +102,34 @@ fn the_policy_says_what_may_move_and_which_repositories_there_are() {
 }
 
 #[test]
+fn another_spelling_of_a_repository_begins_no_new_history_and_a_stranger_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/policy.toml");
+    let round = |url: &str, refs: &[(&str, &str)], status| {
+        let mut command = auditdb(directory.path());
+        lines(&run(command.args(["refs", "--policy", policy, "--repo", url]), &ls_remote(refs)), status)
+    };
+    round(URL, &[("b1", "refs/tags/v1")], 0);
+    for url in [&format!("{URL}.git"), "https://GitHub.com/openclaw/openclaw/"] {
+        let moved = round(url, &[("b2", "refs/tags/v1")], 1);
+        assert_eq!(actions(&moved), ["ref-moved", "refs-read", "run-finished"], "{url}");
+        assert_eq!(moved[0]["url"]["full"], URL);
+        round(URL, &[("b1", "refs/tags/v1")], 1);
+    }
+    let stranger = round("https://example.org/x", &[("b1", "refs/tags/v1")], 3);
+    assert_eq!(actions(&stranger), ["refs-unlisted", "ref-first-seen", "refs-read", "run-finished"]);
+}
+
+#[test]
+fn a_moved_ref_is_told_with_both_ids() {
+    let directory = tempfile::tempdir().unwrap();
+    round(directory.path(), &[("b1", "refs/tags/v1"), ("c1", "refs/tags/v1^{}")], 0);
+    let moved = round(directory.path(), &[("b2", "refs/tags/v1"), ("c2", "refs/tags/v1^{}")], 1);
+    let said = moved[0]["message"].as_str().unwrap();
+    assert!(said.contains("b10000000000 (c10000000000) → b20000000000 (c20000000000)"), "{said}");
+}
+
+#[test]
 fn an_address_with_a_password_in_it_is_not_kept() {
     let directory = tempfile::tempdir().unwrap();
     let output = run(auditdb(directory.path()).args(["refs", "--repo", "https://u:geheim@github.com/x/y"]), b"");

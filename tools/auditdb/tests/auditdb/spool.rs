@@ -187,13 +187,97 @@ fn the_database_can_be_made_again_from_the_spool() {
     let path = directory.path();
     let all: Vec<Value> = (0..100).map(|n| line("scanwatch", "file-scanned", n)).collect();
     lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
-    let before = run(auditdb(path).args(["query", "SELECT * EXCLUDE seq FROM records ORDER BY time, id"]), b"");
+    let query = "SELECT * EXCLUDE seq FROM records WHERE action = 'file-scanned' ORDER BY time, id";
+    let before = run(auditdb(path).args(["query", query]), b"");
     fs::write(path.join("record.duckdb"), b"no database at all").unwrap();
     let broken = run(auditdb(path).arg("events"), b"");
     assert_eq!(broken.status.code(), Some(2));
     assert!(String::from_utf8(broken.stderr).unwrap().contains("auditdb rebuild"));
-    let told = lines(&run(auditdb(path).arg("rebuild"), b""), 0);
+    let told = lines(&run(auditdb(path).arg("rebuild"), b""), 3);
     assert_eq!(told[0]["cellblock"]["spool"]["lines"], 100);
-    let after = run(auditdb(path).args(["query", "SELECT * EXCLUDE seq FROM records ORDER BY time, id"]), b"");
+    assert!(told[0]["event"]["reason"].as_str().unwrap().contains("it may have held more"), "{}", told[0]);
+    let after = run(auditdb(path).args(["query", query]), b"");
     assert_eq!(before.stdout, after.stdout);
+    assert_eq!(count(path, "action = 'database-rebuilt'"), 1, "it stands in the record");
+    let again = lines(&run(auditdb(path).arg("rebuild"), b""), 0);
+    assert_eq!(again[0]["cellblock"]["spool"]["lines"], 101);
+}
+
+/// The database's copies that a rebuild put aside.
+fn aside(path: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|name| name.display().to_string().contains("record.duckdb.before-")).collect()
+}
+
+#[test]
+fn a_rebuild_launders_no_loss() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    for n in 1..=2 {
+        lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-infected", n)])), 0);
+    }
+    assert_eq!(count(path, "true"), 2);
+    fs::remove_file(&segments(path)[0]).unwrap();
+    let old = fs::read(path.join("record.duckdb")).unwrap();
+    let told = lines(&run(auditdb(path).arg("rebuild"), b""), 1);
+    assert_eq!(actions(&told), ["segment-verified", "run-finished"]);
+    assert!(told[0]["event"]["reason"].as_str().unwrap().contains("the file is gone"));
+    assert_eq!(fs::read(path.join("record.duckdb")).unwrap(), old, "nothing was changed");
+    lines(&run(auditdb(path).arg("verify"), b""), 1);
+    let forced = lines(&run(auditdb(path).args(["rebuild", "--force"]), b""), 1);
+    assert_eq!(forced[0]["event"]["action"], "database-rebuilt");
+    let [kept] = &aside(path)[..] else { panic!("the old one is kept") };
+    assert_eq!(fs::read(kept).unwrap(), old);
+    assert_eq!(count(path, "action = 'database-rebuilt' AND outcome = 'failure'"), 1);
+}
+
+#[test]
+fn a_damaged_segment_does_not_replace_the_database_that_has_all_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let all: Vec<Value> = (0..50).map(|n| line("scanwatch", "file-scanned", n)).collect();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
+    assert_eq!(count(path, "true"), 50);
+    let segment = &segments(path)[0];
+    let text = fs::read_to_string(segment).unwrap().replacen("file-scanned", "file-deleted", 1);
+    fs::write(segment, text).unwrap();
+    lines(&run(auditdb(path).arg("rebuild"), b""), 1);
+    assert_eq!(count(path, "true"), 50, "the database still has all of it");
+}
+
+#[test]
+fn nothing_to_check_is_no_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::create_dir(path.join("spool")).unwrap();
+    assert_eq!(actions(&lines(&run(auditdb(path).arg("verify"), b""), 3)), ["run-finished"]);
+    lines(&run(auditdb(path).arg("rebuild"), b""), 3);
+}
+
+#[test]
+fn a_slip_of_the_pen_is_not_mended_by_a_rebuild() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1)])), 0);
+    assert_eq!(count(path, "true"), 1);
+    let output = run(auditdb(path).args(["query", "--memory", "a lot", "SELECT 1"]), b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--memory is a size") && !said.contains("rebuild"), "{said}");
+}
+
+#[test]
+fn prune_says_what_would_go_and_what_went_and_the_record_keeps_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1)])), 0);
+    let prune = |more: &[&str]| {
+        let later = "2100-01-01T00:00:00Z";
+        lines(&run(auditdb(path).args(["prune", "--older-than", later]).args(more), b""), 0)
+    };
+    let planned = prune(&["--dry-run"]);
+    assert_eq!(actions(&planned), ["prune-planned", "run-finished"]);
+    assert_eq!(planned[0]["cellblock"]["spool"]["lines"], 1);
+    assert_eq!((segments(path).len(), count(path, "true")), (1, 1));
+    assert_eq!(prune(&[])[0]["cellblock"]["spool"]["lines"], 1);
+    assert_eq!((count(path, "action = 'file-scanned'"), count(path, "action = 'records-pruned'")), (0, 1));
 }

@@ -1,0 +1,73 @@
+//! What an old database remembers, before a new one takes its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use duckdb::AccessMode;
+use jiff::Timestamp;
+
+use super::verify::{self, Found};
+use crate::database;
+use crate::fold::{self, Seen};
+use crate::place::Place;
+
+/// The most memory that reading what is remembered may use.
+const MEMORY: &str = "512MiB";
+
+/// The database that is there before a rebuild.
+#[derive(Debug)]
+pub(super) enum Old {
+    /// There is none.
+    Absent,
+    /// It remembers these segments.
+    Knows(Vec<Seen>),
+    /// It cannot be read: whether it held more nobody can tell.
+    Unreadable(String),
+}
+
+impl Old {
+    /// Looks at it, also where its tables are those of another version.
+    pub(super) fn look(place: &Place) -> Self {
+        let path = place.database();
+        if !path.exists() {
+            return Self::Absent;
+        }
+        let read = || -> Result<Vec<Seen>> { fold::seen(&database::open(&path, AccessMode::ReadOnly, MEMORY)?) };
+        read().map_or_else(|error| Self::Unreadable(format!("{error:#}")), Self::Knows)
+    }
+
+    /// What it remembers and the spool no longer has, segment by segment.
+    ///
+    /// # Errors
+    /// If the spool cannot be read.
+    pub(super) fn beyond(&self, place: &Place) -> Result<Vec<(String, Found)>> {
+        let Self::Knows(seen) = self else { return Ok(Vec::new()) };
+        let names: Vec<&str> = seen.iter().map(|seen| seen.name.as_str()).collect();
+        let held = verify::held(place, seen.clone())?;
+        Ok(held.into_iter().filter(|(name, found)| names.contains(&name.as_str()) && found.is_bad()).collect())
+    }
+}
+
+/// Puts the old database and its log beside the new one's place, under a name of this second. Says which.
+///
+/// # Errors
+/// If it cannot be renamed.
+pub(super) fn put_aside(place: &Place) -> Result<PathBuf> {
+    let database = place.database();
+    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let aside = PathBuf::from(format!("{}.before-{stamp}", database.display()));
+    for (from, to) in [(log_of(&database), log_of(&aside)), (database.clone(), aside.clone())] {
+        if from.exists() {
+            fs::rename(&from, &to).with_context(|| format!("{}: cannot be put aside", from.display()))?;
+        }
+    }
+    Ok(aside)
+}
+
+/// DuckDB's log of a database.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".wal");
+    PathBuf::from(name)
+}
