@@ -59,11 +59,17 @@ of() { jq -r "$2" "$FILES/$1.json"; } # composition filter
 }
 
 @test "no service sees Docker's socket, or more of the host than share, jail, signatures, rendered gate and policy" {
-  holds_for_all '[.volumes[]? | select(.type == "bind") | .source | select(test("docker|/run/|^/$|^/etc|^/var/run"))] == []'
+  holds_for_all '[.volumes[]? | select(.type == "bind") | .source | select(test("docker|/run/|^/$|^/etc|^/var/run")) | select(test("^/run/cellblock/[0-9a-f]{16}/moat$") | not)] == []'
   local targets
   targets=$(of open '[.services[].volumes[]? | select(.type == "bind") | .target] | unique | join(" ")')
-  [ "$targets" = "/etc/cellblock/policy.toml /etc/nginx/gate /jail /sandbox /share /signatures" ]
-  [ "$(of open '[.services.cell.volumes[] | "\(.source) \(.target)"] | join(" ")')" = "$FILES/open/sandbox_data/share /sandbox" ]
+  [ "$targets" = "/etc/cellblock/policy.toml /etc/nginx/gate /jail /run/cellblock/moat /sandbox /share /signatures" ]
+  [ "$(of open '[.services.cell.volumes[] | "\(.source) \(.target)"] | join(" ")')" = "$FILES/open/sandbox_data/share/sandbox /sandbox" ]
+}
+
+@test "nothing but the cell, which needs the vault, can be started without the moat's permit" {
+  [ "$(of open '[.services | to_entries[] | select(any(.value.volumes[]?; .target == "/run/cellblock/moat" and .read_only)) | .key] | sort | join(" ")')" = \
+    "clamd monitor proxy vault warden" ]
+  [ "$(of open '.services.cell.network_mode')" = service:vault ]
 }
 
 @test "a folder of the host that is missing is an error, not a new folder of root's" {

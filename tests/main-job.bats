@@ -29,7 +29,8 @@ blocked() {
 @test "the moved tag is in the database with both ids, as git at the origin has them" {
   run -0 ours auditdb query "select raw from records where action = 'ref-moved' and severity = 73"
   now=$("$house/tests/lab/origin" refs | awk '$2 == "refs/tags/v2026.9.5" { print $1 }')
-  [ -n "$now" ] && grep -q "$now" <<<"$output"
+  [ -n "$now" ]
+  grep -q "$now" <<<"$output"
 }
 
 @test "from the cell the internet answers, over IPv4, TCP and UDP" {
@@ -85,9 +86,9 @@ blocked() {
 
 @test "what was found is in the jail and not on the share, and what is clean is where it was" {
   [ "$(find "$root/jail" -type f -name '*.json' | wc -l)" -ge 2 ]
-  grep -q 'the warden of this share' "$root/sandbox_data/share/workspace/eicar.com"
-  run ! grep -q EICAR-STANDARD "$root/sandbox_data/share/workspace/eicar.com"
-  [ "$(cat "$root/sandbox_data/share/workspace/clean.txt")" = 'nothing to see' ]
+  grep -q 'the warden of this share' "$root/sandbox_data/share/sandbox/workspace/eicar.com"
+  run ! grep -q EICAR-STANDARD "$root/sandbox_data/share/sandbox/workspace/eicar.com"
+  [ "$(cat "$root/sandbox_data/share/sandbox/workspace/clean.txt")" = 'nothing to see' ]
 }
 
 @test "the share lets no set-uid file and no device work" {
@@ -116,11 +117,12 @@ blocked() {
 
 @test "what the warden rests on is in the record: its engine, its jail, and that freshclam found no mirror" {
   run -0 ours auditdb query "select raw from records where action = 'part-tested'"
-  grep -q marker <<<"$output" && grep -q 'official database absent' <<<"$output"
+  grep -q marker <<<"$output"
+  grep -q 'official database absent' <<<"$output"
 }
 
 @test "a signature of one's own, put into its folder, is in force without a restart" {
-  local bad=$BATS_TEST_TMPDIR/bad there=$root/sandbox_data/share/workspace/ours.txt
+  local bad=$BATS_TEST_TMPDIR/bad there=$root/sandbox_data/share/sandbox/workspace/ours.txt
   echo "nobody but us minds this file: $RANDOM" >"$bad"
   in_host docker exec -i cell sh -c 'cat >/sandbox/workspace/ours.txt' <"$bad"
   cmp "$bad" "$there"
@@ -129,6 +131,66 @@ blocked() {
   grep 'Ours.Bad' "$there"
   run ! grep 'nobody but us' "$there"
   rm "$root/compose/images/warden/signatures/ours.hsb"
+}
+
+compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
+
+@test "without the moat's permit Docker starts nothing of ours, and with it again it does" {
+  local permit service
+  permit=$(ours sandboxctl render paths | jq -r .permit)
+  [ -f "$permit" ]
+  in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop
+  [ ! -e "$permit" ] # the watch's end took it
+  for service in vault proxy monitor warden clamd; do
+    run ! in_host docker restart --time 1 "$service"
+    [[ $output == *"bind source path does not exist"* ]]
+    [ "$(compose_started "$service")" = false ]
+  done
+  in_host docker stop --time 1 cell
+  run ! in_host docker start cell
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [ -f "$permit" ]
+  [ "$(compose_started cell)" = true ]
+  from cell http 45.33.7.30
+}
+
+@test "without the share's file system the cell is not started, and its own word on the share is the kernel's" {
+  local mount=$root/sandbox_data/share folder
+  folder=$(ours sandboxctl render paths | jq -r .share.folder)
+  run -0 ours sandboxctl audit
+  [ "$(jq -r 'select(.rule.id == "cellblock-share") | .event.outcome' <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }')" = success2 ]
+  in_host docker stop --time 1 cell warden
+  umount "$mount"
+  run ! in_host docker start cell
+  [[ $output == *"bind source path does not exist"* ]]
+  # Somebody makes the folder by hand, and the cell starts on the host's own file system: seen, and put right at once.
+  mkdir "$folder"
+  in_host docker start cell
+  mount -o loop,nosuid,nodev "$root/sandbox_data/share.img" "$mount"
+  run -1 ours sandboxctl audit
+  [ "$(jq -r 'select(.rule.id == "cellblock-share" and .container.name == "cell") | .event.outcome' <<<"$output")" = failure ]
+  [ "$(jq -r 'select(.rule.id == "cellblock-mounts" and .container.name == "cell") | .event.outcome' <<<"$output")" = failure ]
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  run -0 ours sandboxctl audit
+}
+
+@test "a share from before, with the files at its top, moves into the folder that the cell sees" {
+  local mount=$root/sandbox_data/share
+  in_host "$house/scripts/down" --policy "$root/policy.toml" --root "$root"
+  mount -o loop,nosuid,nodev "$root/sandbox_data/share.img" "$mount"
+  mv "$mount/sandbox/workspace" "$mount/workspace"
+  mv "$mount/sandbox" "$mount/sandbox-of-before"
+  mkdir "$mount/sandbox" # the prisoner had a folder of that name
+  echo mine >"$mount/sandbox/file"
+  ln -s /etc "$mount/link"
+  rm "$root/sandbox_data/share.img.layout"
+  umount "$mount"
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [ "$(cat "$mount/sandbox/sandbox/file")" = mine ]
+  [ -e "$mount/sandbox/workspace/clean.txt" ]
+  [ -L "$mount/sandbox/link" ]
+  [ "$(find "$mount" -mindepth 1 -maxdepth 1 ! -name lost+found -printf '%f ')" = "sandbox " ]
+  run -0 in_host docker exec cell test -e /sandbox/workspace/clean.txt
 }
 
 @test "a second up changes nothing that runs" {

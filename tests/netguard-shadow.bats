@@ -65,10 +65,13 @@ drop_rule() {
   [ "$verdict" = success ]
 }
 
-@test "loopback that is routed is found on a bridge and on all interfaces" {
-  set_to ipv4.conf.br-monitor.route_localnet 1
-  finds "route-localnet monitor"
-  set_to ipv4.conf.br-monitor.route_localnet 0
+@test "loopback that is routed is found on all interfaces, and on a bridge when the moat's host rule is gone" {
+  set_to ipv4.conf.br-cell.route_localnet 1 # as Docker does without its proxy
+  finds
+  drop_rule host
+  finds "route-localnet cell"
+  set_to ipv4.conf.br-cell.route_localnet 0
+  guard apply >/dev/null
   set_to ipv4.conf.all.route_localnet 1
   finds "route-localnet host"
   set_to ipv4.conf.all.route_localnet 0
@@ -127,6 +130,41 @@ drop_rule() {
   "$LAB" docker network create --subnet 172.30.4.0/24 netguard-elsewhere >/dev/null
   finds "network-elsewhere egress"
   "$LAB" docker network rm netguard-elsewhere >/dev/null
+  finds
+}
+
+@test "an interface of the host in a network's range is named before anything is planned, and found" {
+  on_host ip address add 172.30.2.77/16 dev lan0
+  run -2 guard plan
+  [[ $output == *"lan0 of this machine is on 172.30"* ]]
+  guard apply >/dev/null
+  shadows | grep -qx 'lan-over-bridge monitor'
+  on_host ip address del 172.30.2.77/16 dev lan0
+  guard apply >/dev/null
+  finds
+}
+
+@test "a VPN's default route in pieces is a way out, and does not take the internet from the cell" {
+  local piece
+  on_host ip link add netguard-wg type veth peer name netguard-wg1
+  on_host ip link set netguard-wg up
+  for piece in 0.0.0.0/5 8.0.0.0/7 11.0.0.0/8 12.0.0.0/6 16.0.0.0/4 32.0.0.0/3 64.0.0.0/2 128.0.0.0/3; do
+    on_host ip route add "$piece" dev netguard-wg metric 9000
+  done
+  [[ $(guard explain 8.8.8.8 | jq -r 'select(.destination) | .event.type[]') == *allowed* ]]
+  on_host ip link del netguard-wg
+}
+
+@test "a network whose nat rules somebody flushed has no way out, and is told" {
+  local saved
+  outside_answers() { inside netguard-open curl -sf -m 2 -o /dev/null http://45.33.7.30/; }
+  outside_answers
+  saved=$(on_host iptables-save -t nat)
+  on_host iptables -t nat -F POSTROUTING
+  run ! outside_answers
+  finds "no-way-out cell"
+  on_host iptables-restore -T nat <<<"$saved"
+  outside_answers
   finds
 }
 

@@ -35,7 +35,8 @@ teardown() {
 }
 
 policy_with() { sed -e "$1" "$HOUSE/compose/policy.toml" >"$CELLBLOCK_POLICY"; }
-keeper() { "$SANDBOXCTL" --root "$ROOT" --format jsonl "$@"; }
+keeper() { on_host "$SANDBOXCTL" --root "$ROOT" --format jsonl "$@"; }
+on_host() { nsenter "--net=/run/netns/$LAB_NAME-host" -- "$@"; }
 boot() { local name=$1; shift; docker run -d --name "$name" --network none "$@" "$IMAGE" sleep infinity >/dev/null; }
 weak() { local name=$1; shift; docker create --name "$name" "$@" "$IMAGE" sleep infinity >/dev/null; }
 outcome() { jq -r --arg id "$2" 'select(.rule.id == $id) | .event.outcome' <<<"$1"; }
@@ -247,8 +248,68 @@ make_networks() {
   [ "$(docker inspect -f '{{.State.Paused}}' cell)" = false ]
   [ "$(docker inspect -f '{{(index .NetworkSettings.Networks "cellblock-cell").IPAddress}}' vault)" = 172.30.1.3 ]
   [ "$(docker inspect -f '{{(index .NetworkSettings.Networks "cellblock-cell").GlobalIPv6Address}}' vault)" = fd6c:6c62:1::3 ]
-  docker rm -f cell vault >/dev/null
-  run -2 keeper freeze
+}
+
+is_up() { on_host ip -json link show dev "$1" | jq -e '.[0].flags | index("UP")' >/dev/null; }
+
+@test "the kill switch does what it can without a vault, and without a cell" {
+  make_networks
+  docker run -d --name cell --network cellblock-cell "$IMAGE" sleep infinity >/dev/null
+  is_up br-cell
+  run -0 keeper freeze
+  [ "$(docker inspect -f '{{.State.Paused}} {{len .NetworkSettings.Networks}}' cell)" = "true 0" ]
+  run ! is_up br-cell
+  docker rm -f cell >/dev/null
+  run -0 keeper freeze
+  [[ $output == *"is not there"* ]]
+}
+
+@test "the kill switch closes the cell's bridges where no engine answers, and says that the cell may run on" {
+  make_networks
+  docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 "$IMAGE" sleep infinity >/dev/null
+  docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
+  is_up br-cell
+  DOCKER_HOST=unix:///run/nowhere.sock run -3 keeper freeze
+  [[ $output == *"may run on"* ]]
+  run ! is_up br-cell
+  run -0 keeper thaw
+  is_up br-cell
+}
+
+# Docker is told a name; what is behind it is the host's own folder.
+@test "a volume that is the host's run folder is found by what the kernel has, whatever its type says" {
+  docker volume create --driver local --opt type=tmpfs --opt o=bind --opt device=/run sbx-innocent >/dev/null
+  docker run -d --name sbx-volume --network none --volume sbx-innocent:/data "$IMAGE" sleep infinity >/dev/null
+  docker exec sbx-volume test -d "/data/$LAB_NAME-lab" # the control: it is the host's
+  run -1 keeper audit sbx-volume
+  [ "$(outcome "$output" cis-docker-5.32)" = failure ]
+  [ "$(outcome "$output" cis-docker-5.6)" = failure ]
+  [ "$(outcome "$output" cellblock-mounts)" = failure ]
+  docker rm -f sbx-volume >/dev/null
+  weak sbx-created --network none --volume sbx-innocent:/data
+  run -1 keeper audit sbx-created
+  [ "$(outcome "$output" cis-docker-5.6)" = failure ]
+  docker rm -f sbx-created >/dev/null
+  docker volume rm sbx-innocent >/dev/null
+  docker volume create --driver local --opt type=tmpfs --opt device=tmpfs --opt o=size=1m sbx-memory >/dev/null
+  docker run -d --name sbx-plain --network none --volume sbx-memory:/data "$IMAGE" sleep infinity >/dev/null
+  run -1 keeper audit sbx-plain
+  [ "$(outcome "$output" cellblock-mounts)" = success ]
+  [ "$(outcome "$output" cis-docker-5.32)" = success ]
+  docker rm -f sbx-plain >/dev/null
+  docker volume rm sbx-memory >/dev/null
+}
+
+@test "a reader that leaves early does not turn findings into success, and a context that leads elsewhere is refused" {
+  boot sbx-weak
+  run -1 bash -c '"$@" | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"' - nsenter "--net=/run/netns/$LAB_NAME-host" -- "$SANDBOXCTL" --root "$ROOT" --format jsonl audit sbx-weak
+  mkdir -p "$BATS_TEST_TMPDIR/docker/contexts/meta/$(printf far | sha256sum | cut -d' ' -f1)"
+  echo '{"Name":"far","Endpoints":{"docker":{"Host":"tcp://127.0.0.1:2375"}}}' \
+    >"$BATS_TEST_TMPDIR/docker/contexts/meta/$(printf far | sha256sum | cut -d' ' -f1)/meta.json"
+  run -2 on_host env -u DOCKER_HOST DOCKER_CONFIG="$BATS_TEST_TMPDIR/docker" DOCKER_CONTEXT=far "$SANDBOXCTL" --root "$ROOT" audit
+  [[ $output == *"only a Unix socket"* ]]
+  run -1 keeper audit sbx-weak
+  [ "$(jq -r 'select(.event.action == "run-finished") | .cellblock.engine.version' <<<"$output")" = "$(docker version --format '{{.Server.Version}}')" ]
 }
 
 @test "what the engine does is told as it happens, and what it started is audited at once" {

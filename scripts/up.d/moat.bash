@@ -1,11 +1,24 @@
 # The moat, then the networks behind it. Never the other way round.
 
+# Containers of ours that run where no moat holds were begun by somebody else's hand, before this boot's moat or by a
+# cellblock that had no permit yet. They end here and are made anew behind it.
+part_with_the_unguarded() {
+  local running
+  [ "$DRY_RUN" = 0 ] || return 0
+  mapfile -t running < <(docker ps -q --filter label=com.docker.compose.project=cellblock)
+  [ "${#running[@]}" -gt 0 ] || return 0
+  [ ! -e "$(setting .permit)" ] || return 0
+  if netguard verify --policy "$POLICY" --root "$ROOT" >/dev/null 2>&1; then return 0; fi
+  say "services of ours run, and no moat holds: they end, and are made anew behind it"
+  run docker rm -f "${running[@]}"
+}
+
 raise_moat() {
   # What was begun under another policy goes on by that one, for some of it reads the policy once; and a watch of
   # another file would take the new rules for damage, and mend it.
   run "$here/collect" --policy "$POLICY" --root "$ROOT" renew
   run netguard apply --policy "$POLICY" --root "$ROOT" || die "the kernel did not take the moat: nothing was started"
-  run netguard verify --policy "$POLICY" --root "$ROOT" || die "the moat does not hold what the policy says: nothing was started"
+  run netguard verify --permit --policy "$POLICY" --root "$ROOT" || die "the moat does not hold what the policy says: nothing was started"
 }
 
 # One JSON line a network, made by sandboxctl from the policy; left alone when it is there and right.

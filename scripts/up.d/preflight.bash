@@ -5,7 +5,7 @@ readonly ENGINE_NAT66=27       # from it on, Docker masquerades IPv6 without bei
 
 preflight() {
   [ "$DRY_RUN" = 1 ] || need_root "bringing the cellblock up"
-  command -v cargo >/dev/null || die "cargo is not there: install Rust 1.95 or newer (rustup), then run this again"
+  "$here/build" --check || need_cargo
   "$here/setup" --check || say "setup will mend what is missing"
   [ "$LAB" = 1 ] || check_port
 }

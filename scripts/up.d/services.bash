@@ -26,14 +26,24 @@ start_services() {
 }
 
 # A vault that was started again, after a crash say, has a new network namespace. Compose leaves a cell of before
-# where it is: in the old one, alone (tried). Only a new container gets into the new one.
+# where it is: in the old one, alone (tried). Only a new container gets into the new one. The same goes for a cell that
+# has another file system than the share's: it was started while that was not mounted.
 part_with_a_stranded_cell() {
   local cell vault
   [ "$DRY_RUN" = 0 ] || return 0
   cell=$(compose ps --quiet cell)
   [ -n "$cell" ] || return 0
   vault=$(docker inspect --format '{{.State.StartedAt}}' vault)
-  [[ $(docker inspect --format '{{.State.StartedAt}}' "$cell") > $vault ]] || run compose rm --stop --force cell
+  if [[ $(docker inspect --format '{{.State.StartedAt}}' "$cell") > $vault ]] && has_the_share "$cell"; then return 0; fi
+  run compose rm --stop --force cell
+}
+
+# By the kernel's word: the device that is mounted in the cell is the one that is mounted here.
+has_the_share() {
+  local pid here
+  pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+  here=$(findmnt -rno MAJ:MIN --mountpoint "$(setting .share.mount)")
+  awk -v device="${here// /}" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
 }
 
 start_collecting() { run "$here/collect" --policy "$POLICY" --root "$ROOT" start; }

@@ -16,6 +16,7 @@ make_storage() {
   folder=$ROOT/compose/images/warden/signatures
   [ -d "$folder" ] || run install -d -m 0755 "$folder"
   make_share "$(setting .share.image)" "$(setting .share.mount)" "$(setting .share.size)"
+  settle_share "$(setting .share.mount)" "$(setting .share.folder)" "$(setting .share.image).layout"
 }
 
 # nosuid and nodev: on a plain folder the prisoner, capability-less, can leave a set-uid file that
@@ -29,4 +30,33 @@ make_share() {
   fi
   [ -d "$mount" ] || run mkdir -m 0755 "$mount"
   mountpoint -q "$mount" || run mount -o loop,nosuid,nodev "$image" "$mount"
+}
+
+# The cell sees a folder inside the file system, so that it gets none at all while that is not mounted. A share from
+# before held the files at its top: they move into the folder by their names alone. Nothing is followed or copied, and
+# nobody of ours is at it meanwhile. `layout` is a file beside the image, out of the prisoner's reach: it names a folder
+# that is there and takes the files in, under a name that nobody guesses, until that becomes the folder's own.
+settle_share() {
+  local mount=$1 folder=$2 layout=$3 moving
+  [ "$DRY_RUN" = 0 ] || { say "$folder would be what the cell sees of the share"; return 0; }
+  if [ ! -e "$layout" ]; then
+    part_with_the_share_s_users "$mount"
+    moving=moving-$(openssl rand -hex 16)
+    run mkdir -m 0755 "$mount/$moving"
+    run_to "$layout" printf '%s\n' "$moving"
+  fi
+  moving=$mount/$(cat "$layout")
+  if [ "$moving" != "$folder" ] && [ -d "$moving" ]; then
+    run find "$mount" -mindepth 1 -maxdepth 1 ! -name lost+found ! -path "$moving" -exec mv -t "$moving" -- {} +
+    run mv -T "$moving" "$folder"
+  fi
+  [ "$moving" = "$folder" ] || run_to "$layout" basename "$folder"
+  [ -d "$folder" ] || run mkdir -m 0755 "$folder"
+}
+
+# Containers that were made with the share's top in them: Compose makes them anew.
+part_with_the_share_s_users() {
+  local users
+  mapfile -t users < <(docker ps -aq --filter label=com.docker.compose.project=cellblock --filter "volume=$1")
+  [ "${#users[@]}" = 0 ] || run docker rm -f "${users[@]}"
 }

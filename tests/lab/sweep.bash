@@ -9,6 +9,7 @@ sweep() {
   remove_shim_sockets
   unmount_ours
   remove_cgroups
+  remove_permits
   local world
   for world in "${WORLDS[@]}"; do
     if [ -e "/run/netns/$LAB-$world" ]; then run ip netns del "$(namespace "$world")"; fi
@@ -87,6 +88,16 @@ unmount_ours() {
 remove_cgroups() {
   local folder
   while read -r folder; do rmdir "$folder" 2>/dev/null || say "control group $folder is still in use"; done < <(cgroup_folders)
+}
+
+# What netguard granted in the host world: a permit names its namespace.
+remove_permits() {
+  local inode permit
+  inode=$(stat -Lc %i "/run/netns/$LAB-host" 2>/dev/null) || return 0
+  for permit in /run/cellblock/*/moat; do
+    if grep -qsxF "net:[$inode]" "$permit"; then run rm -rf -- "${permit%/*}"; fi
+  done
+  [ ! -d /run/cellblock ] || rmdir --ignore-fail-on-non-empty /run/cellblock
 }
 
 # `ip netns add` leaves a mount on /run/netns behind; with no namespace in it, it serves nobody.

@@ -33,7 +33,7 @@ jailed_as_promised() {
 }
 
 what_is_found_is_jailed() {
-  SHARE=$(ours sandboxctl render paths | jq -r .share.mount)
+  SHARE=$(ours sandboxctl render paths | jq -r .share.folder)
   local archive
   archive=$(find "$ARCHIVES" -name '*.zip' | sort | head -n 1)
   in_cell mkdir -p /sandbox/workspace

@@ -10,6 +10,7 @@ use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Ver
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
+use crate::role;
 use crate::table::{Budget, FORWARD, FlowSet, HOST, NET, Pairs, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
@@ -45,7 +46,7 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
             "What reaches the internet is known for a moment.",
         )
     }));
-    rules.push(rule(network, "internet", vec![], Verdict::Accept, "What is left is the internet."));
+    rules.push(rule(network, role::INTERNET, vec![], Verdict::Accept, "What is left is the internet."));
     rules
 }
 

@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Load the rules, all at once
     Apply(ApplyArgs),
     /// Hold the kernel against the policy, rule by rule
-    Verify,
+    Verify(VerifyArgs),
     /// Keep the rules: load them again when anything changes them, follow the host's networks
     Watch,
     /// Print who tried what: denied flows, with packets, bytes and the reason
@@ -69,6 +69,14 @@ pub(crate) struct ApplyArgs {
     /// Change nothing; print what would change, and exit with 1 if anything would
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// If all of it holds, permit Docker to start what is behind the moat; a verify that fails takes that back
+    #[arg(long)]
+    pub(crate) permit: bool,
 }
 
 /// Of `denied`.

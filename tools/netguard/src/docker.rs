@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use bollard::query_parameters::ListContainersOptionsBuilder;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use anyhow::Result;
+use engine::Engine;
 
 /// Id and name of the container that has an address.
 pub(crate) type Names = HashMap<IpAddr, (String, String)>;
 
-/// The longest that the engine is waited for, in seconds.
-const PATIENCE: u64 = 5;
+/// The longest that the engine is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who has which address right now; empty where no engine answers.
 pub(crate) fn names() -> Names {
@@ -25,28 +24,12 @@ pub(crate) fn names() -> Names {
 /// # Errors
 /// The answer's, or that none came in time.
 pub(crate) fn wait_for<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let patient = async { tokio::time::timeout(Duration::from_secs(PATIENCE), answer).await };
-    runtime.block_on(patient).with_context(|| format!("Docker did not answer within {PATIENCE} s"))?
-}
-
-/// The engine, at `DOCKER_HOST` or where it is usually.
-///
-/// # Errors
-/// If none answers there.
-pub(crate) async fn connect() -> Result<Docker> {
-    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    let host = host.as_deref().unwrap_or("unix:///var/run/docker.sock");
-    let docker = Docker::connect_with_unix(host, PATIENCE, API_DEFAULT_VERSION);
-    let answer = async { docker?.negotiate_version().await };
-    answer.await.with_context(|| format!("no Docker engine answers at {host}"))
+    engine::wait_at_most(PATIENCE, answer)
 }
 
 async fn ask() -> Result<Names> {
-    let docker = connect().await?;
-    let options = ListContainersOptionsBuilder::default().all(false).build();
     let mut names = Names::new();
-    let containers = docker.list_containers(Some(options)).await?;
+    let containers = Engine::connect().await?.containers(false).await?;
     for container in &containers {
         let Some(id) = container.id.clone() else { continue };
         let guest = containers.iter().find(|other| {

@@ -8,9 +8,11 @@ use policy::{Network, Policy};
 use record::fields::{Endpoint, Network as EcsNetwork};
 use record::{Action, Category, Kind, Provider, Record, Type, Writer};
 
+use crate::group::Group;
 use crate::lines::ecs;
 use crate::machine::Machine;
 use crate::plan::{Plan, Rule};
+use crate::role::Role;
 use crate::target::{self, Target};
 use crate::verdict::{Fate, Packet, outward};
 
@@ -130,11 +132,11 @@ impl<'a> Explainer<'a> {
 
 /// Why a rule stops packets to an address, or lets them pass.
 pub(crate) fn reason(policy: &Policy, rule: &Rule, address: IpAddr) -> String {
-    let of_group = |word: &str| rule.id.ends_with(&format!("/{word}4")) || rule.id.ends_with(&format!("/{word}6"));
-    if let Some(block) = policy::special_purpose_of(address).filter(|_| of_group("special")) {
+    let role = Role::of(rule);
+    if let Some(block) = policy::special_purpose_of(address).filter(|_| role == Role::Denied(Group::Special)) {
         return format!("{address} lies in {} ({}, {})", block.net, block.name, block.source);
     }
-    if of_group("listed") {
+    if role == Role::Denied(Group::Listed) {
         let named = policy.moat.deny.iter().find_map(|deny| match deny {
             policy::Deny::Net(net) if net.contains(&address) => Some(format!("the policy denies {net}")),
             policy::Deny::File(path) => policy::blocklist::load(path)

@@ -5,11 +5,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bollard::models::{EventMessage, EventMessageTypeEnum as Kind};
-use bollard::query_parameters::EventsOptions;
-use futures_util::StreamExt;
+use engine::Engine;
+use engine::models::{EventMessage, EventMessageTypeEnum as Kind};
 
-use crate::docker;
 use crate::events::Ringer;
 
 /// How many words may wait to be heard; then the thread waits, and the engine's own buffer fills.
@@ -82,8 +80,7 @@ async fn follow(words: &SyncSender<Word>, ringer: &Ringer) {
 
 /// As long as the engine speaks.
 async fn listen(silent: &mut bool, say: impl Fn(Word) -> bool) -> Result<()> {
-    let docker = docker::connect().await?;
-    let mut events = std::pin::pin!(docker.events(None::<EventsOptions>));
+    let mut events = Engine::connect().await?.events();
     *silent = false;
     if !say(Word::Heard) {
         return Ok(());
@@ -124,7 +121,7 @@ fn changed(event: &EventMessage) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bollard::models::EventActor;
+    use engine::models::EventActor;
 
     #[test]
     fn what_concerns_networks_and_their_members_is_news_and_nothing_else_is() {

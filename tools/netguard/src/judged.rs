@@ -8,6 +8,7 @@ use record::cellblock::MoatCondition as Condition;
 use serde_json::Value;
 
 use crate::plan::Plan;
+use crate::role::Role;
 use crate::table::{JUDGED, PREROUTING};
 use crate::verdict::{Fate, Packet, outward};
 
@@ -83,7 +84,7 @@ fn passes(plan: &Plan, pair: &Pair) -> bool {
         own_source: false,
         own_destination: false,
     };
-    matches!(outward(plan, &packet), Fate::Passes(rule) if rule.id.ends_with("/internet"))
+    matches!(outward(plan, &packet), Fate::Passes(rule) if Role::of(rule) == Role::Internet)
 }
 
 #[cfg(test)]

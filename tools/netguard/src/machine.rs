@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use ipnet::IpNet;
 
 use crate::netlink::{Message, Netlink, attribute, field};
+use crate::ways_out::is_piece;
 
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
@@ -93,24 +94,38 @@ impl Machine {
         })
     }
 
-    /// Every network that this machine is on, but for those of the guarded bridges and loopback. Without
-    /// half the internet: a default route, or one in two halves as VPN programs write it, is no network
-    /// that a machine is on.
+    /// Every network that this machine is on, but for those of the guarded bridges and loopback.
     pub(crate) fn on_link(&self, guarded: &[&str]) -> Vec<IpNet> {
+        let networks: Vec<IpNet> = self.beside(guarded).map(|(_, network)| network.trunc()).collect();
+        crate::group::merged(&networks)
+    }
+
+    /// The networks of interfaces other than the guarded bridges and loopback: of their addresses, and of their routes
+    /// with no router, but for a default route and its pieces.
+    fn beside<'a>(&'a self, guarded: &'a [&str]) -> impl Iterator<Item = (u32, IpNet)> + 'a {
         let counts = |index: u32| {
-            self.links
-                .iter()
-                .find(|link| link.index == index)
-                .is_none_or(|link| link.name != "lo" && !guarded.contains(&link.name.as_str()))
+            let name = self.name(index);
+            name.is_none_or(|name| name != "lo" && !guarded.contains(&name))
         };
+        let is_piece = is_piece(&self.routes);
         let addresses = self.addresses.iter().map(|address| (address.link, address.network));
         let routes = self.routes.iter().map(|route| (route.link, route.network));
-        let networks: Vec<IpNet> = addresses
-            .chain(routes)
-            .filter(|(link, network)| counts(*link) && network.prefix_len() > 1)
-            .map(|(_, network)| network.trunc())
-            .collect();
-        crate::group::merged(&networks)
+        let routes = routes.filter(move |(link, network)| !is_piece(*link, network));
+        addresses.chain(routes).filter(move |(link, network)| counts(*link) && network.prefix_len() > 1)
+    }
+
+    fn name(&self, index: u32) -> Option<&str> {
+        self.links.iter().find(|link| link.index == index).map(|link| link.name.as_str())
+    }
+
+    /// An interface with a network that lies over one of these subnets: its name, its network and the subnet. Who is in
+    /// both cannot be told apart by address.
+    pub(crate) fn over(&self, guarded: &[&str], subnets: &[IpNet]) -> Option<(String, IpNet, IpNet)> {
+        self.beside(guarded).find_map(|(link, network)| {
+            let lies_over = |subnet: &&IpNet| network.contains(*subnet) || subnet.contains(&network);
+            let subnet = subnets.iter().find(lies_over)?;
+            Some((self.name(link).unwrap_or("an interface").to_owned(), network, *subnet))
+        })
     }
 
     /// Whether an address is this machine's own.
@@ -270,6 +285,15 @@ mod tests {
     fn the_networks_of_the_host_are_denied_but_not_its_guarded_bridges_nor_half_the_internet() {
         let networks: Vec<String> = machine().on_link(&["br-cell"]).iter().map(ToString::to_string).collect();
         assert_eq!(networks, ["5.6.0.0/16", "10.8.0.1/32", "192.168.77.0/24", "2001:db8:77::/64"]);
+    }
+
+    #[test]
+    fn an_interface_in_the_range_of_a_guarded_network_is_named() {
+        let over = |subnet: &str| machine().over(&["br-cell"], &[subnet.parse().unwrap()]);
+        assert_eq!(over("192.168.77.64/26").map(|(name, ..)| name).as_deref(), Some("eth0"));
+        assert_eq!(over("192.168.0.0/16").map(|(name, ..)| name).as_deref(), Some("eth0"));
+        assert_eq!(over("172.30.1.0/24"), None, "its own bridge");
+        assert_eq!(over("8.8.8.0/24"), None, "a way out is no range of this machine's");
     }
 
     #[test]

@@ -209,6 +209,16 @@ impl Nft {
         Ok(Some(all))
     }
 
+    /// A table of any program's, as nft prints it for people.
+    ///
+    /// # Errors
+    /// If it is not there, or nft fails.
+    pub(crate) fn table(&self, family: &str, table: &str) -> Result<String> {
+        let text = self.program.run(&["list", "table", family, table], b"");
+        let text = text.with_context(|| format!("the table {family} {table} could not be listed"))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// The chains of every table, with their hooks and policies and without their rules, as nft prints them.
     ///
     /// # Errors

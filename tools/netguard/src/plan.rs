@@ -314,7 +314,7 @@ pub(crate) mod tests {
     fn a_plan_read_back_from_its_lines_is_the_same() {
         let plan = plan();
         let mut bytes = Vec::new();
-        let mut writer = record::Writer::to(&mut bytes, record::Provider::Netguard);
+        let mut writer = record::Writer::to(&mut bytes, record::Provider::Netguard, record::Purpose::Tell);
         crate::lines::write(&plan, &mut writer).unwrap();
         writer.finish().unwrap();
         assert_eq!(crate::lines::read(bytes.as_slice()).unwrap(), plan);
@@ -323,7 +323,11 @@ pub(crate) mod tests {
     #[test]
     fn a_plan_that_lost_its_end_is_refused() {
         let mut bytes = Vec::new();
-        crate::lines::write(&plan(), &mut record::Writer::to(&mut bytes, record::Provider::Netguard)).unwrap();
+        crate::lines::write(
+            &plan(),
+            &mut record::Writer::to(&mut bytes, record::Provider::Netguard, record::Purpose::Tell),
+        )
+        .unwrap();
         assert!(crate::lines::read(bytes.as_slice()).unwrap_err().to_string().contains("no end"));
     }
 }

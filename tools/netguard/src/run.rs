@@ -6,20 +6,21 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ipnet::IpNet;
 use policy::{Deny, Policy, PolicyArgs};
-use record::{Exit, Provider, Writer};
+use record::{Exit, Provider, Purpose, Writer};
 
 use crate::backend::{Backend, Choice};
 use crate::cli::{Cli, Command, DeniedArgs, ExplainArgs};
 use crate::denied::Teller;
 use crate::explain::Explainer;
 use crate::machine::Machine;
+use crate::permit::Permit;
 use crate::plan::Plan;
 use crate::stop::Stop;
-use crate::{connections, denied, docker, lines, report, shadow, verify, watch};
+use crate::{connections, denied, docker, lines, permit, report, shadow, verify, watch};
 
 /// Runs the command line.
 ///
@@ -28,12 +29,14 @@ use crate::{connections, denied, docker, lines, report, shadow, verify, watch};
 pub fn run() -> Result<Exit> {
     let cli = Cli::parse();
     let following = matches!(&cli.command, Command::Watch | Command::Denied(DeniedArgs { follow: true, .. }));
-    let writer = Writer::stdout(Provider::Netguard, cli.output, following);
+    let judges = matches!(&cli.command, Command::Apply(_) | Command::Verify(_));
+    let purpose = if judges { Purpose::Judge } else { Purpose::Tell };
+    let writer = Writer::stdout(Provider::Netguard, purpose, cli.output, following);
     match cli.command {
         Command::Plan => plan(&cli.policy, writer),
         Command::Apply(args) if args.check => check(cli.backend, chosen(args.plan.as_deref(), &cli.policy)?, writer),
         Command::Apply(args) => apply(cli.backend, chosen(args.plan.as_deref(), &cli.policy)?, writer),
-        Command::Verify => verify(cli.backend, &cli.policy, writer),
+        Command::Verify(args) => verify(cli.backend, &cli.policy, args.permit, writer),
         Command::Watch => watch(cli.backend, &cli.policy, writer),
         Command::Denied(args) => denied(&args, cli.backend, &cli.policy, writer),
         Command::Explain(args) => explain(&args, &cli.policy, writer),
@@ -42,8 +45,21 @@ pub fn run() -> Result<Exit> {
     }
 }
 
+/// A plan for a machine that is itself in the range of a guarded network would be none: it is refused.
 fn plan(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
-    lines::write(&derived(policy)?, &mut writer)?;
+    let policy = policy.load()?;
+    let (plan, machine) = plan_of(&policy)?;
+    let guarded: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
+    for network in policy.active_networks() {
+        if let Some((interface, theirs, ours)) = machine.over(&guarded, &network.subnets()) {
+            bail!(
+                "{interface} of this machine is on {theirs}, which lies over {ours} of the network {}: who is in both cannot be told apart; give the networks other subnets under [networks] in {}",
+                network.name,
+                policy.origin.display()
+            );
+        }
+    }
+    lines::write(&plan, &mut writer)?;
     writer.finish()
 }
 
@@ -73,7 +89,7 @@ fn check(choice: Choice, plan: Plan, mut writer: Writer) -> Result<Exit> {
 }
 
 /// The kernel against the plan, and then what could make all of it worthless.
-fn verify(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+fn verify(choice: Choice, policy: &PolicyArgs, permit: bool, mut writer: Writer) -> Result<Exit> {
     let policy = policy.load()?;
     let backend = Backend::find(choice)?;
     let plan = backend.holds(plan_of(&policy)?.0);
@@ -85,6 +101,12 @@ fn verify(choice: Choice, policy: &PolicyArgs, mut writer: Writer) -> Result<Exi
     let facts = shadow::gather(&policy, kernel.is_some(), verify::standing(&findings));
     for finding in shadow::check(&policy, &facts) {
         writer.check(&finding.record())?;
+    }
+    let counts = writer.counts();
+    match Exit::from(counts) {
+        Exit::Success if permit && counts.checked > 0 => Permit::of(&policy).grant()?,
+        Exit::Findings => Permit::of(&policy).withdraw()?,
+        _ => {}
     }
     writer.finish()
 }
@@ -124,6 +146,7 @@ fn remove(choice: Choice, force: bool, mut writer: Writer) -> Result<Exit> {
         }
     }
     if standing.is_empty() {
+        permit::withdraw_all()?;
         writer.tell(&report::removed(&[], false))?;
         return writer.finish();
     }
@@ -139,6 +162,7 @@ fn remove(choice: Choice, force: bool, mut writer: Writer) -> Result<Exit> {
         }
         return writer.finish();
     }
+    permit::withdraw_all()?;
     standing.iter().try_for_each(Backend::remove)?;
     writer.tell(&report::removed(&behind, true))?;
     writer.finish()

@@ -11,7 +11,9 @@ mod forward;
 mod gather;
 mod kernel;
 mod moats;
+mod nat;
 mod neighbours;
+mod promise;
 mod words;
 
 use policy::{Network, Policy};
@@ -59,6 +61,7 @@ pub(crate) fn check(policy: &Policy, facts: &Facts) -> Vec<Finding> {
         findings.push(engine::bridge(network, facts));
         findings.push(engine::routing(network, facts));
         findings.extend(neighbours::check(network, facts));
+        findings.extend(promise::check(network, facts));
     }
     findings.extend(engine::containers(&policy.cell.container, &networks, facts));
     findings.extend(engine::daemon(facts));

@@ -15,6 +15,7 @@ use crate::herald::{Herald, Word};
 use crate::kept::{Kept, News};
 use crate::lookout::Lookout;
 use crate::machine::{Machine, Received};
+use crate::permit::Permit;
 use crate::plan::Plan;
 use crate::report::{self, Gap};
 use crate::stop::Stop;
@@ -48,6 +49,24 @@ struct Watch<'a> {
     good: Instant,
     lost: bool,
     lookout: Lookout,
+    permitted: Permitted,
+}
+
+/// What is behind the moat may be started as long as somebody keeps it: not after the watch's end, however that comes.
+struct Permitted(Permit);
+
+impl Permitted {
+    fn keep(&self, holds: bool) -> Result<()> {
+        if holds { self.0.grant() } else { self.0.withdraw() }
+    }
+}
+
+impl Drop for Permitted {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.withdraw() {
+            eprintln!("netguard: {error:#}");
+        }
+    }
 }
 
 /// Loads the rules, and keeps them until told to stop.
@@ -69,7 +88,9 @@ pub(crate) fn run<W: std::io::Write>(
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
     let received = machine.received(&plan.bridges());
     let lookout = Lookout::start(events.ringer()?)?;
-    let mut watch = Watch { events, kept, backend, plan, received, good: Instant::now(), lost: false, lookout };
+    let permitted = Permitted(Permit::of(kept.policy()));
+    let mut watch =
+        Watch { events, kept, backend, plan, received, good: Instant::now(), lost: false, lookout, permitted };
     watch.begin(&machine, writer)?;
     ready::tell()?;
     let herald = Herald::start(watch.events.ringer()?)?;
@@ -154,6 +175,7 @@ impl Watch<'_> {
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
         self.backend.prepare(&self.plan);
+        self.permitted.keep(true)?;
         writer.tell(&report::watched(&self.plan))
     }
 
@@ -196,8 +218,10 @@ impl Watch<'_> {
                     writer.check(&report::flushed(&connections::flush(&self.plan, &machine, mended.fresh)))?;
                 }
                 self.backend.prepare(&self.plan);
+                self.permitted.keep(true)?;
             }
             Err(error) => {
+                self.permitted.keep(false)?;
                 if !self.lost {
                     writer.check(&report::lost(&error))?;
                 }

@@ -56,6 +56,12 @@ impl Share {
     pub fn mount_point(&self) -> PathBuf {
         self.path.join("share")
     }
+
+    /// What the cell sees of it: a folder inside the file system. It is not there while nothing is mounted, and so Docker
+    /// can't give the cell the host's own file system in its place.
+    pub fn folder(&self) -> PathBuf {
+        self.mount_point().join("sandbox")
+    }
 }
 
 pub(crate) const SHAPES: [(&str, Shape); 2] = [("open", Shape::Open), ("proxied", Shape::Proxied)];

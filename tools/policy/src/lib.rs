@@ -68,7 +68,7 @@ pub use crate::locate::{PolicyArgs, locate};
 pub use crate::moat::{Deny, Moat};
 pub use crate::network::{Class, Network, NetworkName};
 pub use crate::pin::Pin;
-pub use crate::policy::Policy;
+pub use crate::policy::{PERMITS, Policy};
 pub use crate::proxy::Proxy;
 pub use crate::rate::{Per, Rate};
 pub use crate::repo::Repo;

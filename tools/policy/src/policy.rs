@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::document::{Document, Root};
 use crate::error::Cause;
 use crate::locate::ProjectRoot;
@@ -41,6 +43,9 @@ pub struct Policy {
     /// `[[waiver]]`
     pub waivers: Vec<Waiver>,
 }
+
+/// Where the permits of all installations are (file-hierarchy(7)).
+pub const PERMITS: &str = "/run/cellblock";
 
 /// The largest policy taken, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
@@ -134,6 +139,15 @@ impl Policy {
     /// The waiver for this control and container, expired or not (see [`Waiver::holds_on`]).
     pub fn waiver(&self, control: &str, container: &str) -> Option<&Waiver> {
         self.waivers.iter().find(|waiver| waiver.control == control && waiver.container == container)
+    }
+
+    /// The file that is there while the moat holds, and without which Docker starts nothing of ours: it is mounted into
+    /// the services, and what is not there can't be. Below `/run`, which is empty after a boot, in a folder of this
+    /// installation's own; what tells one from another is where its share lies.
+    pub fn permit(&self) -> PathBuf {
+        let digest = Sha256::digest(self.cell.share.path.as_os_str().as_encoded_bytes());
+        let installation: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Path::new(PERMITS).join(installation).join("moat")
     }
 
     /// Where configuration made from the policy goes: `<root>/rendered`.

@@ -24,6 +24,21 @@ impl Repo {
     pub fn may_move(&self, reference: &str) -> bool {
         self.globs.is_match(reference)
     }
+
+    /// Whether an address means this repository: scheme and host in any case (RFC 3986 section 6.2.2.1), with or without
+    /// a slash or `.git` at the end.
+    pub fn is_at(&self, url: &str) -> bool {
+        plain(&self.url) == plain(url)
+    }
+}
+
+/// An address without what makes no difference to the repository it leads to.
+fn plain(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
+    let (place, path) = url.split_at(path);
+    let path = path.trim_end_matches('/');
+    format!("{}{}", place.to_ascii_lowercase(), path.strip_suffix(".git").unwrap_or(path))
 }
 
 pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
@@ -80,6 +95,32 @@ pub(crate) fn glob(value: &Value<'_>, text: &str) -> Option<Glob> {
         Ok(glob) => Some(glob),
         Err(error) => {
             value.refuse(format!("{} is no pattern: {}", quoted(text), error.kind()), "write *, ? and [abc] only")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn one_repository_may_be_written_in_several_ways_and_another_path_is_another() {
+        let here = plain("https://github.com/openclaw/openclaw");
+        for same in [
+            "https://GitHub.com/openclaw/openclaw",
+            "HTTPS://github.com/openclaw/openclaw.git",
+            "https://github.com/openclaw/openclaw/",
+        ] {
+            assert_eq!(plain(same), here, "{same}");
+        }
+        for other in [
+            "https://github.com/OpenClaw/openclaw",
+            "https://github.com/openclaw/openclaw.github",
+            "https://gitlab.com/openclaw/openclaw",
+            "http://github.com/openclaw/openclaw",
+            "",
+        ] {
+            assert_ne!(plain(other), here, "{other}");
         }
     }
 }

@@ -8,16 +8,19 @@ mod bounds;
 mod concerned;
 mod confinement;
 mod control;
-mod engine;
+mod daemon;
 mod expect;
 mod exposure;
 mod facts;
 mod follow;
 mod gather;
 mod isolation;
+mod kernel;
 mod leak;
+mod mountinfo;
 mod network;
 mod service;
+mod share;
 mod tell;
 mod volumes;
 
@@ -35,12 +38,13 @@ use tell::{Scribe, Target};
 
 /// Every control of a container, in the order of the report.
 fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
-    [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, service::ALL].into_iter().flatten()
+    [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, share::ALL, service::ALL].into_iter().flatten()
 }
 
 /// Audits the containers named, or, without names, the whole composition with its networks and engine.
 pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
     let gathered = gather::all(policy, names).await?;
+    out.asked(gathered.identity.clone());
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     for control in idle_waivers(policy) {
         eprintln!("sandboxctl: [[waiver]] control = \"{control}\" waives nothing: there is no such control");
@@ -49,7 +53,7 @@ pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> 
     containers(policy, &gathered, &mut scribe)?;
     if names.is_empty() {
         networks(policy, &gathered, &mut scribe)?;
-        for control in engine::ALL {
+        for control in daemon::ALL {
             scribe.check(control, &Target::engine(), &(control.judge)(&gathered.engine))?;
         }
     }
@@ -61,7 +65,7 @@ fn idle_waivers(policy: &Policy) -> Vec<&str> {
     let known: Vec<&str> = container_controls()
         .map(|control| control.id)
         .chain(network::ALL.iter().map(|control| control.id))
-        .chain(engine::ALL.iter().map(|control| control.id))
+        .chain(daemon::ALL.iter().map(|control| control.id))
         .collect();
     policy.waivers.iter().map(|waiver| waiver.control.as_str()).filter(|control| !known.contains(control)).collect()
 }

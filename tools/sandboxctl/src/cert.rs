@@ -12,7 +12,6 @@ use policy::{Policy, Service};
 use record::Writer;
 
 use crate::cli::{Cert, CertCreate};
-use crate::engine;
 use crate::secret::{self, Errand};
 use pair::Pair;
 use store::{Slot, Store};
@@ -66,10 +65,10 @@ fn deliver(policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<(
 }
 
 async fn hand_over(vault: &str, pair: &Pair) -> anyhow::Result<()> {
-    let docker = engine::connect().await?;
+    let docker = engine::Engine::connect().await?;
     // The certificate last: the vault starts when it sees both.
     for (name, bytes) in [("vault/key.pem", pair.key()), ("vault/cert.pem", pair.certificate())] {
         secret::deliver(&docker, &Errand { container: vault, name, bytes }).await?;
     }
-    engine::reload_nginx(&docker, vault).await
+    crate::nginx::reload(&docker, vault).await
 }

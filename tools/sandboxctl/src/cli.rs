@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
 use record::OutputArgs;
 
-use crate::engine::Version;
+use engine::Version;
 
 const EXAMPLES: &str = "\
 Examples:

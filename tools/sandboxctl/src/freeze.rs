@@ -1,72 +1,88 @@
-//! The kill switch. Freezing pauses the cell first, because that takes effect at once, then takes the vault,
-//! whose network namespace the cell lives in, off every network. What was done is then looked at: what is told
-//! is how things are, not what was asked for.
+//! The kill switch. Freezing does all it can in whatever state things are: it takes the cell's bridges down, which
+//! takes no engine, pauses the cell, and takes it and the vault, whose network namespace it lives in, off every
+//! network. What one step could not do stops no other. Then it looks: what is told is how things are, not what was
+//! asked for.
+
+mod link;
+mod standing;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use bollard::Docker;
-use bollard::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest};
-use bollard::query_parameters::InspectContainerOptions;
+use engine::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
+use engine::{Engine, wait_for};
 use policy::{Network, Policy, Service};
-use record::fields::Container;
-use record::{Action, Category, Outcome, Provider, Record, Severity, Type, Writer};
+use record::Writer;
 
-use crate::engine;
+use standing::{Standing, frozen, networks_of, thawed};
 
-/// How the cell stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Standing {
-    running: bool,
-    paused: bool,
-    /// The networks of the vault, sorted.
-    networks: Vec<String>,
-}
-
-/// Pauses the cell and cuts its network.
+/// Closes the moat for the cell, pauses it and cuts its network.
 ///
 /// # Errors
-/// If there is no engine, or no vault or cell to freeze.
-pub(crate) async fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    let docker = engine::connect().await?;
-    let before = standing(&docker, policy).await?;
+/// If the record cannot be written. What could not be done is in the record.
+pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    let mut troubles: Vec<String> = Vec::new();
+    let mut note = |done: anyhow::Result<()>| troubles.extend(done.err().map(|error| format!("{error:#}")));
+    homes(policy).for_each(|network| note(link::set(network.bridge.as_str(), false)));
+    let engine = wait_for(Engine::connect());
+    if let Ok(engine) = &engine {
+        let done = wait_for(async { Ok(hold(engine, policy).await) });
+        done.unwrap_or_default().into_iter().for_each(&mut note);
+    }
+    let after = standing(engine, policy);
+    out.check(&frozen(policy.container(Service::Cell), &after, &troubles))
+}
+
+/// Every step is tried, whatever became of the one before.
+async fn hold(engine: &Engine, policy: &Policy) -> Vec<anyhow::Result<()>> {
     let cell = policy.container(Service::Cell);
-    if before.running && !before.paused {
-        docker.pause_container(cell).await.with_context(|| format!("{cell} could not be paused"))?;
+    let mut done = Vec::new();
+    let state = engine.container(cell).await.ok().and_then(|found| found.state).unwrap_or_default();
+    if state.running == Some(true) && state.paused != Some(true) {
+        done.push(engine.pause(cell).await.with_context(|| format!("{cell} could not be paused")));
     }
-    for network in &before.networks {
-        let request =
-            NetworkDisconnectRequest { container: policy.container(Service::Vault).to_owned(), force: Some(true) };
-        docker
-            .disconnect_network(network, request)
-            .await
-            .with_context(|| format!("the network {network} could not be cut"))?;
+    for name in [policy.container(Service::Vault), cell] {
+        let Ok(found) = engine.container(name).await else { continue };
+        for network in networks_of(found).unwrap_or_default() {
+            let left = engine.leave_network(&network, name).await;
+            done.push(left.with_context(|| format!("the network {network} of {name} could not be cut")));
+        }
     }
-    let after = standing(&docker, policy).await?;
-    out.check(&frozen(cell, &after))
+    done
 }
 
 /// Gives the vault its networks back, then lets the cell run.
 ///
 /// # Errors
-/// As [`freeze`].
-pub(crate) async fn thaw(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    let docker = engine::connect().await?;
-    let before = standing(&docker, policy).await?;
-    let (vault, cell) = (policy.container(Service::Vault), policy.container(Service::Cell));
-    for network in homes(policy).filter(|network| !before.networks.contains(&network.docker_name())) {
-        let name = network.docker_name();
-        docker
-            .connect_network(&name, place(vault, network))
-            .await
-            .with_context(|| format!("the network {name} could not be given back"))?;
-    }
-    if before.paused {
-        docker.unpause_container(cell).await.with_context(|| format!("{cell} could not be let go"))?;
-    }
+/// If there is no engine, no vault or no cell to let go, or one of the steps fails.
+pub(crate) fn thaw(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    let engine = wait_for(Engine::connect())?;
+    wait_for(let_go(&engine, policy))?;
     let wanted: Vec<String> = homes(policy).map(Network::docker_name).collect();
-    let after = standing(&docker, policy).await?;
-    out.check(&thawed(cell, &after, &wanted))
+    let after = standing(Ok(engine), policy);
+    out.check(&thawed(policy.container(Service::Cell), &after, &wanted))
 }
 
+async fn let_go(engine: &Engine, policy: &Policy) -> anyhow::Result<()> {
+    let (vault, cell) = (policy.container(Service::Vault), policy.container(Service::Cell));
+    let found = engine.container(vault).await.map_err(|error| engine::about_container(vault, error))?;
+    let Ok(before) = networks_of(found) else { bail!("the engine did not tell the networks of {vault}") };
+    for network in homes(policy) {
+        let name = network.docker_name();
+        if !before.contains(&name) {
+            let given = engine.join_network(&name, place(vault, network)).await;
+            given.with_context(|| format!("the network {name} could not be given back"))?;
+        }
+        link::set(network.bridge.as_str(), true)?;
+    }
+    let found = engine.container(cell).await.map_err(|error| engine::about_container(cell, error))?;
+    if found.state.and_then(|state| state.paused) == Some(true) {
+        engine.unpause(cell).await.with_context(|| format!("{cell} could not be let go"))?;
+    }
+    Ok(())
+}
+
+/// The networks that the cell reaches anything by: the vault's.
 fn homes(policy: &Policy) -> impl Iterator<Item = &Network> {
     policy.active_networks().filter(|network| network.address_of(Service::Vault).is_some())
 }
@@ -84,91 +100,16 @@ fn place(vault: &str, network: &Network) -> NetworkConnectRequest {
     }
 }
 
-async fn standing(docker: &Docker, policy: &Policy) -> anyhow::Result<Standing> {
-    let ask = |service| async move {
-        let name = policy.container(service);
-        docker
-            .inspect_container(name, None::<InspectContainerOptions>)
-            .await
-            .map_err(|error| engine::about_container(name, error))
-    };
-    let (vault, cell) = (ask(Service::Vault).await?, ask(Service::Cell).await?);
-    let Some(networks) = vault.network_settings.and_then(|settings| settings.networks) else {
-        bail!("the engine did not tell the networks of the vault");
-    };
-    let state = cell.state.unwrap_or_default();
-    let mut networks: Vec<String> = networks.into_keys().filter(|name| name != "none").collect();
-    networks.sort();
-    Ok(Standing { running: state.running == Some(true), paused: state.paused == Some(true), networks })
-}
-
-fn frozen(cell: &str, now: &Standing) -> Record {
-    let still = now.paused || !now.running;
-    let state = if now.paused {
-        "is paused"
-    } else if now.running {
-        "runs on"
-    } else {
-        "does not run"
-    };
-    let network = if now.networks.is_empty() {
-        "its network is cut".to_owned()
-    } else {
-        format!("it is still on {}", now.networks.join(", "))
-    };
-    let record = Record::new(Provider::Sandboxctl, Action::CellFrozen, format!("{cell} {state}, and {network}."));
-    finished(record, cell, still && now.networks.is_empty(), "sandboxctl freeze again, or docker kill CELL")
-}
-
-fn thawed(cell: &str, now: &Standing, wanted: &[String]) -> Record {
-    let state = if now.paused {
-        "is still paused"
-    } else if now.running {
-        "runs"
-    } else {
-        "does not run"
-    };
-    let networks = if now.networks.is_empty() { "no network".to_owned() } else { now.networks.join(", ") };
-    let record = Record::new(Provider::Sandboxctl, Action::CellThawed, format!("{cell} {state}, on {networks}."));
-    let whole = wanted.iter().all(|name| now.networks.contains(name)) && now.networks.len() == wanted.len();
-    finished(record, cell, now.running && !now.paused && whole, "scripts/up")
-}
-
-fn finished(mut record: Record, cell: &str, well: bool, mend: &str) -> Record {
-    record.container = Some(Container::named(cell));
-    let record = record.about(Category::Process, Type::Change);
-    if well {
-        return record.outcome(Outcome::Success).severity(Severity::Medium);
-    }
-    let mut record = record.outcome(Outcome::Failure).severity(Severity::Critical);
-    record.own().mend = Some(mend.to_owned());
-    record
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now(running: bool, paused: bool, networks: &[&str]) -> Standing {
-        Standing { running, paused, networks: networks.iter().map(|&name| name.to_owned()).collect() }
-    }
-
-    #[test]
-    fn only_a_cell_that_is_still_and_cut_off_is_frozen() {
-        let outcome = |standing: Standing| frozen("cell", &standing).event.outcome;
-        assert_eq!(outcome(now(true, true, &[])), Some(Outcome::Success));
-        assert_eq!(outcome(now(false, false, &[])), Some(Outcome::Success), "a cell that is dead is still");
-        assert_eq!(outcome(now(true, false, &[])), Some(Outcome::Failure));
-        assert_eq!(outcome(now(true, true, &["cellblock-cell"])), Some(Outcome::Failure));
-    }
-
-    #[test]
-    fn only_a_cell_that_runs_on_its_own_networks_is_thawed() {
-        let wanted = ["cellblock-cell".to_owned()];
-        let outcome = |standing: Standing| thawed("cell", &standing, &wanted).event.outcome;
-        assert_eq!(outcome(now(true, false, &["cellblock-cell"])), Some(Outcome::Success));
-        assert_eq!(outcome(now(true, false, &["bridge", "cellblock-cell"])), Some(Outcome::Failure));
-        assert_eq!(outcome(now(true, true, &["cellblock-cell"])), Some(Outcome::Failure));
-        assert_eq!(outcome(now(false, false, &["cellblock-cell"])), Some(Outcome::Failure));
+/// How things are, asked anew.
+fn standing(engine: anyhow::Result<Engine>, policy: &Policy) -> Standing {
+    let ours: BTreeSet<String> = homes(policy).map(Network::docker_name).collect();
+    let bridges: Vec<&str> = homes(policy).map(|network| network.bridge.as_str()).collect();
+    let open = link::up(&bridges).map_err(|error| format!("{error:#}"));
+    let names = (policy.container(Service::Cell), policy.container(Service::Vault));
+    let told = engine
+        .and_then(|engine| wait_for(async { Ok((engine.container(names.0).await, engine.container(names.1).await)) }));
+    match told {
+        Ok((cell, vault)) => Standing::told(cell, vault, ours, open),
+        Err(error) => Standing::untold(&format!("{error:#}"), ours, open),
     }
 }

@@ -2,9 +2,9 @@
 mod audit;
 mod cert;
 mod cli;
-mod engine;
 mod freeze;
 mod gate;
+mod nginx;
 mod place;
 mod render;
 mod run;

@@ -13,6 +13,9 @@ pub(crate) fn signatures(policy: &Policy) -> PathBuf {
     policy.root.join("compose/images/warden/signatures")
 }
 
+/// Where a service sees the permit that the moat's keeper grants (`Policy::permit`).
+pub(crate) const PERMIT: &str = "/run/cellblock/moat";
+
 /// A folder that only its owner enters: made if it is not there, refused if others may enter it.
 pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()

@@ -5,13 +5,13 @@ mod networks;
 mod paths;
 
 use anyhow::Context;
+use engine::{Engine, Version};
 use policy::Policy;
 use record::Exit;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::cli::Render;
-use crate::engine::{self, Version};
 use crate::gate;
 
 /// Prints what was asked for, and nothing if it can't be made.
@@ -49,9 +49,10 @@ fn version(given: Option<Version>) -> anyhow::Result<Version> {
         return Ok(version);
     }
     engine::wait_for(async {
-        let answer = engine::connect().await.context("or give the engine's version with --engine")?;
-        let version = answer.version().await.context("the engine did not tell its version; give it with --engine")?;
-        version.version.unwrap_or_default().parse().map_err(anyhow::Error::msg)
+        let found = Engine::connect().await.context("or give the engine's version with --engine")?;
+        let told =
+            found.identity().await.version.context("the engine did not tell its version; give it with --engine")?;
+        told.parse().map_err(anyhow::Error::msg)
     })
 }
 

@@ -1,11 +1,12 @@
 //! The table of contents: which command is done where.
 
 use clap::Parser;
+use engine::wait_for;
 use policy::PolicyArgs;
-use record::{Exit, OutputArgs, Provider, Writer};
+use record::Purpose::{Judge, Tell};
+use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::{Cli, Command, Secret};
-use crate::engine::wait_for;
 use crate::{audit, cert, freeze, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
@@ -13,15 +14,15 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
         Command::Audit { containers } => {
-            with_records(&policy, output, |policy, out| wait_for(audit::run(policy, &containers, out)))
+            with_records(&policy, output, Judge, |policy, out| wait_for(audit::run(policy, &containers, out)))
         }
-        Command::Status => with_records(&policy, output, status::run),
+        Command::Status => with_records(&policy, output, Judge, status::run),
         Command::Events => audit::follow(&policy.load()?, output),
-        Command::Freeze => with_records(&policy, output, |policy, out| wait_for(freeze::freeze(policy, out))),
-        Command::Thaw => with_records(&policy, output, |policy, out| wait_for(freeze::thaw(policy, out))),
-        Command::Cert(what) => with_records(&policy, output, |policy, out| cert::run(&what, policy, out)),
+        Command::Freeze => with_records(&policy, output, Judge, freeze::freeze),
+        Command::Thaw => with_records(&policy, output, Judge, freeze::thaw),
+        Command::Cert(what) => with_records(&policy, output, Tell, |policy, out| cert::run(&what, policy, out)),
         Command::Secret(Secret::Put { name, container }) => {
-            with_records(&policy, output, |policy, out| secret::put(policy, &name, &container, out))
+            with_records(&policy, output, Tell, |policy, out| secret::put(policy, &name, &container, out))
         }
         Command::Completions { shell } => record::completions::<Cli>(shell),
     }
@@ -31,10 +32,11 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
 fn with_records(
     policy: &PolicyArgs,
     output: OutputArgs,
+    purpose: Purpose,
     work: impl FnOnce(&policy::Policy, &mut Writer) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let policy = policy.load()?;
-    let mut out = Writer::stdout(Provider::Sandboxctl, output, false);
+    let mut out = Writer::stdout(Provider::Sandboxctl, purpose, output, false);
     work(&policy, &mut out)?;
     out.finish()
 }

@@ -15,8 +15,6 @@ use record::fields::{Container, File};
 use record::{Action, Category, Provider, Record, Type, Writer};
 use zeroize::Zeroizing;
 
-use crate::engine;
-
 pub(crate) use errand::{Errand, deliver};
 
 /// The most that a secret may hold, in bytes.
@@ -28,7 +26,7 @@ pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer
     let bytes = header::value(read()?)?;
     let errand = Errand { container, name, bytes: &bytes };
     engine::wait_for(async {
-        let docker = engine::connect().await?;
+        let docker = engine::Engine::connect().await?;
         deliver(&docker, &errand).await
     })?;
     out.tell(&delivered(&errand))

@@ -139,7 +139,7 @@ fn the_composition_has_what_only_the_policy_knows() {
     let cell = &made["services"]["cell"];
     assert_eq!(cell["mem_limit"], 2_147_483_648_u64);
     assert_eq!((&cell["memswap_limit"], &cell["pids_limit"]), (&cell["mem_limit"], &Value::from(512)));
-    assert_eq!(cell["volumes"][0]["source"], "/sandbox_data/share");
+    assert_eq!(cell["volumes"][0]["source"], "/sandbox_data/share/sandbox");
     assert_eq!(cell["volumes"][0]["bind"]["create_host_path"], false);
     assert!(cell.get("networks").is_none(), "it lives in the vault's namespace");
     let ports = made["services"]["vault"]["ports"].as_array().unwrap();

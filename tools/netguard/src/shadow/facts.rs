@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
+use super::nat::Printed;
 use crate::machine::Link;
 
 /// A fact, or why it could not be had.
@@ -20,11 +21,15 @@ pub(crate) struct Facts {
     pub(crate) standing: BTreeSet<String>,
     /// All interfaces.
     pub(crate) links: Known<Vec<Link>>,
+    /// Interfaces that are in a network's range and no bridge, by the network's name, in words.
+    pub(crate) over: Known<BTreeMap<String, String>>,
     /// Settings of the kernel below `net`, such as `ipv4.ip_forward`; `None` where it has no such setting.
     /// In names of interfaces, dots are slashes (sysctl(8)).
     pub(crate) settings: BTreeMap<String, Known<Option<i64>>>,
     /// Chains of other tables that forwarded packets pass, with their policies.
     pub(crate) forward: Known<Vec<ForwardChain>>,
+    /// What translates the sources of what goes out, and firewalld's rules.
+    pub(crate) outbound: Known<Vec<Printed>>,
     /// What Docker tells.
     pub(crate) engine: Known<Engine>,
 }
@@ -128,8 +133,10 @@ pub(crate) mod tests {
             moats: Err(why.to_owned()),
             standing: BTreeSet::new(),
             links: Err(why.to_owned()),
+            over: Err(why.to_owned()),
             settings: BTreeMap::new(),
             forward: Err(why.to_owned()),
+            outbound: Err(why.to_owned()),
             engine: Err(why.to_owned()),
         }
     }
@@ -166,8 +173,10 @@ pub(crate) mod tests {
             moats: Ok(vec!["nft"]),
             standing: plan().rules.into_iter().map(|rule| rule.id).collect(),
             links: Ok(links),
+            over: Ok(BTreeMap::new()),
             settings,
             forward: Ok(vec![forward]),
+            outbound: Ok(vec![Printed { name: "ip nat".to_owned(), text: "masquerade".to_owned() }]),
             engine: Ok(Engine {
                 networks,
                 containers: vec![container("vault", &["id-cell"]), container("other", &["id-cell"])],

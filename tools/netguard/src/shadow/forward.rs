@@ -49,6 +49,13 @@ pub(crate) struct Chain {
     policy: Option<String>,
 }
 
+impl Chain {
+    /// Does the kernel call it there?
+    pub(crate) fn hooks(&self, hook: &str) -> bool {
+        self.hook.as_deref() == Some(hook)
+    }
+}
+
 /// What `nft -j list chains` printed.
 ///
 /// # Errors

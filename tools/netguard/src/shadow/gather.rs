@@ -1,19 +1,17 @@
 //! Asks the kernel, the engine and `/proc` for the facts. Only this file, `forward` and `moats` touch the machine;
 //! they decide nothing, and what cannot be had is written down as such.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use bollard::Docker;
-use bollard::models::{ContainerSummary, Network as DockersNetwork};
-use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptions};
+use engine::models::{ContainerSummary, Network as DockersNetwork};
 use policy::Policy;
 
 use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
-use super::{forward, kernel, moats};
+use super::{forward, kernel, moats, nat};
 use crate::docker;
 use crate::machine::Machine;
 
@@ -22,15 +20,31 @@ use crate::machine::Machine;
 pub(crate) fn gather(policy: &Policy, table: bool, standing: BTreeSet<String>) -> Facts {
     let bridges: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
     let names: BTreeSet<String> = bridges.iter().flat_map(|bridge| kernel::settings(bridge)).collect();
+    let machine = Machine::read().map_err(|error| format!("{error:#}"));
     Facts {
         table: Ok(table),
         moats: moats::holders().map_err(|error| format!("{error:#}")),
         standing,
-        links: Machine::read().map(|machine| machine.links).map_err(|error| format!("{error:#}")),
+        over: machine.clone().map(|machine| over(&machine, policy, &bridges)),
+        links: machine.map(|machine| machine.links),
         settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),
         forward: forward::chains().map_err(|error| format!("{error:#}")),
-        engine: docker::wait_for(engine(&bridges)).map_err(|error| format!("{error:#}")),
+        outbound: nat::tables().map_err(|error| format!("{error:#}")),
+        engine: docker::wait_for(asked(&bridges)).map_err(|error| format!("{error:#}")),
     }
+}
+
+/// Interfaces in the range of a network of ours. Bridges are Docker's, or whoever made them is told by `network-elsewhere`.
+fn over(machine: &Machine, policy: &Policy, guarded: &[&str]) -> BTreeMap<String, String> {
+    let is_bridge =
+        |name: &&str| machine.links.iter().any(|link| link.name == **name && link.kind.as_deref() == Some("bridge"));
+    let names: Vec<&str> = machine.links.iter().map(|link| link.name.as_str()).filter(is_bridge).collect();
+    let aside: Vec<&str> = guarded.iter().copied().chain(names).collect();
+    let seen = policy.active_networks().filter_map(|network| {
+        let (interface, theirs, ours) = machine.over(&aside, &network.subnets())?;
+        Some((network.name.to_string(), format!("{interface} is on {theirs}, which lies over {ours}")))
+    });
+    seen.collect()
 }
 
 /// A setting below `/proc/sys/net`, of this process's network namespace.
@@ -48,12 +62,11 @@ fn setting(name: &str) -> Known<Option<i64>> {
     }
 }
 
-async fn engine(bridges: &[&str]) -> Result<Engine> {
-    let docker = docker::connect().await?;
-    let networks = docker.list_networks(None::<ListNetworksOptions>).await.context("Docker lists no networks")?;
+async fn asked(bridges: &[&str]) -> Result<Engine> {
+    let docker = engine::Engine::connect().await?;
+    let networks = docker.networks().await.context("Docker lists no networks")?;
     let networks: Vec<DockerNetwork> = networks.into_iter().filter_map(network).collect();
-    let running = ListContainersOptionsBuilder::default().all(false).build();
-    let running = docker.list_containers(Some(running)).await.context("Docker lists no containers")?;
+    let running = docker.containers(false).await.context("Docker lists no containers")?;
     let mut containers: Vec<DockerContainer> = running.into_iter().filter_map(container).collect();
     let guarded: Vec<&String> = networks
         .iter()
@@ -100,8 +113,8 @@ fn container(found: ContainerSummary) -> Option<DockerContainer> {
 }
 
 /// The bounding set of a container's first process, as the kernel tells it.
-async fn bounding(docker: &Docker, id: &str) -> Result<u64> {
-    let found = docker.inspect_container(id, None::<InspectContainerOptions>).await?;
+async fn bounding(docker: &engine::Engine, id: &str) -> Result<u64> {
+    let found = docker.container(id).await?;
     let pid = found.state.and_then(|state| state.pid).filter(|pid| *pid > 0).context("it has no process")?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("its process could not be looked at")?;
     let bits = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).context("the kernel tells no CapBnd")?;

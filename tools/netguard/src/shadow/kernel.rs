@@ -81,6 +81,7 @@ pub(crate) fn network(network: &Network, facts: &Facts) -> Vec<Finding> {
     let every = [
         Shadow::ForeignPort,
         Shadow::StackedInterface,
+        Shadow::LanOverBridge,
         Shadow::RouteLocalnet,
         Shadow::LooseSource,
         Shadow::SourceRoute,
@@ -103,9 +104,12 @@ fn seen(shadow: Shadow, network: &Network, facts: &Facts) -> Known<(bool, String
     let exposed = match shadow {
         Shadow::ForeignPort => return foreign_port(bridge, facts),
         Shadow::StackedInterface => return stacked(bridge, facts),
+        Shadow::LanOverBridge => return lan_over(network, facts),
         Shadow::RouteLocalnet => {
             let name = format!("ipv4.conf.{}.route_localnet", bridge.replace('.', "/"));
-            return switch(facts, &name).map(|on| (on, format!("net.{name} is {}", u8::from(on))));
+            // Docker sets it for its own published ports where it has no proxy: what the host itself takes in from a
+            // member the moat refuses all the same.
+            switch(facts, &name)?.then(|| format!("net.{name} is 1"))
         }
         Shadow::LooseSource => loose_source(bridge, facts)?,
         Shadow::SourceRoute => source_route(bridge, facts)?,
@@ -148,6 +152,15 @@ fn stacked(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
     Ok(match on_top.is_empty() {
         true => (false, format!("nothing stands on {bridge}")),
         false => (true, format!("{} stands on {bridge}", on_top.join(", "))),
+    })
+}
+
+/// Docker's own networks are looked at by what Docker tells.
+fn lan_over(network: &Network, facts: &Facts) -> Known<(bool, String)> {
+    let over = facts.over.as_ref().map_err(Clone::clone)?.get(network.name.as_str());
+    Ok(match over {
+        Some(seen) => (true, seen.clone()),
+        None => (false, "no other interface is in its range".to_owned()),
     })
 }
 
@@ -256,7 +269,9 @@ mod tests {
     #[test]
     fn loopback_that_is_routed_is_told_for_all_interfaces_and_for_one() {
         assert_eq!(wrong(&with("ipv4.conf.all.route_localnet", 1)), ["route-localnet"]);
-        assert_eq!(wrong(&with("ipv4.conf.br-monitor.route_localnet", 1)), ["route-localnet monitor"]);
+        let bridge = || with("ipv4.conf.br-monitor.route_localnet", 1);
+        assert!(wrong(&bridge()).is_empty(), "Docker sets it, and the host rule makes it harmless");
+        assert!(wrong(&without(bridge(), "monitor/host")).contains(&"route-localnet monitor".to_owned()));
     }
 
     #[test]

@@ -76,9 +76,13 @@ shadows! {
         "an interface on top of the bridge takes packets in under a name that no rule has",
         "remove the interface: ip link del INTERFACE"
     }
+    LanOverBridge: "lan-over-bridge" Critical {
+        "another interface of this machine is in the range of the network, so who is where cannot be told by address",
+        "give the networks other subnets under [networks], or take the address or route off the interface; then scripts/up"
+    }
     RouteLocalnet: "route-localnet" High {
         "packets to 127.0.0.0/8 are taken in from outside, so what listens on loopback is open to whoever is on the link",
-        "set net.ipv4.conf.INTERFACE.route_localnet to 0; Docker sets it where userland-proxy is false"
+        "netguard apply, whose host rule makes it harmless on a bridge; for all interfaces set net.ipv4.conf.all.route_localnet to 0"
     }
     LooseSource: "loose-source" High {
         "the kernel does not hold sources against its routes, and the moat's rule that does is missing",
@@ -111,5 +115,13 @@ shadows! {
     DockerDirectRouting: "docker-direct-routing" Medium {
         "Docker lets the LAN route to containers (--allow-direct-routing, gateway_mode): the moat alone keeps it out",
         "start dockerd without allow-direct-routing; create the network with neither gateway_mode routed nor nat-unprotected"
+    }
+    NoWayOut: "no-way-out" High {
+        "nothing translates the sources of what the network's members send, so the internet never answers them",
+        "systemctl restart docker, which puts its rules back; then scripts/up. A firewall that was started again flushed them"
+    }
+    FirewalldRefuses: "firewalld-refuses" High {
+        "firewalld refuses what it forwards from a bridge that it has in no zone, so the network reaches nothing",
+        "systemctl restart docker while firewalld runs: Docker then gives its bridges a zone; then scripts/up"
     }
 }

@@ -114,6 +114,7 @@ fn containers_and_folders_have_their_names() {
     assert_eq!(policy.rendered(), Path::new("/srv/cellblock/rendered"));
     assert_eq!(policy.cell.share.image(), Path::new("/srv/cellblock/sandbox_data/share.img"));
     assert_eq!(policy.cell.share.mount_point(), Path::new("/srv/cellblock/sandbox_data/share"));
+    assert_eq!(policy.cell.share.folder(), Path::new("/srv/cellblock/sandbox_data/share/sandbox"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Everything that can grow has a bound.
 
-use bollard::models::{MountType, RestartPolicyNameEnum};
+use engine::models::{MountType, RestartPolicyNameEnum};
 use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bollard::models::ContainerSummary;
+use engine::models::ContainerSummary;
 
 /// The names of all containers that Compose made of ours, that are on one of the guarded networks, or that
 /// live in the network namespace of one of these (which no list of a network's members shows).

@@ -5,7 +5,7 @@ use record::Severity::{High, Medium};
 
 use super::control::{Control, Verdict, listed};
 use super::facts::Engine;
-use crate::engine::Version;
+use engine::Version;
 
 /// Below it, the engine forwards DNS out of internal networks: CVE-2024-29018.
 const FLOOR: Version = Version::new(25, 0, 5);

@@ -37,6 +37,8 @@ pub(crate) struct Expect {
     pub(crate) home: Home,
     /// Folders and files of the host: target, source, writable.
     pub(crate) binds: BTreeSet<(String, PathBuf, bool)>,
+    /// The file that holds the share's file system.
+    pub(crate) share_image: PathBuf,
     /// The one address and port it may publish.
     pub(crate) publishes: Option<(String, String)>,
     pub(crate) dns: BTreeSet<String>,
@@ -66,6 +68,7 @@ impl Expect {
                 None => Home::AwayFrom(policy.networks.values().map(policy::Network::docker_name).collect()),
             },
             binds: service.map(|service| binds(policy, service)).unwrap_or_default(),
+            share_image: real(policy.cell.share.image()),
             publishes: (service == Some(Service::Vault)).then(|| (listen.ip().to_string(), listen.port().to_string())),
             dns: match service {
                 Some(Service::Cell | Service::Warden) | None => BTreeSet::new(),
@@ -90,11 +93,16 @@ fn limits(policy: &Policy) -> (i64, i64, i64) {
     (memory, (policy.cell.cpus * 1e9).round() as i64, i64::from(policy.cell.pids))
 }
 
+/// A path as it really is: the engine tells it so.
+fn real(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
+}
+
 fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)> {
-    let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
-    let share = || real(policy.cell.share.mount_point());
+    let share = || real(policy.cell.share.folder());
     let rules = || ("/etc/cellblock/policy.toml".to_owned(), real(policy.origin.clone()), false);
-    match service {
+    let permit = (place::PERMIT.to_owned(), real(policy.permit()), false);
+    let mut binds: BTreeSet<_> = match service {
         Service::Cell => [("/sandbox".to_owned(), share(), true)].into(),
         Service::Warden => [
             ("/share".to_owned(), share(), true),
@@ -106,5 +114,9 @@ fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)>
         Service::Proxy => [("/etc/nginx/gate".to_owned(), real(policy.rendered().join("gate")), false)].into(),
         Service::Clamd => [("/signatures".to_owned(), real(place::signatures(policy)), false)].into(),
         Service::Vault => BTreeSet::new(),
+    };
+    if service != Service::Cell {
+        binds.insert(permit);
     }
+    binds
 }

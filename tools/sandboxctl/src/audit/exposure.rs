@@ -83,7 +83,7 @@ fn binds(subject: &Subject) -> Option<impl Iterator<Item = &Mounted>> {
     Some(subject.facts.mounts.as_ref()?.iter().filter(|mount| mount.kind == "bind"))
 }
 
-const UNTOLD: &str = "the engine did not tell the mounts";
+const UNTOLD: &str = "the mounts could not be told: by the engine, or by the kernel";
 
 /// The socket itself, or any folder above one.
 fn sockets(subject: &Subject) -> Verdict {
@@ -92,6 +92,7 @@ fn sockets(subject: &Subject) -> Verdict {
         .filter(|mount| {
             let name = mount.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             SOCKETS.contains(&name)
+                || subject.facts.sockets.contains(&mount.source)
                 || ["/run/docker", "/run/containerd"].iter().any(|at| Path::new(at).starts_with(&mount.source))
         })
         .map(|mount| mount.source.display().to_string())

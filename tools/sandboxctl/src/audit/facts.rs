@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bollard::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
+use engine::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
 
 use jiff::Timestamp;
 
 use super::expect::Expect;
-use crate::engine::Version;
+use super::kernel::Kernel;
+use engine::Version;
 
 /// All that a control of a container may ask.
 #[derive(Debug, Clone)]
@@ -40,6 +41,14 @@ pub(crate) struct Facts {
     pub(crate) health: Option<HealthStatusEnum>,
     pub(crate) networks: Option<BTreeSet<String>>,
     pub(crate) mounts: Option<Vec<Mounted>>,
+    /// Its first process on this host, while it runs.
+    pub(crate) pid: Option<i64>,
+    /// What the kernel has mounted in it; `None` where it does not run.
+    pub(crate) kernel: Option<Result<Kernel, String>>,
+    /// The file behind the cell's share, as far as it is a loop device.
+    pub(crate) share_image: Option<PathBuf>,
+    /// Sources of mounts that lead to an engine's socket.
+    pub(crate) sockets: BTreeSet<PathBuf>,
     /// What is published: address (empty: all) and port of the host.
     pub(crate) published: Vec<(String, String)>,
     pub(crate) apparmor: Option<String>,
@@ -101,6 +110,10 @@ impl Facts {
             has_health_check: check.first().is_some_and(|first| first != "NONE"),
             health: state.health.and_then(|health| health.status),
             networks: settings.networks.map(|networks| networks.into_keys().collect()),
+            pid: state.pid.filter(|pid| *pid > 0),
+            kernel: None,
+            share_image: None,
+            sockets: BTreeSet::new(),
             mounts: told.mounts.map(|mounts| mounts.into_iter().map(mounted).collect()),
             published: published(settings.ports.as_ref(), host.port_bindings.as_ref()),
             apparmor: told.app_armor_profile,
@@ -130,7 +143,7 @@ impl Facts {
 }
 
 /// A path of the host is followed to what it really is: a symlink must not hide `/etc`.
-fn mounted(point: bollard::models::MountPoint) -> Mounted {
+fn mounted(point: engine::models::MountPoint) -> Mounted {
     let source = PathBuf::from(point.source.unwrap_or_default());
     Mounted {
         target: point.destination.unwrap_or_default(),

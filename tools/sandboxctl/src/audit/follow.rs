@@ -3,34 +3,61 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
-use bollard::models::{EventMessage, EventMessageTypeEnum};
-use bollard::query_parameters::EventsOptions;
-use futures_util::StreamExt;
+use anyhow::Context;
+use engine::models::{EventMessage, EventMessageTypeEnum};
+use engine::{Engine, Identity};
 use policy::{Policy, Service};
-use record::fields::{Container, Image, Network};
-use record::{Action, Category, Exit, OutputArgs, Provider, Record, Severity, Type, Writer};
+use record::fields::{Container, Image, Network, Process};
+use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::engine;
-
-/// Follows until it is told to stop (SIGINT, SIGTERM), or until the engine goes away.
+/// Follows until it is told to stop (SIGINT, SIGTERM). An engine that ends is told, and followed again when it is back.
 ///
 /// # Errors
-/// If there is no engine, or it ended while it was followed.
+/// If there is no engine to begin with, or the records cannot be written.
 pub(crate) fn follow(policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
-    let mut out = Writer::stdout(Provider::Sandboxctl, output, true);
-    let ended = engine::wait_for(listen(policy, &mut out));
-    let exit = out.finish()?;
-    ended.map(|()| exit)
+    let mut out = Writer::stdout(Provider::Sandboxctl, Purpose::Tell, output, true);
+    engine::wait_for(stay(policy, &mut out))?;
+    out.finish()
+}
+
+async fn stay(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be waited for")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be waited for")?;
+    tokio::select! {
+        ended = listen(policy, out) => ended,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    let docker = engine::connect().await?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be waited for")?;
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be waited for")?;
-    let mut events = std::pin::pin!(docker.events(None::<EventsOptions>));
+    let mut docker = Engine::connect().await?;
+    loop {
+        let why = as_long_as_it_speaks(&docker, policy, out).await?;
+        out.tell(&stopped(&why))?;
+        docker = again().await;
+        out.tell(&started(docker.identity().await))?;
+        super::run(policy, &[], out).await?;
+    }
+}
+
+/// The engine that is back. Nothing is asked of its socket while no engine runs: under systemd that would start one.
+async fn again() -> Engine {
+    loop {
+        sleep(AWAY).await;
+        if engine::runs()
+            && let Ok(docker) = Engine::connect().await
+        {
+            return docker;
+        }
+    }
+}
+
+/// Ends with the engine, and says why.
+async fn as_long_as_it_speaks(docker: &Engine, policy: &Policy, out: &mut Writer) -> anyhow::Result<String> {
+    let mut events = docker.events();
     let mut pending = Pending::default();
     loop {
         let event = tokio::select! {
@@ -39,11 +66,12 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
                 std::mem::take(&mut pending).audit(policy, out).await?;
                 continue;
             }
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
         };
-        let event = event.ok_or_else(|| anyhow!("the engine ended; what it did since is not known"))?;
-        let event = event.context("the engine's events could not be read")?;
+        let event = match event {
+            Some(Ok(event)) => event,
+            Some(Err(error)) => return Ok(format!("its events could not be read any further: {error}")),
+            None => return Ok("its events ended".to_owned()),
+        };
         if let Some(record) = record(&event) {
             out.tell(&record)?;
             pending.add(changed(&event));
@@ -52,6 +80,25 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+/// How often an engine that is gone is looked for.
+const AWAY: Duration = Duration::from_millis(500);
+
+fn stopped(why: &str) -> Record {
+    let message = "The engine ended: what it did since, and how its containers stand, is not known.";
+    Record::new(Provider::Sandboxctl, Action::EngineStopped, message)
+        .about(Category::Host, Type::End)
+        .severity(Severity::Medium)
+        .reason(why)
+}
+
+fn started(engine: Identity) -> Record {
+    let message = format!("The engine answers again, version {}.", engine.version.as_deref().unwrap_or("unknown"));
+    let mut record =
+        Record::new(Provider::Sandboxctl, Action::EngineStarted, message).about(Category::Host, Type::Start);
+    record.own().engine = Some(engine.into());
+    record.severity(Severity::Low)
 }
 
 /// How long nothing may happen before what has changed is audited: a start is several events.
@@ -100,7 +147,7 @@ impl Pending {
 /// A container can be gone again before it is looked at: its end is an event of its own.
 async fn audit_one(policy: &Policy, out: &mut Writer, name: String) -> anyhow::Result<()> {
     match super::run(policy, &[name], out).await {
-        Err(error) if !error.is::<record::OutputClosed>() && engine::connect().await.is_ok() => {
+        Err(error) if !error.is::<record::OutputClosed>() && Engine::connect().await.is_ok() => {
             eprintln!("sandboxctl: {error:#}");
             Ok(())
         }
@@ -144,6 +191,9 @@ fn record(event: &EventMessage) -> Option<Record> {
     let mut record = Record::new(Provider::Sandboxctl, Action::EngineEventSeen, format!("{kind} {name}: {action}."))
         .about(category(kind), type_of(action))
         .severity(severity(action));
+    if (kind, action) == (EventMessageTypeEnum::CONTAINER, "die") {
+        record = exited(name, attribute(event, "exitCode").and_then(|code| code.parse().ok()));
+    }
     if kind == EventMessageTypeEnum::CONTAINER {
         record.container = Some(Container {
             id: event.actor.as_ref().and_then(|actor| actor.id.clone()),
@@ -155,6 +205,27 @@ fn record(event: &EventMessage) -> Option<Record> {
         record.network = Some(Network { name: Some(name.to_owned()), ..Network::default() });
     }
     Some(record)
+}
+
+/// A container that ended, and why, as far as its exit status tells (docker-run(1), signal(7), sysexits.h).
+fn exited(name: &str, code: Option<u8>) -> Record {
+    let why = match code {
+        None => "the engine did not tell with which status".to_owned(),
+        Some(0) => "it ended by itself, in order".to_owned(),
+        Some(78) => "it refused its configuration".to_owned(),
+        Some(137) => "it was killed: memory ran out, docker kill, or a stop that it did not heed".to_owned(),
+        Some(143) => "it was told to stop, and did".to_owned(),
+        Some(code @ 129..=192) => format!("signal {} ended it", code - 128),
+        Some(_) => "its first process ended so by itself; docker logs has its last words".to_owned(),
+    };
+    let status = code.map_or_else(String::new, |code| format!(" with status {code}"));
+    let quiet = matches!(code, Some(0 | 143));
+    let mut record = Record::new(Provider::Sandboxctl, Action::ContainerExited, format!("{name} ended{status}."))
+        .about(Category::Process, Type::End)
+        .severity(if quiet { Severity::Low } else { Severity::Medium })
+        .reason(why);
+    record.process = code.map(|code| Process { exit_code: Some(code.into()), ..Process::default() });
+    record
 }
 
 fn category(kind: EventMessageTypeEnum) -> Category {
@@ -212,6 +283,24 @@ mod tests {
             pending.add(changed(&event(kind, action)));
         }
         assert!(pending.all && pending.containers.len() == 1 && !pending.is_empty());
+    }
+
+    #[test]
+    fn a_container_that_ends_is_told_with_its_status_and_why() {
+        let die = |code: &str| {
+            let json = format!(
+                r#"{{"Type":"container","Action":"die","Actor":{{"ID":"abc","Attributes":{{"name":"cell","exitCode":"{code}"}}}}}}"#
+            );
+            record(&serde_json::from_str(&json).unwrap()).unwrap()
+        };
+        let killed = die("137");
+        assert_eq!((killed.event.action.as_str(), killed.event.severity), ("container-exited", Severity::Medium));
+        assert_eq!(killed.process.unwrap().exit_code, Some(137));
+        assert!(killed.event.reason.unwrap().contains("killed"));
+        assert_eq!(killed.container.unwrap().name.as_deref(), Some("cell"));
+        assert_eq!(die("0").event.severity, Severity::Low);
+        assert!(die("139").event.reason.unwrap().contains("signal 11"));
+        assert!(die("odd").event.reason.unwrap().contains("did not tell"));
     }
 
     #[test]

@@ -1,20 +1,18 @@
 //! Asks the engine, everything at once: the answers are slow, the questions are not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::models::NetworkInspect;
-use bollard::query_parameters::{InspectContainerOptions, InspectNetworkOptions, ListContainersOptionsBuilder};
+use engine::models::NetworkInspect;
+use engine::{Identity, is_missing};
 use futures_util::future::join_all;
 use futures_util::join;
 use policy::{Policy, Service};
 
 use super::facts::{Engine, Exec, Facts, Life, Mounted};
-use super::{concerned, volumes};
-use crate::engine;
-
+use super::kernel::{Kernel, backing_file, leads_to};
+use super::{concerned, share, volumes};
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
 #[derive(Debug)]
 pub(crate) struct Named {
@@ -30,6 +28,8 @@ pub(crate) struct Gathered {
     /// Name to id, of the images that the containers were made from.
     pub(crate) images: HashMap<String, String>,
     pub(crate) engine: Engine,
+    /// Which engine answered.
+    pub(crate) identity: Identity,
     /// The vault, whose network namespace is the cell's.
     pub(crate) vault: Option<Life>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Gathered {
 /// # Errors
 /// If there is no engine, or one of the containers named does not exist.
 pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gathered> {
-    let docker = engine::connect().await?;
+    let docker = engine::Engine::connect().await?;
     let mut wanted: BTreeSet<String> = names.iter().cloned().collect();
     if names.is_empty() {
         wanted = concerned(&docker, policy).await?;
@@ -54,24 +54,25 @@ pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gat
     if let Some(missing) = containers.iter().find(|named| named.found.is_none() && names.contains(&named.name)) {
         bail!("there is no container {}; docker ps -a lists those there are", missing.name);
     }
+    let told = info.unwrap_or_default();
     Ok(Gathered {
         images: images(&docker, &containers).await,
         containers,
         networks: networks.into_iter().collect(),
-        engine: info.map(Engine::of).unwrap_or_default(),
+        identity: Identity { id: told.id.clone(), version: told.server_version.clone() },
+        engine: Engine::of(told),
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
     })
 }
 
-async fn concerned(docker: &Docker, policy: &Policy) -> anyhow::Result<BTreeSet<String>> {
-    let options = ListContainersOptionsBuilder::new().all(true).build();
-    let all = docker.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+async fn concerned(docker: &engine::Engine, policy: &Policy) -> anyhow::Result<BTreeSet<String>> {
+    let all = docker.containers(true).await.context("the engine did not list its containers")?;
     let guarded = policy.networks.values().map(policy::Network::docker_name).collect();
     Ok(concerned::names(&all, &guarded))
 }
 
-async fn container(docker: &Docker, name: &str) -> Named {
-    let found = match docker.inspect_container(name, None::<InspectContainerOptions>).await {
+async fn container(docker: &engine::Engine, name: &str) -> Named {
+    let found = match docker.container(name).await {
         Ok(told) => Some(Facts::of(told)),
         Err(error) if is_missing(&error) => None,
         Err(_) => Some(Err("the engine did not answer about this container")),
@@ -80,6 +81,7 @@ async fn container(docker: &Docker, name: &str) -> Named {
         // It may have been asked for by its id: the policy knows it by its name.
         Some(Ok(mut facts)) => {
             facts.mounts = behind_volumes(docker, facts.mounts.take()).await;
+            in_effect(&mut facts, docker);
             facts.execs = execs(docker, &facts.exec_ids).await;
             Named { name: facts.name.clone(), found: Some(Ok(facts)) }
         }
@@ -87,10 +89,38 @@ async fn container(docker: &Docker, name: &str) -> Named {
     }
 }
 
+/// Engines' sockets that are looked for, beside the one that answers us.
+const SOCKETS: [&str; 5] = [
+    "/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/run/crio/crio.sock",
+    "/run/buildkit/buildkitd.sock",
+];
+
+/// What a running container really has mounted. Where the kernel can't be asked nothing is known of it; a container that
+/// does not run has only what it would be given.
+fn in_effect(facts: &mut Facts, docker: &engine::Engine) {
+    if facts.running == Some(true) {
+        let looked = facts.pid.ok_or_else(|| anyhow::anyhow!("the engine told no process"));
+        let looked = looked.and_then(|pid| Kernel::look(&facts.id, pid)).map_err(|error| format!("{error:#}"));
+        facts.mounts = match (&looked, facts.mounts.take()) {
+            (Ok(kernel), Some(declared)) => Some(kernel.settle(&declared)),
+            _ => None,
+        };
+        let share = looked.as_ref().ok().and_then(share::mount);
+        facts.share_image = share.and_then(|mount| backing_file(&mount.device));
+        facts.kernel = Some(looked);
+    }
+    let known: Vec<PathBuf> = SOCKETS.iter().map(PathBuf::from).chain([docker.place().socket.clone()]).collect();
+    let sources = facts.mounts.iter().flatten().filter(|mount| mount.kind == "bind").map(|mount| &mount.source);
+    facts.sockets = sources.filter(|source| leads_to(source, &known)).cloned().collect();
+}
+
 /// What runs in it beside its own program: health checks, and what people started. One that ended meanwhile is
 /// gone for good.
-async fn execs(docker: &Docker, ids: &[String]) -> Vec<Exec> {
-    let answers = join_all(ids.iter().map(|id| docker.inspect_exec(id))).await;
+async fn execs(docker: &engine::Engine, ids: &[String]) -> Vec<Exec> {
+    let answers = join_all(ids.iter().map(|id| docker.exec(id))).await;
     let told = answers.into_iter().filter(|answer| !answer.as_ref().is_err_and(is_missing));
     told.map(|answer| {
         let process = answer.ok().and_then(|exec| exec.process_config).unwrap_or_default();
@@ -100,17 +130,17 @@ async fn execs(docker: &Docker, ids: &[String]) -> Vec<Exec> {
 }
 
 /// A volume that the engine does not tell about leaves all mounts untold: it may be anything.
-async fn behind_volumes(docker: &Docker, mounts: Option<Vec<Mounted>>) -> Option<Vec<Mounted>> {
+async fn behind_volumes(docker: &engine::Engine, mounts: Option<Vec<Mounted>>) -> Option<Vec<Mounted>> {
     let mut mounts = mounts?;
     for mount in mounts.iter_mut().filter(|mount| mount.kind == "volume") {
-        let volume = docker.inspect_volume(mount.volume.as_deref()?).await.ok()?;
+        let volume = docker.volume(mount.volume.as_deref()?).await.ok()?;
         volumes::unmask(mount, &volume);
     }
     Some(mounts)
 }
 
-async fn network(docker: &Docker, name: String) -> (String, Result<Option<NetworkInspect>, String>) {
-    let found = match docker.inspect_network(&name, None::<InspectNetworkOptions>).await {
+async fn network(docker: &engine::Engine, name: String) -> (String, Result<Option<NetworkInspect>, String>) {
+    let found = match docker.network(&name).await {
         Ok(network) => Ok(Some(network)),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(format!("the engine did not answer about this network: {error}")),
@@ -118,13 +148,9 @@ async fn network(docker: &Docker, name: String) -> (String, Result<Option<Networ
     (name, found)
 }
 
-async fn images(docker: &Docker, containers: &[Named]) -> HashMap<String, String> {
+async fn images(docker: &engine::Engine, containers: &[Named]) -> HashMap<String, String> {
     let facts = containers.iter().filter_map(|named| named.found.as_ref()?.as_ref().ok());
     let names: BTreeSet<String> = facts.filter_map(|facts| facts.image.clone()).collect();
-    let answers = join_all(names.iter().map(|name| docker.inspect_image(name))).await;
+    let answers = join_all(names.iter().map(|name| docker.image(name))).await;
     names.into_iter().zip(answers).filter_map(|(name, answer)| Some((name, answer.ok()?.id?))).collect()
-}
-
-fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }

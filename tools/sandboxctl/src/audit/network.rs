@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bollard::models::NetworkInspect;
+use engine::models::NetworkInspect;
 use policy::{Network, Policy, Service};
 use record::Severity::{Critical, High};
 

@@ -1,6 +1,6 @@
 //! Is it there, is it what was built, and is it well?
 
-use bollard::models::HealthStatusEnum;
+use engine::models::HealthStatusEnum;
 use record::Severity::{High, Medium};
 
 use super::control::{Control, Verdict};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::control::{Control, Verdict};
 use super::expect::Expect;
 use super::facts::{Engine, Exec, Facts, Life, Subject};
-use super::{container_controls, engine, network as networks};
+use super::{container_controls, daemon, network as networks};
 use policy::Policy;
 
 pub(super) fn policy() -> Policy {
@@ -100,7 +100,7 @@ fn host(patch: Value) -> Value {
 fn a_sound_container_passes_every_control_that_concerns_it() {
     for control in container_controls() {
         let verdict = (control.judge)(&subject("stranger", &sound(), &able()));
-        let beside = control.id == "cellblock-image";
+        let beside = ["cellblock-image", "cellblock-share"].contains(&control.id);
         assert!(
             matches!(verdict, Verdict::Pass { .. }) || (beside && verdict == Verdict::Beside),
             "{}: {verdict:?}",
@@ -124,8 +124,8 @@ fn every_weakness_fails_its_control_and_says_what_was_expected_and_found() {
 #[test]
 fn there_is_a_weakness_in_this_table_for_every_control_of_a_container() {
     let covered: Vec<&str> = weakness::all().into_iter().map(|(id, _)| id).collect();
-    for control in container_controls().filter(|control| !["cellblock-image", "cis-docker-5.23"].contains(&control.id))
-    {
+    let elsewhere = ["cellblock-image", "cellblock-share", "cis-docker-5.23"];
+    for control in container_controls().filter(|control| !elsewhere.contains(&control.id)) {
         assert!(covered.contains(&control.id), "{} is never seen to fail", control.id);
     }
 }
@@ -176,7 +176,7 @@ fn an_engine_that_says_nothing_leaves_what_rests_on_it_unknown() {
     for id in ["cis-docker-5.22", "cis-docker-5.2", "cellblock-cgroup-namespace"] {
         assert!(matches!((control(id).judge)(&mute), Verdict::Unknown { .. }), "{id}");
     }
-    for control in engine::ALL {
+    for control in daemon::ALL {
         assert!(matches!((control.judge)(&mute.engine), Verdict::Unknown { .. }), "{}", control.id);
     }
     assert!(Facts::of(serde_json::from_value(json!({"Id": "x", "Config": {}})).unwrap()).is_err());
@@ -187,7 +187,7 @@ fn the_engine_s_controls_pass_and_fail() {
     let judge = |id: &str, patch: Value| {
         let mut told = able();
         merge(&mut told, &patch);
-        let control = engine::ALL.iter().find(|control| control.id == id).unwrap();
+        let control = daemon::ALL.iter().find(|control| control.id == id).unwrap();
         (control.judge)(&Engine::of(serde_json::from_value(told).unwrap()))
     };
     for (id, patch) in [
@@ -301,10 +301,32 @@ fn ids_are_stable_words_and_stand_once() {
     let all = container_controls().map(|c| (c.id, c.title, c.mend));
     let all = all
         .chain(networks::ALL.iter().map(|c| (c.id, c.title, c.mend)))
-        .chain(engine::ALL.iter().map(|c| (c.id, c.title, c.mend)));
+        .chain(daemon::ALL.iter().map(|c| (c.id, c.title, c.mend)));
     for (id, title, mend) in all {
         assert!(seen.insert(id), "{id} stands twice");
         assert!(id.starts_with("cis-docker-") || id.starts_with("cellblock-"), "{id}");
         assert!(!title.ends_with('.') && !mend.is_empty(), "{id}");
     }
+}
+
+/// The cell, with this line of mountinfo on its share and this file behind the device.
+fn cell_with(mounts: Result<&str, &str>, image: Option<&str>) -> Verdict {
+    let mut subject = subject("cell", &sound(), &able());
+    let kernel = |text: &str| super::kernel::Kernel::of(text, "");
+    subject.facts.kernel = Some(mounts.map(kernel).map_err(str::to_owned));
+    subject.facts.share_image = image.map(Into::into);
+    (control("cellblock-share").judge)(&subject)
+}
+
+#[test]
+fn the_share_is_its_own_file_system_in_effect_or_no_pass() {
+    let image = Some("/sandbox_data/share.img");
+    let right = "1 2 7:0 /sandbox /sandbox rw,nosuid,nodev - ext4 /dev/loop0 rw";
+    assert!(matches!(cell_with(Ok(right), image), Verdict::Pass { .. }));
+    let fails = |mounts, image| matches!(cell_with(Ok(mounts), image), Verdict::Fail { .. });
+    assert!(fails("1 2 254:0 /x /sandbox rw,relatime - ext4 /dev/vda rw", None), "the host's own");
+    assert!(fails(right, Some("/elsewhere/share.img")), "another image");
+    assert!(fails("1 2 7:0 /sandbox /sandbox rw,nodev - ext4 /dev/loop0 rw", image), "set-uid files work");
+    assert!(fails("1 2 0:1 / /proc rw - proc proc rw", image), "nothing there");
+    assert!(matches!(cell_with(Err("EACCES"), image), Verdict::Unknown { .. }));
 }

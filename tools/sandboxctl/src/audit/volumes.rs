@@ -3,14 +3,16 @@
 
 use std::path::PathBuf;
 
-use bollard::models::Volume;
+use engine::models::Volume;
 
 use super::facts::Mounted;
 
-/// Docker's own storage, or memory; nothing of the host.
+/// Docker's own storage, or memory; nothing of the host. Whatever the type says, `bind` among the options (mount(8)) and a
+/// device that is a path mount a folder of the host.
 fn is_plain(volume: &Volume) -> bool {
-    let option = |name: &str| volume.options.get(name).map(String::as_str);
-    let memory = option("type") == Some("tmpfs");
+    let option = |name: &str| volume.options.get(name).map(String::as_str).unwrap_or_default();
+    let bound = option("o").split(',').any(|word| matches!(word.trim(), "bind" | "rbind" | "move"));
+    let memory = option("type") == "tmpfs" && !bound && !option("device").starts_with('/');
     volume.driver == "local" && (volume.options.is_empty() || memory)
 }
 
@@ -52,6 +54,9 @@ mod tests {
         assert_eq!(seen("local", "null"), is("volume", "/m"));
         assert_eq!(seen("local", r#"{"type":"tmpfs","device":"tmpfs","o":"size=1m"}"#), is("volume", "/m"));
         assert_eq!(seen("local", r#"{"type":"none","o":"bind","device":"/etc"}"#), is("bind", "/etc"));
+        assert_eq!(seen("local", r#"{"type":"tmpfs","o":"bind","device":"/etc"}"#), is("bind", "/etc"));
+        assert_eq!(seen("local", r#"{"type":"tmpfs","o":"size=1m, rbind","device":"tmpfs"}"#).0, "bind");
+        assert_eq!(seen("local", r#"{"type":"tmpfs","device":"/etc"}"#), is("bind", "/etc"));
         assert_eq!(seen("local", r#"{"type":"nfs","o":"addr=192.168.1.10","device":":/all"}"#), is("bind", ":/all"));
         assert_eq!(seen("rclone", "{}"), is("bind", "driver rclone"));
     }

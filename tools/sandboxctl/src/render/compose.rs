@@ -144,17 +144,21 @@ fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
             part.container_name = Some(policy.cell.container.clone());
             part.limits = Some(limits(policy));
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
-            part.volumes = vec![bind(&policy.cell.share.mount_point(), "/sandbox", false)?];
+            part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
         }
         Service::Warden => {
             part.volumes = vec![
-                bind(&policy.cell.share.mount_point(), "/share", false)?,
+                bind(&policy.cell.share.folder(), "/share", false)?,
                 bind(&policy.warden.jail.path, "/jail", false)?,
             ];
         }
         Service::Proxy => part.volumes = vec![bind(&policy.rendered().join("gate"), "/etc/nginx/gate", true)?],
         Service::Clamd => part.volumes = vec![bind(&place::signatures(policy), "/signatures", true)?],
         Service::Monitor => {}
+    }
+    // The cell needs none: it can't start without the vault's network namespace.
+    if service != Service::Cell {
+        part.volumes.push(bind(&policy.permit(), place::PERMIT, true)?);
     }
     Ok(part)
 }

@@ -5,7 +5,7 @@ use policy::{Network, Policy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::engine::Version;
+use engine::Version;
 
 /// From this version on a bridge can do without an address of its own (`gateway_mode=isolated`), so that
 /// the members of an internal network find no host at all behind it.

@@ -10,6 +10,7 @@ use serde::Serialize;
 pub(crate) struct Paths {
     root: PathBuf,
     rendered: PathBuf,
+    permit: PathBuf,
     share: Folder,
     jail: Folder,
     audit: Spool,
@@ -23,6 +24,7 @@ struct Folder {
     path: PathBuf,
     image: PathBuf,
     mount: PathBuf,
+    folder: PathBuf,
     size: u64,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn render(policy: &Policy) -> Paths {
     Paths {
         root: policy.root.clone(),
         rendered: policy.rendered(),
+        permit: policy.permit(),
         share: folder(&policy.cell.share),
         jail: folder(&policy.warden.jail),
         audit: Spool { path: policy.audit.directory.clone(), size: policy.audit.spool.get() },
@@ -64,5 +67,11 @@ pub(crate) fn render(policy: &Policy) -> Paths {
 }
 
 fn folder(share: &Share) -> Folder {
-    Folder { path: share.path.clone(), image: share.image(), mount: share.mount_point(), size: share.size.get() }
+    Folder {
+        path: share.path.clone(),
+        image: share.image(),
+        mount: share.mount_point(),
+        folder: share.folder(),
+        size: share.size.get(),
+    }
 }

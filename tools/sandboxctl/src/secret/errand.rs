@@ -1,11 +1,9 @@
 //! One delivery: an exec of `install` in the container, as the container's own user, with no shell.
 
 use anyhow::{Context, anyhow, bail};
-use bollard::Docker;
-use bollard::query_parameters::InspectContainerOptions;
+use engine::Engine;
 
 use super::target;
-use crate::engine;
 
 /// What goes where.
 pub(crate) struct Errand<'a> {
@@ -25,12 +23,9 @@ impl Errand<'_> {
 }
 
 /// Puts the secret there, or says why not; never on a disk.
-pub(crate) async fn deliver(docker: &Docker, errand: &Errand<'_>) -> anyhow::Result<()> {
+pub(crate) async fn deliver(docker: &Engine, errand: &Errand<'_>) -> anyhow::Result<()> {
     let container = errand.container;
-    let found = docker
-        .inspect_container(container, None::<InspectContainerOptions>)
-        .await
-        .map_err(|error| engine::about_container(container, error))?;
+    let found = docker.container(container).await.map_err(|error| engine::about_container(container, error))?;
     if !found.state.as_ref().and_then(|state| state.running).unwrap_or(false) {
         bail!("{container} is not running; start it first: scripts/up");
     }
@@ -41,7 +36,8 @@ pub(crate) async fn deliver(docker: &Docker, errand: &Errand<'_>) -> anyhow::Res
         );
     }
     let command = ["install", "-D", "-m", "0400", "/dev/stdin", &path];
-    let done = engine::feed(docker, container, &command, errand.bytes)
+    let done = docker
+        .feed(container, &command, errand.bytes)
         .await
         .with_context(|| format!("{path} could not be written in {container}"))?;
     match done.exit_code {

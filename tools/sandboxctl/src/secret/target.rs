@@ -11,7 +11,7 @@ pub(crate) struct Mount {
 }
 
 /// What Docker tells about the mounts of a container.
-pub(crate) fn mounts(container: &bollard::models::ContainerInspectResponse) -> Vec<Mount> {
+pub(crate) fn mounts(container: &engine::models::ContainerInspectResponse) -> Vec<Mount> {
     let tmpfs = container.host_config.as_ref().and_then(|config| config.tmpfs.as_ref());
     let plain = tmpfs.into_iter().flat_map(HashMap::keys).map(|at| Mount { at: at.clone(), tmpfs: true });
     let others = container.mounts.iter().flatten().filter_map(|mount| {

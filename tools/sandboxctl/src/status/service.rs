@@ -1,16 +1,12 @@
 //! One service: running, healthy, and what its health check says.
 
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::InspectContainerOptions;
+use engine::Engine;
+use engine::models::ContainerInspectResponse;
 use futures_util::future::join_all;
 use policy::{Policy, Service};
 use record::cellblock::{Cell, Service as Reported};
 use record::fields::Container;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
-
-use crate::engine;
 
 /// The most of a health check's words that is told, in characters.
 const MAX_WORDS: usize = 512;
@@ -38,14 +34,14 @@ enum State {
 /// # Errors
 /// If there is no engine.
 pub(crate) async fn all(policy: &Policy) -> anyhow::Result<Vec<Standing>> {
-    let docker = engine::connect().await?;
+    let docker = Engine::connect().await?;
     Ok(join_all(Service::ALL.map(|service| one(&docker, service, policy.container(service)))).await)
 }
 
-async fn one(docker: &Docker, service: Service, container: &str) -> Standing {
-    let state = match docker.inspect_container(container, None::<InspectContainerOptions>).await {
+async fn one(docker: &Engine, service: Service, container: &str) -> Standing {
+    let state = match docker.container(container).await {
         Ok(told) => known(told),
-        Err(Error::DockerResponseServerError { status_code: 404, .. }) => State::Absent,
+        Err(error) if engine::is_missing(&error) => State::Absent,
         Err(error) => State::Untold(format!("the engine did not answer about it: {error}")),
     };
     Standing { service, container: container.to_owned(), state }

@@ -1,0 +1,51 @@
+//! Is what the cell writes to, and the warden watches, the share's own file system, with its bound and its options?
+//! Docker only knows a path; what stood at that path when the container was started only the kernel knows.
+
+use policy::Service;
+use record::Severity::Critical;
+
+use super::control::{Control, Verdict};
+use super::facts::Subject;
+use super::kernel::Kernel;
+use super::mountinfo::KernelMount;
+
+/// The controls.
+pub(crate) const ALL: &[Control<Subject>] = &[Control::new(
+    "cellblock-share",
+    "has the share's own file system, nosuid and nodev, where the share belongs",
+    Critical,
+    "scripts/up mounts the share and makes the container anew",
+    share,
+)];
+
+/// Where cell and warden have it.
+const TARGETS: [&str; 2] = ["/sandbox", "/share"];
+
+/// The mount of the share in a container that has one.
+pub(crate) fn mount(kernel: &Kernel) -> Option<&KernelMount> {
+    TARGETS.iter().find_map(|target| kernel.at(target))
+}
+
+fn share(subject: &Subject) -> Verdict {
+    let target = match subject.expect.service {
+        Some(Service::Cell) => TARGETS[0],
+        Some(Service::Warden) => TARGETS[1],
+        _ => return Verdict::Beside,
+    };
+    let image = &subject.expect.share_image;
+    let expected = format!("the file system in {}, nosuid, nodev", image.display());
+    let kernel = match &subject.facts.kernel {
+        None => return Verdict::untold("it does not run: what would be mounted is not known before"),
+        Some(Err(why)) => return Verdict::untold(why),
+        Some(Ok(kernel)) => kernel,
+    };
+    let Some(mount) = kernel.at(target) else { return Verdict::differs(expected, format!("nothing at {target}")) };
+    let mut wrong = Vec::new();
+    match &subject.facts.share_image {
+        Some(found) if found == image => {}
+        Some(found) => wrong.push(format!("the file system in {}", found.display())),
+        None => wrong.push(format!("{} of device {}, in no file of its own", mount.kind, mount.device)),
+    }
+    wrong.extend(["nosuid", "nodev"].into_iter().filter(|option| !mount.has(option)).map(|it| format!("no {it}")));
+    Verdict::when(wrong.is_empty(), &expected, if wrong.is_empty() { expected.clone() } else { wrong.join(", ") })
+}
