@@ -179,10 +179,12 @@ scans() {
   scans 1 100 >&4
   for _ in $(seq 100); do [ -s out ] && break; sleep 0.05; done
   [ "$(auditdb prune --older-than 0s | jq -r 'select(.event.action == "records-pruned") | .cellblock.spool.lines')" = 5 ]
-  [ "$(number true)" = 1 ]
+  scanned="action = 'file-scanned'"
+  [ "$(number "$scanned")" = 1 ]
+  [ "$(number "action = 'records-pruned'")" = 1 ] # what was done to the record stands in it
   scans 1 101 >&4
   exec 4>&-
   wait $!
-  [ "$(number true)" = 2 ]
+  [ "$(number "$scanned")" = 2 ]
   auditdb verify >/dev/null
 }

@@ -133,6 +133,53 @@ blocked() {
   rm "$root/compose/images/warden/signatures/ours.hsb"
 }
 
+@test "where nobody answers the moat's own count is the proof, and with its rule gone the same probe is a failure" {
+  local probes=$BATS_TEST_TMPDIR/probes inet=/run/netns/${LAB_NAME:-cellblock}-inet handle
+  judged() { jq -r 'select(.event.action == "probe-evaluated") | .event.outcome' <<<"$output" | sort -u | paste -sd' ' -; }
+  nsenter "--net=$inet" -- nft add table ip mute
+  nsenter "--net=$inet" -- nft 'add chain ip mute drops { type filter hook prerouting priority -300; }'
+  nsenter "--net=$inet" -- nft 'add rule ip mute drops ip daddr 192.0.2.1 drop'
+  run ! outside tcp 192.0.2.1 80
+  ours egress-check plan --container cell | jq -c 'select(.rule.id // "" | test("special[.]192[.]0[.]2[.]1[.](tcp|udp|http)"))' >"$probes"
+  [ -s "$probes" ]
+  run -3 --separate-stderr ours egress-check run "$probes" --container cell --control
+  [ "$(judged)" = unknown ]
+  run -0 --separate-stderr ours egress-check run "$probes" --container cell --control --moat
+  [ "$(judged)" = success ]
+  in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop # who would put the rule back
+  handle=$(in_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/special4" # handle //p')
+  in_host nft delete rule inet netguard net-cell handle "$handle"
+  run -1 --separate-stderr ours egress-check run "$probes" --container cell --control --moat
+  [ "$(judged)" = failure ]
+  nsenter "--net=$inet" -- nft delete table ip mute
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+}
+
+@test "a cell that is offline is told, though every rule and service stands" {
+  local saved
+  run -0 ours netguard verify
+  saved=$(in_host iptables-save -t nat)
+  in_host iptables -t nat -F POSTROUTING
+  run -1 ours netguard verify
+  [ "$(jq -r 'select(.event.outcome == "failure") | .rule.id // empty' <<<"$output" | sort -u)" = no-way-out ]
+  run -1 ours sandboxctl status
+  [ "$(jq -r 'select(.event.action == "promise-checked") | .event.outcome' <<<"$output")" = failure ]
+  in_host iptables-restore -T nat <<<"$saved"
+  run -0 ours netguard verify
+  run ours sandboxctl status
+  [ "$(jq -r 'select(.event.action == "promise-checked") | .event.outcome' <<<"$output")" = success ]
+}
+
+@test "a cell that ends, and an engine that does, are in the record with the reason" {
+  exits() { ours auditdb query "select count(*) as n from records where action = 'container-exited' and container = 'cell' and time > now() - interval 2 minute" | jq -r .n; }
+  in_host docker kill cell
+  for _ in {1..100}; do [ "$(exits)" = 0 ] || break; sleep 0.1; done
+  [ "$(exits)" -ge 1 ]
+  run -0 ours auditdb query "select raw from records where action = 'container-exited' and container = 'cell' order by time desc limit 1"
+  [[ $output == *killed* ]]
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+}
+
 compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
 
 @test "without the moat's permit Docker starts nothing of ours, and with it again it does" {
@@ -142,11 +189,13 @@ compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
   in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop
   [ ! -e "$permit" ] # the watch's end took it
   for service in vault proxy monitor warden clamd; do
-    run ! in_host docker restart --time 1 "$service"
-    [[ $output == *"bind source path does not exist"* ]]
+    run ! in_host docker restart -t 1 "$service"
+    [[ $output == *"$permit"*"no such file"* ]]
+    run ! in_host docker start "$service"
+    [[ $output == *"bind source path does not exist: $permit"* ]]
     [ "$(compose_started "$service")" = false ]
   done
-  in_host docker stop --time 1 cell
+  in_host docker stop -t 1 cell
   run ! in_host docker start cell
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
   [ -f "$permit" ]
@@ -159,7 +208,7 @@ compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
   folder=$(ours sandboxctl render paths | jq -r .share.folder)
   run -0 ours sandboxctl audit
   [ "$(jq -r 'select(.rule.id == "cellblock-share") | .event.outcome' <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }')" = success2 ]
-  in_host docker stop --time 1 cell warden
+  in_host docker stop -t 1 cell warden
   umount "$mount"
   run ! in_host docker start cell
   [[ $output == *"bind source path does not exist"* ]]

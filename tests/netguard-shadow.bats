@@ -228,8 +228,10 @@ container-unguarded
 docker-accept-fwmark
 docker-direct-routing
 docker-no-raw
+firewalld-refuses
 neighbours-pose
 network-elsewhere
+no-way-out
 IDS
 }
 

@@ -94,7 +94,7 @@ remove_cgroups() {
 remove_permits() {
   local inode permit
   inode=$(stat -Lc %i "/run/netns/$LAB-host" 2>/dev/null) || return 0
-  for permit in /run/cellblock/*/moat; do
+  for permit in /run/cellblock/*/moat /run/cellblock/*/moat.withdrawn; do
     if grep -qsxF "net:[$inode]" "$permit"; then run rm -rf -- "${permit%/*}"; fi
   done
   [ ! -d /run/cellblock ] || rmdir --ignore-fail-on-non-empty /run/cellblock

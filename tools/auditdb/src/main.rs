@@ -15,5 +15,5 @@ mod source;
 mod spool;
 
 fn main() -> std::process::ExitCode {
-    record::main("auditdb", run::run)
+    record::main("auditdb", record::version!(), run::run)
 }

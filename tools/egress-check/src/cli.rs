@@ -95,6 +95,9 @@ pub(crate) struct RunArgs {
     /// The control.
     #[command(flatten)]
     pub(crate) control: ControlArgs,
+    /// Where nobody answers, ask netguard whether the moat refused and counted the probe's packets
+    #[arg(long)]
+    pub(crate) moat: bool,
     /// How long a probe waits for an answer, such as 2s or 500ms
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = patience)]
     pub(crate) timeout: Duration,

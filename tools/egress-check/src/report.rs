@@ -41,6 +41,24 @@ pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -
     record
 }
 
+/// The record of a probe for which the kernel has no route: nothing was sent, so there was nothing to judge.
+pub(crate) fn left_out(probe: &Probe) -> Record {
+    let who = probe.container.as_deref().unwrap_or("here");
+    let message = format!("{who}: {} is left out: the kernel has no route to it.", probe.ask);
+    let record = Record::new(Provider::EgressCheck, Action::ProbeLeftOut, message)
+        .kind(Kind::State)
+        .reason("nothing is ever sent there from this place, so it is no check and does not count");
+    describe(record, probe)
+}
+
+/// Could nobody tell, for want of an answer anywhere? Then the moat's count may.
+pub(crate) fn is_silent(probe: &Probe, sights: &Sights) -> bool {
+    let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
+    probe.expect == Expect::Blocked
+        && inside_reach(probe, sights) == Reach::Absent
+        && matches!(control, None | Some(Reach::Absent | Reach::NotMade))
+}
+
 /// A gate is known by its words; where the target outside says the same ones, they show nobody.
 fn inside_reach(probe: &Probe, sights: &Sights) -> Reach {
     let imitated = sights.outside.as_ref().is_some_and(|outside| is_imitation(&sights.inside, outside));

@@ -1,6 +1,6 @@
 //! What each subcommand does, as a table of contents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::net::IpAddr;
@@ -9,16 +9,19 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use policy::{Policy, PolicyArgs, Service};
+use record::cellblock::Expect;
 use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
 
+use crate::ask::Whom;
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
 use crate::dns_log::DnsLog;
-use crate::inspect::{Manner, Sights, inspect};
+use crate::inspect::{Manner, inspect};
+use crate::judge::Judge;
+use crate::moat::{self, Moat, Origin};
 use crate::plan::{Scope, plan};
 use crate::probe::Probe;
 use crate::seat::Seat;
 use crate::surroundings::Surroundings;
-use crate::verdict::Circumstances;
 use crate::{control, limit, line, pin, progress, report};
 
 /// More probes than this in one run is a mistake.
@@ -49,6 +52,7 @@ fn print_plan(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> Resul
 }
 
 fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Result<Exit> {
+    let asked = policy;
     let policy = policy_if_needed(policy, args)?;
     let seat = seat(args)?;
     let gates = gate_resolvers(policy.as_ref(), &seat);
@@ -59,34 +63,39 @@ fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Resul
         (None, None) => bail!("no policy to derive probes from"),
     };
     let control = control::seat(args, policy.as_ref())?;
-    let mut log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
-    let bends = seat.bends();
-    let engine = seat.container.as_ref().map(|container| container.engine.clone());
+    let log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
+    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
+    if let Some(container) = &seat.container {
+        writer.asked(container.engine.clone());
+    }
+    let origins = moat::origins(seat.netns.as_ref(), probes.iter().map(|probe| &probe.ask))?;
+    let (probes, unroutable) = routable(probes, &origins);
+    for probe in &unroutable {
+        writer.tell(&report::left_out(probe))?;
+    }
+    let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
+    let before = moat.as_ref().map(Moat::counts).transpose()?;
+    let subnets = policy.as_ref().map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect());
+    let (moat, bends) = (moat.zip(before), seat.bends());
+    let mut judge = Judge { writer, log, moat, origins, subnets, bends, later: Vec::new() };
     let manner = Manner { patience: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
-    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
-    if let Some(engine) = engine {
-        writer.asked(engine);
-    }
-    // What a log has to say of a name is known only when all have been asked for.
-    let mut later: Vec<(&Probe, Sights)> = Vec::new();
     inspect(&probes, seat, control, manner, |probe, sights| {
         bar.inc(1);
-        if log.is_some() && sights.name.is_some() {
-            later.push((probe, sights));
-            return Ok(());
-        }
-        bar.suspend(|| writer.check(&report::evaluated(probe, &sights, Circumstances { trace: None, bends })))
+        bar.suspend(|| judge.take(probe, sights))
     })?;
     bar.finish_and_clear();
-    if let Some(log) = &mut log {
-        let traces = log.traces(later.iter().map(|(_, sights)| sights))?;
-        for (probe, sights) in &later {
-            let trace = Some(traces.of(sights));
-            writer.check(&report::evaluated(probe, sights, Circumstances { trace, bends }))?;
-        }
-    }
-    writer.finish()
+    judge.finish()
+}
+
+/// Probes to what the kernel has a route for, and the others: nothing would ever be sent for those that must come to
+/// nothing. One that must pass is made all the same: no route is then the finding.
+fn routable(probes: Vec<Probe>, origins: &BTreeMap<IpAddr, Origin>) -> (Vec<Probe>, Vec<Probe>) {
+    let has_none = |probe: &Probe| match &probe.ask.whom {
+        Whom::Ip(address) => origins.get(address) == Some(&Origin::NoRoute),
+        _ => false,
+    };
+    probes.into_iter().partition(|probe| probe.expect == Expect::Pass || !has_none(probe))
 }
 
 /// Lines bring all that is needed; without them the policy must be there.

@@ -6,6 +6,7 @@
 use record::Outcome;
 use record::cellblock::{Evidence, Expect};
 
+use crate::moat::Witness;
 use crate::sight::{Sight, Speaker};
 
 /// How far a probe came.
@@ -48,6 +49,8 @@ pub(crate) enum Trace {
 pub(crate) struct Circumstances {
     /// What the log outside says, where there is one and the probe has a unique name.
     pub(crate) trace: Option<Trace>,
+    /// What the moat counted, where nobody answered and it was asked.
+    pub(crate) witness: Option<Witness>,
     /// May who is inspected change its own routes, filters or packets while it is? Then silence inside may be its work.
     pub(crate) bends: bool,
 }
@@ -98,7 +101,7 @@ pub(crate) fn verdict(expect: Expect, inside: Reach, control: Option<Reach>, aro
         Expect::Pass => must_pass(inside, control),
         Expect::Blocked => match logged(inside, around.trace) {
             Some(found) => found,
-            None => must_not(inside, control),
+            None => witnessed(inside, control, around.witness).unwrap_or_else(|| must_not(inside, control)),
         },
     };
     if around.bends && expect == Expect::Blocked && outcome == Outcome::Success {
@@ -117,6 +120,19 @@ fn logged(inside: Reach, trace: Option<Trace>) -> Option<(Outcome, &'static str)
             Some((Outcome::Success, "the log outside has the control's name and not this one"))
         }
         (Trace::Stayed | Trace::Blind, _) => None,
+    }
+}
+
+/// What the moat settles where nobody answers, inside or outside: it refused these very packets, or it did not, and they
+/// went on.
+fn witnessed(inside: Reach, control: Option<Reach>, witness: Option<Witness>) -> Option<(Outcome, &'static str)> {
+    let silent = inside == Reach::Absent && matches!(control, None | Some(Reach::Absent | Reach::NotMade));
+    match witness.filter(|_| silent)? {
+        Witness::Refused(_) => Some((Outcome::Success, "nobody answers anywhere, and the moat refused its packets")),
+        Witness::Nothing => {
+            Some((Outcome::Failure, "nobody answers, and the moat refused none of its packets: they went on"))
+        }
+        Witness::Blind => None,
     }
 }
 
@@ -171,7 +187,7 @@ mod tests {
     #[test]
     fn a_log_outside_settles_what_the_answer_does_not() {
         let with = |trace, inside, control| {
-            let around = Circumstances { trace: Some(trace), bends: false };
+            let around = Circumstances { trace: Some(trace), ..Circumstances::default() };
             verdict(Expect::Blocked, inside, control, around).outcome
         };
         for inside in REACHES {
@@ -190,7 +206,7 @@ mod tests {
             "another resolver than this log's answered"
         );
         assert_eq!(with(Trace::Stayed, Reach::NotMade, Some(Reach::Reached)), U);
-        let pass = Circumstances { trace: Some(Trace::Left), bends: true };
+        let pass = Circumstances { trace: Some(Trace::Left), bends: true, witness: None };
         assert_eq!(
             verdict(Expect::Pass, Reach::Absent, Some(Reach::Reached), pass).outcome,
             F,
@@ -200,11 +216,27 @@ mod tests {
 
     #[test]
     fn silence_of_a_place_that_can_silence_itself_is_no_pass_and_a_leak_there_is_still_one() {
-        let around = Circumstances { trace: None, bends: true };
+        let around = Circumstances { bends: true, ..Circumstances::default() };
         let bent = |expect, inside| verdict(expect, inside, Some(Reach::Reached), around).outcome;
         assert_eq!(bent(Expect::Blocked, Reach::Absent), U);
         assert_eq!(bent(Expect::Blocked, Reach::Reached), F);
         assert_eq!(bent(Expect::Pass, Reach::Reached), S);
+    }
+
+    #[test]
+    fn the_moat_s_own_count_settles_a_silence_on_both_sides_and_nothing_else() {
+        let with = |witness, inside, control| {
+            let around = Circumstances { witness: Some(witness), ..Circumstances::default() };
+            verdict(Expect::Blocked, inside, control, around).outcome
+        };
+        for control in [None, Some(Reach::Absent), Some(Reach::NotMade)] {
+            assert_eq!(with(Witness::Refused(1), Reach::Absent, control), S, "{control:?}");
+            assert_eq!(with(Witness::Nothing, Reach::Absent, control), F, "{control:?}: the rule is gone");
+            assert_eq!(with(Witness::Blind, Reach::Absent, control), U, "{control:?}");
+        }
+        assert_eq!(with(Witness::Nothing, Reach::Absent, Some(Reach::Reached)), S, "the control settles it");
+        assert_eq!(with(Witness::Refused(9), Reach::Reached, Some(Reach::Absent)), F, "it answered all the same");
+        assert_eq!(with(Witness::Refused(9), Reach::Rejected, Some(Reach::Absent)), U);
     }
 
     #[test]

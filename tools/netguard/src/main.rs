@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("netguard", netguard::run)
+    record::main("netguard", record::version!(), netguard::run)
 }

@@ -24,8 +24,8 @@ impl Permit {
         Self(policy.permit())
     }
 
-    /// Says that the moat of this network namespace holds. A permit that says so already stays as it is: running
-    /// services have it mounted.
+    /// Says that the moat of this network namespace holds. The file stays the same one as long as the machine runs:
+    /// services that run have it mounted, and an audit sees what that is.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -37,6 +37,9 @@ impl Permit {
         let told = || format!("the permit {} could not be written", self.0.display());
         let folder = self.0.parent().with_context(told)?;
         DirBuilder::new().recursive(true).mode(0o755).create(folder).with_context(told)?;
+        if namespace(&self.aside()).as_deref() == Some(&here) {
+            return fs::rename(self.aside(), &self.0).with_context(told);
+        }
         let fresh = self.0.with_extension("new");
         remove(&fresh)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&fresh).with_context(told)?;
@@ -44,13 +47,19 @@ impl Permit {
         fs::rename(&fresh, &self.0).with_context(told)
     }
 
-    /// Takes it away, if it is this namespace's.
+    /// Takes it away, if it is this namespace's: puts it aside, where nobody looks for it.
     ///
     /// # Errors
-    /// If it is there and cannot be removed.
+    /// If it is there and cannot be renamed.
     pub(crate) fn withdraw(&self) -> Result<()> {
-        let here = here()?;
-        if namespace(&self.0).is_some_and(|of| of == here) { remove(&self.0) } else { Ok(()) }
+        if namespace(&self.0) != Some(here()?) {
+            return Ok(());
+        }
+        fs::rename(&self.0, self.aside()).with_context(|| format!("{} could not be taken away", self.0.display()))
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.0.with_extension("withdrawn")
     }
 }
 
@@ -107,6 +116,9 @@ mod tests {
         assert_eq!(namespace(&permit.0), Some(here().unwrap()));
         permit.withdraw().unwrap();
         assert!(!permit.0.exists());
+        permit.withdraw().unwrap();
+        permit.grant().unwrap();
+        assert_eq!(inode(&permit), first, "and so does one that comes back");
         permit.withdraw().unwrap();
         fs::write(&permit.0, "net:[1]\n").unwrap();
         permit.withdraw().unwrap();

@@ -83,6 +83,7 @@ actions! {
     }
     "egress-check" {
         ProbePlanned = "probe-planned": "A probe that the policy asks for.",
+        ProbeLeftOut = "probe-left-out": "A probe was not made: the kernel of its place has no route to the target.",
         ProbeEvaluated = "probe-evaluated": "A probe was made, and held against what the policy says.",
         PinEvaluated = "pin-evaluated": "The certificate behind a wss address was held against the pins.",
     }

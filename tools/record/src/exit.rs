@@ -1,6 +1,7 @@
 //! How a tool ends.
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use crate::cellblock::Counts;
 use crate::text::escape;
@@ -42,7 +43,11 @@ impl From<Exit> for ExitCode {
 
 /// What every tool's `main` returns: runs it, prints its error on stderr, and turns the result into
 /// an exit status. A reader that went away is no error: the run says itself what it had come to.
-pub fn main(tool: &str, run: impl FnOnce() -> anyhow::Result<Exit>) -> ExitCode {
+///
+/// `version` is [`version!`](crate::version!)'s, said where the program is made: so a new commit compiles the programs
+/// again and not all that they stand on.
+pub fn main(tool: &str, version: &'static str, run: impl FnOnce() -> anyhow::Result<Exit>) -> ExitCode {
+    let _ = VERSION.set(version);
     match run() {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -58,12 +63,23 @@ pub fn main(tool: &str, run: impl FnOnce() -> anyhow::Result<Exit>) -> ExitCode 
     }
 }
 
-/// The version with its commit, `0.1.0 (1a2b3c4)`, as the scripts give it in `CELLBLOCK_VERSION` when
-/// they build; the bare version where nobody said which commit it is.
+/// What [`main`] was told.
+static VERSION: OnceLock<&str> = OnceLock::new();
+
+/// The version with its commit, `0.1.0 (1a2b3c4)`, as the scripts give it in `CELLBLOCK_VERSION` when they build; the bare
+/// version where nobody said which commit it is.
+#[macro_export]
+macro_rules! version {
+    () => {
+        match option_env!("CELLBLOCK_VERSION") {
+            Some(version) => version,
+            None => env!("CARGO_PKG_VERSION"),
+        }
+    };
+}
+
+/// The version that the program was given; this crate's own in a test.
 #[must_use]
-pub const fn version() -> &'static str {
-    match option_env!("CELLBLOCK_VERSION") {
-        Some(version) => version,
-        None => env!("CARGO_PKG_VERSION"),
-    }
+pub fn version() -> &'static str {
+    VERSION.get().copied().unwrap_or(env!("CARGO_PKG_VERSION"))
 }

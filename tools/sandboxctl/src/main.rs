@@ -11,5 +11,5 @@ mod run;
 mod secret;
 mod status;
 fn main() -> std::process::ExitCode {
-    record::main("sandboxctl", run::run)
+    record::main("sandboxctl", record::version!(), run::run)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("scanwatch", scanwatch::run)
+    record::main("scanwatch", record::version!(), scanwatch::run)
 }

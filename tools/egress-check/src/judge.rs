@@ -1,0 +1,81 @@
+//! Judges results as they come, and last of all those that something else has to say of: a resolver's log, the moat.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use anyhow::Result;
+use ipnet::IpNet;
+use record::{Exit, Writer};
+
+use crate::ask::Whom;
+use crate::dns_log::DnsLog;
+use crate::inspect::Sights;
+use crate::moat::{Counts, Moat, Origin};
+use crate::probe::Probe;
+use crate::report;
+use crate::verdict::Circumstances;
+
+/// What a run's results are held against, and where they go.
+pub(crate) struct Judge<'a> {
+    pub(crate) writer: Writer,
+    /// A resolver's log outside.
+    pub(crate) log: Option<DnsLog>,
+    /// The moat, and what it had counted before the first probe.
+    pub(crate) moat: Option<(Moat, Counts)>,
+    /// Where a packet to each address starts.
+    pub(crate) origins: BTreeMap<IpAddr, Origin>,
+    /// The subnets of the policy, where there is one: within one of them packets pass no moat.
+    pub(crate) subnets: Option<Vec<IpNet>>,
+    /// May who is inspected bend what is seen?
+    pub(crate) bends: bool,
+    /// What is judged when all have been asked.
+    pub(crate) later: Vec<(&'a Probe, Sights)>,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges one result, or puts it aside until all is known that concerns it.
+    ///
+    /// # Errors
+    /// If the record cannot be written.
+    pub(crate) fn take(&mut self, probe: &'a Probe, sights: Sights) -> Result<()> {
+        let logged = self.log.is_some() && sights.name.is_some();
+        let counted = self.moat.is_some() && report::is_silent(probe, &sights);
+        if logged || counted {
+            self.later.push((probe, sights));
+            return Ok(());
+        }
+        let around = Circumstances { bends: self.bends, ..Circumstances::default() };
+        self.writer.check(&report::evaluated(probe, &sights, around))
+    }
+
+    /// Judges what was put aside, and ends the run.
+    ///
+    /// # Errors
+    /// If the log or the moat cannot be asked, or the records cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Exit> {
+        let after = self.moat.as_ref().map(|(moat, _)| moat.counts()).transpose()?;
+        let named = self.later.iter().map(|(_, sights)| sights).filter(|sights| sights.name.is_some());
+        let traces = self.log.as_mut().map(|log| log.traces(named)).transpose()?;
+        for (probe, sights) in &self.later {
+            let trace = traces.as_ref().filter(|_| sights.name.is_some()).map(|traces| traces.of(sights));
+            let origin = match &probe.ask.whom {
+                Whom::Ip(address) => self.origins.get(address).copied(),
+                _ => None,
+            };
+            let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_silent(probe, sights));
+            let witness = counted.map(|((_, before), after)| after.since(before, &probe.ask, origin));
+            let witness = witness.map(|seen| if self.is_beside(probe, origin) { seen.if_refused() } else { seen });
+            let around = Circumstances { trace, witness, bends: self.bends };
+            self.writer.check(&report::evaluated(probe, sights, around))?;
+        }
+        self.writer.finish()
+    }
+
+    /// Could the probe's packets reach their target without a look of the moat's?
+    fn is_beside(&self, probe: &Probe, origin: Option<Origin>) -> bool {
+        let (Some(subnets), Some(Origin::From(source)), Whom::Ip(to)) = (&self.subnets, origin, &probe.ask.whom) else {
+            return true;
+        };
+        subnets.iter().any(|subnet| subnet.contains(&source) && subnet.contains(to))
+    }
+}
