@@ -132,7 +132,7 @@ impl<'a> Explainer<'a> {
 
 /// Why a rule stops packets to an address, or lets them pass.
 pub(crate) fn reason(policy: &Policy, rule: &Rule, address: IpAddr) -> String {
-    let role = Role::of(rule);
+    let role = Role::of(&rule.id);
     if let Some(block) = policy::special_purpose_of(address).filter(|_| role == Role::Denied(Group::Special)) {
         return format!("{address} lies in {} ({}, {})", block.net, block.name, block.source);
     }

@@ -84,7 +84,7 @@ fn passes(plan: &Plan, pair: &Pair) -> bool {
         own_source: false,
         own_destination: false,
     };
-    matches!(outward(plan, &packet), Fate::Passes(rule) if Role::of(rule) == Role::Internet)
+    matches!(outward(plan, &packet), Fate::Passes(rule) if Role::of(&rule.id) == Role::Internet)
 }
 
 #[cfg(test)]

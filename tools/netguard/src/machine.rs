@@ -107,10 +107,10 @@ impl Machine {
             let name = self.name(index);
             name.is_none_or(|name| name != "lo" && !guarded.contains(&name))
         };
-        let is_piece = is_piece(&self.routes);
         let addresses = self.addresses.iter().map(|address| (address.link, address.network));
-        let routes = self.routes.iter().map(|route| (route.link, route.network));
-        let routes = routes.filter(move |(link, network)| !is_piece(*link, network));
+        let routes: Vec<(u32, IpNet)> = self.routes.iter().map(|route| (route.link, route.network)).collect();
+        let is_piece = is_piece(&routes);
+        let routes = routes.into_iter().filter(move |(link, network)| !is_piece(*link, network));
         addresses.chain(routes).filter(move |(link, network)| counts(*link) && network.prefix_len() > 1)
     }
 

@@ -2,7 +2,6 @@
 //! renamed for both, and none goes quiet.
 
 use crate::group::{Group, SetName};
-use crate::plan::Rule;
 
 /// The last word of the rule that lets a member of an open network reach what nothing denies.
 pub(crate) const INTERNET: &str = "internet";
@@ -19,9 +18,9 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// By the last word of the rule's id.
-    pub(crate) fn of(rule: &Rule) -> Self {
-        let word = rule.id.rsplit('/').next().unwrap_or_default();
+    /// By the last word of a rule's id.
+    pub(crate) fn of(id: &str) -> Self {
+        let word = id.rsplit('/').next().unwrap_or_default();
         match SetName::named(word) {
             _ if word == INTERNET => Self::Internet,
             Some(set) => Self::Denied(set.0),
@@ -37,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_role_that_somebody_asks_for_is_one_of_the_plan_s() {
-        let roles: Vec<Role> = plan().rules.iter().map(Role::of).collect();
+        let roles: Vec<Role> = plan().rules.iter().map(|rule| Role::of(&rule.id)).collect();
         for role in [
             Role::Internet,
             Role::Denied(Group::Special),

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use crate::machine::Route;
-
 /// Which routes are such pieces: those of an interface whose routes cover half of a family's internet or more, together.
 /// Of IPv6 only `2000::/3` is given out (RFC 4291 section 2.4). A route within another one of the interface's adds nothing
 /// to the way out, so it means a network of its own.
-pub(crate) fn is_piece<'a>(routes: &'a [Route]) -> impl Fn(u32, &IpNet) -> bool + 'a {
+/// A route is the number of its interface and its network.
+pub(crate) fn is_piece(routes: &[(u32, IpNet)]) -> impl Fn(u32, &IpNet) -> bool + use<> {
     let mut covered: BTreeMap<(u32, bool), Vec<IpNet>> = BTreeMap::new();
-    for route in routes {
-        covered.entry((route.link, route.network.addr().is_ipv4())).or_default().push(route.network);
+    for (link, network) in routes {
+        covered.entry((*link, network.addr().is_ipv4())).or_default().push(*network);
     }
+    let routes = routes.to_vec();
     let wide: Vec<(u32, bool)> = covered
         .into_iter()
         .filter(|((_, is_v4), networks)| {
@@ -23,10 +23,10 @@ pub(crate) fn is_piece<'a>(routes: &'a [Route]) -> impl Fn(u32, &IpNet) -> bool 
         })
         .map(|(key, _)| key)
         .collect();
-    let is_within = |link: u32, network: &IpNet| {
-        routes.iter().any(|other| other.link == link && other.network != *network && other.network.contains(network))
-    };
-    move |link, network| wide.contains(&(link, network.addr().is_ipv4())) && !is_within(link, network)
+    move |link, network| {
+        let holds = |(on, other): &(u32, IpNet)| *on == link && other != network && other.contains(network);
+        wide.contains(&(link, network.addr().is_ipv4())) && !routes.iter().any(holds)
+    }
 }
 
 fn size(network: &IpNet) -> u128 {
@@ -38,10 +38,9 @@ mod tests {
     use super::*;
 
     fn pieces(routes: &[(u32, &str)]) -> Vec<bool> {
-        let routes: Vec<Route> =
-            routes.iter().map(|(link, network)| Route { link: *link, network: network.parse().unwrap() }).collect();
+        let routes: Vec<(u32, IpNet)> = routes.iter().map(|(link, text)| (*link, text.parse().unwrap())).collect();
         let is_piece = is_piece(&routes);
-        routes.iter().map(|route| is_piece(route.link, &route.network)).collect()
+        routes.iter().map(|(link, network)| is_piece(*link, network)).collect()
     }
 
     /// What `wg-quick` writes for all of the internet without the private ranges.

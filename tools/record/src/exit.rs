@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use crate::cellblock::Counts;
 use crate::text::escape;
-use crate::writer::OutputClosed;
 
 /// The exit status, the same for every tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +18,18 @@ pub enum Exit {
     /// 3: nothing failed, but something could not be evaluated.
     Unknown,
 }
+
+/// The reader of our output went away: no error, the run ends quietly with the status that is in here.
+#[derive(Debug)]
+pub struct OutputClosed(pub Exit);
+
+impl std::fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}
 
 impl From<Counts> for Exit {
     fn from(counts: Counts) -> Self {

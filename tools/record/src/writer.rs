@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
 use crate::cellblock::{Counts, Engine};
 use crate::event::{Kind, Outcome};
-use crate::exit::Exit;
+use crate::exit::{Exit, OutputClosed};
 use crate::output::OutputArgs;
 use crate::record::Record;
 use crate::text::{harmless, render};
@@ -18,18 +18,6 @@ pub enum Purpose {
     /// It lists, or does something: there may be nothing to list, and a reader may have seen enough.
     Tell,
 }
-
-/// The reader of our output went away: no error, the run ends quietly with the status that is in here.
-#[derive(Debug)]
-pub struct OutputClosed(pub Exit);
-
-impl std::fmt::Display for OutputClosed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("standard output was closed")
-    }
-}
-
-impl std::error::Error for OutputClosed {}
 
 /// Where the records of one run go. Every run ends with [`Writer::finish`].
 #[derive(Debug)]
