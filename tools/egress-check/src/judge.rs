@@ -39,7 +39,11 @@ impl<'a> Judge<'a> {
     /// If the record cannot be written.
     pub(crate) fn take(&mut self, probe: &'a Probe, sights: Sights) -> Result<()> {
         let logged = self.log.is_some() && sights.name.is_some();
-        let counted = self.moat.is_some() && report::is_silent(probe, &sights);
+        let silent = report::is_silent(probe, &sights);
+        if silent && self.origin(probe) == Some(Origin::NoRoute) {
+            return self.writer.tell(&report::left_out(probe));
+        }
+        let counted = self.moat.is_some() && silent;
         if logged || counted {
             self.later.push((probe, sights));
             return Ok(());
@@ -58,10 +62,7 @@ impl<'a> Judge<'a> {
         let traces = self.log.as_mut().map(|log| log.traces(named)).transpose()?;
         for (probe, sights) in &self.later {
             let trace = traces.as_ref().filter(|_| sights.name.is_some()).map(|traces| traces.of(sights));
-            let origin = match &probe.ask.whom {
-                Whom::Ip(address) => self.origins.get(address).copied(),
-                _ => None,
-            };
+            let origin = self.origin(probe);
             let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_silent(probe, sights));
             let witness = counted.map(|((_, before), after)| after.since(before, &probe.ask, origin));
             let witness = witness.map(|seen| if self.is_beside(probe, origin) { seen.if_refused() } else { seen });
@@ -69,6 +70,13 @@ impl<'a> Judge<'a> {
             self.writer.check(&report::evaluated(probe, sights, around))?;
         }
         self.writer.finish()
+    }
+
+    fn origin(&self, probe: &Probe) -> Option<Origin> {
+        match &probe.ask.whom {
+            Whom::Ip(address) => self.origins.get(address).copied(),
+            _ => None,
+        }
     }
 
     /// Could the probe's packets reach their target without a look of the moat's?

@@ -1,6 +1,6 @@
 //! What each subcommand does, as a table of contents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::net::IpAddr;
@@ -9,20 +9,18 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use policy::{Policy, PolicyArgs, Service};
-use record::cellblock::Expect;
 use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
 
-use crate::ask::Whom;
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
 use crate::dns_log::DnsLog;
 use crate::inspect::{Manner, inspect};
 use crate::judge::Judge;
-use crate::moat::{self, Moat, Origin};
+use crate::moat::{self, Moat};
 use crate::plan::{Scope, plan};
 use crate::probe::Probe;
 use crate::seat::Seat;
 use crate::surroundings::Surroundings;
-use crate::{control, limit, line, pin, progress, report};
+use crate::{control, limit, line, pin, progress};
 
 /// More probes than this in one run is a mistake.
 const MOST_PROBES: usize = 100_000;
@@ -69,10 +67,6 @@ fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Resul
         writer.asked(container.engine.clone());
     }
     let origins = moat::origins(seat.netns.as_ref(), probes.iter().map(|probe| &probe.ask))?;
-    let (probes, unroutable) = routable(probes, &origins);
-    for probe in &unroutable {
-        writer.tell(&report::left_out(probe))?;
-    }
     let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
     let before = moat.as_ref().map(Moat::counts).transpose()?;
     let subnets = policy.as_ref().map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect());
@@ -86,16 +80,6 @@ fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Resul
     })?;
     bar.finish_and_clear();
     judge.finish()
-}
-
-/// Probes to what the kernel has a route for, and the others: nothing would ever be sent for those that must come to
-/// nothing. One that must pass is made all the same: no route is then the finding.
-fn routable(probes: Vec<Probe>, origins: &BTreeMap<IpAddr, Origin>) -> (Vec<Probe>, Vec<Probe>) {
-    let has_none = |probe: &Probe| match &probe.ask.whom {
-        Whom::Ip(address) => origins.get(address) == Some(&Origin::NoRoute),
-        _ => false,
-    };
-    probes.into_iter().partition(|probe| probe.expect == Expect::Pass || !has_none(probe))
 }
 
 /// Lines bring all that is needed; without them the policy must be there.

@@ -99,6 +99,9 @@ fn verify(choice: Choice, policy: &PolicyArgs, permit: bool, mut writer: Writer)
         writer.check(&report::finding(finding))?;
     }
     let facts = shadow::gather(&policy, kernel.is_some(), verify::standing(&findings));
+    if let Ok(engine) = &facts.engine {
+        writer.asked(engine.identity.clone());
+    }
     for finding in shadow::check(&policy, &facts) {
         writer.check(&finding.record())?;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::Identity;
 use ipnet::IpNet;
 
 use super::nat::Printed;
@@ -48,6 +49,8 @@ pub(crate) struct ForwardChain {
 /// What Docker tells, and how it was started.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
+    /// Which one it is.
+    pub(crate) identity: Identity,
     /// Its networks.
     pub(crate) networks: Vec<DockerNetwork>,
     /// Its running containers.
@@ -178,6 +181,7 @@ pub(crate) mod tests {
             forward: Ok(vec![forward]),
             outbound: Ok(vec![Printed { name: "ip nat".to_owned(), text: "masquerade".to_owned() }]),
             engine: Ok(Engine {
+                identity: Identity { id: Some("an engine".to_owned()), version: Some("26.1.5".to_owned()) },
                 networks,
                 containers: vec![container("vault", &["id-cell"]), container("other", &["id-cell"])],
                 daemon: Ok(Daemon::default()),

@@ -82,7 +82,8 @@ async fn asked(bridges: &[&str]) -> Result<Engine> {
             container.bounding = bounding(&docker, &container.id).await.map_err(|error| format!("{error:#}"));
         }
     }
-    Ok(Engine { networks, containers, daemon: daemon().map_err(|error| format!("{error:#}")) })
+    let identity = docker.identity().await;
+    Ok(Engine { identity, networks, containers, daemon: daemon().map_err(|error| format!("{error:#}")) })
 }
 
 fn network(found: DockersNetwork) -> Option<DockerNetwork> {
