@@ -82,6 +82,11 @@ impl Kernel {
                 Mounted { writable, ..said.clone() }
             }
             Some(said) if said.kind == "bind" && places.contains(&said.source) => Mounted { writable, ..said.clone() },
+            // A file that an editor put a new one in the place of, with nothing but reading allowed: whether what stands
+            // in it is still right is asked of the policy's label.
+            Some(said) if said.kind == "bind" && !writable && places.iter().any(|place| was(place, &said.source)) => {
+                Mounted { writable, ..said.clone() }
+            }
             _ => Mounted {
                 source: elsewhere.cloned().unwrap_or_else(hidden),
                 kind: "bind".to_owned(),
@@ -92,6 +97,11 @@ impl Kernel {
             },
         }
     }
+}
+
+/// Is this what was once under that name? The kernel marks what has none any more (proc(5), "mountinfo").
+fn was(place: &Path, name: &Path) -> bool {
+    place.as_os_str().as_encoded_bytes().strip_suffix(b"//deleted") == Some(name.as_os_str().as_encoded_bytes())
 }
 
 /// A mount that came along with a folder that was asked for says nothing new.
@@ -185,6 +195,16 @@ mod tests {
             [row("bind", "/sandbox", "/srv/share/sandbox of device 254:0")]
         );
         assert_eq!(settled("", &[share]), [], "what was asked for and is not there is not there");
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_still_the_one_that_was_named_as_long_as_it_is_only_read() {
+        let mut policy = mounted("bind", "/etc/policy", "/srv/policy.toml");
+        policy.writable = false;
+        let read = "1 2 254:0 /srv/policy.toml//deleted /etc/policy ro - ext4 /dev/vda rw";
+        assert_eq!(settled(read, std::slice::from_ref(&policy)), [row("bind", "/etc/policy", "/srv/policy.toml")]);
+        let written = "1 2 254:0 /srv/policy.toml//deleted /etc/policy rw - ext4 /dev/vda rw";
+        assert_ne!(settled(written, &[policy]), [row("bind", "/etc/policy", "/srv/policy.toml")]);
     }
 
     #[test]
