@@ -37,6 +37,8 @@ what_is_found_is_jailed() {
   local archive
   archive=$(find "$ARCHIVES" -name '*.zip' | sort | head -n 1)
   in_cell mkdir -p /sandbox/workspace
+  # What an earlier run left: a tombstone may be written by nobody.
+  in_cell rm -f /sandbox/workspace/eicar.com /sandbox/workspace/sample.zip /sandbox/workspace/rootme
   echo 'nothing to see' | in_cell tee /sandbox/workspace/clean.txt >/dev/null
   eicar | in_cell tee /sandbox/workspace/eicar.com >/dev/null
   jailed_as_promised 'an EICAR file' eicar.com
