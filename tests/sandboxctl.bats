@@ -302,6 +302,7 @@ is_up() { on_host ip -json link show dev "$1" | jq -e '.[0].flags | index("UP")'
 
 @test "a reader that leaves early does not turn findings into success, and a context that leads elsewhere is refused" {
   boot sbx-weak
+  # shellcheck disable=SC2016  # for the inner shell
   run -1 bash -c '"$@" | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"' - nsenter "--net=/run/netns/$LAB_NAME-host" -- "$SANDBOXCTL" --root "$ROOT" --format jsonl audit sbx-weak
   mkdir -p "$BATS_TEST_TMPDIR/docker/contexts/meta/$(printf far | sha256sum | cut -d' ' -f1)"
   echo '{"Name":"far","Endpoints":{"docker":{"Host":"tcp://127.0.0.1:2375"}}}' \
