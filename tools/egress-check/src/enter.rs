@@ -1,7 +1,6 @@
 //! Asks from a seat: a thread of its own enters the seat's network namespace, makes every socket
 //! there, and ends there. The rest of the process never leaves home, and no process is started.
 
-use std::os::fd::AsFd;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,10 +9,9 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use record::cellblock::ProbeKind;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::ask::Ask;
-use crate::seat::Seat;
+use crate::seat::{Seat, enter_network};
 use crate::sight::Sight;
 use crate::wire::{Part, Place, Whose, meet, observe};
 
@@ -53,10 +51,7 @@ pub(crate) fn ask_from(
     seen: Sender<Seen>,
 ) -> JoinHandle<Result<()>> {
     std::thread::spawn(move || {
-        if let Some(netns) = &seat.netns {
-            move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
-                .context("the network namespace cannot be entered; that takes root")?;
-        }
+        enter_network(seat.netns.as_ref())?;
         let whose = match (from, &seat.netns, seat.powers) {
             (From::Inside, Some(_), Some(powers)) => Whose::Sitter(powers),
             (From::Inside, Some(_), None) => Whose::Nobody,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -15,9 +15,10 @@ use policy::PolicyArgs;
 use record::cellblock::ProbeKind;
 use record::{Action, Lines, Record};
 use rustix::io::Errno;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::ask::{Ask, Whom};
+use crate::seat::enter_network;
+use crate::wire::unspecified;
 
 /// Source, destination, transport, port.
 type Flow = (IpAddr, IpAddr, String, Option<u16>);
@@ -156,10 +157,7 @@ pub(crate) fn origins<'a>(
     let wanted: BTreeSet<IpAddr> = asks.filter_map(|ask| flow(ask).map(|(destination, ..)| destination)).collect();
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| -> Result<_> {
-            if let Some(netns) = netns {
-                move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
-                    .context("the network namespace cannot be entered; that takes root")?;
-            }
+            enter_network(netns)?;
             Ok(wanted.into_iter().filter_map(|address| Some((address, origin(address)?))).collect())
         });
         match looking.join() {
@@ -170,8 +168,7 @@ pub(crate) fn origins<'a>(
 }
 
 fn origin(destination: IpAddr) -> Option<Origin> {
-    let any: IpAddr = if destination.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
-    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    let socket = UdpSocket::bind((unspecified(destination), 0)).ok()?;
     match socket.connect(SocketAddr::new(destination, 9)) {
         Ok(()) => socket.local_addr().ok().map(|own| Origin::From(own.ip())),
         Err(error) if error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error()) => Some(Origin::NoRoute),

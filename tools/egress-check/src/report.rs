@@ -8,7 +8,7 @@ use crate::inspect::Sights;
 use crate::line::describe;
 use crate::probe::Probe;
 use crate::sight::Sight;
-use crate::verdict::{Circumstances, Reach, is_imitation, reach, verdict};
+use crate::verdict::{Circumstances, Reach, is_imitation, is_silence, reach, verdict};
 
 /// The record of a probe that was made.
 pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -> Record {
@@ -55,9 +55,7 @@ pub(crate) fn left_out(probe: &Probe) -> Record {
 /// Could nobody tell, for want of an answer anywhere? Then the moat's count may.
 pub(crate) fn is_silent(probe: &Probe, sights: &Sights) -> bool {
     let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
-    probe.expect == Expect::Blocked
-        && inside_reach(probe, sights) == Reach::Absent
-        && matches!(control, None | Some(Reach::Absent | Reach::NotMade))
+    probe.expect == Expect::Blocked && is_silence(inside_reach(probe, sights), control)
 }
 
 /// A gate is known by its words; where the target outside says the same ones, they show nobody.

@@ -2,11 +2,12 @@
 //! that nothing which happens to the process behind them can move us somewhere else.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{Mode, OFlags, open, openat};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::devices::Devices;
 use crate::docker::{self, Running};
@@ -31,6 +32,17 @@ pub(crate) struct Seat {
     pub(crate) powers: Option<Powers>,
     /// Its network devices, as they were when it was chosen; not known where no process was named.
     pub(crate) devices: Option<Devices>,
+}
+
+/// Takes this thread into a network namespace (setns(2)); nowhere where there is none to enter. The thread stays there:
+/// it is one made for this, and ends when it has seen what it came for.
+///
+/// # Errors
+/// If it cannot be entered.
+pub(crate) fn enter_network(netns: Option<&OwnedFd>) -> Result<()> {
+    let Some(netns) = netns else { return Ok(()) };
+    move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
+        .context("the network namespace cannot be entered; that takes root")
 }
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

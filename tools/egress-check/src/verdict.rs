@@ -123,11 +123,15 @@ fn logged(inside: Reach, trace: Option<Trace>) -> Option<(Outcome, &'static str)
     }
 }
 
+/// Does nobody answer, inside or outside? Such a silence alone shows nothing.
+pub(crate) fn is_silence(inside: Reach, control: Option<Reach>) -> bool {
+    inside == Reach::Absent && matches!(control, None | Some(Reach::Absent | Reach::NotMade))
+}
+
 /// What the moat settles where nobody answers, inside or outside: it refused these very packets, or it did not, and they
 /// went on.
 fn witnessed(inside: Reach, control: Option<Reach>, witness: Option<Witness>) -> Option<(Outcome, &'static str)> {
-    let silent = inside == Reach::Absent && matches!(control, None | Some(Reach::Absent | Reach::NotMade));
-    match witness.filter(|_| silent)? {
+    match witness.filter(|_| is_silence(inside, control))? {
         Witness::Refused(_) => Some((Outcome::Success, "nobody answers anywhere, and the moat refused its packets")),
         Witness::Nothing => {
             Some((Outcome::Failure, "nobody answers, and the moat refused none of its packets: they went on"))

@@ -15,7 +15,7 @@ mod token;
 mod udp;
 mod unix;
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,14 @@ pub(crate) use forged::{Inner, Outer, meeting};
 pub use quic::quic_answer;
 pub(crate) use raw::Whose;
 pub(crate) use tls::hex;
+
+/// The unspecified address of the same family: the kernel chooses whence a socket bound to it sends.
+pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
 
 /// Where probes are made: what stands there that a question depends on.
 #[derive(Debug)]

@@ -4,13 +4,13 @@
 //!
 //! The two sides meet by channels of this process. Neither waits for the other longer than `PATIENCE`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 
-use super::{Step, dns, forge, token};
+use super::{Step, dns, forge, token, unspecified};
 use crate::sight::Sight;
 
 /// The longest that one side waits for the other's word: it may have hundreds of probes to begin.
@@ -101,9 +101,8 @@ impl Outer {
 
 /// A socket at the address that leads to `source`, which has asked it something.
 async fn opened(source: SocketAddr) -> Step<UdpSocket> {
-    let any: IpAddr = if source.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let open = async {
-        let way = UdpSocket::bind((any, 0)).await?;
+        let way = UdpSocket::bind((unspecified(source.ip()), 0)).await?;
         way.connect(source).await?;
         let socket = UdpSocket::bind((way.local_addr()?.ip(), 0)).await?;
         socket.send_to(&dns::version_question(), source).await?;

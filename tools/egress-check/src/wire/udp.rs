@@ -1,13 +1,13 @@
 //! UDP: one datagram that the port's usual service understands, and whatever comes back.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use rustix::net::netdevice::name_to_index;
 use rustix::net::sockopt::set_ip_multicast_if_with_ifindex;
 use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::{Step, addresses, dns};
+use super::{Step, addresses, dns, unspecified};
 use crate::ask::{Ask, Whom};
 use crate::sight::Sight;
 
@@ -58,8 +58,8 @@ pub(super) async fn exchange(
 
 /// A socket that hears its target alone, or everybody where that is a group.
 async fn open(target: SocketAddr) -> Step<UdpSocket> {
-    let any: IpAddr = if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).await.map_err(|error| Sight::NotMade(error.to_string()))?;
+    let socket =
+        UdpSocket::bind((unspecified(target.ip()), 0)).await.map_err(|error| Sight::NotMade(error.to_string()))?;
     if target.ip() == BROADCAST {
         socket.set_broadcast(true).map_err(|error| Sight::of(&error))?;
     }
