@@ -24,10 +24,18 @@ pub(crate) struct Numbered {
     pub(crate) ask: Ask,
     /// How long to wait for an answer.
     pub(crate) patience: Duration,
-    /// Ask once more where nothing came: a busy machine must not look like a moat, nor like a dead control.
+    /// Ask again where nothing came: a busy machine must not look like a moat, nor like a dead control.
     pub(crate) insist: bool,
     /// What it does together with the other seat, where the probe takes both.
     pub(crate) part: Option<Part>,
+}
+
+impl Numbered {
+    /// May an answer have got lost, so that it is asked again? Whoever met the other seat cannot repeat that alone.
+    fn is_lost(&self, sight: &Sight) -> bool {
+        let unsettled = *sight == Sight::Unfinished || (self.insist && sight.may_be_lost());
+        unsettled && self.ask.kind != ProbeKind::Forged
+    }
 }
 
 /// Which of the two seats a sight comes from.
@@ -64,28 +72,48 @@ pub(crate) fn ask_from(
     })
 }
 
+/// Probes that wait at once in the last round: few, so that a server that drowned in the first one answers now.
+const QUIET: usize = 64;
+
+/// All at once; then, in a quiet round of longer patience, those of whom nobody can say whether an answer got lost.
 async fn all(place: &Place, from: From, asks: Vec<Numbered>, parallel: usize, seen: &Sender<Seen>) {
     // Those that wait for the other seat are begun at once, so that they never wait for a place in the queue.
     let (meetings, others): (Vec<_>, Vec<_>) = asks.into_iter().partition(|asked| asked.part.is_some());
-    let met: FuturesUnordered<_> = meetings.into_iter().map(|asked| one(place, asked)).collect();
-    let queue = futures_util::stream::iter(others).map(|asked| one(place, asked)).buffer_unordered(parallel);
+    let met: FuturesUnordered<_> = meetings.into_iter().map(|asked| first(place, asked)).collect();
+    let queue = futures_util::stream::iter(others).map(|asked| first(place, asked)).buffer_unordered(parallel);
     let mut sights = futures_util::stream::select(met, queue);
-    while let Some((number, sight)) = sights.next().await {
+    let mut lost = Vec::new();
+    while let Some((asked, sight)) = sights.next().await {
+        if asked.is_lost(&sight) {
+            lost.push(asked);
         // Nobody listens any more when the run was ended: stop asking.
+        } else if seen.send((asked.number, from, sight)).is_err() {
+            return;
+        }
+    }
+    let mut sights =
+        futures_util::stream::iter(lost).map(|asked| last(place, asked)).buffer_unordered(parallel.min(QUIET));
+    while let Some((number, sight)) = sights.next().await {
         if seen.send((number, from, sight)).is_err() {
-            break;
+            return;
         }
     }
 }
 
-async fn one(place: &Place, asked: Numbered) -> (usize, Sight) {
-    let Numbered { number, ask, patience, insist, part } = asked;
-    let mut sight = match part {
-        Some(part) => meet(&ask, part, patience).await,
-        None => observe(place, &ask, patience).await,
-    };
-    if insist && sight.may_be_lost() && ask.kind != ProbeKind::Forged {
-        sight = observe(place, &ask, patience).await;
+/// Asks, and at once again where an answer may have got lost.
+async fn first(place: &Place, mut asked: Numbered) -> (Numbered, Sight) {
+    if let Some(part) = asked.part.take() {
+        let sight = meet(&asked.ask, part, asked.patience).await;
+        return (asked, place.attest(sight));
     }
-    (number, place.attest(sight))
+    let mut sight = observe(place, &asked.ask, asked.patience).await;
+    if asked.is_lost(&sight) {
+        sight = observe(place, &asked.ask, asked.patience).await;
+    }
+    (asked, place.attest(sight))
+}
+
+async fn last(place: &Place, asked: Numbered) -> (usize, Sight) {
+    let sight = observe(place, &asked.ask, asked.patience * 2).await;
+    (asked.number, place.attest(sight))
 }

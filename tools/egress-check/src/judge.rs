@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
         if silent && self.origin(probe) == Some(Origin::NoRoute) {
             return self.writer.tell(&report::left_out(probe));
         }
-        let counted = self.moat.is_some() && silent;
+        let counted = self.moat.is_some() && report::is_counted(probe, &sights);
         if logged || counted {
             self.later.push((probe, sights));
             return Ok(());
@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
         for (probe, sights) in &self.later {
             let trace = traces.as_ref().filter(|_| sights.name.is_some()).map(|traces| traces.of(sights));
             let origin = self.origin(probe);
-            let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_silent(probe, sights));
+            let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_counted(probe, sights));
             let witness = counted.map(|((_, before), after)| after.since(before, &probe.ask, origin));
             let witness = witness.map(|seen| if self.is_beside(probe, origin) { seen.if_refused() } else { seen });
             let around = Circumstances { trace, witness, bends: self.bends };

@@ -139,7 +139,8 @@ fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
     let Whom::Ip(destination) = ask.whom else { return None };
     let transport = match ask.kind {
         ProbeKind::Tcp | ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss | ProbeKind::Tls => "tcp",
-        ProbeKind::Udp | ProbeKind::Dns => "udp",
+        ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => "tcp",
+        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => "udp",
         _ => return None,
     };
     Some((destination, transport, Some(ask.port)))

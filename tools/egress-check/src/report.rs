@@ -8,7 +8,7 @@ use crate::inspect::Sights;
 use crate::line::describe;
 use crate::probe::Probe;
 use crate::sight::Sight;
-use crate::verdict::{Circumstances, Reach, is_imitation, is_silence, reach, verdict};
+use crate::verdict::{Circumstances, Reach, is_imitation, is_refusal, is_silence, reach, verdict};
 
 /// The record of a probe that was made.
 pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -> Record {
@@ -50,6 +50,11 @@ pub(crate) fn left_out(probe: &Probe) -> Record {
         .kind(Kind::State)
         .reason("nothing is ever sent there from this place, so it is no check and does not count");
     describe(record, probe)
+}
+
+/// Does it take the moat's count to tell who said no, or why nobody says anything?
+pub(crate) fn is_counted(probe: &Probe, sights: &Sights) -> bool {
+    is_silent(probe, sights) || (probe.expect == Expect::Blocked && is_refusal(inside_reach(probe, sights)))
 }
 
 /// Could nobody tell, for want of an answer anywhere? Then the moat's count may.

@@ -53,6 +53,8 @@ pub(crate) enum Sight {
     Unreachable(String),
     /// The name led to no address.
     NotResolved(String),
+    /// The time was over in the middle of it: the machine was too busy to say what came.
+    Unfinished,
     /// It could not be tried at all.
     NotMade(String),
 }
@@ -106,7 +108,7 @@ impl Sight {
             Self::Answered { .. } | Self::Stray { .. } | Self::Http { .. } | Self::Tls { .. } => true,
             Self::NameRefused | Self::Dns(_) => true,
             Self::Connected | Self::Closed | Self::Refused | Self::Silent => false,
-            Self::Unreachable(_) | Self::NotResolved(_) | Self::NotMade(_) => false,
+            Self::Unreachable(_) | Self::NotResolved(_) | Self::Unfinished | Self::NotMade(_) => false,
         }
     }
 
@@ -149,6 +151,7 @@ impl fmt::Display for Sight {
             Self::Silent => f.write_str("silence"),
             Self::Unreachable(why) => write!(f, "unreachable: {why}"),
             Self::NotResolved(why) => write!(f, "no such name: {why}"),
+            Self::Unfinished => f.write_str("not made: it did not come to an end in time"),
             Self::NotMade(why) => write!(f, "not made: {why}"),
         }
     }

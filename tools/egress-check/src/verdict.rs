@@ -58,7 +58,7 @@ pub(crate) struct Circumstances {
 /// How far a sight came, when this is what counts as evidence.
 pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
     match (sight, evidence) {
-        (Sight::NotMade(_), _) => Reach::NotMade,
+        (Sight::NotMade(_) | Sight::Unfinished, _) => Reach::NotMade,
         (Sight::Silent | Sight::Unreachable(_) | Sight::NotResolved(_), _) => Reach::Absent,
         // The gate speaks for itself: what it refuses or closes has not gone through it.
         (
@@ -128,9 +128,17 @@ pub(crate) fn is_silence(inside: Reach, control: Option<Reach>) -> bool {
     inside == Reach::Absent && matches!(control, None | Some(Reach::Absent | Reach::NotMade))
 }
 
+/// Did somebody say no, where the policy says the same? It may be the moat, and the moat's count tells.
+pub(crate) fn is_refusal(inside: Reach) -> bool {
+    inside == Reach::Rejected
+}
+
 /// What the moat settles where nobody answers, inside or outside: it refused these very packets, or it did not, and they
-/// went on.
+/// went on. And where somebody says no: it was the moat, if it refused these very packets. If it did not, it was another.
 fn witnessed(inside: Reach, control: Option<Reach>, witness: Option<Witness>) -> Option<(Outcome, &'static str)> {
+    if let (true, Some(Witness::Refused(_))) = (is_refusal(inside), witness) {
+        return Some((Outcome::Success, "somebody says no, and it is the moat: it refused these packets"));
+    }
     match witness.filter(|_| is_silence(inside, control))? {
         Witness::Refused(_) => Some((Outcome::Success, "nobody answers anywhere, and the moat refused its packets")),
         Witness::Nothing => {
@@ -240,7 +248,22 @@ mod tests {
         }
         assert_eq!(with(Witness::Nothing, Reach::Absent, Some(Reach::Reached)), S, "the control settles it");
         assert_eq!(with(Witness::Refused(9), Reach::Reached, Some(Reach::Absent)), F, "it answered all the same");
-        assert_eq!(with(Witness::Refused(9), Reach::Rejected, Some(Reach::Absent)), U);
+    }
+
+    #[test]
+    fn a_no_is_the_moat_s_only_where_it_refused_these_very_packets() {
+        for control in [None, Some(Reach::Reached), Some(Reach::Rejected), Some(Reach::Absent)] {
+            for (witness, expected) in
+                [(Some(Witness::Refused(1)), S), (Some(Witness::Nothing), U), (Some(Witness::Blind), U), (None, U)]
+            {
+                let around = Circumstances { witness, ..Circumstances::default() };
+                let found = verdict(Expect::Blocked, Reach::Rejected, control, around).outcome;
+                assert_eq!(found, expected, "{control:?} {witness:?}");
+            }
+        }
+        let around = Circumstances { witness: Some(Witness::Refused(1)), ..Circumstances::default() };
+        assert_eq!(verdict(Expect::Blocked, Reach::Touched, None, around).outcome, U, "a handshake is no refusal");
+        assert_eq!(verdict(Expect::Pass, Reach::Rejected, None, around).outcome, F, "it should have got through");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub(crate) async fn observe(place: &Place, ask: &Ask, patience: Duration) -> Sig
     match tokio::time::timeout_at(deadline + Duration::from_millis(50), attempt(place, ask, deadline)).await {
         Ok(Ok(sight) | Err(sight)) => sight,
         // Each step ends by itself at the deadline. One that was kept busy past it has been talked to.
-        Err(_) => Sight::NotMade("it did not come to an end in time".to_owned()),
+        Err(_) => Sight::Unfinished,
     }
 }
 

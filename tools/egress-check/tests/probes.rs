@@ -155,6 +155,24 @@ fn a_server_that_loses_most_of_what_it_is_sent_is_found_all_the_same() {
 }
 
 #[test]
+fn a_server_that_is_away_for_both_of_the_first_turns_is_asked_once_more_when_all_else_is_done() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    thread::spawn(move || {
+        server.recv_from(&mut [0; 512]).unwrap();
+        let away = Instant::now() + Duration::from_millis(1300);
+        loop {
+            let (_, client) = server.recv_from(&mut [0; 512]).unwrap();
+            if Instant::now() > away {
+                server.send_to(b"back again", client).unwrap();
+            }
+        }
+    });
+    let (exit, records) = run(&[line("udp", "pass", address, json!({}))], &["--timeout", "500ms"]);
+    assert_eq!((exit, outcome(&records[0])), (0, "success"), "{}", records[0]);
+}
+
+#[test]
 fn many_probes_wait_together() {
     let target = silent();
     let lines: Vec<String> = (0..300).map(|_| line("tcp", "blocked", target, json!({}))).collect();
