@@ -119,6 +119,14 @@ impl Backend {
         }
     }
 
+    /// A number that is another one when more was denied, or forgotten; `None` where that takes as long as a listing.
+    pub(crate) fn counted(&self) -> Option<u64> {
+        match self {
+            Self::Nft(nft) => nft.counted(),
+            Self::Iptables(_) => None,
+        }
+    }
+
     /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
     ///
     /// # Errors

@@ -5,13 +5,13 @@
 //! before the peers, because the host's own address on the bridge lies among theirs.
 
 use ipnet::IpNet;
-use policy::{Hole, Network};
-use record::cellblock::{MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
+use policy::{Hole, Network, Refuse};
+use record::cellblock::{MoatAnswer as Answer, MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
 
 use crate::group::{Family, Group, SetName};
 use crate::plan::Rule;
 use crate::role;
-use crate::table::{Budget, FORWARD, FlowSet, HOST, NET, Pairs, REFUSE};
+use crate::table::{ANSWERS, Budget, FORWARD, FlowSet, HOST, NET, Pairs, REFUSE};
 
 /// The chain of a network. The prefix keeps a network called `drop` from being a word of nft's.
 pub(crate) fn chain(network: &Network) -> String {
@@ -76,6 +76,18 @@ pub(crate) fn host(network: &Network) -> Vec<Rule> {
     rules
 }
 
+/// The last rule of a network that is closed. It has another id than what it stands for, so that neither passes as the
+/// other.
+pub(crate) fn shut(network: &str) -> Rule {
+    Rule {
+        id: format!("{network}/closed"),
+        chain: format!("{NET}{network}"),
+        when: vec![],
+        verdict: Verdict::Goto(format!("{REFUSE}{network}")),
+        meaning: "Refused: the policy cannot be read, and the bridge is closed.".to_owned(),
+    }
+}
+
 /// A sealed bridge: its peers, answers, and nothing else.
 pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
     let mut rules = threshold(network, Way::Out);
@@ -93,7 +105,7 @@ pub(crate) fn sealed(network: &Network) -> Vec<Rule> {
 /// What is refused is counted and dropped, in sets of the network's own. Recording and dropping are rules
 /// of their own: a set that is full makes the rest of *its* rule not run, and that rest must never be the
 /// drop. A flow that is known is counted whatever its sender has spent.
-pub(crate) fn refuse(network: &Network) -> Vec<Rule> {
+pub(crate) fn refuse(network: &Network, how: Refuse) -> Vec<Rule> {
     let chain = format!("{REFUSE}{}", network.name);
     let rule = |word: String, when, verdict, meaning: String| Rule {
         id: format!("{}/refuse/{word}", network.name),
@@ -116,8 +128,30 @@ pub(crate) fn refuse(network: &Network) -> Vec<Rule> {
         let meaning = format!("Denied flows of {family} {ports} are counted.");
         rule(set.word(), vec![Condition::HasPorts(set.ported)], Verdict::Record(set.name()), meaning)
     });
+    let answers = if how == Refuse::Reject { answers(network) } else { Vec::new() };
+    let answers = answers.into_iter().map(|(word, when, answer)| {
+        let meaning = "A member's own packet that is denied is answered, so that nobody waits for a time-out.";
+        rule(word, when, Verdict::Reject(answer), meaning.to_owned())
+    });
     let drop = "What is denied is dropped, recorded or not.";
-    spent.chain(record).chain([rule("drop".to_owned(), vec![], Verdict::Drop, drop.to_owned())]).collect()
+    let last = rule("drop".to_owned(), vec![], Verdict::Drop, drop.to_owned());
+    spent.chain(record).chain(answers).chain([last]).collect()
+}
+
+/// Whom a refusal is told, by words, conditions and answer. A forged source gets none: its owner asked nothing. Not more
+/// than some a second either, and what is over that is dropped.
+fn answers(network: &Network) -> Vec<(String, Vec<Condition>, Answer)> {
+    let subnets: [(u8, IpNet); 2] = [(4, network.v4.into()), (6, network.v6.into())];
+    let own = |net: IpNet| vec![Condition::Source(vec![net.to_string()]), Condition::SourceUnicast];
+    let limit = || Condition::AtMost(ANSWERS);
+    let resets = subnets.into_iter().map(|(digit, net)| {
+        let when = [own(net), vec![Condition::Transport("tcp".to_owned()), limit()]].concat();
+        (format!("reset{digit}"), when, Answer::TcpReset)
+    });
+    let others = subnets.into_iter().map(|(digit, net)| {
+        (format!("prohibited{digit}"), [own(net), vec![limit()]].concat(), Answer::AdminProhibited)
+    });
+    resets.chain(others).collect()
 }
 
 fn refused(network: &Network) -> Verdict {

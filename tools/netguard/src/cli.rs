@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Hold the kernel against the policy, rule by rule
     Verify(VerifyArgs),
     /// Keep the rules: load them again when anything changes them, follow the host's networks
-    Watch,
+    Watch(WatchArgs),
     /// Print who tried what: denied flows, with packets, bytes and the reason
     Denied(DeniedArgs),
     /// Say what the moat does with packets to an address, and by which rule
@@ -64,11 +64,28 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     /// A plan to load instead of the policy's: a file of `netguard plan` lines, or - for stdin
-    #[arg(value_name = "PLAN")]
+    #[arg(value_name = "PLAN", conflicts_with = "keep")]
     pub(crate) plan: Option<PathBuf>,
     /// Change nothing; print what would change, and exit with 1 if anything would
-    #[arg(long)]
+    #[arg(long, conflicts_with = "keep")]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) last: LastGood,
+}
+
+/// Of `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) last: LastGood,
+}
+
+/// The last good rules.
+#[derive(Debug, Args)]
+pub(crate) struct LastGood {
+    /// Keep the rules that were loaded in this file, and load them from there while the policy cannot be read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// Of `verify`.

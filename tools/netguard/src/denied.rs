@@ -60,40 +60,66 @@ pub(crate) fn follow<W: std::io::Write>(
     writer: &mut Writer<W>,
 ) -> Result<()> {
     remembered(backend)?;
-    let mut known: HashMap<Flow, Count> = HashMap::new();
-    let mut before = Remembered::default();
+    let mut told = Told::default();
+    let mut seen = None;
     while !stop.asked() {
         let began = Instant::now();
-        if let Ok(now) = remembered(backend) {
-            let Remembered { flows, unrecorded, full } = now;
-            if flows.iter().any(|(flow, _)| !known.contains_key(flow)) {
-                teller.names = docker::names();
-                teller.machine = Machine::read()?;
-            }
-            for (flow, count) in &flows {
-                if let Some(news) = news(*count, known.get(flow)) {
-                    writer.tell(&teller.record(flow, news))?;
-                }
-            }
-            // What the kernel has forgotten is forgotten here: its bound is ours.
-            known = flows.into_iter().collect();
-            for (network, count) in &unrecorded {
-                if let Some(news) = news(*count, before.unrecorded.get(network)) {
-                    writer.tell(&self::unrecorded(network, news, backend.budget()))?;
-                }
-            }
-            for set in full.iter().filter(|set| !before.full.contains(set)) {
-                writer.tell(&self::full(set))?;
-            }
-            before = Remembered { flows: Vec::new(), unrecorded, full };
+        // Asked before the listing: what is counted in between makes another number the next time.
+        let counted = backend.counted();
+        if (counted.is_none() || counted != seen)
+            && let Ok(now) = remembered(backend)
+        {
+            told.tell(now, teller, backend, writer)?;
+            seen = counted;
         }
         stop.wait(interval.saturating_sub(began.elapsed()));
     }
     Ok(())
 }
 
-/// What the kernel counted.
+/// What a follower has told.
 #[derive(Debug, Default)]
+struct Told {
+    flows: HashMap<Flow, Count>,
+    unrecorded: BTreeMap<String, Count>,
+    full: Vec<FlowSet>,
+}
+
+impl Told {
+    /// Tells what is new.
+    fn tell<W: std::io::Write>(
+        &mut self,
+        now: Remembered,
+        teller: &mut Teller<'_>,
+        backend: &Backend,
+        writer: &mut Writer<W>,
+    ) -> Result<()> {
+        let Remembered { flows, unrecorded, full } = now;
+        if flows.iter().any(|(flow, _)| !self.flows.contains_key(flow)) {
+            teller.names = docker::names();
+            teller.machine = Machine::read()?;
+        }
+        for (flow, count) in &flows {
+            if let Some(news) = news(*count, self.flows.get(flow)) {
+                writer.tell(&teller.record(flow, news))?;
+            }
+        }
+        for (network, count) in &unrecorded {
+            if let Some(news) = news(*count, self.unrecorded.get(network)) {
+                writer.tell(&self::unrecorded(network, news, backend.budget()))?;
+            }
+        }
+        for set in full.iter().filter(|set| !self.full.contains(set)) {
+            writer.tell(&self::full(set))?;
+        }
+        // What the kernel has forgotten is forgotten here: its bound is ours.
+        *self = Self { flows: flows.into_iter().collect(), unrecorded, full };
+        Ok(())
+    }
+}
+
+/// What the kernel counted.
+#[derive(Debug)]
 struct Remembered {
     flows: Vec<(Flow, Count)>,
     unrecorded: BTreeMap<String, Count>,

@@ -14,7 +14,7 @@ pub(crate) type Names = HashMap<IpAddr, (String, String)>;
 /// The longest that the engine is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who has which address right now; empty where no engine answers.
+/// Who has which address right now; empty where no engine answers. None is started for it.
 pub(crate) fn names() -> Names {
     wait_for(ask()).unwrap_or_default()
 }
@@ -29,7 +29,7 @@ pub(crate) fn wait_for<T>(answer: impl Future<Output = Result<T>>) -> Result<T> 
 
 async fn ask() -> Result<Names> {
     let mut names = Names::new();
-    let containers = Engine::connect().await?.containers(false).await?;
+    let containers = Engine::connect_to_running().await?.containers(false).await?;
     for container in &containers {
         let Some(id) = container.id.clone() else { continue };
         let guest = containers.iter().find(|other| {

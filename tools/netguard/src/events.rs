@@ -155,6 +155,10 @@ impl Events {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("the kernel's news could not be waited for"),
         }
+        // At rest nothing is there to be read, and each look for it is paid fifty times a second.
+        if sources.iter().all(|source| source.revents().is_empty()) {
+            return Ok(Seen { table: self.turn(false, generation)?, ..Seen::default() });
+        }
         let mut seen = Seen::default();
         let mut heard = false;
         let lost = self.rules.drain(|message| {

@@ -80,7 +80,7 @@ async fn follow(words: &SyncSender<Word>, ringer: &Ringer) {
 
 /// As long as the engine speaks.
 async fn listen(silent: &mut bool, say: impl Fn(Word) -> bool) -> Result<()> {
-    let mut events = Engine::connect().await?.events();
+    let mut events = Engine::connect_to_running().await?.events();
     *silent = false;
     if !say(Word::Heard) {
         return Ok(());

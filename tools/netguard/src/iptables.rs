@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
-pub(crate) use variants::{NFT_VARIANT, is_own, moats};
+pub(crate) use variants::{NFT_VARIANT, is_own, legacy_is_used, moats};
 pub(crate) use words::expected;
 
 use crate::group::{Family, SetName};

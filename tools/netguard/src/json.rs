@@ -1,12 +1,12 @@
 //! Rules as nft prints them in JSON (libnftables-json(5)): what `verify` compares the kernel's with.
 
 use ipnet::IpNet;
-use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use record::cellblock::{MoatAnswer as Answer, MoatCondition as Condition, MoatVerdict as Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::group::Family;
 use crate::plan::Rule;
-use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs, ported};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs, UNICAST, ported};
 use crate::text;
 
 /// The `expr` of a rule, in [`plain`] form.
@@ -92,17 +92,20 @@ fn condition(condition: &Condition) -> Value {
         Condition::Icmpv6(kinds) => matches("==", &payload("icmpv6", "type"), &one_of(kinds)),
         Condition::HopLimit(limit) => matches("==", &payload("ip6", "hoplimit"), &json!(limit)),
         Condition::Port(port) => matches("==", &payload(&port.transport, "dport"), &json!(port.number)),
+        Condition::Transport(name) => matches("==", &meta("l4proto"), &json!(name)),
         Condition::HasPorts(ported) => matches(if *ported { "==" } else { "!=" }, &meta("l4proto"), &one_of(&PORTED)),
         Condition::IpOption(name) => matches("==", &json!({"ip option": {"name": name}}), &json!(true)),
         Condition::RoutingHeader => matches("==", &json!({"exthdr": {"name": "rt"}}), &json!(true)),
         Condition::Answer => matches("==", &json!({"ct": {"key": "direction"}}), &json!("reply")),
         Condition::Belongs => matches("in", &json!({"ct": {"key": "state"}}), &json!("established")),
         Condition::SourceOwn => matches("==", &fib("saddr"), &one_of(&OWN)),
+        Condition::SourceUnicast => matches("==", &fib("saddr"), &json!(UNICAST)),
         Condition::DestinationOwn => matches("==", &fib("daddr"), &one_of(&OWN)),
         Condition::Bare(4) => matches("==", &raw((0, 8)), &json!(text::BARE)),
         Condition::Bare(_) => matches("==", &payload("ip6", "nexthdr"), &one_of(&text::BEHIND)),
         Condition::Judged(set) => matches("==", &json!({"concat": pair_in(set)}), &json!(format!("@{set}"))),
         Condition::NewTo(set) => matches("!=", &json!({"concat": key_of(set)}), &json!(format!("@{set}"))),
+        Condition::AtMost(packets) => json!({"limit": {"rate": packets, "burst": packets, "per": "second"}}),
         Condition::Spent(set) => json!({"set": {
             "op": "update",
             "elem": payload("ether", "saddr"),
@@ -144,6 +147,8 @@ fn verdict(verdict: &Verdict) -> Value {
     match verdict {
         Verdict::Accept => json!({"accept": null}),
         Verdict::Drop => json!({"drop": null}),
+        Verdict::Reject(Answer::TcpReset) => json!({"reject": {"type": "tcp reset"}}),
+        Verdict::Reject(Answer::AdminProhibited) => json!({"reject": {"type": "icmpx", "expr": "admin-prohibited"}}),
         Verdict::Goto(chain) => json!({"goto": {"target": chain}}),
         Verdict::Record(set) => {
             json!({"set": {"op": "add", "elem": {"concat": key_of(set)}, "set": format!("@{set}")}})

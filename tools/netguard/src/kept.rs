@@ -3,23 +3,37 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ipnet::IpNet;
 use policy::{Deny, Policy, PolicyArgs};
+use record::Record;
 
+use crate::backend::Backend;
 use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::run;
+use crate::saved::Saved;
+use crate::{demand, report};
 
-/// A policy, its deny lists, and what the files looked like when they were read.
+/// What is kept, and what the files looked like when they were read.
 pub(crate) struct Kept<'a> {
     args: &'a PolicyArgs,
-    policy: Policy,
-    listed: Vec<IpNet>,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
+    source: Source,
+    stamps: Stamps,
+    readable: bool,
 }
+
+/// What the rules come from.
+enum Source {
+    /// A policy, and what its deny lists name.
+    Policy(Box<Policy>, Vec<IpNet>),
+    /// The last good rules, as long as there is no policy; and whether they are closed.
+    Saved(Box<Saved>, bool),
+}
+
+/// Of the policy, and of its deny lists as far as it could be read.
+type Stamps = Vec<(PathBuf, Option<Stamp>)>;
 
 /// Device, inode, size, and both times in nanoseconds: whoever replaces or writes a file changes one of them.
 type Stamp = (u64, u64, u64, i128, i128);
@@ -36,52 +50,89 @@ pub(crate) enum News {
 }
 
 impl<'a> Kept<'a> {
-    /// Reads it for the first time.
+    /// Reads the policy for the first time. If that cannot be done, the last good rules take its place, where they are
+    /// kept; then it returns what tells of it.
     ///
     /// # Errors
-    /// If it is no policy, or a deny list cannot be read.
-    pub(crate) fn open(args: &'a PolicyArgs) -> Result<Self> {
-        // Looked at before they are read: what is written in between is seen at the next look.
+    /// If it is no policy, or a deny list cannot be read; and there are no last good rules.
+    pub(crate) fn open(args: &'a PolicyArgs, keep: Option<&Path>, backend: &Backend) -> Result<(Self, Option<Record>)> {
         let file = policy::locate(args.policy.as_deref())?;
-        let stamp = stamp(&file);
-        let policy = args.load()?;
-        let lists: Vec<_> = lists(&policy).map(|list| (list.clone(), self::stamp(&list))).collect();
-        let listed = run::listed(&policy)?;
-        Ok(Self { args, policy, listed, stamps: [(file, stamp)].into_iter().chain(lists).collect() })
+        let (stamps, read) = look(args, file);
+        match (read, keep) {
+            (Ok(source), _) => Ok((Self { args, source, stamps, readable: true }, None)),
+            (Err(broken), None) => Err(broken),
+            (Err(broken), Some(keep)) => {
+                let saved = Saved::read(keep).map_err(|none| demand::both(&broken, &none))?;
+                let closed = saved.closes(backend)?;
+                let told = report::saved_used(&broken, &saved.told, &saved.bridges(), closed);
+                Ok((Self { args, source: Source::Saved(Box::new(saved), closed), stamps, readable: false }, Some(told)))
+            }
+        }
     }
 
-    /// The policy.
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
+    /// The policy's file.
+    pub(crate) fn file(&self) -> &Path {
+        self.stamps.first().map_or(Path::new(""), |(file, _)| file)
     }
 
-    /// Its plan, on the networks that this machine is on now.
+    /// The policy, or the last good one.
+    pub(crate) fn policy(&self) -> Option<&Policy> {
+        match &self.source {
+            Source::Policy(policy, _) => Some(policy),
+            Source::Saved(..) => None,
+        }
+    }
+
+    /// The policy, if it could be read when it was last looked at.
+    pub(crate) fn good(&self) -> Option<&Policy> {
+        self.policy().filter(|_| self.readable)
+    }
+
+    /// The plan, on the networks that this machine is on now.
     ///
     /// # Errors
     /// If the kernel does not tell them.
     pub(crate) fn plan(&self) -> Result<(Plan, Machine)> {
-        let guarded: Vec<&str> = self.policy.active_networks().map(|network| network.bridge.as_str()).collect();
         let machine = Machine::read()?;
-        Ok((Plan::new(&self.policy, &self.listed, &machine.on_link(&guarded)), machine))
+        let plan = match &self.source {
+            Source::Policy(policy, listed) => Plan::new(policy, listed, &machine.on_link(&demand::guarded(policy))),
+            Source::Saved(saved, closed) => {
+                let plan = saved.plan(&machine.on_link(&saved.bridges()));
+                if *closed { plan.closed() } else { plan }
+            }
+        };
+        Ok((plan, machine))
     }
 
     /// Looks whether a file changed, and reads all of them again if one did. A broken policy is told once.
     pub(crate) fn refresh(&mut self) -> News {
-        let now: Vec<_> = self.stamps.iter().map(|(path, _)| (path.clone(), stamp(path))).collect();
+        let now: Stamps = self.stamps.iter().map(|(path, _)| (path.clone(), stamp(path))).collect();
         if now == self.stamps {
             return News::Same;
         }
-        match Self::open(self.args) {
-            Ok(kept) => {
-                *self = kept;
+        let (stamps, read) = look(self.args, self.file().to_owned());
+        (self.stamps, self.readable) = (stamps, read.is_ok());
+        match read {
+            Ok(source) => {
+                self.source = source;
                 News::Changed
             }
-            Err(error) => {
-                self.stamps = now;
-                News::Broken(error)
-            }
+            Err(error) => News::Broken(error),
         }
     }
+}
+
+/// The files are looked at before they are read: what is written in between is seen at the next look.
+fn look(args: &PolicyArgs, file: PathBuf) -> (Stamps, Result<Source>) {
+    let stamp = stamp(&file);
+    let policy = Policy::load(&file, args.root.as_deref());
+    let mut stamps = vec![(file, stamp)];
+    let read = policy.map_err(anyhow::Error::from).and_then(|policy| {
+        stamps.extend(lists(&policy).map(|list| (list.clone(), self::stamp(&list))));
+        let listed = demand::listed(&policy)?;
+        Ok(Source::Policy(Box::new(policy), listed))
+    });
+    (stamps, read)
 }
 
 fn lists(policy: &Policy) -> impl Iterator<Item = PathBuf> {
@@ -115,19 +166,26 @@ mod tests {
         fs::write(&list, "8.8.4.0/24\n").unwrap();
         fs::write(&file, with_list("list.txt")).unwrap();
         let args = PolicyArgs { policy: Some(file.clone()), root: Some(folder.path().to_owned()) };
-        let mut kept = Kept::open(&args).unwrap();
+        let listed = |kept: &Kept<'_>| match &kept.source {
+            Source::Policy(_, listed) => listed.len(),
+            Source::Saved(..) => 0,
+        };
+        let (stamps, source) = look(&args, file.clone());
+        let mut kept = Kept { args: &args, source: source.unwrap(), stamps, readable: true };
         assert!(matches!(kept.refresh(), News::Same));
         fs::write(&list, "8.8.4.0/24\n9.9.8.0/24\n").unwrap();
         assert!(matches!(kept.refresh(), News::Changed));
-        assert_eq!(kept.listed.len(), 2);
+        assert_eq!(listed(&kept), 2);
         fs::write(&file, "nonsense =").unwrap();
         assert!(matches!(kept.refresh(), News::Broken(_)));
+        assert!(kept.policy().is_some() && kept.good().is_none(), "the last good one is kept, and permits nothing new");
         assert!(matches!(kept.refresh(), News::Same));
-        assert_eq!(kept.listed.len(), 2);
+        assert_eq!(listed(&kept), 2);
         fs::remove_file(&file).unwrap();
         assert!(matches!(kept.refresh(), News::Broken(_)));
         fs::write(&file, SHIPPED).unwrap();
         assert!(matches!(kept.refresh(), News::Changed));
-        assert!(kept.listed.is_empty());
+        assert!(kept.good().is_some());
+        assert_eq!(listed(&kept), 0);
     }
 }

@@ -9,7 +9,7 @@ use policy::Policy;
 use record::Outcome;
 
 use crate::events::Ringer;
-use crate::shadow::{self, Finding, Key};
+use crate::shadow::{self, Asker, Finding, Key, Memory};
 
 /// What is to be looked at.
 struct Ask {
@@ -37,8 +37,9 @@ impl Lookout {
         let (tell, found) = sync_channel(1);
         let look = move || {
             let _ = rustix::process::setpriority_process(None, 0);
+            let mut memory = Memory::default();
             for Ask { policy, table, standing } in asked {
-                let facts = shadow::gather(&policy, table, standing);
+                let facts = shadow::gather(&policy, table, standing, Asker::Watch, &mut memory);
                 if tell.send(shadow::check(&policy, &facts)).is_err() {
                     return;
                 }

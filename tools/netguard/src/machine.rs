@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 
-use crate::netlink::{Message, Netlink, attribute, field};
+use crate::netlink::{Message, Netlink, append, attribute, field};
 use crate::ways_out::is_piece;
 
 const NEW_LINK: u16 = 16;
@@ -79,12 +79,12 @@ impl Machine {
     /// If the kernel does not answer.
     pub(crate) fn read() -> Result<Self> {
         let mut netlink = Netlink::route()?;
-        let mut all = |kind, size: usize| vec_of(&mut netlink, kind, size);
-        let links = all(GET_LINK, 16)?;
+        let links = links(&mut netlink, &[0; 16])?;
+        let mut all = |kind, size: usize| vec_of(&mut netlink, kind, &vec![0; size]);
         let addresses = all(GET_ADDRESS, 8)?;
         let routes = all(GET_ROUTE, 12)?;
         Ok(Self {
-            links: links.iter().filter(|(kind, _)| *kind == NEW_LINK).filter_map(|(_, body)| link(body)).collect(),
+            links,
             addresses: addresses
                 .iter()
                 .filter(|(kind, _)| *kind == NEW_ADDRESS)
@@ -151,8 +151,7 @@ impl Machine {
 
     /// How many packets came in on these bridges so far.
     pub(crate) fn received(&self, bridges: &[&str]) -> Received {
-        let ours = self.links.iter().filter(|link| bridges.contains(&link.name.as_str()));
-        Received(ours.map(|link| (link.index, link.received)).collect())
+        Received::on(bridges, &self.links)
     }
 
     /// The interfaces that are ports of a bridge: what is behind the moat right now.
@@ -170,6 +169,20 @@ impl Machine {
 pub(crate) struct Received(BTreeMap<u32, u64>);
 
 impl Received {
+    /// How many so far. A watch asks five times a second, and needs neither addresses nor routes for it, nor the other
+    /// interfaces: each container has one.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub(crate) fn now(bridges: &[&str]) -> Result<Self> {
+        Ok(Self::on(bridges, &links(&mut Netlink::route()?, &of_kind("bridge"))?))
+    }
+
+    fn on(bridges: &[&str], links: &[Link]) -> Self {
+        let ours = links.iter().filter(|link| bridges.contains(&link.name.as_str()));
+        Self(ours.map(|link| (link.index, link.received)).collect())
+    }
+
     /// How many came in since an earlier look; `None` where a bridge that was there then is gone, for nobody
     /// knows what came in on it before it went.
     pub(crate) fn since(&self, before: &Self) -> Option<u64> {
@@ -179,11 +192,24 @@ impl Received {
     }
 }
 
-fn vec_of(netlink: &mut Netlink, kind: u16, size: usize) -> Result<Vec<(u16, Vec<u8>)>> {
+fn vec_of(netlink: &mut Netlink, kind: u16, which: &[u8]) -> Result<Vec<(u16, Vec<u8>)>> {
     let keep = |all: &mut Vec<_>, message: Message<'_>| all.push((message.kind, message.body.to_vec()));
-    netlink
-        .dump(kind, &vec![0; size], Vec::new, keep)
-        .context("the kernel does not tell which networks this machine is on")
+    netlink.dump(kind, which, Vec::new, keep).context("the kernel does not tell which networks this machine is on")
+}
+
+/// What asks for interfaces of one kind: a `struct ifinfomsg` of nothing, and in `IFLA_LINKINFO` an `IFLA_INFO_KIND`. A
+/// kernel that does not look at it tells of all, which is no harm.
+fn of_kind(kind: &str) -> Vec<u8> {
+    let mut info = Vec::new();
+    append(&mut info, 1, false, &[kind.as_bytes(), b"\0"].concat());
+    let mut body = vec![0; 16];
+    append(&mut body, 18, true, &info);
+    body
+}
+
+fn links(netlink: &mut Netlink, which: &[u8]) -> Result<Vec<Link>> {
+    let told = vec_of(netlink, GET_LINK, which)?;
+    Ok(told.iter().filter(|(kind, _)| *kind == NEW_LINK).filter_map(|(_, body)| link(body)).collect())
 }
 
 /// `struct ifinfomsg` (rtnetlink(7)) and its attributes.

@@ -76,7 +76,7 @@ impl Netlink {
         for _ in 0..TRIES {
             let mut state = restart();
             self.send(kind, DUMP, body)?;
-            if self.receive(|message| each(&mut state, message))? {
+            if self.receive(false, |message| each(&mut state, message))? {
                 return Ok(state);
             }
         }
@@ -89,20 +89,21 @@ impl Netlink {
     /// What the kernel says.
     pub(crate) fn ask(&mut self, kind: u16, body: &[u8]) -> Result<bool> {
         self.send(kind, ACK, body)?;
-        match self.receive(|_| ()) {
+        match self.receive(false, |_| ()) {
             Ok(_) => Ok(true),
             Err(error) if error.downcast_ref::<Errno>() == Some(&Errno::NOENT) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks for one thing, and hands over what is told of it.
+    /// Asks for what is told in one message, and hands that over. The kernel is not asked to say that this was all: who
+    /// asks fifty times a second need not hear it.
     ///
     /// # Errors
     /// What the kernel says.
     pub(crate) fn get(&mut self, kind: u16, body: &[u8], each: impl FnMut(Message<'_>)) -> Result<()> {
-        self.send(kind, ACK, body)?;
-        self.receive(each).map(drop)
+        self.send(kind, 0, body)?;
+        self.receive(true, each).map(drop)
     }
 
     /// Sends many messages in one, and returns what is answered: the number of a message, and its error's number, or
@@ -157,8 +158,8 @@ impl Netlink {
         Ok(())
     }
 
-    /// Reads to the end of the answer. `Ok(false)`: it was interrupted.
-    fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> Result<bool> {
+    /// Reads to the end of the answer, which may be its `first` message. `Ok(false)`: it was interrupted.
+    fn receive(&mut self, first: bool, mut each: impl FnMut(Message<'_>)) -> Result<bool> {
         let mut whole = true;
         loop {
             let (length, full) = rustix::io::retry_on_intr(|| {
@@ -177,6 +178,9 @@ impl Netlink {
                     DONE => return Ok(whole),
                     ERROR => return status(message.body).map(|()| whole),
                     _ => each(message),
+                }
+                if first {
+                    return Ok(whole);
                 }
             }
         }

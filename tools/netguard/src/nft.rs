@@ -192,6 +192,11 @@ impl Nft {
         }
     }
 
+    /// A number that is another one when more was denied, or forgotten; `None` where the kernel does not tell.
+    pub(crate) fn counted(&self) -> Option<u64> {
+        self.speak(transaction::counted).ok()
+    }
+
     /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
     ///
     /// # Errors
@@ -214,8 +219,20 @@ impl Nft {
     /// # Errors
     /// If it is not there, or nft fails.
     pub(crate) fn table(&self, family: &str, table: &str) -> Result<String> {
-        let text = self.program.run(&["list", "table", family, table], b"");
-        let text = text.with_context(|| format!("the table {family} {table} could not be listed"))?;
+        self.printed(&["list", "table", family, table])
+    }
+
+    /// A table of any program's, as nft prints it for programs; sets are empty.
+    ///
+    /// # Errors
+    /// As [`Nft::table`].
+    pub(crate) fn table_as_json(&self, family: &str, table: &str) -> Result<String> {
+        self.printed(&["-j", "-t", "list", "table", family, table])
+    }
+
+    fn printed(&self, arguments: &[&str]) -> Result<String> {
+        let text = self.program.run(arguments, b"");
+        let text = text.with_context(|| format!("nft {} printed nothing", arguments.join(" ")))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 

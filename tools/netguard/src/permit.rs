@@ -10,9 +10,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use policy::{PERMITS, Policy};
+use record::Outcome;
 
 /// The most that is read of a permit, in bytes: a namespace has some twenty letters.
 const LONGEST: u64 = 64;
+
+/// May Docker start what is behind the moat? By the outcomes of the rules, and of what could make them worthless, each of
+/// the latter with whether it is about a promise. A network that is cut off, or that nobody can tell of, is a finding and
+/// no hole: a host whose internet is away at boot starts its cell all the same. Nothing checked is no yes.
+pub(crate) fn verdict(
+    rules: impl IntoIterator<Item = Outcome>,
+    around: impl IntoIterator<Item = (Outcome, bool)>,
+) -> Outcome {
+    let mut rules: Vec<Outcome> = rules.into_iter().collect();
+    if rules.is_empty() {
+        return Outcome::Unknown;
+    }
+    rules.extend(around.into_iter().filter(|(_, promise)| !promise).map(|(outcome, _)| outcome));
+    [Outcome::Failure, Outcome::Unknown].into_iter().find(|worst| rules.contains(worst)).unwrap_or(Outcome::Success)
+}
 
 /// The permit of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +119,16 @@ fn remove(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_keeps_the_cell_from_the_internet_is_no_reason_to_keep_it_down_and_a_hole_is() {
+        use Outcome::{Failure, Success, Unknown};
+        assert_eq!(verdict([Success], [(Success, false), (Unknown, true), (Failure, true)]), Success);
+        assert_eq!(verdict([Success], [(Unknown, false)]), Unknown);
+        assert_eq!(verdict([Success, Failure], [(Unknown, false)]), Failure);
+        assert_eq!(verdict([Success], [(Failure, false)]), Failure);
+        assert_eq!(verdict([], [(Success, false)]), Unknown, "nothing checked is no yes");
+    }
 
     #[test]
     fn a_permit_is_granted_once_and_withdrawn_and_another_namespace_s_is_left_alone() {

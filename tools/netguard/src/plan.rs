@@ -9,7 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::bridge_rules;
 use crate::group::{Family, Group, SetName, merged};
-use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, LOOPBACK, PREROUTING, Pairs};
+use crate::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, LOOPBACK, NET, PREROUTING, Pairs};
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Plan {
                 Class::Sealed => bridge_rules::sealed(network),
             });
         }
-        rules.extend(networks.iter().flat_map(|network| bridge_rules::refuse(network)));
+        rules.extend(networks.iter().flat_map(|network| bridge_rules::refuse(network, policy.moat.refuse)));
         let mut sets = BTreeMap::new();
         split(&mut sets, Group::Special, &policy::special_purpose_ranges());
         split(&mut sets, Group::OnLink, on_link);
@@ -58,6 +58,25 @@ impl Plan {
         let subnets = networks.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
         split(&mut sets, Group::Guarded, &subnets.collect::<Vec<IpNet>>());
         Self { rules, sets }
+    }
+
+    /// The same rules on other networks of this machine.
+    pub(crate) fn on(&self, on_link: &[IpNet]) -> Self {
+        let mut plan = self.clone();
+        split(&mut plan.sets, Group::OnLink, on_link);
+        plan
+    }
+
+    /// The same bridges, closed: nothing that a rule lets by passes any more, in or out, not even to the host or as an
+    /// answer to it. Members of one bridge still reach each other on it, for no rule sees that. What is tried is counted
+    /// as ever.
+    pub(crate) fn closed(&self) -> Self {
+        let passes = |rule: &Rule| matches!(rule.verdict, Verdict::Accept | Verdict::Remember(_));
+        let rules = self.rules.iter().filter_map(|rule| match rule.chain.strip_prefix(NET) {
+            Some(network) if passes(rule) && rule.when.is_empty() => Some(bridge_rules::shut(network)),
+            _ => (!passes(rule)).then(|| rule.clone()),
+        });
+        Self { rules: rules.collect(), sets: self.sets.clone() }
     }
 
     /// The chains, in the order of their first rule.
@@ -194,8 +213,19 @@ pub(crate) mod tests {
 
     /// Its plan, with a listed range and an on-link one of each family.
     pub(crate) fn plan() -> Plan {
+        of(&shipped())
+    }
+
+    /// The same, where whoever is refused is told.
+    fn told() -> Plan {
+        let mut policy = shipped();
+        policy.moat.refuse = policy::Refuse::Reject;
+        of(&policy)
+    }
+
+    fn of(policy: &Policy) -> Plan {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpNet>>();
-        Plan::new(&shipped(), &nets(&["8.8.4.0/24", "2a00:1::/32"]), &nets(&["5.6.7.0/24", "2a0a:77::/64"]))
+        Plan::new(policy, &nets(&["8.8.4.0/24", "2a00:1::/32"]), &nets(&["5.6.7.0/24", "2a0a:77::/64"]))
     }
 
     #[test]
@@ -233,6 +263,29 @@ pub(crate) mod tests {
         let refusing = plan.rules_of("net-monitor").last().unwrap();
         let goto = Verdict::Goto("refuse-monitor".to_owned());
         assert_eq!((refusing.when.as_slice(), &refusing.verdict), ([].as_slice(), &goto));
+    }
+
+    #[test]
+    fn who_is_refused_is_told_so_where_the_policy_says_it_and_no_forged_source_is() {
+        let all = |plan: &Plan| plan.rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
+        let (silent, told) = (plan(), told());
+        let added: Vec<String> = all(&told).into_iter().filter(|id| !all(&silent).contains(id)).collect();
+        assert_eq!(added.len(), 16, "four a network: {added:?}");
+        for network in ["cell", "monitor"] {
+            let chain = format!("refuse-{network}");
+            let rules: Vec<&Rule> = told.rules_of(&chain).collect();
+            let answers = |rule: &&&Rule| matches!(rule.verdict, Verdict::Reject(_));
+            for rule in rules.iter().filter(answers) {
+                assert!(rule.when.contains(&Condition::SourceUnicast), "{}", rule.id);
+                assert!(matches!(rule.when.first(), Some(Condition::Source(nets)) if nets.len() == 1), "{}", rule.id);
+                assert!(rule.when.iter().any(|condition| matches!(condition, Condition::AtMost(_))), "{}", rule.id);
+            }
+            let place = |word: &str| rules.iter().position(|rule| rule.id.ends_with(word)).unwrap();
+            assert!(place("/other6") < place("/reset4"), "what is answered was counted first");
+            assert!(place("/reset6") < place("/prohibited4"), "TCP waits a second after an ICMP message");
+            assert_eq!(rules.last().unwrap().verdict, Verdict::Drop);
+        }
+        told.rules.iter().for_each(|rule| crate::vocabulary::check(rule).unwrap());
     }
 
     #[test]
@@ -318,6 +371,30 @@ pub(crate) mod tests {
         crate::lines::write(&plan, &mut writer).unwrap();
         writer.finish().unwrap();
         assert_eq!(crate::lines::read(bytes.as_slice()).unwrap(), plan);
+    }
+
+    #[test]
+    fn of_a_closed_plan_no_rule_lets_anything_by_and_every_chain_ends_in_a_refusal() {
+        let (open, closed) = (plan(), plan().closed());
+        assert_eq!((closed.bridges(), closed.chains()), (open.bridges(), open.chains()));
+        assert_eq!((closed.flow_sets(), closed.budgets(), closed.pairs()), (open.flow_sets(), open.budgets(), vec![]));
+        assert!(
+            closed
+                .rules
+                .iter()
+                .all(|rule| matches!(rule.verdict, Verdict::Drop | Verdict::Goto(_) | Verdict::Record(_)))
+        );
+        for chain in
+            closed.chains().into_iter().filter(|chain| crate::table::HOOKS.iter().all(|hook| hook.name != *chain))
+        {
+            let last = closed.rules_of(chain).last().unwrap();
+            assert!(last.when.is_empty(), "{chain}");
+            assert!(matches!(last.verdict, Verdict::Drop | Verdict::Goto(_)), "{chain}");
+        }
+        for rule in &closed.rules {
+            crate::vocabulary::check(rule).unwrap();
+        }
+        assert_eq!(closed.closed(), closed);
     }
 
     #[test]

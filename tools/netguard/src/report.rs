@@ -1,16 +1,18 @@
 //! What happened, as records.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use policy::Policy;
 use record::cellblock::{Moat, MoatTally};
-use record::fields::Network;
+use record::fields::{File, Hash, Network};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
 use crate::lines::ecs;
 use crate::plan::Plan;
-use crate::text;
 use crate::verify::{Finding, Subject};
+use crate::{owner, text};
 
 fn record(action: Action, message: impl Into<String>, kind: Type) -> Record {
     Record::new(Provider::Netguard, action, message).about(Category::Network, kind)
@@ -154,6 +156,25 @@ pub(crate) fn restored(reasons: &[String], gap: Gap, whole: bool) -> Record {
     record
 }
 
+/// Whether Docker may start what is behind the moat, for who asked.
+pub(crate) fn permitted(verdict: Outcome) -> Record {
+    let (message, reason) = match verdict {
+        Outcome::Success => ("Docker may start what is behind the moat.", None),
+        Outcome::Failure => {
+            ("Docker may start nothing behind the moat.", Some("it does not hold; the lines before say where"))
+        }
+        Outcome::Unknown => (
+            "Whether Docker may start what is behind the moat stays as it was.",
+            Some("not all of it could be checked"),
+        ),
+    };
+    let mut record = record(Action::PermitSettled, message.to_owned(), Type::Info).outcome(verdict);
+    if let Some(reason) = reason {
+        record = record.severity(Severity::High).reason(reason);
+    }
+    record
+}
+
 /// The policy was changed, and is kept as it is now.
 pub(crate) fn policy_taken(plan: &Plan) -> Record {
     let message = format!("The policy was changed; what it asks for now is kept: {} rules.", plan.rules.len());
@@ -162,12 +183,56 @@ pub(crate) fn policy_taken(plan: &Plan) -> Record {
 
 /// The policy was changed, and is broken.
 pub(crate) fn policy_refused(error: &anyhow::Error) -> Record {
-    let message = "The policy was changed and cannot be read; the last good one is kept.";
+    let message =
+        "The policy was changed and cannot be read; the last good one is kept, and nothing new of ours may start.";
     let mut record = record(Action::PolicyRefused, message, Type::Error)
         .outcome(Outcome::Unknown)
-        .severity(Severity::Medium)
+        .severity(Severity::High)
         .reason(format!("{error:#}"));
     record.own().mend = Some("mend the policy; netguard plan says what is wrong with it".to_owned());
+    record
+}
+
+/// What was loaded for a policy is kept, from now on.
+pub(crate) fn saved(policy: &Policy, path: &Path) -> Record {
+    let message = format!("The rules are kept in {}, for a time when the policy cannot be read.", path.display());
+    let mut record = record(Action::RulesSaved, message, Type::Creation).outcome(Outcome::Success);
+    let hash = Hash { sha256: Some(policy.sha256.clone()) };
+    record.file = Some(File { hash: Some(hash), ..File::at(&owner::origin(&policy.origin)) });
+    record
+}
+
+/// What was loaded could not be kept.
+pub(crate) fn unsaved(error: &anyhow::Error) -> Record {
+    let message = "The rules stand, and could not be kept for a time when the policy cannot be read.";
+    let mut record = record(Action::RulesSaved, message, Type::Error)
+        .outcome(Outcome::Failure)
+        .severity(Severity::Medium)
+        .reason(format!("{error:#}"));
+    record.own().mend =
+        Some("make room on that disk, or make its folder writable; then netguard apply again".to_owned());
+    record
+}
+
+/// The policy cannot be read, and the last good rules take its place: those that `saved` told of when they were kept.
+pub(crate) fn saved_used(broken: &anyhow::Error, saved: &Record, bridges: &[&str], closed: bool) -> Record {
+    let bridges = bridges.join(", ");
+    let message = if closed {
+        format!("The policy cannot be read: nothing passes {bridges} until it can, and nothing of ours may start.")
+    } else {
+        format!(
+            "The policy cannot be read: the last good rules stay around {bridges}, and nothing new of ours may start."
+        )
+    };
+    let file = saved.file.clone().unwrap_or_default();
+    let whose = file.path.as_deref().unwrap_or("a policy that is not named");
+    let mut record = record(Action::SavedRulesUsed, message, Type::Error)
+        .outcome(Outcome::Failure)
+        .severity(Severity::High)
+        .reason(format!("{broken:#}; the last good rules are those of {whose}, saved at {:.0}", saved.timestamp));
+    record.event.kind = Kind::Alert;
+    record.file = Some(file);
+    record.own().mend = Some("mend the policy; a netguard watch takes it at once, else run netguard apply".to_owned());
     record
 }
 

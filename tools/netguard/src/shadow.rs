@@ -7,6 +7,7 @@
 
 mod engine;
 mod facts;
+mod firewalls;
 mod forward;
 mod gather;
 mod kernel;
@@ -14,6 +15,9 @@ mod moats;
 mod nat;
 mod neighbours;
 mod promise;
+mod refusal;
+mod routes;
+mod rules;
 mod words;
 
 use policy::{Network, Policy};
@@ -22,7 +26,8 @@ use record::{Action, Category, Kind, Outcome, Provider, Record, Type};
 
 pub(crate) use facts::Facts;
 pub(crate) use forward::Chain;
-pub(crate) use gather::gather;
+pub(crate) use gather::{Asker, gather};
+pub(crate) use rules::Memory;
 pub(crate) use words::Shadow;
 
 /// Whom a finding is about.

@@ -57,6 +57,12 @@ const NUMBERS: [u64; 5] = [6, 17, 33, 132, 136];
 /// What the host takes in itself, in the words of nft's `fib`: its addresses, and groups it may be in.
 pub(crate) const OWN: [&str; 4] = ["local", "broadcast", "anycast", "multicast"];
 
+/// An address of one machine, which is not this one, in the same words.
+pub(crate) const UNICAST: &str = "unicast";
+/// How many refused packets a second of one kind a network's members are answered at most. More is silence: a flood of
+/// theirs costs the host no flood of answers.
+pub(crate) const ANSWERS: u32 = 100;
+
 /// nft's name of a protocol that has ports.
 pub(crate) fn ported(number: u64) -> Option<&'static str> {
     PORTED.into_iter().zip(NUMBERS).find_map(|(name, its)| (its == number).then_some(name))

@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
-use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use record::cellblock::{MoatAnswer as Answer, MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::{Family, SetName};
 use crate::plan::Rule;
-use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs};
+use crate::table::{A_MINUTE, BURST, FlowSet, OWN, PORTED, Pairs, UNICAST};
 
 /// What an IPv6 header may be followed by where nothing else is to be judged.
 pub(crate) const BEHIND: [&str; 2] = ["tcp", "udp"];
@@ -35,7 +35,7 @@ pub(crate) fn counts(rule: &Rule) -> bool {
     match rule.verdict {
         Verdict::Record(_) | Verdict::Remember(_) => false,
         Verdict::Accept => !rule.when.iter().any(judged),
-        Verdict::Drop | Verdict::Goto(_) => true,
+        Verdict::Drop | Verdict::Reject(_) | Verdict::Goto(_) => true,
     }
 }
 
@@ -71,6 +71,7 @@ fn condition(condition: &Condition) -> String {
         Condition::Icmpv6(kinds) => format!("icmpv6 type {}", braces(kinds)),
         Condition::HopLimit(limit) => format!("ip6 hoplimit {limit}"),
         Condition::Port(port) => format!("{} dport {}", port.transport, port.number),
+        Condition::Transport(name) => format!("meta l4proto {name}"),
         Condition::HasPorts(true) => format!("meta l4proto {}", braces(&PORTED)),
         Condition::HasPorts(false) => format!("meta l4proto != {}", braces(&PORTED)),
         Condition::IpOption(name) => format!("ip option {name} exists"),
@@ -78,12 +79,14 @@ fn condition(condition: &Condition) -> String {
         Condition::Answer => "ct direction reply".to_owned(),
         Condition::Belongs => "ct state established".to_owned(),
         Condition::SourceOwn => format!("fib saddr type {}", braces(&OWN)),
+        Condition::SourceUnicast => format!("fib saddr type {UNICAST}"),
         Condition::DestinationOwn => format!("fib daddr type {}", braces(&OWN)),
         // Version 4 and five words of header, in one byte.
         Condition::Bare(4) => format!("@nh,0,8 {BARE}"),
         Condition::Bare(_) => format!("ip6 nexthdr {}", braces(&BEHIND)),
         Condition::Judged(set) => format!("{} @{set}", pair_in(set)),
         Condition::NewTo(set) => format!("{} != @{set}", FlowSet::named(set).as_ref().map(key).unwrap_or_default()),
+        Condition::AtMost(packets) => format!("limit rate {packets}/second burst {packets} packets"),
         Condition::Spent(set) => {
             format!("update @{set} {{ ether saddr limit rate over {A_MINUTE}/minute burst {BURST} packets }}")
         }
@@ -110,6 +113,8 @@ fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Accept => "accept".to_owned(),
         Verdict::Drop => "drop".to_owned(),
+        Verdict::Reject(Answer::TcpReset) => "reject with tcp reset".to_owned(),
+        Verdict::Reject(Answer::AdminProhibited) => "reject with icmpx type admin-prohibited".to_owned(),
         Verdict::Goto(chain) => format!("goto {chain}"),
         Verdict::Record(set) => {
             format!("add @{set} {{ {} }}", FlowSet::named(set).as_ref().map(key).unwrap_or_default())

@@ -6,6 +6,7 @@
 //! goes into those. What is compiled is kept: the same rules are back with one send.
 
 mod batch;
+mod counted;
 mod elements;
 mod kinds;
 mod objects;
@@ -24,6 +25,7 @@ use objects::Objects;
 pub(crate) use objects::copies;
 
 pub(crate) use batch::{Batch, Sent};
+pub(crate) use counted::counted;
 
 /// The rules of a plan, compiled: everything but the ranges.
 #[derive(Debug)]

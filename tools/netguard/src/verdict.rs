@@ -67,7 +67,7 @@ fn walk<'a>(plan: &'a Plan, packet: &Packet<'_>, start: &'a str) -> Fate<'a> {
         let Some(rule) = decided else { return Fate::Unconcerned };
         match &rule.verdict {
             Verdict::Accept => return Fate::Passes(rule),
-            Verdict::Drop => return Fate::Dropped(reason.unwrap_or(rule)),
+            Verdict::Drop | Verdict::Reject(_) => return Fate::Dropped(reason.unwrap_or(rule)),
             Verdict::Goto(target) => {
                 // The way into a chain is no reason; what sends a packet on to be refused is.
                 reason = (chain != PREROUTING && chain != FORWARD).then_some(rule);
@@ -93,9 +93,11 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         Condition::SourceIn(set) => within_set(plan, set, packet.source),
         Condition::DestinationIn(set) => within_set(plan, set, packet.destination),
         Condition::Port(port) => packet.transport == port.transport && packet.port == Some(port.number),
+        Condition::Transport(name) => packet.transport == name,
         Condition::HasPorts(ported) => *ported == packet.port.is_some(),
         Condition::Answer | Condition::Belongs => packet.answer,
         Condition::SourceOwn => packet.own_source,
+        Condition::SourceUnicast => !packet.own_source,
         Condition::DestinationOwn => packet.own_destination,
         // Neighbour discovery, options, routing headers, what was counted so far and what was
         // judged before are the kernel's alone to see.
@@ -106,6 +108,7 @@ fn holds_for(plan: &Plan, condition: &Condition, packet: &Packet<'_>) -> bool {
         | Condition::Bare(_)
         | Condition::Judged(_)
         | Condition::NewTo(_)
+        | Condition::AtMost(_)
         | Condition::Spent(_) => false,
     }
 }

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
 use policy::BridgeName;
-use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+use record::cellblock::{MoatAnswer as Answer, MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::group::SetName;
 use crate::plan::Rule;
@@ -46,7 +46,12 @@ pub(crate) fn check(rule: &Rule) -> Result<()> {
         }
     }
     match &rule.verdict {
-        Verdict::Accept | Verdict::Drop => Ok(()),
+        Verdict::Accept | Verdict::Drop | Verdict::Reject(Answer::AdminProhibited) => Ok(()),
+        Verdict::Reject(Answer::TcpReset) => {
+            let tcp = rule.when.contains(&Condition::Transport("tcp".to_owned()));
+            ensure!(tcp, "rule {} resets what it does not know to be tcp", rule.id);
+            Ok(())
+        }
         Verdict::Goto(target) => chain(target),
         Verdict::Record(set) => FlowSet::named(set).map(drop).with_context(|| format!("{set:?} is no set of flows")),
         Verdict::Remember(set) => pairs(rule, set),
@@ -97,6 +102,8 @@ fn word(condition: &Condition) -> Result<()> {
         Condition::IpOption(name) => {
             ensure!(["lsrr", "ssrr"].contains(&name.as_str()), "{name:?} is no IP option of the moat's");
         }
+        Condition::Transport(name) => ensure!(name == "tcp", "{name:?} is not tcp"),
+        Condition::AtMost(packets) => ensure!(*packets > 0, "a limit of no packets lets nobody by"),
         Condition::Bare(version) => ensure!([4, 6].contains(version), "{version} is no version of IP"),
         Condition::NewTo(set) => ensure!(FlowSet::named(set).is_some(), "{set:?} is no set of flows"),
         Condition::Spent(set) => ensure!(Budget::named(set).is_some(), "{set:?} is no set of budgets"),
@@ -107,6 +114,7 @@ fn word(condition: &Condition) -> Result<()> {
         | Condition::Answer
         | Condition::Belongs
         | Condition::SourceOwn
+        | Condition::SourceUnicast
         | Condition::DestinationOwn => {}
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! network that this machine joins and of what Docker does, and loads again what is not as planned; the
 //! plan is that of the policy as it is now. What defeats rules that stand is told when it appears.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -15,13 +16,16 @@ use crate::herald::{Herald, Word};
 use crate::kept::{Kept, News};
 use crate::lookout::Lookout;
 use crate::machine::{Machine, Received};
+use crate::owner::Owner;
 use crate::permit::Permit;
 use crate::plan::Plan;
+use crate::ready::{self, Heart};
 use crate::report::{self, Gap};
+use crate::saved::Saved;
 use crate::stop::Stop;
 use crate::table::Pairs;
 use crate::verify::{Finding, Subject};
-use crate::{connections, ready, verify};
+use crate::{connections, permit, verify};
 
 /// How long the kernel is listened to before a look at what else is to be done.
 const NAP: Duration = Duration::from_millis(200);
@@ -49,17 +53,15 @@ struct Watch<'a> {
     good: Instant,
     lost: bool,
     lookout: Lookout,
-    permitted: Permitted,
+    permitted: Option<Permitted>,
+    /// Where the last good rules are kept, and whether those in force are to be put there.
+    keep: Option<PathBuf>,
+    unsaved: bool,
+    _owner: Owner,
 }
 
 /// What is behind the moat may be started as long as somebody keeps it: not after the watch's end, however that comes.
 struct Permitted(Permit);
-
-impl Permitted {
-    fn keep(&self, holds: bool) -> Result<()> {
-        if holds { self.0.grant() } else { self.0.withdraw() }
-    }
-}
 
 impl Drop for Permitted {
     fn drop(&mut self) {
@@ -76,27 +78,20 @@ impl Drop for Permitted {
 pub(crate) fn run<W: std::io::Write>(
     choice: Choice,
     policy: &PolicyArgs,
+    keep: Option<&Path>,
     stop: &Stop,
     writer: &mut Writer<W>,
 ) -> Result<()> {
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
-    let backend = Backend::find(choice)?;
-    // Listening begins before the first look, so that no change falls between them.
-    let events = Events::open(backend.tables(), backend.tells())?;
-    let kept = Kept::open(policy)?;
-    let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
-    let received = machine.received(&plan.bridges());
-    let lookout = Lookout::start(events.ringer()?)?;
-    let permitted = Permitted(Permit::of(kept.policy()));
-    let mut watch =
-        Watch { events, kept, backend, plan, received, good: Instant::now(), lost: false, lookout, permitted };
-    watch.begin(&machine, writer)?;
+    let mut watch = start(Backend::find(choice)?, policy, keep, writer)?;
     ready::tell()?;
     let herald = Herald::start(watch.events.ringer()?)?;
     let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
+    let mut heart = Heart::new();
     while !stop.asked() {
+        heart.beat();
         let mut seen = if pending == Seen::default() { watch.events.wait(NAP)? } else { std::mem::take(&mut pending) };
         if looked.elapsed() >= ROUND || watch.lost {
             seen = Seen { table: true, networks: true, gone: false, rung: true };
@@ -125,6 +120,40 @@ pub(crate) fn run<W: std::io::Write>(
     Ok(())
 }
 
+/// Has the rules in the kernel, those of the policy or the last good ones.
+fn start<'a, W: std::io::Write>(
+    backend: Backend,
+    policy: &'a PolicyArgs,
+    keep: Option<&Path>,
+    writer: &mut Writer<W>,
+) -> Result<Watch<'a>> {
+    // Listening begins before the first look, so that no change falls between them.
+    let events = Events::open(backend.tables(), backend.tells())?;
+    let (kept, saved) = Kept::open(policy, keep, &backend)?;
+    let owner = Owner::become_it(kept.file())?;
+    let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.holds(plan), machine))?;
+    if let Some(saved) = saved {
+        permit::withdraw_all()?;
+        writer.tell(&saved)?;
+    }
+    let mut watch = Watch {
+        received: machine.received(&plan.bridges()),
+        lookout: Lookout::start(events.ringer()?)?,
+        events,
+        kept,
+        backend,
+        plan,
+        good: Instant::now(),
+        lost: false,
+        permitted: None,
+        keep: keep.map(Path::to_owned),
+        unsaved: keep.is_some(),
+        _owner: owner,
+    };
+    watch.begin(&machine, writer)?;
+    Ok(watch)
+}
+
 impl Watch<'_> {
     /// Reads the policy again if it changed; says whether there is another plan to keep.
     fn refresh<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<bool> {
@@ -132,10 +161,15 @@ impl Watch<'_> {
             News::Same => Ok(false),
             News::Changed => {
                 writer.tell(&report::policy_taken(&self.kept.plan()?.0))?;
+                self.unsaved = self.keep.is_some();
                 self.look_out();
                 Ok(true)
             }
-            News::Broken(error) => writer.tell(&report::policy_refused(&error)).map(|()| false),
+            // What runs goes on behind the rules that it began with. What is new would not know what it is promised.
+            News::Broken(error) => {
+                self.permit(!self.lost)?;
+                writer.tell(&report::policy_refused(&error)).map(|()| false)
+            }
         }
     }
 
@@ -163,7 +197,31 @@ impl Watch<'_> {
     fn look_out(&mut self) {
         let standing = if self.lost { Vec::new() } else { self.plan.rules.clone() };
         let standing = standing.into_iter().map(|rule| rule.id).collect();
-        self.lookout.ask(self.kept.policy(), !self.lost, standing);
+        if let Some(policy) = self.kept.policy() {
+            self.lookout.ask(policy, !self.lost, standing);
+        }
+    }
+
+    /// Grants the permit while the rules hold and the policy can be read, and takes it away else.
+    fn permit(&mut self, holds: bool) -> Result<()> {
+        let Some(policy) = self.kept.good().filter(|_| holds) else {
+            return self.permitted.as_ref().map_or(Ok(()), |permitted| permitted.0.withdraw());
+        };
+        let permit = Permit::of(policy);
+        if self.permitted.as_ref().is_none_or(|permitted| permitted.0 != permit) {
+            self.permitted = Some(Permitted(permit));
+        }
+        self.permitted.as_ref().map_or(Ok(()), |permitted| permitted.0.grant())
+    }
+
+    /// All is as planned: who is behind it may start, and what is in force is kept for a time without a policy.
+    fn stands<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
+        self.permit(true)?;
+        // Once for each change, even if it fails: a full disk is told, and not each round.
+        let due = std::mem::take(&mut self.unsaved);
+        let (true, Some(path), Some(policy)) = (due, &self.keep, self.kept.good()) else { return Ok(()) };
+        let told = Saved::write(path, policy, &self.kept.plan()?.0);
+        writer.tell(&told.unwrap_or_else(|error| report::unsaved(&error)))
     }
 
     fn begin<W: std::io::Write>(&mut self, machine: &Machine, writer: &mut Writer<W>) -> Result<()> {
@@ -175,13 +233,13 @@ impl Watch<'_> {
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
         self.backend.prepare(&self.plan);
-        self.permitted.keep(true)?;
+        self.stands(writer)?;
         writer.tell(&report::watched(&self.plan))
     }
 
     /// The rules are as planned at this moment: what came in so far was judged.
     fn settle(&mut self) -> Result<()> {
-        self.received = Machine::read()?.received(&self.plan.bridges());
+        self.received = Received::now(&self.plan.bridges())?;
         self.good = Instant::now();
         Ok(())
     }
@@ -202,6 +260,7 @@ impl Watch<'_> {
         match self.mend(seen.gone, whole) {
             Ok(None) => {
                 self.lost = false;
+                self.stands(writer)?;
                 return self.settle().map(|()| false);
             }
             Ok(Some(mended)) => {
@@ -218,10 +277,10 @@ impl Watch<'_> {
                     writer.check(&report::flushed(&connections::flush(&self.plan, &machine, mended.fresh)))?;
                 }
                 self.backend.prepare(&self.plan);
-                self.permitted.keep(true)?;
+                self.stands(writer)?;
             }
             Err(error) => {
-                self.permitted.keep(false)?;
+                self.permit(false)?;
                 if !self.lost {
                     writer.check(&report::lost(&error))?;
                 }

@@ -48,6 +48,11 @@ pub(super) fn all() -> Vec<Names> {
     [NFT, LEGACY, CHOSEN].into_iter().filter(there).collect()
 }
 
+/// Whether the legacy variant has any table here.
+pub(crate) fn legacy_is_used() -> bool {
+    MADE.iter().any(|path| fs::read_to_string(path).is_ok_and(|tables| !tables.is_empty()))
+}
+
 fn there(names: &Names) -> bool {
     let made = |path| fs::read_to_string(path).is_ok_and(|tables| tables.lines().any(|table| table == TABLE));
     let installed = names.save.iter().chain(&names.restore).all(|name| Program::find(name, "iptables").is_ok());

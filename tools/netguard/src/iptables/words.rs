@@ -149,6 +149,9 @@ fn target(verdict: &Verdict) -> Result<String> {
     Ok(match verdict {
         Verdict::Accept => "-j RETURN".to_owned(),
         Verdict::Drop => "-j DROP".to_owned(),
+        Verdict::Reject(_) => {
+            bail!("the table mangle answers nobody: write refuse = \"drop\" under [moat], or use nft")
+        }
         Verdict::Goto(name) => format!("-g {}", chain(name)?),
         Verdict::Record(name) => format!("-j SET --add-set {} src,dst,dst", set(name)),
         Verdict::Remember(_) => bail!("iptables keeps no pairs that were judged"),
@@ -190,6 +193,7 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
         Condition::NewTo(name) if FlowSet::named(name).is_some_and(|set| set.family == family) => {
             one(Place::Match, unknown_to(name))
         }
+        Condition::Transport(_) | Condition::AtMost(_) | Condition::SourceUnicast => bail!("it is of an answer"),
         Condition::Judged(_) | Condition::Bare(_) => bail!("iptables keeps no pairs that were judged"),
         // Said last, and in two rules: see `rules`.
         Condition::Spent(_) => vec![Vec::new()],

@@ -122,7 +122,11 @@ pub(crate) fn daemon(facts: &Facts) -> Vec<Finding> {
     let daemon =
         facts.engine.as_ref().map_err(Clone::clone).and_then(|engine| engine.daemon.as_ref().map_err(Clone::clone));
     let option = |shadow, option: &str| Finding::from(shadow, About::Host, daemon.clone().map(|it| told(it, option)));
+    let rootless = facts.engine.as_ref().map_err(Clone::clone).and_then(|engine| engine.rootless.clone());
+    let rootless =
+        rootless.map(|is| (is, format!("Docker tells that it is {}", if is { "rootless" } else { "root's" })));
     vec![
+        Finding::from(Shadow::DockerRootless, About::Host, rootless),
         option(Shadow::DockerAcceptFwmark, "bridge-accept-fwmark"),
         option(Shadow::DockerDirectRouting, "allow-direct-routing"),
         Finding::from(Shadow::DockerNoRaw, About::Host, no_raw(&daemon)),
@@ -262,6 +266,7 @@ mod tests {
         assert_eq!(daemon(Daemon { configured, ..Daemon::default() }), host("docker-accept-fwmark"));
         let variables = vec!["DOCKER_INSECURE_NO_IPTABLES_RAW".to_owned()];
         assert_eq!(daemon(Daemon { variables, ..Daemon::default() }), host("docker-no-raw"));
+        assert_eq!(found(&with(|engine| engine.rootless = Ok(true)), Outcome::Failure), host("docker-rootless"));
         let unknown = with(|engine| engine.daemon = Err("no process".to_owned()));
         assert_eq!(found(&unknown, Outcome::Unknown).len(), 3);
     }

@@ -6,6 +6,7 @@ use engine::Identity;
 use ipnet::IpNet;
 
 use super::nat::Printed;
+use super::refusal::Firewall;
 use crate::machine::Link;
 
 /// A fact, or why it could not be had.
@@ -31,6 +32,12 @@ pub(crate) struct Facts {
     pub(crate) forward: Known<Vec<ForwardChain>>,
     /// What translates the sources of what goes out, and firewalld's rules.
     pub(crate) outbound: Known<Vec<Printed>>,
+    /// The rules of other programs that a forwarded packet passes.
+    pub(crate) firewalls: Known<Vec<Firewall>>,
+    /// The interface to which the kernel sends what is for a member, by the network's name.
+    pub(crate) homeward: BTreeMap<String, Known<String>>,
+    /// The interface on which a packet to the internet goes out.
+    pub(crate) uplink: Known<String>,
     /// What Docker tells.
     pub(crate) engine: Known<Engine>,
 }
@@ -51,6 +58,8 @@ pub(crate) struct ForwardChain {
 pub(crate) struct Engine {
     /// Which one it is.
     pub(crate) identity: Identity,
+    /// Whether it is an ordinary user's, in a network namespace of its own.
+    pub(crate) rootless: Known<bool>,
     /// Its networks.
     pub(crate) networks: Vec<DockerNetwork>,
     /// Its running containers.
@@ -140,6 +149,9 @@ pub(crate) mod tests {
             settings: BTreeMap::new(),
             forward: Err(why.to_owned()),
             outbound: Err(why.to_owned()),
+            firewalls: Err(why.to_owned()),
+            homeward: BTreeMap::new(),
+            uplink: Err(why.to_owned()),
             engine: Err(why.to_owned()),
         }
     }
@@ -150,12 +162,14 @@ pub(crate) mod tests {
         let mut links = Vec::new();
         let mut networks = Vec::new();
         let mut settings = BTreeMap::new();
+        let mut homeward = BTreeMap::new();
         for (index, network) in (10..).zip(policy.active_networks()) {
             let bridge = network.bridge.to_string();
             links.push(Link { index, name: bridge.clone(), kind: Some("bridge".to_owned()), ..Link::default() });
             for name in kernel::settings(&bridge) {
                 settings.insert(name, Ok(Some(0)));
             }
+            homeward.insert(network.name.to_string(), Ok(bridge.clone()));
             networks.push(DockerNetwork {
                 id: format!("id-{}", network.name),
                 name: network.docker_name(),
@@ -180,8 +194,12 @@ pub(crate) mod tests {
             settings,
             forward: Ok(vec![forward]),
             outbound: Ok(vec![Printed { name: "ip nat".to_owned(), text: "masquerade".to_owned() }]),
+            firewalls: Ok(Vec::new()),
+            homeward,
+            uplink: Ok("eth0".to_owned()),
             engine: Ok(Engine {
                 identity: Identity { id: Some("an engine".to_owned()), version: Some("26.1.5".to_owned()) },
+                rootless: Ok(false),
                 networks,
                 containers: vec![container("vault", &["id-cell"]), container("other", &["id-cell"])],
                 daemon: Ok(Daemon::default()),

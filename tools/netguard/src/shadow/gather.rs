@@ -1,9 +1,10 @@
-//! Asks the kernel, the engine and `/proc` for the facts. Only this file, `forward` and `moats` touch the machine;
+//! Asks the kernel, the engine and `/proc` for the facts. Only this file and `firewalls`, `forward`, `moats`, `nat`, `routes`, `rules` touch the machine;
 //! they decide nothing, and what cannot be had is written down as such.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,26 +12,46 @@ use engine::models::{ContainerSummary, Network as DockersNetwork};
 use policy::Policy;
 
 use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
-use super::{forward, kernel, moats, nat};
+use super::rules::Memory;
+use super::{kernel, promise, routes};
 use crate::docker;
 use crate::machine::Machine;
 
+/// Who asks the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A person, who may start one by asking where systemd has its socket.
+    Person,
+    /// A watch, which must not.
+    Watch,
+}
+
 /// Gathers all facts. `table` says whether the moat's table is there, `standing` which of its rules are as
-/// planned: whoever asks has looked already.
-pub(crate) fn gather(policy: &Policy, table: bool, standing: BTreeSet<String>) -> Facts {
+/// planned: whoever asks has looked already. Who asks again and again brings his memory.
+pub(crate) fn gather(
+    policy: &Policy,
+    table: bool,
+    standing: BTreeSet<String>,
+    asker: Asker,
+    memory: &mut Memory,
+) -> Facts {
     let bridges: Vec<&str> = policy.active_networks().map(|network| network.bridge.as_str()).collect();
     let names: BTreeSet<String> = bridges.iter().flat_map(|bridge| kernel::settings(bridge)).collect();
     let machine = Machine::read().map_err(|error| format!("{error:#}"));
+    let rules = memory.rules();
     Facts {
         table: Ok(table),
-        moats: moats::holders().map_err(|error| format!("{error:#}")),
+        moats: rules.moats,
         standing,
         over: machine.clone().map(|machine| over(&machine, policy, &bridges)),
+        homeward: homeward(&machine, policy),
+        uplink: interface(&machine, promise::SOMEBODY),
         links: machine.map(|machine| machine.links),
         settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),
-        forward: forward::chains().map_err(|error| format!("{error:#}")),
-        outbound: nat::tables().map_err(|error| format!("{error:#}")),
-        engine: docker::wait_for(asked(&bridges)).map_err(|error| format!("{error:#}")),
+        forward: rules.forward,
+        outbound: rules.outbound,
+        firewalls: rules.firewalls,
+        engine: docker::wait_for(asked(&bridges, asker)).map_err(|error| format!("{error:#}")),
     }
 }
 
@@ -45,6 +66,18 @@ fn over(machine: &Machine, policy: &Policy, guarded: &[&str]) -> BTreeMap<String
         Some((network.name.to_string(), format!("{interface} is on {theirs}, which lies over {ours}")))
     });
     seen.collect()
+}
+
+/// The interface to which the kernel sends what is for an address.
+fn interface(machine: &Known<Machine>, to: Ipv4Addr) -> Known<String> {
+    let links = &machine.as_ref().map_err(Clone::clone)?.links;
+    routes::towards(to, links).map_err(|error| format!("{error:#}"))
+}
+
+/// The one for answers to each network: for the last address that a member may have.
+fn homeward(machine: &Known<Machine>, policy: &Policy) -> BTreeMap<String, Known<String>> {
+    let last = |network: &policy::Network| Ipv4Addr::from(u32::from(network.v4.broadcast()).saturating_sub(1));
+    policy.active_networks().map(|network| (network.name.to_string(), interface(machine, last(network)))).collect()
 }
 
 /// A setting below `/proc/sys/net`, of this process's network namespace.
@@ -62,8 +95,11 @@ fn setting(name: &str) -> Known<Option<i64>> {
     }
 }
 
-async fn asked(bridges: &[&str]) -> Result<Engine> {
-    let docker = engine::Engine::connect().await?;
+async fn asked(bridges: &[&str], asker: Asker) -> Result<Engine> {
+    let docker = match asker {
+        Asker::Person => engine::Engine::connect().await?,
+        Asker::Watch => engine::Engine::connect_to_running().await?,
+    };
     let networks = docker.networks().await.context("Docker lists no networks")?;
     let networks: Vec<DockerNetwork> = networks.into_iter().filter_map(network).collect();
     let running = docker.containers(false).await.context("Docker lists no containers")?;
@@ -83,7 +119,8 @@ async fn asked(bridges: &[&str]) -> Result<Engine> {
         }
     }
     let identity = docker.identity().await;
-    Ok(Engine { identity, networks, containers, daemon: daemon().map_err(|error| format!("{error:#}")) })
+    let rootless = docker.is_rootless().await.map_err(|error| format!("{error:#}"));
+    Ok(Engine { identity, rootless, networks, containers, daemon: daemon().map_err(|error| format!("{error:#}")) })
 }
 
 fn network(found: DockersNetwork) -> Option<DockerNetwork> {
@@ -130,14 +167,31 @@ fn daemon() -> Result<Daemon> {
         let process = entry?.path();
         let named = fs::read(process.join("comm")).is_ok_and(|name| name == b"dockerd\n");
         if named && fs::read_link(process.join("ns/net")).context("run this as root")? == here {
-            found.push(process);
+            found.push((parent(&process), process));
         }
     }
-    match found.as_slice() {
+    match without_children(&found).as_slice() {
         [one] => started(one),
         [] => anyhow::bail!("no dockerd runs in this network namespace, so how it was started is not known"),
         _ => anyhow::bail!("several dockerd run in this network namespace; which one answers is not known"),
     }
+}
+
+/// The folder of a process's parent.
+fn parent(process: &Path) -> Option<PathBuf> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let pid = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    Some(Path::new("/proc").join(pid.trim()))
+}
+
+/// A daemon that starts a program is two of its name, until the new one is the program.
+fn without_children(found: &[(Option<PathBuf>, PathBuf)]) -> Vec<&Path> {
+    let is_one = |folder: &PathBuf| found.iter().any(|(_, process)| process == folder);
+    found
+        .iter()
+        .filter(|(parent, _)| !parent.as_ref().is_some_and(is_one))
+        .map(|(_, process)| process.as_path())
+        .collect()
 }
 
 fn started(process: &Path) -> Result<Daemon> {
@@ -177,4 +231,20 @@ fn configured(process: &Path, arguments: &[String]) -> Result<Vec<String>> {
         ![serde_json::json!(false), serde_json::json!(""), serde_json::Value::Null].contains(value)
     };
     Ok(values.into_iter().filter(|(_, value)| set(value)).map(|(key, _)| key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_is_starting_a_program_counts_once_and_two_daemons_are_two() {
+        let process = |parent: u32, pid: u32| {
+            let folder = |number: u32| Path::new("/proc").join(number.to_string());
+            (Some(folder(parent)), folder(pid))
+        };
+        assert_eq!(without_children(&[process(1, 70), process(70, 71), process(70, 72)]), [Path::new("/proc/70")]);
+        assert_eq!(without_children(&[process(1, 70), process(1, 80)]).len(), 2);
+        assert_eq!(without_children(&[(None, Path::new("/proc/70").to_owned())]).len(), 1);
+    }
 }

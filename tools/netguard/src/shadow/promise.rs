@@ -1,12 +1,30 @@
 //! Findings on what the policy promises: an open network reaches the internet. Rules that stand are no proof of it. A
 //! firewall that was started again flushes what Docker needs, or forwards nothing of a bridge that it does not know.
+//! Another program's rule may refuse what the moat lets by.
 
-use ipnet::IpNet;
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net};
 use policy::{Class, Network};
+use record::Outcome;
 
 use super::facts::{Facts, Known};
 use super::nat::Printed;
+use super::refusal::{Fate, Packet, fate};
 use super::{About, Finding, Shadow};
+
+/// A name server of the internet that stands for all of it: nothing is sent there, its address is held against rules.
+pub(super) const SOMEBODY: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
+
+/// What every open network may ask for: the port of a question, and of a page.
+const ASKED: [(&str, u16); 2] = [("udp", 53), ("tcp", 443)];
+
+impl Shadow {
+    /// Is it about what the policy promises to a network, and not about what it keeps from it?
+    pub(crate) fn is_promise(self) -> bool {
+        matches!(self, Self::NoWayOut | Self::FirewalldRefuses | Self::RefusedElsewhere | Self::AnswersAstray)
+    }
+}
 
 /// Of an open network that Docker has: is there somebody who translates its sources, and nobody who refuses all of it?
 /// A network that is not there yet has nothing to be promised.
@@ -29,7 +47,59 @@ pub(super) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::from(Shadow::NoWayOut, about(), look(untranslated)),
         Finding::from(Shadow::FirewalldRefuses, about(), look(unknown_to_firewalld)),
+        Finding::from(Shadow::AnswersAstray, about(), astray(network, &there, facts)),
+        refused(network, there, facts),
     ]
+}
+
+/// Does the host send elsewhere what is for a member? A VPN whose way out takes all does, unless it leaves local networks out.
+fn astray(network: &Network, there: &Known<bool>, facts: &Facts) -> Known<(bool, String)> {
+    if !there.clone()? {
+        return Ok((false, "Docker has no such network yet".to_owned()));
+    }
+    let unasked = || Err("nobody asked the kernel for its route".to_owned());
+    let found = facts.homeward.get(network.name.as_str()).cloned().unwrap_or_else(unasked)?;
+    let bridge = network.bridge.as_str();
+    Ok((found != bridge, format!("what is for {} goes to {found}, and its bridge is {bridge}", network.v4)))
+}
+
+/// Does a rule of another program refuse what the moat lets by?
+fn refused(network: &Network, there: Known<bool>, facts: &Facts) -> Finding {
+    let finding = |outcome, reason: String| {
+        Finding::new(Shadow::RefusedElsewhere, About::Network(network.name.to_string()), outcome, reason)
+    };
+    match there {
+        Err(why) => return finding(Outcome::Unknown, why),
+        Ok(false) => return finding(Outcome::Success, "Docker has no such network yet".to_owned()),
+        Ok(true) => {}
+    }
+    let mut passed = "no rule of another program refuses it".to_owned();
+    for (protocol, port) in ASKED {
+        match asked(network, facts, protocol, port) {
+            Err(why) => return finding(Outcome::Unknown, why),
+            Ok(None) => "it has no IPv4 subnet".clone_into(&mut passed),
+            Ok(Some(Fate::Passes)) => {}
+            Ok(Some(Fate::Refused(rule))) => {
+                return finding(Outcome::Failure, format!("{protocol} to port {port} is refused by {rule}"));
+            }
+            Ok(Some(Fate::Unclear(rule))) => {
+                let reason =
+                    format!("{protocol} to port {port} meets {rule}; a rule before it asks for what is not known here");
+                return finding(Outcome::Unknown, reason);
+            }
+        }
+    }
+    finding(Outcome::Success, passed)
+}
+
+/// What becomes of a member's packet to the internet; `None` where the network has no IPv4.
+fn asked(network: &Network, facts: &Facts, protocol: &'static str, port: u16) -> Known<Option<Fate>> {
+    let v4 = |net: &IpNet| if let IpNet::V4(net) = net { Some(*net) } else { None };
+    let Some(source): Option<Ipv4Net> = network.subnets().iter().find_map(v4) else { return Ok(None) };
+    let firewalls = facts.firewalls.as_deref().map_err(Clone::clone)?;
+    let outbound = facts.uplink.as_deref().map_err(Clone::clone)?;
+    let packet = Packet { inbound: network.bridge.as_str(), outbound, source, destination: SOMEBODY, protocol, port };
+    fate(&packet, firewalls).map(Some)
 }
 
 /// Does nobody translate what the network's IPv4 members send? (Over IPv6 an engine before 27 does not, and says so.)
@@ -65,16 +135,29 @@ fn unknown_to_firewalld(network: &Network, tables: &[Printed]) -> (bool, String)
 #[cfg(test)]
 mod tests {
     use super::super::facts::tests::clean;
+    use super::super::refusal::Firewall;
     use super::*;
     use crate::plan::tests::shipped;
-    use record::Outcome;
 
     fn found(text: &str, name: &str) -> Vec<Outcome> {
         let mut facts = clean();
         facts.outbound = Ok(vec![Printed { name: name.to_owned(), text: text.to_owned() }]);
         let policy = shipped();
         let network = policy.network("cell").unwrap();
-        check(network, &facts).into_iter().map(|finding| finding.outcome).collect()
+        check(network, &facts).into_iter().map(|finding| finding.outcome).take(2).collect()
+    }
+
+    #[test]
+    fn a_rule_of_a_stranger_that_refuses_the_bridge_is_told_with_its_words() {
+        let mut facts = clean();
+        facts.firewalls = Ok(vec![Firewall::Iptables(
+            "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s 172.30.1.0/24 -p tcp -j DROP\nCOMMIT\n".to_owned(),
+        )]);
+        let policy = shipped();
+        let last = |name: &str| check(policy.network(name).unwrap(), &facts).pop().unwrap();
+        assert_eq!(last("cell").outcome, Outcome::Failure);
+        assert!(last("cell").reason.contains("-A FORWARD -s 172.30.1.0/24 -p tcp -j DROP"));
+        assert_eq!(last("egress").outcome, Outcome::Success);
     }
 
     #[test]
@@ -107,6 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_the_host_sends_elsewhere_are_told_with_the_interface() {
+        let mut facts = clean();
+        facts.homeward.insert("cell".to_owned(), Ok("tailscale0".to_owned()));
+        let policy = shipped();
+        let astray = |name: &str| {
+            let findings = check(policy.network(name).unwrap(), &facts);
+            findings.into_iter().find(|finding| finding.shadow == Shadow::AnswersAstray).unwrap()
+        };
+        assert_eq!(astray("cell").outcome, Outcome::Failure);
+        assert_eq!(astray("cell").reason, "what is for 172.30.1.0/24 goes to tailscale0, and its bridge is br-cell");
+        assert_eq!(astray("egress").outcome, Outcome::Success);
+    }
+
+    #[test]
     fn a_network_that_is_not_there_yet_and_a_sealed_one_are_promised_nothing() {
         let mut facts = clean();
         facts.outbound = Ok(Vec::new());
@@ -115,7 +212,7 @@ mod tests {
         let outcomes = |name: &str| -> Vec<Outcome> {
             check(policy.network(name).unwrap(), &facts).into_iter().map(|finding| finding.outcome).collect()
         };
-        assert_eq!(outcomes("cell"), [Outcome::Success, Outcome::Success]);
+        assert_eq!(outcomes("cell"), [Outcome::Success; 4]);
         assert!(outcomes("monitor").is_empty());
     }
 }

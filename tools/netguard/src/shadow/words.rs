@@ -54,7 +54,7 @@ shadows! {
     }
     NetworkElsewhere: "network-elsewhere" Critical {
         "Docker has the network on a bridge that no rule names, so nothing of the moat concerns it",
-        "remove the network and create it again with com.docker.network.bridge.name as in the policy (scripts/up does)"
+        "if it is ours, remove it, and scripts/up makes it again on the policy's bridge; if it is another's, change [networks] in the policy"
     }
     ContainerUnguarded: "container-unguarded" Critical {
         "a container that belongs behind the moat has a way out beside it",
@@ -104,6 +104,10 @@ shadows! {
         "the host forwards whatever nobody forbids, and the moat that would forbid it is missing",
         "netguard apply; then iptables -P FORWARD DROP and ip6tables -P FORWARD DROP as a second line"
     }
+    DockerRootless: "docker-rootless" Critical {
+        "Docker is rootless: its bridges lie in a network namespace of its own, where no rule of the moat is",
+        "it is not supported: use the system's Docker (unset DOCKER_HOST, docker context use default), or run none of ours in this one"
+    }
     DockerAcceptFwmark: "docker-accept-fwmark" Medium {
         "Docker lets marked packets into every container (--bridge-accept-fwmark): the moat alone keeps them out",
         "start dockerd without bridge-accept-fwmark"
@@ -123,5 +127,13 @@ shadows! {
     FirewalldRefuses: "firewalld-refuses" High {
         "firewalld refuses what it forwards from a bridge that it has in no zone, so the network reaches nothing",
         "systemctl restart docker while firewalld runs: Docker then gives its bridges a zone; then scripts/up"
+    }
+    AnswersAstray: "answers-astray" High {
+        "the host sends answers for the network's members to another interface than its bridge, so they reach nothing",
+        "let the VPN leave local networks out (tailscale set --exit-node-allow-lan-access); ip rule shows who takes them"
+    }
+    RefusedElsewhere: "refused-elsewhere" High {
+        "a rule of another program refuses what the network sends to the internet, though the moat lets it by",
+        "take that rule out, or let the bridge by in front of it; if it is Docker's own policy, systemctl restart docker, then scripts/up"
     }
 }

@@ -181,7 +181,7 @@ impl Set {
 }
 
 /// What the kernel tells of our table, asked for by one type of message and told by another.
-fn told(netlink: &mut Netlink, get: u16, new: u16, body: &[u8]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn told(netlink: &mut Netlink, get: u16, new: u16, body: &[u8]) -> Result<Vec<Vec<u8>>> {
     let ours = text(TABLE);
     netlink.dump(get, body, Vec::new, |all, message| {
         let named = attribute(message.body.get(4..).unwrap_or_default(), IN_TABLE);
