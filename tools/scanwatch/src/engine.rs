@@ -36,6 +36,14 @@ impl Engine {
         Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }
     }
 
+    /// One that is taken to be there.
+    #[cfg(test)]
+    pub(crate) fn believed(address: Clamd) -> Self {
+        let engine = Self::new(address, true);
+        engine.up.store(true, Ordering::SeqCst);
+        engine
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> &Clamd {
         &self.address

@@ -79,7 +79,7 @@ fn regular(court: &Court, task: &Task, spot: Spot, seen: Stat, now: Instant) -> 
         if is_known(court, task, &seen) {
             return Next::Nothing;
         }
-        if let Some(due) = deferred_until(court, &spot, &seen, now) {
+        if let Some(due) = deferred_until(court, &spot, now) {
             return Next::Wait(due);
         }
     }
@@ -93,7 +93,7 @@ fn regular(court: &Court, task: &Task, spot: Spot, seen: Stat, now: Instant) -> 
     }
     if guarding && has_set_id {
         strip(court, task, &file, &mut stat);
-        if let Some(due) = deferred_until(court, &spot, &stat, now) {
+        if let Some(due) = deferred_until(court, &spot, now) {
             return Next::Wait(due);
         }
     }
@@ -129,11 +129,12 @@ fn is_known(court: &Court, task: &Task, stat: &Stat) -> bool {
 }
 
 /// Until when a file under a temporary name is left alone; `None` when it is not, or no longer.
-fn deferred_until(court: &Court, spot: &Spot, stat: &Stat, now: Instant) -> Option<Instant> {
+fn deferred_until(court: &Court, spot: &Spot, now: Instant) -> Option<Instant> {
     if !court.warden.defers(OsStr::from_bytes(spot.name.to_bytes())) {
         return None;
     }
-    let due = court.firsts().of(Stamp::from(stat).identity, now)? + court.warden.max_defer;
+    // What is gone by now is not deferred: whoever opens it next finds out.
+    let due = court.firsts().of(spot.life().ok()?, now)? + court.warden.max_defer;
     (now < due).then_some(due)
 }
 

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, StatxFlags, makedev, openat, openat2, statat, statx};
 use rustix::io::Errno;
+
+use crate::first_sight::Life;
 
 /// A path below a [`Place`]: bytes, relative, shared.
 pub(crate) type Below = Arc<[u8]>;
@@ -97,6 +99,15 @@ impl Spot {
     /// What stands at the name now; a link is told as a link.
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
         statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Which life of which inode stands at the name now: its number, and when the kernel made it (statx(2)).
+    pub(crate) fn life(&self) -> Result<Life, Errno> {
+        let flags = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let seen = statx(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW, flags)?;
+        let told = StatxFlags::from_bits_retain(seen.stx_mask).contains(StatxFlags::BTIME);
+        let born = told.then_some((seen.stx_btime.tv_sec, seen.stx_btime.tv_nsec));
+        Ok(Life { identity: (makedev(seen.stx_dev_major, seen.stx_dev_minor), seen.stx_ino), born })
     }
 
     /// Opens what stands at the name, without ever waiting: not for the writer of a FIFO, not for a

@@ -65,6 +65,27 @@ fn what_was_there_before_the_start_is_found_and_so_is_what_comes_in_new_folders(
     warden.wait_file("file-quarantined", &world.share.join("z/b/c/late"));
 }
 
+/// ext4 gives the number of a file that is gone to the next one at once, as an agent's temporary files see all day.
+#[test]
+fn a_new_temporary_file_waits_its_own_time_though_its_number_is_an_old_one_s() {
+    let (clamd, world) = (Clamd::start(), World::new());
+    let warden = world.watch(&clamd, &[]);
+    let number = |name: &str| fs::metadata(world.share.join(name)).unwrap().ino();
+    fs::write(world.share.join("first.tmp"), "clean").unwrap();
+    warden.wait_file("file-scanned", &world.share.join("first.tmp"));
+    let old = number("first.tmp");
+    fs::remove_file(world.share.join("first.tmp")).unwrap();
+    // Whoever gets the number; others hold theirs meanwhile.
+    let again = (0..200).map(|next| format!("{next}.tmp")).find(|name| {
+        fs::write(world.share.join(name), eicar()).unwrap();
+        number(name) == old
+    });
+    let Some(again) = again else { return eprintln!("this file system gives no number again: nothing to try") };
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(fs::read(world.share.join(&again)).unwrap(), eicar(), "it was taken while it was being written");
+    warden.wait_file("file-quarantined", &world.share.join(&again));
+}
+
 #[test]
 fn a_temporary_name_defers_the_scan_and_its_own_name_ends_that() {
     let world = World::with(|policy| set(&policy, "max_defer", "\"6s\""));
@@ -238,12 +259,22 @@ fn a_full_jail_is_told_and_stops_nothing_from_being_neutralised() {
 fn an_overflow_of_the_queue_leads_to_a_walk_that_misses_nothing() {
     let (clamd, world) = (Clamd::start(), World::new());
     let warden = world.watch(&clamd, &["--queue", "8", "--quiet-clean"]);
-    for number in 0..400 {
-        let content = if number % 40 == 0 { eicar() } else { b"clean".to_vec() };
+    // Several write at once, and go on until it is too much: one alone may be no faster than the warden.
+    let write = |number: usize| {
+        let content = if number.is_multiple_of(40) { eicar() } else { b"clean".to_vec() };
         fs::write(world.share.join(format!("file-{number}")), content).unwrap();
+    };
+    let mut written = 0;
+    while written == 0 || (warden.count("queue-overflowed") == 0 && written < 20_000) {
+        std::thread::scope(|scope| {
+            for lane in 0..4 {
+                scope.spawn(move || (written + lane..written + 400).step_by(4).for_each(write));
+            }
+        });
+        written += 400;
     }
     warden.wait("queue-overflowed", |_| true);
-    for number in (0..400).step_by(40) {
+    for number in (0..written).step_by(40) {
         warden.wait_file("file-quarantined", &world.share.join(format!("file-{number}")));
     }
     warden.wait("rescan-finished", |record| record["cellblock"]["scan"]["walk"] == "overflow");
