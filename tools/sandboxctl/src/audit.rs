@@ -14,13 +14,16 @@ mod exposure;
 mod facts;
 mod follow;
 mod gather;
+mod in_force;
 mod isolation;
 mod kernel;
 mod leak;
 mod mountinfo;
 mod network;
+mod process;
 mod service;
 mod share;
+pub(crate) mod short;
 mod tell;
 mod volumes;
 
@@ -38,7 +41,8 @@ use tell::{Scribe, Target};
 
 /// Every control of a container, in the order of the report.
 fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
-    [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, share::ALL, service::ALL].into_iter().flatten()
+    let declared = [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, share::ALL, service::ALL];
+    declared.into_iter().chain([process::ALL, in_force::ALL]).flatten()
 }
 
 /// Audits the containers named, or, without names, the whole composition with its networks and engine.
@@ -96,8 +100,9 @@ fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> 
 }
 
 fn networks(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
+    let families = engine::Families::here();
     for planned in policy.active_networks() {
-        let subject = network::Subject::of(policy, planned, gathered.networks.get(&planned.docker_name()));
+        let subject = network::Subject::of(policy, planned, families, gathered.networks.get(&planned.docker_name()));
         let target = Target::network(&planned.docker_name());
         for control in network::ALL {
             scribe.check(control, &target, &(control.judge)(&subject))?;

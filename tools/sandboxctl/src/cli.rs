@@ -111,6 +111,8 @@ pub(crate) enum Secret {
         #[arg(long, value_name = "NAME", default_value = "proxy")]
         container: String,
     },
+    /// Tell of every secret that the policy names whether it is where it is needed
+    List,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 use engine::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
-use engine::{Engine, wait_for};
+use engine::{Engine, Families, wait_for};
 use policy::{Network, Policy, Service};
 use record::Writer;
 
@@ -70,7 +70,7 @@ async fn let_go(engine: &Engine, policy: &Policy) -> anyhow::Result<()> {
     for network in homes(policy) {
         let name = network.docker_name();
         if !before.contains(&name) {
-            let given = engine.join_network(&name, place(vault, network)).await;
+            let given = engine.join_network(&name, place(vault, network, Families::here())).await;
             given.with_context(|| format!("the network {name} could not be given back"))?;
         }
         link::set(network.bridge.as_str(), true)?;
@@ -88,10 +88,10 @@ fn homes(policy: &Policy) -> impl Iterator<Item = &Network> {
 }
 
 /// The vault's own addresses: the moat and the certificate know it by them.
-fn place(vault: &str, network: &Network) -> NetworkConnectRequest {
+fn place(vault: &str, network: &Network, families: Families) -> NetworkConnectRequest {
     let ipam_config = network.address_of(Service::Vault).map(|(v4, v6)| EndpointIpamConfig {
         ipv4_address: Some(v4.to_string()),
-        ipv6_address: Some(v6.to_string()),
+        ipv6_address: families.has_v6().then(|| v6.to_string()),
         ..EndpointIpamConfig::default()
     });
     NetworkConnectRequest {

@@ -25,6 +25,7 @@ mod syntax;
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Context;
+use engine::Families;
 use policy::{NetworkName, Policy, Service};
 
 use syntax::Conf;
@@ -39,7 +40,7 @@ const TRUSTED: &str = "/etc/nginx/gate/trusted-ca.pem";
 ///
 /// # Errors
 /// When the policy has no `egress` network with the gate on it.
-pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
+pub(crate) fn render(policy: &Policy, families: Families) -> anyhow::Result<String> {
     let outside = outside_address(policy)?;
     let mut conf = Conf::default();
     conf.line("# The gate, made by `sandboxctl render nginx` from the policy. Changes made here are lost.");
@@ -56,7 +57,7 @@ pub(crate) fn render(policy: &Policy) -> anyhow::Result<String> {
     // Room for all that the clients may open at once (see stream.rs), below the container's limit of 16384 files.
     conf.line("events { worker_connections 8000; }");
     conf.block("http", |conf| http::section(conf, policy, outside));
-    conf.block("stream", |conf| stream::section(conf, policy, outside));
+    conf.block("stream", |conf| stream::section(conf, policy, outside, families));
     Ok(conf.text())
 }
 

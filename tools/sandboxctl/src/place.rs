@@ -1,12 +1,11 @@
 //! Where bytes go: into a file that is either whole or not there, and that nobody else reads.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use policy::Policy;
+use policy::{Policy, private_file};
 
 /// Where the user's own signatures are: below the project root, as in a checkout of Cellblock.
 pub(crate) fn signatures(policy: &Policy) -> PathBuf {
@@ -44,13 +43,7 @@ pub(crate) fn alone_in(folder: &Path) -> anyhow::Result<File> {
 
 /// Writes a file of mode 0600 in one step: a reader sees the old one, none, or the whole new one.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let draft = beside(path);
-    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path)).and_then(|()| sync_folder(path));
-    if written.is_err() {
-        // The draft may hold half a key. That it can't be removed changes nothing about the error told.
-        let _ = fs::remove_file(&draft);
-    }
-    written.with_context(|| format!("{} could not be written", path.display()))
+    private_file::write(path, bytes).with_context(|| format!("{} could not be written", path.display()))
 }
 
 /// A path as text for another program's configuration.
@@ -66,50 +59,13 @@ pub(crate) fn as_text(path: &Path) -> anyhow::Result<String> {
 /// Gives a file another name in the same folder, for good.
 pub(crate) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to)
-        .and_then(|()| sync_folder(to))
+        .and_then(|()| private_file::sync_folder(to))
         .with_context(|| format!("{} could not become {}", from.display(), to.display()))
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".draft.{}", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn write_draft(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync_folder(of: &Path) -> io::Result<()> {
-    of.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_written_for_its_owner_alone_and_leaves_no_draft() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key.pem");
-        write_private(&path, b"one").unwrap();
-        write_private(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_file_that_cannot_take_its_place_leaves_no_draft_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key.pem");
-        fs::create_dir(&path).unwrap();
-        let error = write_private(&path, b"secret").unwrap_err();
-        assert!(format!("{error:#}").contains("key.pem could not be written"), "{error:#}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
 
     #[test]
     fn a_folder_of_keys_that_others_may_enter_is_refused() {

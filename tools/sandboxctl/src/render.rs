@@ -5,11 +5,10 @@ mod networks;
 mod paths;
 
 use anyhow::Context;
-use engine::{Engine, Version};
+use engine::{Engine, Families, Version};
 use policy::Policy;
 use record::Exit;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::cli::Render;
 use crate::gate;
@@ -18,8 +17,8 @@ use crate::gate;
 pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {
     let text = match what {
         Render::Compose => composition(policy)?,
-        Render::Networks { engine } => lines(&networks::render(policy, version(*engine)?))?,
-        Render::Nginx => gate::render(policy)?,
+        Render::Networks { engine } => lines(&networks::render(policy, version(*engine)?, Families::here()))?,
+        Render::Nginx => gate::render(policy, Families::here())?,
         Render::Paths => document(&paths::render(policy))?,
     };
     record::print(text.as_bytes())?;
@@ -33,14 +32,7 @@ fn composition(policy: &Policy) -> anyhow::Result<String> {
             "sandboxctl: {host}: clients inside find no host by a wildcard; list each name they need under [[egress]]"
         );
     }
-    document(&compose::render(policy, &digest(policy)?)?)
-}
-
-/// SHA-256 of the policy's text.
-fn digest(policy: &Policy) -> anyhow::Result<String> {
-    let text =
-        std::fs::read(&policy.origin).with_context(|| format!("{}: cannot be read again", policy.origin.display()))?;
-    Ok(format!("sha256:{:x}", Sha256::digest(text)))
+    document(&compose::render(policy, &format!("sha256:{}", policy.sha256), Families::here())?)
 }
 
 /// The version given, or the running engine's own: what it can enforce depends on it.

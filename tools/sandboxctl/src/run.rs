@@ -24,6 +24,7 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
         Command::Secret(Secret::Put { name, container }) => {
             with_records(&policy, output, Tell, |policy, out| secret::put(policy, &name, &container, out))
         }
+        Command::Secret(Secret::List) => with_records(&policy, output, Judge, secret::list),
         Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }

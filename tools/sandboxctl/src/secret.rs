@@ -4,6 +4,7 @@
 
 mod errand;
 mod header;
+mod kept;
 mod target;
 
 use std::io::{IsTerminal, Read};
@@ -16,6 +17,7 @@ use record::{Action, Category, Provider, Record, Type, Writer};
 use zeroize::Zeroizing;
 
 pub(crate) use errand::{Errand, deliver};
+pub(crate) use kept::all;
 
 /// The most that a secret may hold, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -32,11 +34,14 @@ pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer
     out.tell(&delivered(&errand))
 }
 
+/// Tells of every secret that the policy names whether it is where it is needed.
+pub(crate) fn list(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+    engine::wait_for(all(policy))?.iter().try_for_each(|kept| out.check(&kept.record()))
+}
+
 /// A name that no rule of the gate asks for is a slip of the pen: it would lie there unused.
 fn known(policy: &Policy, name: &str, container: &str) -> anyhow::Result<()> {
-    let mut names: Vec<&str> = policy.egress.iter().filter_map(|rule| rule.credential.as_deref()).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names = kept::names(policy);
     let gate = policy.container(Service::Proxy);
     if !names.contains(&name) {
         let list = if names.is_empty() { "none".to_owned() } else { names.join(", ") };

@@ -1,6 +1,6 @@
 //! Everything that can grow has a bound.
 
-use engine::models::{MountType, RestartPolicyNameEnum};
+use engine::models::{HostConfig, MountType, RestartPolicyNameEnum};
 use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
@@ -75,15 +75,18 @@ fn memory(subject: &Subject) -> Verdict {
     }
 }
 
-/// Docker keeps `--cpus` as billionths, `--cpu-quota` as microseconds of a period (100 ms unless said).
-fn processors(subject: &Subject) -> Verdict {
-    let host = &subject.facts.host;
-    let Some(nano) = host.nano_cpus else {
-        return Verdict::untold("the engine did not tell the limit on processor time");
-    };
+/// The limit on processor time, in billionths of a processor; zero is none. Docker keeps `--cpus` so, and `--cpu-quota`
+/// as microseconds of a period (100 ms unless said).
+pub(crate) fn billionths(host: &HostConfig) -> Option<i64> {
     let quota = host.cpu_quota.unwrap_or(0).max(0);
     let period = host.cpu_period.filter(|period| *period > 0).unwrap_or(100_000);
-    let nano = if nano > 0 { nano } else { quota.saturating_mul(1_000_000_000) / period };
+    host.nano_cpus.map(|nano| if nano > 0 { nano } else { quota.saturating_mul(1_000_000_000) / period })
+}
+
+fn processors(subject: &Subject) -> Verdict {
+    let Some(nano) = billionths(&subject.facts.host) else {
+        return Verdict::untold("the engine did not tell the limit on processor time");
+    };
     match subject.expect.limits {
         Some((_, wanted, _)) => Verdict::same(&format!("{wanted} billionths"), &format!("{nano} billionths")),
         None => Verdict::when(nano > 0, "a limit", format!("{nano} billionths")),

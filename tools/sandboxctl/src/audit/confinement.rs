@@ -134,6 +134,9 @@ fn apparmor(subject: &Subject) -> Verdict {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has AppArmor"),
         (Some(_), None, _) => Verdict::Beside,
         (Some(_), Some(_), None) => Verdict::untold("the engine did not tell the container's profile"),
+        (Some(_), Some(_), Some("")) if subject.facts.never_ran() => {
+            Verdict::untold("it was never started: the engine chooses the profile when it is")
+        }
         (Some(_), Some(_), Some("" | "unconfined")) => Verdict::differs("a profile", "unconfined"),
         (Some(_), Some(_), Some(profile)) => Verdict::when(!subject.facts.privileged(), "a profile", profile),
     }

@@ -8,7 +8,9 @@ use engine::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, Por
 use jiff::Timestamp;
 
 use super::expect::Expect;
+use super::in_force::InForce;
 use super::kernel::Kernel;
+use super::process::Confined;
 use engine::Version;
 
 /// All that a control of a container may ask.
@@ -45,6 +47,10 @@ pub(crate) struct Facts {
     pub(crate) pid: Option<i64>,
     /// What the kernel has mounted in it; `None` where it does not run.
     pub(crate) kernel: Option<Result<Kernel, String>>,
+    /// What the kernel lets its processes do; `None` where it does not run.
+    pub(crate) processes: Option<Result<Vec<Confined>, String>>,
+    /// The limits that the kernel enforces on it; `None` where it does not run.
+    pub(crate) in_force: Option<Result<InForce, String>>,
     /// The file behind the cell's share, as far as it is a loop device.
     pub(crate) share_image: Option<PathBuf>,
     /// Sources of mounts that lead to an engine's socket.
@@ -112,6 +118,8 @@ impl Facts {
             networks: settings.networks.map(|networks| networks.into_keys().collect()),
             pid: state.pid.filter(|pid| *pid > 0),
             kernel: None,
+            processes: None,
+            in_force: None,
             share_image: None,
             sockets: BTreeSet::new(),
             mounts: told.mounts.map(|mounts| mounts.into_iter().map(mounted).collect()),
@@ -126,6 +134,11 @@ impl Facts {
     /// Which container it is, and since when.
     pub(crate) fn life(&self) -> Life {
         Life { id: self.id.clone(), started: self.started }
+    }
+
+    /// Was it made and never started? The engine tells a start in the year 1 of such a one.
+    pub(crate) fn never_ran(&self) -> bool {
+        self.running == Some(false) && self.started.is_none_or(|at| at < Timestamp::UNIX_EPOCH)
     }
 
     /// A privileged container has no seccomp filter, no masked paths and all devices, whatever else it says.

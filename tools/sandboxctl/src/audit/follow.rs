@@ -33,7 +33,7 @@ async fn stay(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
 }
 
 async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    let mut docker = Engine::connect().await?;
+    let mut docker = Engine::connect_to_running().await?;
     loop {
         let why = as_long_as_it_speaks(&docker, policy, out).await?;
         out.tell(&stopped(&why))?;
@@ -47,9 +47,7 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
 async fn again() -> Engine {
     loop {
         sleep(AWAY).await;
-        if engine::runs()
-            && let Ok(docker) = Engine::connect().await
-        {
+        if let Ok(docker) = Engine::connect_to_running().await {
             return docker;
         }
     }
@@ -72,7 +70,10 @@ async fn as_long_as_it_speaks(docker: &Engine, policy: &Policy, out: &mut Writer
             Some(Err(error)) => return Ok(format!("its events could not be read any further: {error}")),
             None => return Ok("its events ended".to_owned()),
         };
-        if let Some(record) = record(&event) {
+        if let Some(mut record) = record(&event) {
+            if let Some(container) = short_of_memory(&event) {
+                record = record.reason(super::short::sentence(docker, container).await);
+            }
             out.tell(&record)?;
             pending.add(changed(&event));
             if pending.since.is_some_and(|since| since.elapsed() > PATIENCE) {
@@ -132,7 +133,12 @@ impl Pending {
     }
 
     /// The audit of all leaves out containers that are none of ours; those have their own turn.
+    /// An engine on its way down is asked nothing: what waits at its socket would start it again. Once it is back all is
+    /// audited anyway.
     async fn audit(self, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+        if Engine::connect_to_running().await.is_err() {
+            return Ok(());
+        }
         if self.all {
             super::run(policy, &[], out).await?;
         }
@@ -147,7 +153,7 @@ impl Pending {
 /// A container can be gone again before it is looked at: its end is an event of its own.
 async fn audit_one(policy: &Policy, out: &mut Writer, name: String) -> anyhow::Result<()> {
     match super::run(policy, &[name], out).await {
-        Err(error) if !error.is::<record::OutputClosed>() && Engine::connect().await.is_ok() => {
+        Err(error) if !error.is::<record::OutputClosed>() && Engine::connect_to_running().await.is_ok() => {
             eprintln!("sandboxctl: {error:#}");
             Ok(())
         }
@@ -176,6 +182,13 @@ fn changed(event: &EventMessage) -> Option<Changed> {
 
 fn attribute<'a>(event: &'a EventMessage, name: &str) -> Option<&'a str> {
     event.actor.as_ref()?.attributes.as_ref()?.get(name).map(String::as_str)
+}
+
+/// The container, where the kernel ended a process in it for want of memory. The engine tells so also when the container
+/// itself goes on.
+fn short_of_memory(event: &EventMessage) -> Option<&str> {
+    let is_it = event.typ? == EventMessageTypeEnum::CONTAINER && event.action.as_deref()? == "oom";
+    event.actor.as_ref().filter(|_| is_it)?.id.as_deref()
 }
 
 /// The health checks of healthy services are an exec every few seconds: no event that a person waits for.
@@ -272,6 +285,13 @@ mod tests {
         assert_eq!(changed(&event("network", "connect")), Some(Changed::All));
         assert_eq!(changed(&event("container", "die")), None);
         assert_eq!(changed(&event("image", "tag")), None);
+    }
+
+    #[test]
+    fn only_a_container_is_short_of_memory() {
+        assert_eq!(short_of_memory(&event("container", "oom")), Some("abc"));
+        assert_eq!(short_of_memory(&event("container", "die")), None);
+        assert_eq!(record(&event("container", "oom")).unwrap().event.severity, Severity::Medium);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use policy::{Policy, Service};
 
 use super::facts::{Engine, Exec, Facts, Life, Mounted};
 use super::kernel::{Kernel, backing_file, leads_to};
-use super::{concerned, share, volumes};
+use super::{concerned, in_force, process, share, volumes};
+
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
 #[derive(Debug)]
 pub(crate) struct Named {
@@ -102,8 +103,9 @@ const SOCKETS: [&str; 5] = [
 /// does not run has only what it would be given.
 fn in_effect(facts: &mut Facts, docker: &engine::Engine) {
     if facts.running == Some(true) {
-        let looked = facts.pid.ok_or_else(|| anyhow::anyhow!("the engine told no process"));
-        let looked = looked.and_then(|pid| Kernel::look(&facts.id, pid)).map_err(|error| format!("{error:#}"));
+        let (looked, processes, limits) =
+            (asked(facts, Kernel::look), asked(facts, process::look), asked(facts, in_force::look));
+        (facts.processes, facts.in_force) = (Some(processes), Some(limits));
         facts.mounts = match (&looked, facts.mounts.take()) {
             (Ok(kernel), Some(declared)) => Some(kernel.settle(&declared)),
             _ => None,
@@ -115,6 +117,12 @@ fn in_effect(facts: &mut Facts, docker: &engine::Engine) {
     let known: Vec<PathBuf> = SOCKETS.iter().map(PathBuf::from).chain([docker.place().socket.clone()]).collect();
     let sources = facts.mounts.iter().flatten().filter(|mount| mount.kind == "bind").map(|mount| &mount.source);
     facts.sockets = sources.filter(|source| leads_to(source, &known)).cloned().collect();
+}
+
+/// Asks the kernel about a container's first process.
+fn asked<T>(facts: &Facts, look: impl Fn(&str, i64) -> anyhow::Result<T>) -> Result<T, String> {
+    let pid = facts.pid.ok_or("the engine told no process")?;
+    look(&facts.id, pid).map_err(|error| format!("{error:#}"))
 }
 
 /// What runs in it beside its own program: health checks, and what people started. One that ended meanwhile is

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use engine::Families;
 use engine::models::NetworkInspect;
 use policy::{Network, Policy, Service};
 use record::Severity::{Critical, High};
@@ -16,7 +17,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cellblock-network-bridge", "has the bridge that the moat guards", Critical, REMAKE, bridge),
     Control::new(
         "cellblock-network-subnets",
-        "has the subnets that the moat guards, in both families",
+        "has the subnets that the moat guards, in every family that the kernel has",
         Critical,
         REMAKE,
         subnets,
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 pub(crate) struct Subject {
     bridge: String,
     subnets: BTreeSet<String>,
+    v6: bool,
     internal: bool,
     masquerade: bool,
     members: BTreeSet<String>,
@@ -48,12 +50,14 @@ impl Subject {
     pub(crate) fn of(
         policy: &Policy,
         network: &Network,
+        families: Families,
         found: Option<&Result<Option<NetworkInspect>, String>>,
     ) -> Self {
         let guests = |service: &Service| *service != Service::Cell;
         Self {
             bridge: network.bridge.to_string(),
-            subnets: [network.v4.to_string(), network.v6.to_string()].into(),
+            subnets: families.each(network.v4.to_string(), network.v6.to_string()).into_iter().collect(),
+            v6: families.has_v6(),
             internal: network.internal,
             masquerade: network.masquerade,
             members: network
@@ -103,9 +107,13 @@ fn subnets(subject: &Subject) -> Verdict {
             return Verdict::untold("the engine did not tell the subnets");
         };
         let found: BTreeSet<String> = config.iter().filter_map(|pool| pool.subnet.clone()).collect();
-        let both = network.enable_ipv6 == Some(true);
-        let without = if both { "" } else { ", IPv6 not enabled" };
-        Verdict::when(found == subject.subnets && both, listed(&subject.subnets), listed(&found) + without)
+        let alike = network.enable_ipv6.unwrap_or(false) == subject.v6;
+        let note = match (alike, subject.v6) {
+            (true, _) => "",
+            (false, true) => ", IPv6 not enabled",
+            (false, false) => ", IPv6 enabled on a kernel that has none",
+        };
+        Verdict::when(found == subject.subnets && alike, listed(&subject.subnets), listed(&found) + note)
     })
 }
 

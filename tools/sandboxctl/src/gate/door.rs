@@ -109,6 +109,8 @@ impl Door<'_> {
             conf.line(&format!("set $gate_rule $gate_rule_{};", self.number));
             self.refuse(conf, whom);
             key(conf, whom, rule);
+            let rate = rule.rate.unwrap_or(policy.proxy.rate);
+            conf.line(&format!("set $gate_wait {};", rate.wait()));
             conf.line(&format!(
                 "limit_req zone=rule{number} burst={} nodelay;",
                 rule.burst.unwrap_or(policy.proxy.burst)

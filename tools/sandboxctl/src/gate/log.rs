@@ -31,6 +31,8 @@ pub(super) fn connections(conf: &mut Conf) {
 pub(super) fn requests(conf: &mut Conf) {
     section(conf, "request");
     conf.line("js_set $gate_traced gate.traced;");
+    // Asked for by the plain log alone, so that a number is taken for each line and for nothing else.
+    conf.line("js_set $gate_line gate.line;");
     conf.line(&format!("map \"{FACTS}\" $gate_is_plain {{ default \"\"; \"{IS_PLAIN}\" 1; }}"));
     // Seconds with three decimals, as nanoseconds; JSON knows no number that begins with a zero.
     conf.line(
@@ -68,5 +70,5 @@ const PLAIN: &str = concat!(
     r#""request":{"id":"$request_id","method":"$request_method","bytes":$request_length},"#,
     r#""response":{"status_code":$status,"bytes":$bytes_sent,"body":{"bytes":$body_bytes_sent}}},"#,
     r#""url":{"scheme":"https","domain":"$host","path":"$gate_path"},"#,
-    r#""destination":{"address":"$gate_upstream","ip":"$gate_ip","port":443}}"#,
+    r#""destination":{"address":"$gate_upstream","ip":"$gate_ip","port":443},"cellblock":{"line":"$gate_line"}}"#,
 );

@@ -107,7 +107,13 @@ pub(super) fn built_in(conf: &mut Conf, client: &str) {
     for refusal in LIMITS {
         let place = format!("@{}", refusal.error.name());
         conf.line(&format!("error_page {} = {place};", refusal.status));
-        conf.block(&format!("location {place}"), |conf| refusal.write(conf, whom));
+        conf.block(&format!("location {place}"), |conf| {
+            if refusal.status == 429 {
+                // In whole seconds (RFC 9110, 10.2.3): until the rate has room for one more.
+                conf.line("add_header Retry-After $gate_wait always;");
+            }
+            refusal.write(conf, whom);
+        });
     }
     conf.line("error_page 500 502 503 504 = @failed;");
     conf.block("location @failed", |conf| {

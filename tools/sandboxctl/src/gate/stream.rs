@@ -4,6 +4,7 @@
 
 use std::net::Ipv4Addr;
 
+use engine::Families;
 use policy::{Network, Policy, Service};
 
 use super::syntax::{Conf, value};
@@ -17,7 +18,7 @@ pub(super) const REFUSING: &str = "unix:/run/nginx/refuse.sock";
 const MOST_CONNECTIONS: u32 = 300;
 
 /// The whole `stream` section.
-pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
+pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, families: Families) {
     log::connections(conf);
     resolver(conf, policy);
     leg::slots(conf);
@@ -32,8 +33,8 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     clients(conf, policy);
     passed::rules(conf, policy);
     for network in policy.gate_clients() {
-        plain(conf, network);
-        tls(conf, network);
+        plain(conf, network, families);
+        tls(conf, network, families);
     }
     refuse(conf);
     leg::servers(conf, policy, outside);
@@ -64,18 +65,18 @@ fn clients(conf: &mut Conf, policy: &Policy) {
     });
 }
 
-fn plain(conf: &mut Conf, network: &Network) {
+fn plain(conf: &mut Conf, network: &Network, families: Families) {
     conf.block("server", |conf| {
-        listen(conf, network, 80);
+        listen(conf, network, 80, families);
         conf.line("proxy_protocol on;");
         conf.line("proxy_timeout 660s;");
         conf.line(&format!("proxy_pass {};", inner_socket(network)));
     });
 }
 
-fn tls(conf: &mut Conf, network: &Network) {
+fn tls(conf: &mut Conf, network: &Network, families: Families) {
     conf.block("server", |conf| {
-        listen(conf, network, 443);
+        listen(conf, network, 443, families);
         conf.line("ssl_preread on;");
         conf.line("proxy_pass $gate_upstream;");
     });
@@ -83,11 +84,12 @@ fn tls(conf: &mut Conf, network: &Network) {
 
 /// `listen` on the gate's own addresses of a client's network, and only for that network's members: not for the
 /// gate itself, which an allowed name might resolve to, and not for the host, whose address hides who asks.
-fn listen(conf: &mut Conf, network: &Network, port: u16) {
+fn listen(conf: &mut Conf, network: &Network, port: u16, families: Families) {
     let Some((v4, v6)) = network.address_of(Service::Proxy) else { return };
     let (host_v4, host_v6) = network.gateway();
-    conf.line(&format!("listen {v4}:{port};"));
-    conf.line(&format!("listen [{v6}]:{port};"));
+    for address in families.each(v4.to_string(), format!("[{v6}]")) {
+        conf.line(&format!("listen {address}:{port};"));
+    }
     conf.line(&format!("deny {v4}; deny {v6}; deny {host_v4}; deny {host_v6};"));
     conf.line(&format!("allow {}; allow {}; deny all;", network.v4, network.v6));
     conf.line(&format!("limit_conn sessions {MOST_CONNECTIONS};"));

@@ -3,12 +3,17 @@
 
 use std::path::Path;
 
+use engine::Families;
 use policy::Policy;
 
 fn rendered(egress: &str) -> String {
+    rendered_for(egress, Families::Both)
+}
+
+fn rendered_for(egress: &str, families: Families) -> String {
     let text = format!("{}\n{egress}", include_str!("sample-policy.toml"));
     let policy = Policy::parse(&text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
-    super::render(&policy).unwrap()
+    super::render(&policy, families).unwrap()
 }
 
 /// The blocks of the configuration that begin with this head and hold this line.
@@ -49,6 +54,13 @@ fn the_front_serves_a_network_its_members_only_and_never_the_gate_or_the_host() 
         assert!(server.contains("deny all;"), "{server}");
     }
     assert!(!conf.contains("listen 80") && !conf.contains("listen *"));
+}
+
+#[test]
+fn on_a_kernel_without_ipv6_the_front_listens_on_ipv4_alone() {
+    let (both, four) = (rendered_for(GITHUB, Families::Both), rendered_for(GITHUB, Families::V4));
+    assert_eq!((both.matches("listen [").count(), four.matches("listen [").count()), (4, 0));
+    assert_eq!(four.matches("listen 172.30.").count(), 4);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! Written as JSON, which is YAML: nothing in it can be read as another type (`no`, `1e3`, `22:22`).
 //! The file in the repository says what is the same for everybody; this says what the policy decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use policy::{Class, Network, NetworkName, Policy, Service};
+use engine::Families;
+use policy::{Class, Egress, Network, NetworkName, Policy, Service, Tls};
 use serde::Serialize;
 
 use crate::place;
@@ -62,7 +63,8 @@ struct Port {
 #[derive(Debug, PartialEq, Serialize)]
 struct Attachment {
     ipv4_address: IpAddr,
-    ipv6_address: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv6_address: Option<IpAddr>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<String>,
 }
@@ -101,10 +103,10 @@ const POLICY_LABEL: &str = "cellblock.policy";
 ///
 /// # Errors
 /// If a path of the policy is not UTF-8: Compose could not read it back.
-pub(crate) fn render(policy: &Policy, digest: &str) -> anyhow::Result<Override> {
+pub(crate) fn render(policy: &Policy, digest: &str, families: Families) -> anyhow::Result<Override> {
     let mut services = BTreeMap::new();
     for service in Service::ALL {
-        let mut part = part(policy, service)?;
+        let mut part = part(policy, service, families)?;
         if matches!(service, Service::Monitor | Service::Warden) {
             part.labels.insert(POLICY_LABEL, digest.to_owned());
         }
@@ -130,8 +132,8 @@ pub(crate) fn resolvers(policy: &Policy, service: Service) -> Vec<IpAddr> {
     }
 }
 
-fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
-    let mut part = Part { networks: attachments(policy, service), ..Part::default() };
+fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result<Part> {
+    let mut part = Part { networks: attachments(policy, service, families), ..Part::default() };
     if !part.networks.is_empty() {
         part.dns = resolvers(policy, service);
     }
@@ -139,11 +141,14 @@ fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
         Service::Vault => {
             part.ports = vec![port(policy)];
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
+            part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
         }
         Service::Cell => {
             part.container_name = Some(policy.cell.container.clone());
             part.limits = Some(limits(policy));
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
+            part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
+            part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
         }
         Service::Warden => {
@@ -163,8 +168,24 @@ fn part(policy: &Policy, service: Service) -> anyhow::Result<Part> {
     Ok(part)
 }
 
+/// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at the
+/// gate. Nothing in `open` shape, where a name is reached as everywhere.
+fn ways_out(policy: &Policy) -> BTreeSet<String> {
+    let cell = policy.gate_clients().filter(|network| network.name == NetworkName::CELL);
+    let rules = cell.flat_map(|network| policy.egress_for(network.name.as_str()));
+    let way = |rule: &Egress| match rule.tls {
+        Tls::Verify => format!("http://{}", rule.host),
+        Tls::Passthrough => format!("https://{}", rule.host),
+    };
+    rules.filter(|rule| !rule.host.is_wildcard()).map(way).collect()
+}
+
+fn words(all: impl IntoIterator<Item = impl ToString>) -> String {
+    all.into_iter().map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// The cell has none of its own: it lives in the vault's namespace.
-fn attachments(policy: &Policy, service: Service) -> BTreeMap<String, Attachment> {
+fn attachments(policy: &Policy, service: Service, families: Families) -> BTreeMap<String, Attachment> {
     if service == Service::Cell {
         return BTreeMap::new();
     }
@@ -173,7 +194,8 @@ fn attachments(policy: &Policy, service: Service) -> BTreeMap<String, Attachment
         .filter_map(|network| {
             let (v4, v6) = network.address_of(service)?;
             let aliases = if service == Service::Proxy { aliases(policy, network) } else { Vec::new() };
-            let place = Attachment { ipv4_address: v4.into(), ipv6_address: v6.into(), aliases };
+            let ipv6_address = families.has_v6().then(|| v6.into());
+            let place = Attachment { ipv4_address: v4.into(), ipv6_address, aliases };
             Some((network.name.to_string(), place))
         })
         .collect()
@@ -237,7 +259,7 @@ mod tests {
     #[test]
     fn who_reads_the_policy_inside_is_made_again_with_another_one_and_nobody_else_is() {
         let labels = |digest: &str| -> Vec<(&str, Option<String>)> {
-            let services = render(&policy("open"), digest).unwrap().services;
+            let services = render(&policy("open"), digest, Families::Both).unwrap().services;
             services.into_iter().map(|(name, part)| (name, part.labels.get(POLICY_LABEL).cloned())).collect()
         };
         let changed: Vec<&str> = labels("sha256:1")
@@ -247,6 +269,36 @@ mod tests {
             .map(|(one, _)| one.0)
             .collect();
         assert_eq!(changed, ["monitor", "warden"]);
+    }
+
+    #[test]
+    fn the_cell_is_told_how_it_reaches_each_name_of_the_gate_and_in_open_shape_nothing() {
+        let told = |shape: &str| {
+            let shipped = include_str!("../../../../compose/policy.toml").replace("\"open\"", &format!("\"{shape}\""));
+            let policy = Policy::parse(&shipped, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
+            words(ways_out(&policy))
+        };
+        assert_eq!(told("open"), "");
+        let proxied = told("proxied");
+        let ways: Vec<&str> = proxied.split(' ').collect();
+        assert!(ways.contains(&"http://api.anthropic.com") && ways.contains(&"https://docs.openclaw.ai"), "{proxied}");
+        assert!(!proxied.contains("database.clamav.net"), "{proxied}");
+    }
+
+    #[test]
+    fn vault_and_cell_know_the_same_origins() {
+        let services = render(&policy("open"), "", Families::Both).unwrap().services;
+        for name in ["vault", "cell"] {
+            assert_eq!(services[name].environment["VAULT_ORIGINS"], "https://127.0.0.1:8443 https://localhost:8443");
+        }
+    }
+
+    #[test]
+    fn without_ipv6_nobody_is_given_an_address_of_it() {
+        let text = |families| serde_json::to_string(&render(&policy("proxied"), "", families).unwrap()).unwrap();
+        assert!(text(Families::Both).contains("fd6c:") && text(Families::Both).contains("ipv6_address"));
+        assert!(!text(Families::V4).contains("fd6c:") && !text(Families::V4).contains("ipv6"));
+        assert!(text(Families::V4).contains("ipv4_address"));
     }
 
     #[test]

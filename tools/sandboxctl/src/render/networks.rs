@@ -5,7 +5,7 @@ use policy::{Network, Policy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use engine::Version;
+use engine::{Families, Version};
 
 /// From this version on a bridge can do without an address of its own (`gateway_mode=isolated`), so that
 /// the members of an internal network find no host at all behind it.
@@ -26,29 +26,34 @@ pub(crate) struct Made {
 }
 
 /// The networks of the current shape, in the order of their names.
-pub(crate) fn render(policy: &Policy, engine: Version) -> Vec<Made> {
-    policy.active_networks().map(|network| made(network, engine)).collect()
+pub(crate) fn render(policy: &Policy, engine: Version, families: Families) -> Vec<Made> {
+    policy.active_networks().map(|network| made(network, engine, families)).collect()
 }
 
-fn made(network: &Network, engine: Version) -> Made {
-    let mut args = arguments(network, engine);
+fn made(network: &Network, engine: Version, families: Families) -> Made {
+    let mut args = arguments(network, engine, families);
     let definition = digest(&args);
     args.extend(["--label".to_owned(), format!("{DEFINITION}={definition}"), network.docker_name()]);
     Made { name: network.docker_name(), definition, args }
 }
 
-fn arguments(network: &Network, engine: Version) -> Vec<String> {
+/// Docker makes no network with IPv6 on a kernel that has none. The same network with it is another definition, so that
+/// it is made anew when the kernel has it again.
+fn arguments(network: &Network, engine: Version, families: Families) -> Vec<String> {
     let isolated = network.internal && engine >= ISOLATED_GATEWAY;
-    let mut args: Vec<String> = ["--driver", "bridge", "--ipv6"].map(str::to_owned).to_vec();
+    let mut args: Vec<String> = ["--driver", "bridge"].map(str::to_owned).to_vec();
+    if families.has_v6() {
+        args.push("--ipv6".to_owned());
+    }
     let mut add = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
     let (v4, v6) = network.gateway();
-    add("--subnet", network.v4.to_string());
-    add("--subnet", network.v6.to_string());
-    if !isolated {
-        add("--gateway", v4.to_string());
-        add("--gateway", v6.to_string());
+    for subnet in families.each(network.v4.to_string(), network.v6.to_string()) {
+        add("--subnet", subnet);
     }
-    for (option, value) in options(network, isolated) {
+    for gateway in families.each(v4.to_string(), v6.to_string()).into_iter().filter(|_| !isolated) {
+        add("--gateway", gateway);
+    }
+    for (option, value) in options(network, isolated, families) {
         add("--opt", format!("com.docker.network.bridge.{option}={value}"));
     }
     add("--label", format!("cellblock.network={}", network.name));
@@ -59,13 +64,14 @@ fn arguments(network: &Network, engine: Version) -> Vec<String> {
 }
 
 /// Options of Docker's bridge driver. A port published without an address goes to loopback only.
-pub(crate) fn options(network: &Network, isolated: bool) -> Vec<(&'static str, String)> {
+fn options(network: &Network, isolated: bool, families: Families) -> Vec<(&'static str, String)> {
     let mut options = vec![("name", network.bridge.to_string()), ("host_binding_ipv4", "127.0.0.1".to_owned())];
     if !network.masquerade {
         options.push(("enable_ip_masquerade", "false".to_owned()));
     }
     if isolated {
-        options.extend(["gateway_mode_ipv4", "gateway_mode_ipv6"].map(|option| (option, "isolated".to_owned())));
+        let modes = families.each("gateway_mode_ipv4", "gateway_mode_ipv6");
+        options.extend(modes.into_iter().map(|option| (option, "isolated".to_owned())));
     }
     options
 }
@@ -77,4 +83,29 @@ fn digest(args: &[String]) -> String {
         hash.update([0]);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn without_ipv6_no_argument_names_it_and_the_definition_is_another_one() {
+        let text = include_str!("../gate/sample-policy.toml");
+        let policy = Policy::parse(text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
+        for engine in [Version::new(26, 1, 5), Version::new(28, 5, 2)] {
+            let (both, four) = (render(&policy, engine, Families::Both), render(&policy, engine, Families::V4));
+            assert_eq!(both.len(), four.len());
+            for (both, four) in both.iter().zip(&four) {
+                assert_ne!(both.definition, four.definition);
+                assert!(
+                    both.args.iter().any(|arg| arg == "--ipv6") && both.args.iter().any(|arg| arg.contains("fd6c:"))
+                );
+                let named = |arg: &&String| arg.contains("ipv6") || arg.matches(':').count() > 1;
+                assert_eq!(four.args.iter().find(named), None, "{}", four.name);
+                assert!(four.args.contains(&"--subnet".to_owned()));
+            }
+        }
+    }
 }

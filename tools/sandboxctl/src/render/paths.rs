@@ -38,6 +38,8 @@ struct Spool {
 struct Vault {
     path: PathBuf,
     listen: String,
+    /// Where the agent's gateway listens, in the network that vault and cell share.
+    upstream: String,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -55,7 +57,11 @@ pub(crate) fn render(policy: &Policy) -> Paths {
         share: folder(&policy.cell.share),
         jail: folder(&policy.warden.jail),
         audit: Spool { path: policy.audit.directory.clone(), size: policy.audit.spool.get() },
-        vault: Vault { path: policy.root.join("vault"), listen: policy.vault.listen.to_string() },
+        vault: Vault {
+            path: policy.root.join("vault"),
+            listen: policy.vault.listen.to_string(),
+            upstream: policy.vault.upstream.to_string(),
+        },
         cell: Cell {
             container: policy.cell.container.clone(),
             network: match policy.cell.network {

@@ -18,8 +18,13 @@ pub(crate) struct Errand<'a> {
 impl Errand<'_> {
     /// The file in the container.
     pub(crate) fn path(&self) -> String {
-        format!("/run/secrets/{}", self.name)
+        path(self.name)
     }
+}
+
+/// Where a secret of this name is, in its container.
+pub(super) fn path(name: &str) -> String {
+    format!("/run/secrets/{name}")
 }
 
 /// Puts the secret there, or says why not; never on a disk.

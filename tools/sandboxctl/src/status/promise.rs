@@ -5,6 +5,7 @@
 //! `proxied` shape the way out is the gate, which is a service of ours and has a line of its own.
 
 use std::fs::File;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::thread;
@@ -42,32 +43,56 @@ pub(super) async fn names(policy: &Policy) -> Option<Record> {
     Some(told(cell, &policy.cell.dns, seen.map_err(|error| format!("{error:#}"))))
 }
 
-/// Does one of them answer whoever is in this network namespace?
+/// Does one of them answer whoever is in this network namespace? Where not one question could be put, that is no answer.
 fn ask_from(namespace: &File, resolvers: &[IpAddr]) -> anyhow::Result<bool> {
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
         .context("its network can't be entered; that takes root")?;
     let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        if resolvers.iter().any(|resolver| answers(SocketAddr::new(*resolver, 53), AGAIN)) {
+    let places: Vec<SocketAddr> = resolvers.iter().map(|resolver| SocketAddr::new(*resolver, 53)).collect();
+    loop {
+        if one_answers(&places, AGAIN)? {
             return Ok(true);
         }
+        if Instant::now() >= end {
+            return Ok(false);
+        }
     }
-    Ok(false)
 }
 
-fn answers(resolver: SocketAddr, patience: Duration) -> bool {
+fn one_answers(resolvers: &[SocketAddr], patience: Duration) -> io::Result<bool> {
+    let mut refused = None;
+    let mut put = 0;
+    for resolver in resolvers {
+        match socket_for(*resolver) {
+            Ok(socket) => {
+                put += 1;
+                if answers(&socket, *resolver, patience).unwrap_or(false) {
+                    return Ok(true);
+                }
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    match refused {
+        Some(error) if put == 0 => Err(error),
+        _ => Ok(false),
+    }
+}
+
+/// A kernel that gives no socket, for a filter of system calls say, lets nobody ask.
+fn socket_for(resolver: SocketAddr) -> io::Result<UdpSocket> {
     let from: IpAddr = if resolver.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let asked = || -> std::io::Result<usize> {
-        let socket = UdpSocket::bind(SocketAddr::new(from, 0))?;
-        // Only what the resolver itself sends is heard.
-        socket.connect(resolver)?;
-        socket.set_read_timeout(Some(patience))?;
-        socket.send(&QUESTION)?;
-        let mut answer = [0; 512];
-        let length = socket.recv(&mut answer)?;
-        Ok(if answer.starts_with(&[0xce, 0x11]) { length } else { 0 })
-    };
-    asked().is_ok_and(|length| length >= 12)
+    UdpSocket::bind(SocketAddr::new(from, 0))
+}
+
+fn answers(socket: &UdpSocket, resolver: SocketAddr, patience: Duration) -> io::Result<bool> {
+    // Only what the resolver itself sends is heard.
+    socket.connect(resolver)?;
+    socket.set_read_timeout(Some(patience))?;
+    socket.send(&QUESTION)?;
+    let mut answer = [0; 512];
+    let length = socket.recv(&mut answer)?;
+    Ok(length >= 12 && answer.starts_with(&[0xce, 0x11]))
 }
 
 fn told(cell: &str, resolvers: &[IpAddr], seen: Result<bool, String>) -> Record {
@@ -111,13 +136,26 @@ mod tests {
                 let (_, client) = server.recv_from(&mut question).unwrap();
                 server.send_to(answer, client).unwrap();
             });
-            let seen = answers(place, Duration::from_secs(5));
+            let seen = one_answers(&[place], Duration::from_secs(5)).unwrap();
             serving.join().unwrap();
             seen
         };
         assert!(says(&[0xce, 0x11, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]));
         assert!(!says(&[0xce, 0x12, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]), "another question's");
         assert!(!says(&[0xce, 0x11]), "no whole header");
+    }
+
+    #[test]
+    fn where_no_question_can_be_put_nothing_is_said_of_the_resolvers() {
+        let nobody_listens = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(!one_answers(&[nobody_listens], Duration::from_millis(50)).unwrap());
+        // As many descriptors as there may be: a socket is refused by the kernel.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let spent = rustix::process::Rlimit { current: Some(0), ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, spent).unwrap();
+        let seen = one_answers(&[nobody_listens], Duration::from_millis(50));
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        seen.unwrap_err();
     }
 
     #[test]

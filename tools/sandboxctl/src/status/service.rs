@@ -8,6 +8,8 @@ use record::cellblock::{Cell, Service as Reported};
 use record::fields::Container;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
+use crate::audit::short;
+
 /// The most of a health check's words that is told, in characters.
 const MAX_WORDS: usize = 512;
 
@@ -26,7 +28,7 @@ pub(crate) struct Standing {
 enum State {
     Absent,
     Untold(String),
-    Known { id: Option<String>, status: String, health: String, words: String, restarts: u64 },
+    Known { id: Option<String>, status: String, health: String, words: String, restarts: u64, killed: u64 },
 }
 
 /// Every service of the policy, asked at once.
@@ -49,6 +51,8 @@ async fn one(docker: &Engine, service: Service, container: &str) -> Standing {
 
 fn known(told: ContainerInspectResponse) -> State {
     let state = told.state.unwrap_or_default();
+    // Where the kernel does not tell, or nothing runs, there is nothing to add to the engine's word.
+    let killed = told.id.as_deref().zip(state.pid).and_then(|(id, first)| short::kills(id, first).ok()).unwrap_or(0);
     let health = state.health.unwrap_or_default();
     let words = health.log.unwrap_or_default().pop().and_then(|last| last.output).unwrap_or_default();
     State::Known {
@@ -57,6 +61,7 @@ fn known(told: ContainerInspectResponse) -> State {
         health: health.status.map_or_else(|| "none".to_owned(), |status| status.to_string()),
         words: words.trim().chars().take(MAX_WORDS).collect(),
         restarts: told.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
+        killed,
     }
 }
 
@@ -70,9 +75,9 @@ impl Standing {
                 .outcome(Outcome::Unknown)
                 .severity(Severity::Low)
                 .reason(why.clone()),
-            State::Known { status, health, words, .. } => match (status.as_str(), health.as_str()) {
+            State::Known { status, health, words, killed, .. } => match (status.as_str(), health.as_str()) {
                 ("running", "healthy" | "none") => {
-                    noted(base(format!("{name} runs, {health}.")).outcome(Outcome::Success), health, words)
+                    noted(base(format!("{name} runs, {health}.")).outcome(Outcome::Success), health, words, *killed)
                 }
                 ("running", "starting") => {
                     base(format!("{name} is starting.")).outcome(Outcome::Unknown).reason("its health is not known yet")
@@ -95,7 +100,7 @@ impl Standing {
         let mut reported = Reported { name: Some(self.service.as_str().to_owned()), ..Reported::default() };
         let mut container = Container::named(&self.container);
         reported.state = Some("absent".to_owned());
-        if let State::Known { id, status, health, words, restarts } = &self.state {
+        if let State::Known { id, status, health, words, restarts, .. } = &self.state {
             container.id.clone_from(id);
             reported.state = Some(status.clone());
             reported.health = Some(health.clone());
@@ -110,8 +115,12 @@ impl Standing {
 }
 
 /// A scanner that knows only test signatures is well, and protects from nothing: nobody should overlook it.
-fn noted(record: Record, health: &str, words: &str) -> Record {
+/// So is a service whose processes the kernel ends: what was started again inside its container looks as if nothing was.
+fn noted(record: Record, health: &str, words: &str, killed: u64) -> Record {
     match (health, words.contains(NO_SIGNATURES)) {
+        _ if killed > 0 => record
+            .severity(Severity::Medium)
+            .reason(format!("the kernel ended {}: memory ran out", short::often(killed))),
         (_, true) => record.severity(Severity::Medium).reason(words),
         ("none", false) => {
             record.severity(Severity::Low).reason("it has no health check: running is all that is known")
@@ -163,6 +172,18 @@ mod tests {
             Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Untold("gone".to_owned()) }
                 .record();
         assert_eq!(untold.event.outcome, Some(Outcome::Unknown));
+    }
+
+    #[test]
+    fn a_service_that_ran_out_of_memory_is_well_again_and_says_so() {
+        let well = base("cell runs, healthy.".to_owned()).outcome(Outcome::Success);
+        assert_eq!(noted(well.clone(), "healthy", "", 0).event.severity, Severity::Informational);
+        let record = noted(well, "healthy", "", 2);
+        assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Success), Severity::Medium));
+        assert_eq!(
+            record.event.reason.as_deref(),
+            Some("the kernel ended 2 processes since it started: memory ran out")
+        );
     }
 
     #[test]

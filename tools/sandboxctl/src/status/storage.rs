@@ -33,21 +33,34 @@ enum Trouble {
     Untold(String),
 }
 
-/// The share, the jail and the record.
+/// The share, the jail, and of the record the spool and what is made from it.
 pub(crate) fn all(policy: &Policy) -> Vec<Folder> {
     let share = policy.cell.share.mount_point();
     let jail = &policy.warden.jail;
-    let audit = &policy.audit;
+    let (audit, spool) = (&policy.audit, policy.audit.directory.join("spool"));
     vec![
         Folder { name: "share", used: file_system(&share), path: share, limit: policy.cell.share.size.get() },
         Folder { name: "jail", used: walked(&jail.path), path: jail.path.clone(), limit: jail.size.get() },
+        Folder { name: "spool", used: walked(&spool), path: spool, limit: audit.spool.get() },
         Folder {
-            name: "audit",
-            used: walked(&audit.directory),
-            path: audit.directory.clone(),
-            limit: audit.spool.get(),
+            name: "database",
+            used: databases(&audit.directory),
+            path: audit.directory.join("record.duckdb"),
+            limit: audit.database.get(),
         },
     ]
+}
+
+/// Bytes that the databases take, with their logs and what a rebuild put aside; logs of our own are none of them.
+fn databases(directory: &Path) -> Result<u64, Trouble> {
+    let mut used = 0u64;
+    for entry in fs::read_dir(directory).map_err(|error| trouble(directory, &error))? {
+        let entry = entry.map_err(|error| trouble(directory, &error))?;
+        let is_database = entry.file_name().to_string_lossy().contains(".duckdb");
+        let found = fs::symlink_metadata(entry.path()).ok().filter(|found| is_database && found.is_file());
+        used = used.saturating_add(found.map_or(0, |found| found.blocks().saturating_mul(512)));
+    }
+    Ok(used)
 }
 
 /// Bytes in use on the file system that is mounted here.
@@ -97,7 +110,11 @@ impl Folder {
         let mut record = match &self.used {
             Ok(used) if used > limit => failed(
                 format!("The {name} holds {used} bytes, more than its {limit}."),
-                "scanwatch jail purge, or auditdb prune",
+                match *name {
+                    "spool" => "auditdb prune, or raise audit.spool",
+                    "database" => "auditdb prune and auditdb rebuild, or raise audit.database",
+                    _ => "scanwatch jail purge",
+                },
             ),
             Ok(used) => {
                 let nearly_full = *used >= limit / 10 * 9;
@@ -160,6 +177,24 @@ mod tests {
         std::os::unix::fs::symlink("/", folder.path().join("link")).unwrap();
         let used = walked(folder.path()).unwrap();
         assert!((100_000..400_000).contains(&used), "{used}");
+    }
+
+    #[test]
+    fn a_record_is_as_full_as_its_spool_whatever_its_database_and_logs_take() {
+        let audit = tempfile::tempdir().unwrap();
+        for (place, bytes) in [
+            ("spool/a.jsonl", 10_000),
+            ("record.duckdb", 200_000),
+            ("record.duckdb.wal", 100_000),
+            ("collect/log", 400_000),
+        ] {
+            let path = audit.path().join(place);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, vec![1; bytes]).unwrap();
+        }
+        assert!((10_000..50_000).contains(&walked(&audit.path().join("spool")).unwrap()));
+        assert!((300_000..390_000).contains(&databases(audit.path()).unwrap()));
+        assert!(matches!(databases(&audit.path().join("none")), Err(Trouble::Missing)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::Families;
 use serde_json::{Value, json};
 
 use super::super::control::Verdict;
@@ -9,9 +10,13 @@ use super::super::network;
 use super::{merge, policy};
 
 fn network_verdicts(found: Result<Option<Value>, String>) -> BTreeMap<&'static str, Verdict> {
+    on_a_kernel_with(Families::Both, found)
+}
+
+fn on_a_kernel_with(families: Families, found: Result<Option<Value>, String>) -> BTreeMap<&'static str, Verdict> {
     let policy = policy();
     let found = found.map(|found| found.map(|value| serde_json::from_value(value).unwrap()));
-    let subject = network::Subject::of(&policy, policy.network("monitor").unwrap(), Some(&found));
+    let subject = network::Subject::of(&policy, policy.network("monitor").unwrap(), families, Some(&found));
     network::ALL.iter().map(|control| (control.id, (control.judge)(&subject))).collect()
 }
 
@@ -45,6 +50,15 @@ fn a_network_is_held_against_what_the_moat_guards() {
         let verdict = &network_verdicts(Ok(Some(weak)))[id];
         assert!(matches!(verdict, Verdict::Fail { .. }), "{id} with {patch}: {verdict:?}");
     }
+}
+
+#[test]
+fn a_kernel_without_ipv6_has_the_networks_of_ipv4_alone() {
+    let verdict = |found| on_a_kernel_with(Families::V4, Ok(Some(found)))["cellblock-network-subnets"].clone();
+    let mut four = monitor();
+    merge(&mut four, &json!({"EnableIPv6": false, "IPAM": {"Config": [{"Subnet": "172.30.2.0/24"}]}}));
+    assert!(matches!(verdict(four), Verdict::Pass { .. }));
+    assert!(matches!(verdict(monitor()), Verdict::Fail { .. }), "it was made for another kernel");
 }
 
 #[test]
