@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::PolicyArgs;
 use record::OutputArgs;
 
+use crate::place::PlaceArgs;
 use crate::read::When;
 use crate::source::Source;
 
@@ -23,9 +24,8 @@ pub(crate) struct Cli {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The record's folder, instead of the policy's audit.directory
-    #[arg(long, value_name = "DIR", global = true)]
-    pub(crate) directory: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Print help
     #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
     help: Option<bool>,
@@ -45,12 +45,20 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Compare the refs of a git repository with those of the round before
     Refs(Refs),
-    /// Ask the database in SQL; rows come as JSON lines
+    /// Ask the database in SQL
     Query(Query),
     /// Print records, oldest first
     Events(Box<Events>),
-    /// Compute the spool's hash chains again, and hold them against the database
-    Verify,
+    /// Write records for other programs: csv, sarif, junit, ocsf
+    Export(Box<Export>),
+    /// Tell what matters: layers, findings, refusals, incidents, gaps
+    Report(Report),
+    /// Hold the record against its chains, its checkpoints, its anchors and its database
+    Verify(Verify),
+    /// Print a proof that a line is in the record, for who does not have it
+    Prove(Prove),
+    /// Show the public half of the key that signs the checkpoints, or let a new key follow it
+    Key(Key),
     /// Make the database again from the spool
     Rebuild(Rebuild),
     /// Remove what is older than the policy keeps it
@@ -65,47 +73,100 @@ pub(crate) struct Ingest {
     /// File of JSON lines; - is standard input
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
+    /// Follow the log of this container, from where it was left, instead of a file
+    #[arg(long, value_name = "CONTAINER", conflicts_with = "file", requires = "provider")]
+    pub(crate) from_docker: Option<String>,
     /// Whose lines these are, whatever they say themselves; without it they must be one of our tools'
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<Source>,
+    /// The input is all that its source wrote: tell where the numbers that it gives its lines leave some out
+    #[arg(long, requires = "provider")]
+    pub(crate) whole: bool,
     /// Pass the lines on to standard output, once they are on the disk
     #[arg(long)]
     pub(crate) tee: bool,
 }
 
+/// What is asked of the refs that the record tells of, instead of a new round.
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false)]
-pub(crate) struct RefsOf {
-    /// The repository whose `git ls-remote` comes on standard input
-    #[arg(long, value_name = "URL", group = "what")]
-    pub(crate) repo: Option<String>,
+#[group(multiple = false)]
+pub(crate) struct RefsAsked {
     /// Print the addresses of the policy's repositories, one a line
-    #[arg(long, group = "what")]
+    #[arg(long, conflicts_with_all = ["repo", "unreachable"])]
     pub(crate) list: bool,
+    /// Print where all refs pointed at this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<When>,
+    /// Print the changes of this ref
+    #[arg(long, value_name = "REF")]
+    pub(crate) history: Option<String>,
+    /// Print from when to when this ref pointed where, and how long that exposed who used it
+    #[arg(long, value_name = "REF")]
+    pub(crate) window: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Refs {
+    /// The repository whose `git ls-remote` comes on standard input, or that is asked about
+    #[arg(long, value_name = "URL", required_unless_present_any = ["list", "at", "history", "window"])]
+    pub(crate) repo: Option<String>,
     #[command(flatten)]
-    pub(crate) of: RefsOf,
+    pub(crate) asked: RefsAsked,
     /// Database of the refs [default: refs.duckdb in the record's folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<PathBuf>,
     /// Read nothing; record that the repository could not be read, and why
-    #[arg(long, value_name = "REASON", conflicts_with = "list")]
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["at", "history", "window"])]
     pub(crate) unreachable: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Query {
-    /// One SQL statement of DuckDB's; - reads it from standard input
+    /// One SQL statement of DuckDB's; - reads it from standard input, .schema [NAME] tells what there is to ask
     pub(crate) sql: String,
+    /// How rows are printed: a table on a terminal and jsonl elsewhere, unless said
+    #[arg(long, short, value_enum)]
+    pub(crate) output: Option<Rows>,
     /// The most memory it may use
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(crate) memory: String,
     /// The longest it may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
+}
+
+/// How `query` prints rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rows {
+    /// For a person, as wide as the screen.
+    Table,
+    /// One JSON object a line.
+    Jsonl,
+    /// For a spreadsheet.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Instead of the record, this proof of one line; - is standard input
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) proof: Option<PathBuf>,
+    /// The public half of the key that must have signed it, as `auditdb key show` prints it
+    #[arg(long, value_name = "PUB", requires = "proof")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// The line's event.id
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Key {
+    /// What to do with it
+    #[arg(value_parser = ["show", "rotate"])]
+    pub(crate) what: String,
 }
 
 #[derive(Debug, Args)]
@@ -125,9 +186,10 @@ pub(crate) struct Prune {
     pub(crate) older_than: Option<When>,
 }
 
+/// Which records.
 #[derive(Debug, Args)]
-pub(crate) struct Events {
-    /// From this time on: RFC 3339, or so long ago, such as 90s, 30m, 1h or 2d
+pub(crate) struct Filters {
+    /// From this time on: 90s, 2d, "2 days ago", today, yesterday, "last week", 2026-11-28, RFC 3339
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<When>,
     /// Up to this time, and not including it
@@ -148,12 +210,76 @@ pub(crate) struct Events {
     /// About this container
     #[arg(long, value_name = "NAME")]
     pub(crate) container: Vec<String>,
-    /// The newest so many
-    #[arg(long, value_name = "COUNT")]
+    /// Whose text this regular expression fits; without a capital in it, capitals make no difference
+    #[arg(long, short, value_name = "REGEX")]
+    pub(crate) grep: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// The newest so many; 10 where no number is given
+    #[arg(long, short = 'n', visible_alias = "lines", value_name = "COUNT", num_args = 0..=1, default_missing_value = "10")]
     pub(crate) limit: Option<u32>,
+    /// The newest first
+    #[arg(long, short, conflicts_with = "follow")]
+    pub(crate) reverse: bool,
+    /// A line for a person, the line as JSON, or the message alone, instead of --format
+    #[arg(long, short, value_enum)]
+    pub(crate) output: Option<Shape>,
     /// Go on with what comes in
     #[arg(long, short)]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// As what
+    #[arg(value_enum)]
+    pub(crate) form: Form,
+    /// The file to write, all at once; - is standard output. With --since-last the folder for one file after the other
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to: PathBuf,
+    /// Only what came in since the last time that this went to the same folder
+    #[arg(long)]
+    pub(crate) since_last: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+}
+
+/// What `export` makes of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// All records, for a spreadsheet.
+    Csv,
+    /// Verdicts and alerts, for code scanning: SARIF 2.1.0.
+    Sarif,
+    /// Verdicts, for a build server.
+    Junit,
+    /// All records, for a SIEM: OCSF 1.5, one event a line.
+    Ocsf,
+}
+
+/// How `events` prints a record, in journalctl's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// Time, verdict, tool, action, message and reason, as `--format text`.
+    Short,
+    /// The line itself, as `--format jsonl`.
+    Json,
+    /// The message alone.
+    Cat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// From this time on, such as 24h, 1w or RFC 3339 [default: 1w]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Write a page for a browser into this file instead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod lock;
 mod schema;
+mod views;
 
 use std::path::Path;
 
@@ -30,6 +31,7 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
 pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
     let connection = open(path, AccessMode::ReadOnly, memory).map_err(mended)?;
     schema::check(&connection, path)?;
+    views::make(&connection)?;
     Ok(connection)
 }
 

@@ -12,6 +12,7 @@ use crate::spool::{Batch, Folder, Read, Reader};
 use progress::Progress;
 pub(crate) use progress::Seen;
 use row::Rows;
+pub(crate) use row::Values;
 
 /// Rows in one transaction: two of DuckDB's row groups, which then go to the file without the log.
 const ROWS: u64 = 2 * 122_880;

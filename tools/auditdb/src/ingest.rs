@@ -1,7 +1,13 @@
 //! Takes lines in: judged, appended to the spool, on the disk, and only then passed on.
 
+mod account;
+mod bookmark;
 mod commit;
+mod container;
 mod input;
+mod log;
+mod lost;
+mod runs;
 mod tee;
 
 use std::path::Path;
@@ -14,12 +20,17 @@ use record::{Action, Category, Exit, Outcome, OutputArgs, OutputClosed, Provider
 
 use crate::cli;
 use crate::place::Place;
+use crate::plural::many;
 use crate::signals::Stop;
+use account::Account;
+use bookmark::Bookmark;
 use commit::Committer;
 use input::Piece;
 
 /// How long lines are collected before they are written: what a follower's reader waits at most.
 const LINGER: Duration = Duration::from_millis(100);
+/// How long a signal may go unnoticed while nothing comes: whoever wakes more often costs more.
+const UNNOTICED: Duration = Duration::from_millis(500);
 /// How many bytes are collected at most.
 const ENOUGH: usize = 4 << 20;
 /// How long after a signal the writers in front of us may still say their last words.
@@ -32,24 +43,38 @@ pub(crate) fn ingest(args: &cli::Ingest, place: &Place, output: OutputArgs) -> R
     let spool = crate::spool::Writer::begin(folder.clone(), place.bound).with_context(|| {
         format!("{}: cannot be written; name another folder with --directory", folder.path().display())
     })?;
-    let pieces = input::open(&args.file)?;
+    let (pieces, account) = open(args, place, &stop)?;
     let tee = tee::Tee::new(args.tee, output);
-    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone());
+    let spool = spool.signed(place.notary());
+    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone(), account);
     while let Some(round) = collect(&pieces, &stop) {
         committer.commit(round)?;
     }
+    committer.end()?;
     finish(committer, &args.file, output)
+}
+
+/// What is read, and what is kept of it where it is all that its source wrote.
+fn open(args: &cli::Ingest, place: &Place, stop: &Stop) -> Result<(Receiver<Piece>, Option<Account>)> {
+    let source = args.provider.clone();
+    let (Some(container), Some(source)) = (&args.from_docker, &source) else {
+        return Ok((input::open(&args.file)?, source.filter(|_| args.whole).map(Account::of_stream)));
+    };
+    let bookmark = Bookmark::of(container, place.directory())?;
+    let mark = bookmark.load();
+    let pieces = container::follow(container, &mark, stop.clone());
+    Ok((pieces, Some(Account::of_container(source.clone(), container.clone(), bookmark, mark))))
 }
 
 /// The pieces of one round; `None` at the end of the input, or some time after a signal.
 fn collect(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Vec<Piece>> {
     let mut round = vec![first(pieces, stop)?];
+    let mut held = round.iter().map(Piece::length).sum::<usize>();
     let deadline = Instant::now() + LINGER;
-    while round.iter().map(Piece::length).sum::<usize>() < ENOUGH {
-        match pieces.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(piece) => round.push(piece),
-            Err(_) => break,
-        }
+    while held < ENOUGH {
+        let Ok(piece) = pieces.recv_timeout(deadline.saturating_duration_since(Instant::now())) else { break };
+        held += piece.length();
+        round.push(piece);
     }
     Some(round)
 }
@@ -57,7 +82,7 @@ fn collect(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Vec<Piece>> {
 fn first(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Piece> {
     let mut until: Option<Instant> = None;
     loop {
-        match pieces.recv_timeout(LINGER) {
+        match pieces.recv_timeout(if stop.asked() { LINGER } else { UNNOTICED }) {
             Ok(piece) => return Some(piece),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) if stop.asked() => {
@@ -76,21 +101,31 @@ fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit>
         return Err(error).with_context(|| format!("{}: cannot be read any further", file.display()));
     }
     // Whoever stopped reading what we pass on is no reason to lose a line, and none to complain twice.
-    done.told.map_err(|error| if error.is::<OutputClosed>() { left_with(done.rejected) } else { error })?;
+    done.told
+        .map_err(|error| if error.is::<OutputClosed>() { left_with(done.rejected + done.losses) } else { error })?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     (0..done.accepted).for_each(|_| out.count(Outcome::Success));
-    (0..done.rejected).for_each(|_| out.count(Outcome::Failure));
-    let message = format!("{} lines are in the record, {} were no records.", done.accepted, done.rejected);
+    (0..done.rejected + done.losses).for_each(|_| out.count(Outcome::Failure));
+    let message = format!(
+        "{} in the record, {}.",
+        many(done.accepted, "line is", "lines are"),
+        many(done.rejected, "was no record", "were no records")
+    );
     let mut record =
         Record::new(Provider::Auditdb, Action::LinesIngested, message).about(Category::Database, Type::Creation);
     let (segment, head) = done.head.unzip();
-    record.own().spool =
-        Some(Spool { segment, head, lines: Some(done.accepted + done.rejected), bytes: Some(done.bytes) });
+    record.own().spool = Some(Spool {
+        segment,
+        head,
+        lines: Some(done.accepted + done.rejected),
+        bytes: Some(done.bytes),
+        ..Spool::default()
+    });
     out.tell(&record)?;
     out.finish()
 }
 
-/// How a run ends whose reader left: lines that were no records are findings all the same.
-fn left_with(rejected: u64) -> anyhow::Error {
-    OutputClosed(if rejected > 0 { Exit::Findings } else { Exit::Success }).into()
+/// How a run ends whose reader left: lines that were no records, or are lost, are findings all the same.
+fn left_with(findings: u64) -> anyhow::Error {
+    OutputClosed(if findings > 0 { Exit::Findings } else { Exit::Success }).into()
 }

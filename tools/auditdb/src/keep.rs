@@ -1,11 +1,17 @@
-//! Keeps the record in order: `verify`, `rebuild` and `prune`.
+//! Keeps the record in order: `verify`, `prove`, `rebuild` and `prune`.
 
+mod key;
 mod note;
 mod old;
+mod prove;
 mod prune;
 mod rebuild;
 mod verify;
+mod witness;
 
+pub(crate) use key::key;
+pub(crate) use old::log_of;
+pub(crate) use prove::{prove, verify_proof};
 pub(crate) use prune::prune;
 pub(crate) use rebuild::rebuild;
 pub(crate) use verify::verify;

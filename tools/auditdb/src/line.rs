@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 pub(crate) use columns::Columns;
-pub(crate) use rejected::{Claim, rejected, rejected_as_too_long, too_long};
+pub(crate) use rejected::{Claim, hex, rejected, rejected_as_too_long, too_long};
 pub(crate) use scan::{Fault, Scanner};
 
 use crate::source::Source;

@@ -7,6 +7,9 @@
 mod compare;
 mod kept;
 mod ls_remote;
+mod named;
+mod past;
+mod spans;
 mod tell;
 
 use std::io;
@@ -19,31 +22,35 @@ use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli;
 use crate::database::Lock;
-use crate::place::Place;
+use crate::place::{Place, PlaceArgs};
 use kept::Kept;
+use past::Question;
 
 /// How long a round waits for another one on the same database.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// `auditdb refs`
-pub(crate) fn refs(
-    args: &cli::Refs,
-    directory: Option<PathBuf>,
-    policy: &PolicyArgs,
-    output: OutputArgs,
-) -> Result<Exit> {
+pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, output: OutputArgs) -> Result<Exit> {
     // Who names a database or a folder, and no policy, needs none: then nothing may move.
-    let named = args.database.is_some() || directory.is_some();
+    let named = args.database.is_some() || place.directory.is_some();
     let asked = policy.policy.is_some() || std::env::var_os("CELLBLOCK_POLICY").is_some();
-    let loaded = if named && !asked && !args.of.list { None } else { Some(policy.load()?) };
-    let Some(given) = &args.of.repo else { return list(loaded.as_ref()) };
+    let loaded = if named && !asked && !args.asked.list { None } else { Some(policy.load()?) };
+    if args.asked.list {
+        return list(loaded.as_ref());
+    }
+    if let Some(question) = question(&args.asked) {
+        let known = |url: &String| loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| repo.is_at(url)));
+        let repo = args.repo.as_ref().map(|url| known(url).map_or(url.as_str(), |repo| &repo.url));
+        return past::answer(&question, repo, &Place::find(place, policy)?, output);
+    }
+    let given = args.repo.as_deref().unwrap_or_default();
     ensure!(
         !has_user(given),
         "--repo: an address with a user or a password in it would be kept for ever; leave it out"
     );
     let repo = loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| repo.is_at(given)));
     // Kept under the policy's own spelling: another one would begin a history of its own, in which nothing ever moved.
-    let url = repo.map_or(given, |repo| &repo.url);
+    let url = repo.map_or(given, |repo| repo.url.as_str());
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
     if let Some(reason) = &args.unreachable {
         out.check(&tell::unreachable(url, reason))?;
@@ -51,12 +58,20 @@ pub(crate) fn refs(
     }
     let database = match &args.database {
         Some(database) => database.clone(),
-        None => Place::find(directory, policy)?.refs(),
+        None => Place::find(place, policy)?.refs(),
     };
     if let (Some(policy), None) = (&loaded, repo) {
         out.check(&tell::unlisted(url, &policy.origin))?;
     }
     round(url, repo, &database, out)
+}
+
+/// What is asked of the rounds that were; `None` if this is a new one.
+fn question(asked: &cli::RefsAsked) -> Option<Question<'_>> {
+    let at = asked.at.map(Question::At);
+    let history = || asked.history.as_deref().map(Question::History);
+    let window = || asked.window.as_deref().map(Question::Window);
+    at.or_else(history).or_else(window)
 }
 
 fn round(url: &str, repo: Option<&Repo>, database: &std::path::Path, mut out: Writer) -> Result<Exit> {
@@ -76,11 +91,27 @@ fn round(url: &str, repo: Option<&Repo>, database: &std::path::Path, mut out: Wr
     };
     let mut kept = Kept::open(database)?;
     let before = kept.load(url)?;
-    let round = compare::compare(&before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
+    let mut round = compare::compare(&before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
+    round.counts.digest = Some(tell::digest(&now));
+    if round.counts.first_seen > 0 {
+        out.tell(&tell::first_seen(url, round.counts.clone()))?;
+    }
     for change in &round.changes {
-        out.check(&tell::change(url, change))?;
+        match change.is_told() {
+            true => out.check(&tell::change(url, change))?,
+            false => out.count(Outcome::Success),
+        }
     }
     (0..round.unchanged).for_each(|_| out.count(Outcome::Success));
+    if let Some(many) = tell::many_moved(url, &round.changes) {
+        out.tell(&many)?;
+    }
+    for pin in repo.map(|repo| repo.pins.as_slice()).unwrap_or_default() {
+        match tell::broken_pin(url, pin, &now) {
+            Some(broken) => out.check(&broken)?,
+            None => out.count(Outcome::Success),
+        }
+    }
     out.tell(&tell::read(url, round.counts))?;
     out.flush()?;
     kept.save(url, &round.changes)?;

@@ -21,6 +21,7 @@ pub(crate) mod chain;
 mod folder;
 mod reader;
 mod segment;
+pub(crate) mod tree;
 mod writer;
 
 pub(crate) use batch::Batch;

@@ -43,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) end: u64,
     /// Lines folded.
     pub(crate) lines: u64,
+    /// Does the database say that it cannot be trusted to its end?
+    pub(crate) damaged: bool,
 }
 
 /// All segments by name.
@@ -133,6 +135,7 @@ impl Progress {
             reached: known.reached,
             end: known.end(),
             lines: known.lines,
+            damaged: known.damaged.is_some(),
         };
         self.known.iter().map(seen).collect()
     }

@@ -1,13 +1,77 @@
 //! Lines on their way into the table, in one transaction.
 
 use anyhow::Result;
-use duckdb::types::{TimeUnit, Value};
-use duckdb::{Appender, Connection, params};
+use duckdb::types::ToSqlOutput::{self, Borrowed, Owned};
+use duckdb::types::{TimeUnit, Value, ValueRef};
+use duckdb::{Appender, Connection, appender_params_from_iter};
 use record::Record;
 
 use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
+
+/// One row, in the order of the table's columns.
+pub(crate) struct Values<'a>([ToSqlOutput<'a>; 29]);
+
+impl<'a> Values<'a> {
+    /// The row of a line: its number, and its place in the spool.
+    pub(crate) fn of(
+        number: i64,
+        line: &'a Accepted<'_>,
+        raw: &'a str,
+        batch: &'a Batch,
+        place: Option<(u32, u64)>,
+    ) -> Self {
+        let received = batch.received.as_microsecond();
+        let columns = &line.columns;
+        let provider = batch.source.as_ref().map(Source::as_str).or(columns.provider.as_deref());
+        let (segment, position) = place.unzip();
+        Self([
+            Owned(Value::BigInt(number)),
+            Owned(time(line.time.unwrap_or(received))),
+            Owned(time(received)),
+            text(provider),
+            Owned(Value::Boolean(batch.source.is_some())),
+            text(columns.id.as_deref()),
+            text(columns.action.as_deref()),
+            text(columns.kind.as_deref()),
+            text(columns.category.as_deref()),
+            text(columns.outcome.as_deref()),
+            Owned(columns.severity.map_or(Value::Null, Value::UTinyInt)),
+            text(columns.reason.as_deref()),
+            text(columns.message.as_deref()),
+            text(columns.container.as_deref()),
+            text(columns.rule_id.as_deref()),
+            text(columns.rule_name.as_deref()),
+            text(columns.file_path.as_deref()),
+            text(columns.source_ip.as_deref()),
+            text(columns.destination_ip.as_deref()),
+            Owned(columns.destination_port.map_or(Value::Null, Value::USmallInt)),
+            text(columns.destination_domain.as_deref()),
+            text(columns.network.as_deref()),
+            text(columns.transport.as_deref()),
+            text(columns.url.as_deref()),
+            text(columns.method.as_deref()),
+            Owned(columns.status.map_or(Value::Null, Value::USmallInt)),
+            Owned(segment.map_or(Value::Null, Value::UInt)),
+            Owned(position.map_or(Value::Null, Value::UBigInt)),
+            text(Some(raw)),
+        ])
+    }
+
+    /// The same, to be compared.
+    pub(crate) fn refs(&self) -> impl Iterator<Item = ValueRef<'_>> {
+        self.0.iter().map(|value| match value {
+            Borrowed(value) => *value,
+            Owned(value) => ValueRef::from(value),
+            _ => ValueRef::Null,
+        })
+    }
+}
+
+fn text(value: Option<&str>) -> ToSqlOutput<'_> {
+    value.map_or(Owned(Value::Null), |text| Borrowed(ValueRef::Text(text.as_bytes())))
+}
 
 /// Rows that are being appended.
 pub(super) struct Rows<'c> {
@@ -47,41 +111,8 @@ impl<'c> Rows<'c> {
         batch: &Batch,
         place: Option<(u32, u64)>,
     ) -> Result<()> {
-        let received = batch.received.as_microsecond();
-        let columns = &line.columns;
-        let provider = batch.source.as_ref().map(Source::as_str).or(columns.provider.as_deref());
-        let (segment, position) = place.unzip();
-        self.appender.append_row(params![
-            self.first + i64::try_from(self.count)?,
-            time(line.time.unwrap_or(received)),
-            time(received),
-            provider,
-            batch.source.is_some(),
-            columns.id.as_deref(),
-            columns.action.as_deref(),
-            columns.kind.as_deref(),
-            columns.category.as_deref(),
-            columns.outcome.as_deref(),
-            columns.severity,
-            columns.reason.as_deref(),
-            columns.message.as_deref(),
-            columns.container.as_deref(),
-            columns.rule_id.as_deref(),
-            columns.rule_name.as_deref(),
-            columns.file_path.as_deref(),
-            columns.source_ip.as_deref(),
-            columns.destination_ip.as_deref(),
-            columns.destination_port,
-            columns.destination_domain.as_deref(),
-            columns.network.as_deref(),
-            columns.transport.as_deref(),
-            columns.url.as_deref(),
-            columns.method.as_deref(),
-            columns.status,
-            segment,
-            position,
-            raw,
-        ])?;
+        let number = self.first + i64::try_from(self.count)?;
+        self.appender.append_row(appender_params_from_iter(Values::of(number, line, raw, batch, place).0))?;
         self.count += 1;
         self.bytes += raw.len() as u64;
         Ok(())

@@ -8,9 +8,12 @@ use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
 use record::{Action, Category, Kind, MAX_LINE, Provider, Record, Severity, Type};
 
+use super::account::Account;
+use super::bookmark::Mark;
 use super::input::Piece;
 use super::tee::Tee;
 use crate::line::{self, Scanner};
+use crate::plural::many;
 use crate::signals::Stop;
 use crate::source::Source;
 use crate::spool::{Batch, Room, Writer};
@@ -26,6 +29,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub(super) struct Done {
     pub(super) accepted: u64,
     pub(super) rejected: u64,
+    /// How often lines were lost that never came in.
+    pub(super) losses: u64,
     pub(super) bytes: u64,
     /// The last segment's name and the head of its chain.
     pub(super) head: Option<(String, String)>,
@@ -39,6 +44,8 @@ pub(super) struct Done {
 struct Sorted {
     batch: Batch,
     ours: bool,
+    /// How far the source was read behind it, where nothing is open then.
+    reached: Option<Mark>,
 }
 
 /// Judges and commits rounds of lines.
@@ -53,12 +60,14 @@ pub(super) struct Committer {
     rejected: u64,
     bytes: u64,
     unread: Option<io::Error>,
+    account: Option<Account>,
+    losses: u64,
 }
 
 impl Committer {
-    pub(super) fn new(spool: Writer, source: Option<Source>, tee: Tee, stop: Stop) -> Self {
+    pub(super) fn new(spool: Writer, source: Option<Source>, tee: Tee, stop: Stop, account: Option<Account>) -> Self {
         let scanner = Scanner::default();
-        Self { spool, source, tee, stop, scanner, accepted: 0, rejected: 0, bytes: 0, unread: None }
+        Self { spool, source, tee, stop, scanner, accepted: 0, rejected: 0, bytes: 0, unread: None, account, losses: 0 }
     }
 
     /// Puts a round on the disk, then passes it on.
@@ -67,25 +76,63 @@ impl Committer {
     /// If the spool cannot be written, or is full when we are told to end. Whoever reads our output is
     /// not asked: see [`Tee`].
     pub(super) fn commit(&mut self, round: Vec<Piece>) -> Result<()> {
-        let sorted = self.sort(round)?;
-        for part in &sorted {
-            self.append(&part.batch)?;
+        let mut sorted = self.sort(round)?;
+        self.tell_lost(&mut sorted, false)?;
+        self.put(&sorted)
+    }
+
+    fn put(&mut self, sorted: &[Sorted]) -> Result<()> {
+        let mut reached = None;
+        for part in sorted {
+            if let Err(why) = self.append(&part.batch) {
+                return self.break_off(reached).and(Err(why));
+            }
+            reached = part.reached.as_ref().or(reached);
         }
         self.spool.sync().context("the spool could not be brought to the disk")?;
+        self.account.iter_mut().try_for_each(Account::save)?;
         sorted.iter().for_each(|part| self.tee.pass(&part.batch, part.ours));
+        Ok(())
+    }
+
+    /// The round is not all in the spool. What is in it is not read again, nor taken for lost.
+    fn break_off(&mut self, reached: Option<&Mark>) -> Result<()> {
+        let (Some(account), Some(mark)) = (&mut self.account, reached) else { return Ok(()) };
+        self.spool.sync().context("the spool could not be brought to the disk")?;
+        account.save_at(mark.clone())
+    }
+
+    /// What the last round had to leave open.
+    ///
+    /// # Errors
+    /// As [`Committer::commit`].
+    pub(super) fn end(&mut self) -> Result<()> {
+        let mut sorted = Vec::new();
+        self.tell_lost(&mut sorted, true)?;
+        if sorted.is_empty() { Ok(()) } else { self.put(&sorted) }
+    }
+
+    fn tell_lost(&mut self, sorted: &mut Vec<Sorted>, ended: bool) -> Result<()> {
+        let Some(record) = self.account.as_mut().and_then(|account| account.told(ended)) else { return Ok(()) };
+        eprintln!("auditdb: {}", record.message);
+        self.losses += 1;
+        let line = record.to_json()?.into_bytes();
+        self.bytes += line.len() as u64;
+        push(sorted, Some(&Source::own()), true, &line);
         Ok(())
     }
 
     pub(super) fn done(self) -> Done {
         let head = self.spool.head().map(|(name, head)| (name.to_owned(), head));
-        let Self { accepted, rejected, bytes, unread, .. } = self;
-        Done { accepted, rejected, bytes, head, unread, told: self.tee.end() }
+        let Self { accepted, rejected, losses, bytes, unread, .. } = self;
+        Done { accepted, rejected, losses, bytes, head, unread, told: self.tee.end() }
     }
 
     /// Batches in the order of the lines: a refused line stands where the line stood, as a record of ours.
     fn sort(&mut self, round: Vec<Piece>) -> Result<Vec<Sorted>> {
         let mut sorted = Vec::new();
         for piece in round {
+            self.account.iter_mut().for_each(|account| account.piece(&piece));
             match piece {
                 Piece::Lines(lines) => {
                     for raw in lines.split_inclusive(|b| *b == b'\n') {
@@ -96,6 +143,7 @@ impl Committer {
                     let record = line::too_long(&start, bytes, &sha256, self.source.as_ref());
                     self.refuse(&mut sorted, &record)?;
                 }
+                Piece::Of(_) | Piece::Gone(..) | Piece::Until(_) => {}
                 Piece::Failed(error) => self.unread = Some(error),
             }
         }
@@ -112,7 +160,14 @@ impl Committer {
             return self.refuse(sorted, &record);
         }
         match line::judge(&mut self.scanner, &line::text(raw), source) {
-            Ok(_) => {
+            Ok(accepted) => {
+                if accepted.columns.action.as_deref() == Some(Action::RunFinished.name()) {
+                    self.spool.ask_for_checkpoint();
+                }
+                if let Some(last) = sorted.last_mut().filter(|last| !last.takes(false, raw)) {
+                    last.reached = self.account.as_ref().and_then(Account::reached);
+                }
+                self.account.iter_mut().for_each(|account| account.line(&accepted));
                 self.accepted += 1;
                 self.bytes += raw.len() as u64;
                 push(sorted, self.source.as_ref(), false, raw);
@@ -144,7 +199,8 @@ impl Committer {
         self.tee.tell(&filled);
         while self.room(batch)? != Room::Written {
             if self.stop.asked() {
-                bail!("ended while the spool was full: {} lines that had come in are not in the record", batch.lines);
+                let lost = many(batch.lines, "line that had come in is", "lines that had come in are");
+                bail!("ended while the spool was full: {lost} not in the record");
             }
             thread::sleep(AGAIN);
         }
@@ -165,13 +221,20 @@ impl Committer {
     }
 }
 
+impl Sorted {
+    /// Does the line go into this batch?
+    fn takes(&self, ours: bool, line: &[u8]) -> bool {
+        self.ours == ours && self.batch.body.len() + line.len() < BATCH
+    }
+}
+
 fn push(sorted: &mut Vec<Sorted>, source: Option<&Source>, ours: bool, line: &[u8]) {
     match sorted.last_mut() {
-        Some(last) if last.ours == ours && last.batch.body.len() + line.len() < BATCH => last.batch.push(line),
+        Some(last) if last.takes(ours, line) => last.batch.push(line),
         _ => {
             let mut batch = Batch::new(source.cloned());
             batch.push(line);
-            sorted.push(Sorted { batch, ours });
+            sorted.push(Sorted { batch, ours, reached: None });
         }
     }
 }

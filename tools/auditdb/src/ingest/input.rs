@@ -8,13 +8,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use record::MAX_LINE;
 use sha2::{Digest, Sha256};
+
+use super::bookmark::Position;
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
 /// How many pieces may wait to be written.
-const WAITING: usize = 4;
+pub(super) const WAITING: usize = 4;
 /// How much of a line too long to be held is kept, in bytes.
 const START: usize = 64 << 10;
 
@@ -25,6 +28,12 @@ pub(crate) enum Piece {
     Lines(Vec<u8>),
     /// A line too long to be held: how it starts, its length and its SHA-256.
     TooLong { start: Vec<u8>, bytes: u64, sha256: [u8; 32] },
+    /// What follows is the log of the container with this id.
+    Of(String),
+    /// The line that was read last is gone from the container's log, and perhaps others between these times.
+    Gone(Timestamp, Timestamp),
+    /// What came before is all of a container's log up to there.
+    Until(Position),
     /// The input could not be read any further.
     Failed(io::Error),
 }
@@ -35,7 +44,7 @@ impl Piece {
         match self {
             Self::Lines(lines) => lines.len(),
             Self::TooLong { start, .. } => start.len(),
-            Self::Failed(_) => 0,
+            Self::Of(_) | Self::Gone(..) | Self::Until(_) | Self::Failed(_) => 0,
         }
     }
 }
@@ -82,7 +91,7 @@ fn feed(mut input: impl Read, sender: &SyncSender<Piece>) {
 
 /// Cuts a stream of bytes at line breaks, holding at most one line and one chunk.
 #[derive(Debug, Default)]
-struct Cutter {
+pub(super) struct Cutter {
     rest: Vec<u8>,
     long: Option<Long>,
 }
@@ -106,7 +115,7 @@ impl Long {
 }
 
 impl Cutter {
-    fn take(&mut self, mut bytes: &[u8]) -> Vec<Piece> {
+    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if let Some(mut long) = self.long.take() {
             let Some(end) = bytes.iter().position(|b| *b == b'\n') else {

@@ -15,7 +15,7 @@ pub(super) fn note(place: &Place, record: &Record) -> Result<()> {
     let told = "it was done, and the record itself does not say so";
     let mut batch = Batch::new(Some(Source::own()));
     batch.push(record.to_json()?.as_bytes());
-    let mut spool = Writer::begin(place.spool(), place.bound).context(told)?;
+    let mut spool = Writer::begin(place.spool(), place.bound).context(told)?.signed(place.notary());
     match spool.append(&batch).context(told)? {
         Room::Written => spool.sync().context(told),
         Room::Full(..) | Room::NoSpace => bail!("the spool is full: {told}"),

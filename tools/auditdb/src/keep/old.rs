@@ -8,6 +8,7 @@ use duckdb::AccessMode;
 use jiff::Timestamp;
 
 use super::verify::{self, Found};
+use super::witness::Witnesses;
 use crate::database;
 use crate::fold::{self, Seen};
 use crate::place::Place;
@@ -37,15 +38,15 @@ impl Old {
         read().map_or_else(|error| Self::Unreadable(format!("{error:#}")), Self::Knows)
     }
 
-    /// What it remembers and the spool no longer has, segment by segment.
+    /// What it, the checkpoints or the anchors remember and the spool no longer has, segment by segment.
     ///
     /// # Errors
-    /// If the spool cannot be read.
+    /// If the spool, the log of checkpoints or an anchor cannot be read.
     pub(super) fn beyond(&self, place: &Place) -> Result<Vec<(String, Found)>> {
-        let Self::Knows(seen) = self else { return Ok(Vec::new()) };
-        let names: Vec<&str> = seen.iter().map(|seen| seen.name.as_str()).collect();
-        let held = verify::held(place, seen.clone())?;
-        Ok(held.into_iter().filter(|(name, found)| names.contains(&name.as_str()) && found.is_bad()).collect())
+        let seen = if let Self::Knows(seen) = self { seen.clone() } else { Vec::new() };
+        let witnesses = Witnesses::of_database(seen).with_checkpoints(place)?;
+        let held = verify::held(place, &witnesses)?;
+        Ok(held.into_iter().filter(|(name, found)| witnesses.marks.contains_key(name) && found.is_bad()).collect())
     }
 }
 
@@ -66,7 +67,7 @@ pub(super) fn put_aside(place: &Place) -> Result<PathBuf> {
 }
 
 /// DuckDB's log of a database.
-pub(super) fn log_of(database: &Path) -> PathBuf {
+pub(crate) fn log_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".wal");
     PathBuf::from(name)

@@ -15,11 +15,14 @@ use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Type
 use rustix::fs::{FlockOperation, flock};
 
 use super::note::note;
+use crate::checkpoint::{About, Pruned};
 use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::place::Place;
+use crate::plural::many;
 use crate::spool::SegmentFile;
+use crate::trust;
 
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
@@ -29,6 +32,13 @@ struct Old {
     file: SegmentFile,
     number: u32,
     lines: u64,
+    head: Option<String>,
+}
+
+impl Old {
+    fn tombstone(&self) -> About {
+        About::Pruned(Pruned { segment: self.file.name.clone(), lines: self.lines, head: self.head.clone() })
+    }
 }
 
 /// `auditdb prune`
@@ -44,21 +54,28 @@ pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Res
     let Some(_lock) = Lock::exclusive(&place.lock(), WAIT)? else {
         bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
     };
+    let kept = trust::is_kept(place);
     let connection = database::open_to_write(&place.database())?;
     fold::fold(&connection, &place.spool())?;
     let old = old(&connection, place, before)?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     if args.dry_run {
-        out.tell(&told(&old, Action::PrunePlanned, "would be removed"))?;
+        out.tell(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
         return out.finish();
     }
+    // Signed away first: without its tombstone, what is removed would look taken.
+    let tombstones = old.iter().map(Old::tombstone).collect();
+    place.notary().sign(tombstones).context("nothing was removed")?;
     forget(&connection, &old, before)?;
     connection.close().map_err(|(_, error)| error)?;
+    if kept {
+        trust::keep(place, trust::stamp(place));
+    }
     for gone in &old {
         let path = place.spool().path().join(&gone.file.name);
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
     }
-    let record = told(&old, Action::RecordsPruned, "were removed");
+    let record = told(&old, Action::RecordsPruned, ["was removed", "were removed"]);
     if !old.is_empty() {
         note(place, &record)?;
     }
@@ -67,9 +84,10 @@ pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Res
 }
 
 /// What goes, or would go: how many segments, lines and bytes.
-fn told(old: &[Old], action: Action, words: &str) -> Record {
+fn told(old: &[Old], action: Action, [one, more]: [&str; 2]) -> Record {
     let lines: u64 = old.iter().map(|gone| gone.lines).sum();
-    let message = format!("{} segments with {lines} lines {words}.", old.len());
+    let (were, segments) = (if old.len() == 1 { one } else { more }, many(old.len() as u64, "segment", "segments"));
+    let message = format!("{segments} with {} {were}.", many(lines, "line", "lines"));
     let kind = if action == Action::RecordsPruned { Type::Deletion } else { Type::Info };
     let mut record = Record::new(Provider::Auditdb, action, message).about(Category::Database, kind);
     let bytes = old.iter().map(|gone| gone.file.length).sum();
@@ -90,7 +108,12 @@ fn old(connection: &Connection, place: &Place, before: i64) -> Result<Vec<Old>> 
         if !whole || young || !is_closed(&place.spool().path().join(&file.name))? {
             continue;
         }
-        old.push(Old { number: seen.number, lines: seen.lines, file });
+        old.push(Old {
+            number: seen.number,
+            lines: seen.lines,
+            head: seen.reached.map(|(_, link)| link.to_string()),
+            file,
+        });
     }
     Ok(old)
 }

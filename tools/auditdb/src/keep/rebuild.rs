@@ -1,7 +1,7 @@
 //! `auditdb rebuild`: the database, made again from the spool beside the old one, and put in its place.
 //!
-//! The spool is the truth, as long as it is whole. An old database that remembers more is the last witness of what
-//! was taken away: it is not replaced unless somebody says so, and then it is kept.
+//! The spool is the truth, as long as it is whole. What an old database, a checkpoint or an anchor remembers beyond it
+//! was taken away: then nothing is made anew unless somebody says so, and the old database is kept.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,7 +19,9 @@ use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::place::Place;
+use crate::plural::many;
 use crate::read::State;
+use crate::trust;
 
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
@@ -41,7 +43,7 @@ pub(crate) fn rebuild(args: &cli::Rebuild, place: &Place, output: OutputArgs) ->
             out.check(&verify::tell(&name, found))?;
         }
         eprintln!(
-            "auditdb: the database remembers more than the spool holds, so it is left as it is; `auditdb verify` tells what is missing, --force makes a new one and keeps the old one beside it"
+            "auditdb: the database or a checkpoint remembers more than the spool holds, so nothing is changed; `auditdb verify` tells what is missing, --force makes a new database and keeps the old one beside it"
         );
         return out.finish();
     }
@@ -63,14 +65,16 @@ fn make(place: &Place, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64
     remove(&log_of(&fresh))?;
     let connection = database::open_to_write(&fresh)?;
     let folded = fold::fold(&connection, &place.spool())?;
-    let state = State { behind: false, damaged: fold::damaged(&connection)? };
+    let state = State { damaged: fold::damaged(&connection)?, ..State::default() };
     connection.close().map_err(|(_, error)| error)?;
-    let kept = (forced || matches!(old, Old::Unreadable(_))).then(|| put_aside(place)).transpose()?;
+    let puts_aside = place.database().exists() && (forced || matches!(old, Old::Unreadable(_)));
+    let kept = puts_aside.then(|| put_aside(place)).transpose()?;
     // The old log first: beside the new database it would be played into it.
     remove(&log_of(&place.database()))?;
     fs::rename(&fresh, place.database()).with_context(|| format!("{}: cannot be put in place", fresh.display()))?;
     fs::File::open(place.directory())?.sync_all()?;
-    let record = told(folded.lines, old, kept.as_deref());
+    trust::keep(place, trust::stamp(place));
+    let record = told(folded.lines, old, forced, kept.as_deref());
     note(place, &record)?;
     match record.event.outcome {
         Some(_) => out.check(&record)?,
@@ -79,19 +83,22 @@ fn make(place: &Place, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64
     Ok((folded.lines, state))
 }
 
-fn told(lines: u64, old: &Old, kept: Option<&Path>) -> Record {
-    let message = format!("The database was made again from {lines} lines of the spool.");
+fn told(lines: u64, old: &Old, forced: bool, kept: Option<&Path>) -> Record {
+    let message = format!("The database was made again from {} of the spool.", many(lines, "line", "lines"));
     let mut record =
         Record::new(Provider::Auditdb, Action::DatabaseRebuilt, message).about(Category::Database, Type::Creation);
     record.own().spool = Some(Spool { lines: Some(lines), ..Spool::default() });
-    let Some(kept) = kept else { return record };
-    let (outcome, why) = match old {
+    let (outcome, mut why) = match old {
         Old::Unreadable(why) => {
             (Outcome::Unknown, format!("the old one cannot be read ({why}): it may have held more"))
         }
-        _ => (Outcome::Failure, "the old one remembered more than the spool holds".to_owned()),
+        _ if forced => (Outcome::Failure, "more is remembered than the spool holds".to_owned()),
+        _ => return record,
     };
-    record.outcome(outcome).severity(Severity::High).reason(format!("{why}; it is kept as {}", kept.display()))
+    if let Some(kept) = kept {
+        why.push_str(&format!("; the old one is kept as {}", kept.display()));
+    }
+    record.outcome(outcome).severity(Severity::High).reason(why)
 }
 
 fn remove(path: &Path) -> Result<()> {

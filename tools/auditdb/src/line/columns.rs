@@ -18,6 +18,7 @@ pub(crate) enum Place {
     Http,
     HttpRequest,
     HttpResponse,
+    Own,
     Column(Column),
     Elsewhere,
 }
@@ -48,6 +49,8 @@ pub(crate) enum Column {
     Url,
     Method,
     Status,
+    /// Which of its writer's lines it is: for who takes it in, with no column in the database.
+    Line,
 }
 
 impl Place {
@@ -67,6 +70,8 @@ impl Place {
             (Self::Root, "network") => Self::Network,
             (Self::Root, "url") => Self::Url,
             (Self::Root, "http") => Self::Http,
+            (Self::Root, "cellblock") => Self::Own,
+            (Self::Own, "line") => Self::Column(C::Line),
             (Self::Event, "id") => Self::Column(C::Id),
             (Self::Event, "provider") => Self::Column(C::Provider),
             (Self::Event, "action") => Self::Column(C::Action),
@@ -128,6 +133,7 @@ pub(crate) struct Columns<'a> {
     pub(crate) url: Option<Cow<'a, str>>,
     pub(crate) method: Option<Cow<'a, str>>,
     pub(crate) status: Option<u16>,
+    pub(crate) line: Option<Cow<'a, str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -164,6 +170,7 @@ impl<'a> Columns<'a> {
             Column::Transport => &mut self.transport,
             Column::Url => &mut self.url,
             Column::Method => &mut self.method,
+            Column::Line => &mut self.line,
         };
         *field = Some(text);
         Ok(())

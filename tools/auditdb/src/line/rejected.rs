@@ -69,7 +69,8 @@ fn build(kept: &[u8], whole: Whole, source: Option<&Source>, claim: Claim, reaso
     record
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hex digits in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
         let _ = std::fmt::Write::write_fmt(&mut out, format_args!("{byte:02x}"));
         out

@@ -1,83 +1,92 @@
-//! `auditdb events`: the records themselves, as they came, oldest first.
+//! `auditdb events`: the records themselves, as they came.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::thread;
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
-use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
+use record::{Exit, OutputArgs};
 
-use super::filter::Filter;
+use super::filter::{Filter, check_pattern};
 use super::open::{State, open};
-use super::show;
+use super::page::Page;
+use super::reached::Reached;
+use super::wake::Wake;
 use crate::cli;
 use crate::place::Place;
 use crate::signals::Stop;
 
 /// The most memory that the sorting may use.
 const MEMORY: &str = "2GiB";
-/// How often a follower looks for new lines.
-const LOOK: Duration = Duration::from_millis(250);
+/// How soon a follower looks again while another process has the database.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// `auditdb events`
 pub(crate) fn events(args: &cli::Events, place: &Place, output: OutputArgs) -> Result<Exit> {
     let stop = Stop::listen()?;
-    let filter = Filter::of(args);
+    let filter = Filter::of(&args.filters);
+    let page = Page::of(args.output, output);
+    // Before the first look, so that nothing comes unseen between the two.
+    let wake = if args.follow && place.directory().is_dir() { Some(Wake::on(place)?) } else { None };
     let reading = open(place, MEMORY)?;
+    reading.state.warn();
+    if let Some(pattern) = &args.filters.grep {
+        check_pattern(&reading.connection, pattern)?;
+    }
+    let reached = Reached::of(&reading.connection)?;
+    print(&reading.connection, &filter, &filter.select(args.limit, args.reverse), &page)?;
     let mut state = reading.state.clone();
-    state.warn();
-    let mut last = newest(&reading.connection)?;
-    print(&reading.connection, &filter, args.limit, output)?;
     drop(reading);
+    if let Some(wake) = wake {
+        follow(place, &stop, wake, reached, &mut state, |connection, beyond| {
+            let filter = filter.within(beyond);
+            print(connection, &filter, &filter.select(None, false), &page)
+        })?;
+    }
+    page.finish(&state)
+}
+
+/// Shows what comes in, until a signal ends it.
+fn follow(
+    place: &Place,
+    stop: &Stop,
+    mut wake: Wake,
+    mut reached: Reached,
+    state: &mut State,
+    show: impl Fn(&Connection, Filter) -> Result<()>,
+) -> Result<()> {
     let mut seen = Vec::new();
-    while args.follow && !stop.asked() {
-        thread::sleep(LOOK);
+    while !stop.asked() {
         let there = place.spool().segments()?;
-        if there == seen && !state.behind {
-            continue;
+        if there != seen || state.behind {
+            seen = there;
+            let reading = open(place, MEMORY)?;
+            if reading.state != *state {
+                reading.state.warn();
+                *state = reading.state.clone();
+            }
+            if let Some(beyond) = reached.beyond(&reading.connection)? {
+                show(&reading.connection, beyond)?;
+                reached.go_on(&reading.connection)?;
+            }
         }
-        seen = there;
-        let reading = open(place, MEMORY)?;
-        if reading.state != state {
-            reading.state.warn();
-            state = reading.state.clone();
-        }
-        let now = newest(&reading.connection)?;
-        if now > last {
-            print(&reading.connection, &filter.behind(last), None, output)?;
-            last = now;
+        if !stop.asked() {
+            wake.wait(state.behind.then_some(AGAIN))?;
         }
     }
-    finish(&state, output)
+    Ok(())
 }
 
-fn newest(connection: &Connection) -> Result<i64> {
-    Ok(connection.query_row("SELECT coalesce(max(seq), -1) FROM records", [], |row| row.get(0))?)
-}
-
-fn print(connection: &Connection, filter: &Filter, limit: Option<u32>, output: OutputArgs) -> Result<()> {
-    let mut statement = connection.prepare(&filter.select(limit))?;
+fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) -> Result<()> {
+    let mut statement = connection.prepare(select)?;
     let mut rows = statement.query(params_from_iter(filter.parameters()))?;
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(row) = rows.next()? {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
         let source: Option<String> = row.get(1)?;
-        let shown = match (output.is_text(), io::stdout().is_terminal()) {
-            (true, _) => show::text(raw, source.as_deref(), output.is_coloured()),
-            (false, true) => record::harmless(&show::json(raw, source.as_deref())).into_owned(),
-            (false, false) => show::json(raw, source.as_deref()).into_owned(),
-        };
-        writeln!(out, "{shown}").map_err(explain)?;
+        page.print(&mut out, raw, source.as_deref())?;
     }
     out.flush().map_err(explain)
-}
-
-/// What could not be read makes the answer unknown.
-fn finish(state: &State, output: OutputArgs) -> Result<Exit> {
-    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
-    state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
-    out.finish()
 }
 
 /// A reader that went away has read what it wanted.

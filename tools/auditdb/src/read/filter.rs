@@ -1,20 +1,25 @@
 //! Which records: the flags of `events` as a condition with parameters, never as text in the SQL.
 
-use duckdb::ToSql;
+use anyhow::{Result, anyhow};
 use duckdb::types::{TimeUnit, Value};
+use duckdb::{Connection, ToSql};
 
-use crate::cli::Events;
+use crate::cli::Filters;
+use crate::database::brief;
+
+/// What `--grep` looks through: what a person sees of a record, or the line itself where it has no message.
+const TEXT: &str = "concat_ws(' ', provider, action, coalesce(message, raw), reason)";
 
 /// A condition and what stands for its question marks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     condition: String,
     values: Vec<Value>,
 }
 
 impl Filter {
     /// From the flags. Several values of one flag are alternatives, several flags must all hold.
-    pub(super) fn of(args: &Events) -> Self {
+    pub(crate) fn of(args: &Filters) -> Self {
         let mut filter = Self { condition: "true".to_owned(), values: Vec::new() };
         if let Some(since) = args.since {
             filter.and("time >= ?", Value::Timestamp(TimeUnit::Microsecond, since.microseconds()));
@@ -29,31 +34,45 @@ impl Filter {
         filter.one_of("action", &args.action);
         filter.one_of("outcome", &args.outcome);
         filter.one_of("container", &args.container);
+        if let Some(pattern) = &args.grep {
+            filter.and(&format!("regexp_matches({TEXT}, ?)"), Value::Text(smart(pattern)));
+        }
         filter
     }
 
-    /// The same, for rows behind this one.
-    pub(super) fn behind(&self, seq: i64) -> Self {
-        let mut filter = self.clone();
-        filter.and("seq > ?", Value::BigInt(seq));
-        filter
+    /// The same, for what is in this place too.
+    pub(crate) fn within(&self, place: Self) -> Self {
+        let Self { condition, mut values } = self.clone();
+        values.extend(place.values);
+        Self { condition: format!("{condition} AND ({})", place.condition), values }
+    }
+
+    /// A condition as it stands.
+    pub(crate) fn new(condition: String, values: Vec<Value>) -> Self {
+        Self { condition, values }
     }
 
     /// The statement that gives the lines in the order of their time: all of them, or the newest so many.
-    pub(super) fn select(&self, limit: Option<u32>) -> String {
+    pub(crate) fn select(&self, limit: Option<u32>, newest_first: bool) -> String {
         let condition = &self.condition;
+        let order = if newest_first { "time DESC, seq DESC" } else { "time, seq" };
         match limit {
-            None => format!("SELECT raw, provider FROM records WHERE {condition} ORDER BY time, seq"),
+            None => format!("SELECT raw, provider FROM records WHERE {condition} ORDER BY {order}"),
             Some(limit) => format!(
                 "SELECT raw, provider FROM (SELECT raw, provider, time, seq FROM records WHERE {condition} \
-                 ORDER BY time DESC, seq DESC LIMIT {limit}) ORDER BY time, seq"
+                 ORDER BY time DESC, seq DESC LIMIT {limit}) ORDER BY {order}"
             ),
         }
     }
 
     /// What stands for the question marks.
-    pub(super) fn parameters(&self) -> impl Iterator<Item = &dyn ToSql> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &dyn ToSql> {
         self.values.iter().map(|value| value as &dyn ToSql)
+    }
+
+    /// The condition, to be put behind WHERE.
+    pub(crate) fn condition(&self) -> &str {
+        &self.condition
     }
 
     fn and(&mut self, condition: &str, value: Value) {
@@ -70,4 +89,20 @@ impl Filter {
         self.condition.push_str(&format!(" AND {column} IN ({marks})"));
         self.values.extend(words.iter().cloned().map(Value::Text));
     }
+}
+
+/// As with journalctl(1): without a capital in the pattern, capitals make no difference.
+fn smart(pattern: &str) -> String {
+    if pattern.chars().any(char::is_uppercase) { pattern.to_owned() } else { format!("(?i){pattern}") }
+}
+
+/// Is it a regular expression of the database's (RE2)?
+///
+/// # Errors
+/// With what is wrong in it.
+pub(crate) fn check_pattern(connection: &Connection, pattern: &str) -> Result<()> {
+    let tried = connection.query_row("SELECT regexp_matches('', ?)", [smart(pattern)], |row| row.get::<_, bool>(0));
+    tried
+        .map(drop)
+        .map_err(|error| anyhow!("--grep {}: is no regular expression: {}", record::escape(pattern), brief(&error)))
 }

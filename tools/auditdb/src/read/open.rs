@@ -11,6 +11,8 @@ use duckdb::Connection;
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::place::Place;
+use crate::rows::{self, Chains};
+use crate::trust;
 
 /// How long a folder waits for whoever reads.
 const TO_FOLD: Duration = Duration::from_secs(10);
@@ -24,6 +26,8 @@ pub(crate) struct State {
     pub(crate) behind: bool,
     /// Segments that cannot be trusted to their end: name and reason.
     pub(crate) damaged: Vec<(String, String)>,
+    /// A row that is not what was written, or that none was held against its line: why.
+    pub(crate) doubt: Option<String>,
 }
 
 impl State {
@@ -36,7 +40,10 @@ impl State {
                 "segment {name} of the spool is damaged, what follows in it is missing: {why}; see `auditdb verify`"
             )
         });
-        behind.into_iter().chain(damaged).collect()
+        let doubt = self.doubt.iter().map(|why| {
+            format!("the database is not what was written: {why}; see `auditdb verify`, and `auditdb rebuild` mends it")
+        });
+        behind.into_iter().chain(damaged).chain(doubt).collect()
     }
 
     /// Says it on stderr.
@@ -86,8 +93,22 @@ fn read(place: &Place, memory: &str, wait: Duration) -> Result<Option<Reading>> 
         return Ok(None);
     }
     let connection = database::open_to_read(&place.database(), memory)?;
-    let state = State { behind: false, damaged: fold::damaged(&connection)? };
+    let doubt = doubt(place, &connection)?;
+    let state = State { behind: false, damaged: fold::damaged(&connection)?, doubt };
     Ok(Some(Reading { connection, state, _lock: lock }))
+}
+
+/// Why the rows cannot be believed. They are held against their lines where the file is not as we left it.
+fn doubt(place: &Place, connection: &Connection) -> Result<Option<String>> {
+    if trust::is_kept(place) {
+        return Ok(None);
+    }
+    let stamp = trust::stamp(place);
+    let wrong = rows::check(connection, place, &fold::seen(connection)?, Chains::Computed)?;
+    if wrong.is_nothing() {
+        trust::keep(place, stamp);
+    }
+    Ok(wrong.first())
 }
 
 /// Folds, if nobody else has the database for too long.
@@ -95,9 +116,13 @@ fn fold_now(place: &Place) -> Result<bool> {
     let Some(_lock) = Lock::exclusive(&place.lock(), TO_FOLD).with_context(|| locking(place))? else {
         return Ok(false);
     };
+    let kept = trust::is_kept(place);
     let connection = database::open_to_write(&place.database())?;
     fold::fold(&connection, &place.spool())?;
     connection.close().map_err(|(_, error)| error)?;
+    if kept {
+        trust::keep(place, trust::stamp(place));
+    }
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! `auditdb query`: one statement of the user's, on a connection that can only read this database.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use duckdb::{Connection, Statement};
 use record::Exit;
 use serde_json::Value;
 
-use super::events::explain;
 use super::json::{is_known, value};
 use super::open::open;
+use super::schema;
+use super::sheet::{Csv, JsonLines, Sheet, Table, Target};
 use super::statement::only_one;
-use crate::cli;
+use crate::cli::{self, Rows};
 use crate::place::Place;
 
 /// The longest statement that is read from standard input, in bytes.
@@ -23,12 +24,13 @@ const LONGEST: u64 = 1 << 20;
 
 /// `auditdb query`
 pub(crate) fn query(args: &cli::Query, place: &Place) -> Result<Exit> {
-    let sql = statement(&args.sql)?;
+    let sql = schema::statement(&statement(&args.sql)?)?;
     only_one(&sql)?;
     let reading = open(place, &args.memory)?;
     reading.state.warn();
     let limit = Duration::from_secs(args.timeout);
-    bounded(&reading.connection, limit, || rows(&reading.connection, &sql))?;
+    let mut sheet = sheet(args.output);
+    bounded(&reading.connection, limit, || rows(&reading.connection, &sql, sheet.as_mut()))?;
     Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown })
 }
 
@@ -63,22 +65,31 @@ fn bounded(connection: &Connection, limit: Duration, work: impl FnOnce() -> Resu
     }
 }
 
-fn rows(connection: &Connection, sql: &str) -> Result<()> {
+/// What the rows go into: a table where a person looks, lines where a program does, unless said.
+fn sheet(output: Option<Rows>) -> Box<dyn Sheet> {
+    let terminal = io::stdout().is_terminal();
+    let out = BufWriter::new(io::stdout().lock());
+    match output.unwrap_or(if terminal { Rows::Table } else { Rows::Jsonl }) {
+        Rows::Table => Box::new(Table::new(out)),
+        Rows::Jsonl => Box::new(JsonLines::new(out)),
+        Rows::Csv => Box::new(Csv::new(Target { out, terminal })),
+    }
+}
+
+/// Hands all rows of the answer on.
+pub(crate) fn rows(connection: &Connection, sql: &str, sheet: &mut dyn Sheet) -> Result<()> {
     let mut statement = connection.prepare(sql).map_err(|error| refused(&error))?;
     let mut rows = statement.query([]).map_err(|error| refused(&error))?;
     let columns = rows.as_ref().map(columns).transpose()?.unwrap_or_default();
-    let mut out = BufWriter::new(io::stdout().lock());
+    sheet.head(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>())?;
     while let Some(row) = rows.next().map_err(|error| refused(&error))? {
-        // By hand: a map of serde_json's would put the columns in the order of the alphabet.
-        for (at, column) in columns.iter().enumerate() {
-            let shown = if column.is_null { Value::Null } else { value(row.get_ref(at)?.to_owned()) };
-            let before = if at == 0 { '{' } else { ',' };
-            let shown = format!("{before}{}:{shown}", Value::from(column.name.as_str()));
-            out.write_all(record::harmless(&shown).as_bytes()).map_err(explain)?;
-        }
-        out.write_all(b"}\n").map_err(explain)?;
+        let values = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| Ok(if column.is_null { Value::Null } else { value(row.get_ref(at)?.to_owned()) }));
+        sheet.row(&values.collect::<Result<Vec<_>>>()?)?;
     }
-    out.flush().map_err(explain)
+    sheet.end()
 }
 
 /// A column of the answer.

@@ -14,17 +14,19 @@ use crate::line::{Columns, Scanner};
 /// One line without its break, for a person. Everything from the line is escaped. `source` is who vouches for it, where
 /// that is known.
 pub(crate) fn text(raw: &str, source: Option<&str>, coloured: bool) -> String {
+    record_of(raw, source).map_or_else(|| record::escape(raw), |record| record::render(&record, coloured))
+}
+
+/// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON.
+pub(super) fn record_of(raw: &str, source: Option<&str>) -> Option<Record> {
     let mut record = match Record::from_json(raw.as_bytes()) {
         Ok(record) => record,
-        Err(_) => match Scanner::default().scan(raw) {
-            Ok(columns) => likeness(&columns, raw),
-            Err(_) => return record::escape(raw),
-        },
+        Err(_) => likeness(&Scanner::default().scan(raw).ok()?, raw),
     };
     if let Some(claimed) = attribute(&mut record.event.provider, source) {
         record.message = format!("{} [it says it is {claimed}'s]", record.message);
     }
-    record::render(&record, coloured)
+    Some(record)
 }
 
 /// One line for a program: as it came in where it names its source, else with the source in `event.provider`, the line

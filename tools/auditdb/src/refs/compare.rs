@@ -41,6 +41,14 @@ pub(crate) struct Change {
     pub(crate) happened: Happened,
 }
 
+impl Change {
+    /// Does it get a line of its own? At first sight only a tag does: a large repository has more than 120,000
+    /// branches and refs of pull requests, and that they are there is no news.
+    pub(crate) fn is_told(&self) -> bool {
+        self.happened != Happened::FirstSeen || self.name.starts_with("refs/tags/")
+    }
+}
+
 /// What a round found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Round {
@@ -118,6 +126,7 @@ fn counts(read: u64, changes: &[Change]) -> References {
         created: of(&[Happened::Created, Happened::Returned]),
         moved: of(&[Happened::Moved, Happened::ReturnedElsewhere]),
         deleted: of(&[Happened::Deleted]),
+        digest: None,
     }
 }
 
@@ -184,6 +193,14 @@ mod tests {
         let seen = rounds(&[&[("HEAD", "a")], &[("HEAD", "a"), ("refs/tags/v2", "c")]]);
         assert_eq!(seen[0], [("HEAD".into(), Happened::FirstSeen)]);
         assert_eq!(seen[1], [("refs/tags/v2".into(), Happened::Created)]);
+    }
+
+    #[test]
+    fn at_first_sight_only_tags_have_a_line_of_their_own() {
+        let first = [("HEAD", "a"), ("refs/heads/main", "a"), ("refs/pull/1/head", "b"), ("refs/tags/v1", "c")];
+        let round = compare(&BTreeMap::new(), &told(&first), |_| false);
+        let told: Vec<&str> = round.changes.iter().filter(|change| change.is_told()).map(|c| c.name.as_str()).collect();
+        assert_eq!((told, round.counts.first_seen), (vec!["refs/tags/v1"], 4));
     }
 
     #[test]

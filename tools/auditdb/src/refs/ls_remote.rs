@@ -53,6 +53,8 @@ pub(crate) fn parse(mut input: impl BufRead) -> Result<Vec<Advertised>> {
 }
 
 fn take(line: &[u8], refs: &mut Vec<Advertised>, names: &mut BTreeSet<String>) -> Result<(), String> {
+    // From a file that went through Windows. No ref's name can end so.
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let tab = line.iter().position(|b| *b == b'\t').ok_or("there is no tab between id and name")?;
     let (id, name) = line.split_at(tab);
     let id = id_of(id)?;
@@ -135,6 +137,19 @@ mod tests {
         let refs = parse(format!("{A}\tHEAD\n{B}\trefs/tags/v1\n{A}\trefs/tags/v1^{{}}\n").as_bytes()).unwrap();
         assert_eq!(refs.len(), 2);
         assert_eq!(refs[1].target, Target { id: B.into(), peeled: Some(A.into()) });
+    }
+
+    #[test]
+    fn lines_that_end_as_windows_ends_them_are_the_same_lines() {
+        let text = format!("{A}\tHEAD\n{B}\trefs/tags/v1\n{A}\trefs/tags/v1^{{}}\n");
+        assert_eq!(parse(text.replace('\n', "\r\n").as_bytes()).unwrap(), parse(text.as_bytes()).unwrap());
+        assert!(parse(format!("{A}\trefs/tags/v\r1\n").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_repository_of_sha_256_has_longer_ids() {
+        let refs = parse(format!("{0}\tHEAD\n{0}\trefs/tags/v1\n", "b".repeat(64)).as_bytes()).unwrap();
+        assert_eq!(refs[1].target.id.len(), 64);
     }
 
     #[test]

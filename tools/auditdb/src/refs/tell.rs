@@ -1,10 +1,15 @@
 //! The records of a round.
 
+use policy::RefPin;
 use record::cellblock::{Reference, References};
 use record::fields::Url;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
+use sha2::{Digest, Sha256};
+
 use super::compare::{Change, Happened};
+use super::ls_remote::Advertised;
+use crate::plural::many;
 
 /// The record of one change.
 pub(crate) fn change(url: &str, change: &Change) -> Record {
@@ -27,6 +32,51 @@ pub(crate) fn change(url: &str, change: &Change) -> Record {
     let Change { old, new, may_move, .. } = change.clone();
     record.own().reference = Some(Reference { name: name.clone(), old, new, may_move });
     record
+}
+
+/// From so many tags on, a round is told as one thing too: nobody moves that many by a slip of the hand.
+const MANY: usize = 3;
+/// The most names in the sentence about them.
+const NAMED: usize = 3;
+
+/// The record of many tags that moved in one round, against the policy.
+pub(crate) fn many_moved(url: &str, changes: &[Change]) -> Option<Record> {
+    let is_tag = |change: &&Change| change.name.starts_with("refs/tags/") && !change.may_move;
+    let moved = |change: &&Change| matches!(change.happened, Happened::Moved | Happened::ReturnedElsewhere);
+    let names: Vec<&str> = changes.iter().filter(is_tag).filter(moved).map(|change| change.name.as_str()).collect();
+    if names.len() < MANY {
+        return None;
+    }
+    let (shown, more) =
+        (names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "), names.len().saturating_sub(NAMED));
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!("{} tags of {url} moved in one round: {shown}{rest}.", names.len());
+    let mut record = about(url, Action::RefsMoved, message, Type::Change)
+        .kind(Kind::Alert)
+        .outcome(Outcome::Failure)
+        .severity(Severity::Critical)
+        .reason("who can move that many tags at once can write to the repository: take nothing from it until its owner explains");
+    record.own().references = Some(References { moved: names.len() as u64, ..References::default() });
+    Some(record)
+}
+
+/// The record of a ref that does not lead where the policy pins it to; `None` if it does.
+pub(crate) fn broken_pin(url: &str, pin: &RefPin, now: &[Advertised]) -> Option<Record> {
+    let found = now.iter().find(|advertised| advertised.name == pin.name).map(|advertised| &advertised.target);
+    let said = match found {
+        Some(target) if pin.holds(&target.id, target.peeled.as_deref()) => return None,
+        Some(target) => format!("points to {}", target.id),
+        None => "is not there".to_owned(),
+    };
+    let mut record =
+        about(url, Action::RefPinBroken, format!("{} of {url} is pinned, and {said}.", pin.name), Type::Change)
+            .kind(Kind::Alert)
+            .outcome(Outcome::Failure)
+            .severity(Severity::High)
+            .reason(format!("the policy pins it to {}", pin.id));
+    record.own().reference =
+        Some(Reference { name: pin.name.clone(), old: None, new: found.cloned(), may_move: false });
+    Some(record)
 }
 
 /// Where it pointed and where it points, in the first digits that git shows too. Of an annotated tag both the tag's own
@@ -80,10 +130,33 @@ fn same_commit(change: &Change) -> bool {
 /// The record of the whole round.
 pub(crate) fn read(url: &str, counts: References) -> Record {
     let References { read, created, moved, deleted, .. } = counts;
-    let message = format!("{read} refs of {url} were read: {created} new, {moved} moved, {deleted} gone.");
+    let read = many(read, "ref", "refs");
+    let were = if counts.read == 1 { "was" } else { "were" };
+    let message = format!("{read} of {url} {were} read: {created} new, {moved} moved, {deleted} gone.");
     let mut record = about(url, Action::RefsRead, message, Type::Info).outcome(Outcome::Success);
     record.own().references = Some(counts);
     record
+}
+
+/// The record of a first sight: all refs in one line.
+pub(crate) fn first_seen(url: &str, counts: References) -> Record {
+    let seen = many(counts.first_seen, "ref", "refs");
+    let message = format!("{url} was read for the first time: {seen}; tags have a line of their own.");
+    let mut record = about(url, Action::RefsFirstSeen, message, Type::Info).outcome(Outcome::Success);
+    record.own().references = Some(counts);
+    record
+}
+
+/// SHA-256 over the lines of `git ls-remote`, as anybody can compute it: `git ls-remote URL | sha256sum`.
+pub(crate) fn digest(refs: &[Advertised]) -> String {
+    let mut hash = Sha256::new();
+    for Advertised { name, target } in refs {
+        hash.update(format!("{}\t{name}\n", target.id));
+        if let Some(peeled) = &target.peeled {
+            hash.update(format!("{peeled}\t{name}^{{}}\n"));
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The record of a repository that the policy does not know: what may move there nobody said.

@@ -43,6 +43,7 @@ pub(crate) struct Reader {
     at: u64,
     link: Option<Link>,
     head: Vec<u8>,
+    checked: bool,
 }
 
 impl Reader {
@@ -51,7 +52,12 @@ impl Reader {
         let mut file = BufReader::with_capacity(1 << 18, File::open(path)?);
         let (at, link) = from.map_or((0, None), |(at, link)| (at, Some(link)));
         file.seek(SeekFrom::Start(at))?;
-        Ok(Self { file, at, link, head: Vec::new() })
+        Ok(Self { file, at, link, head: Vec::new(), checked: true })
+    }
+
+    /// Believes the hashes that the batches carry: for who computes the chain as well, or did.
+    pub(crate) fn believing(self) -> Self {
+        Self { checked: false, ..self }
     }
 
     /// Where the next batch begins, and the link before it; `None` until the first line was read.
@@ -75,7 +81,7 @@ impl Reader {
         if (body.len() as u64) < said.bytes {
             return Ok(Read::Torn(torn));
         }
-        if link.next(covered(&self.head), &body) != said.link {
+        if self.checked && link.next(covered(&self.head), &body) != said.link {
             return Ok(Read::Damaged(format!("the batch at byte {} does not fit its hash", self.at)));
         }
         let start = self.at + self.head.len() as u64;

@@ -1,5 +1,6 @@
 //! A segment while it is written: created anew, only ever appended to, by one process.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::chain::Link;
+use super::tree::{Tree, leaf};
+use crate::checkpoint::{Closed, Written};
+use crate::source::Source;
 
 /// The format that [`super`] describes.
 pub(crate) const FORMAT: u32 = 1;
@@ -45,6 +49,9 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) link: Link,
     pub(crate) length: u64,
+    lines: u64,
+    sources: BTreeMap<String, u64>,
+    tree: Tree,
 }
 
 impl Segment {
@@ -59,7 +66,15 @@ impl Segment {
         let about = About { format: FORMAT, created: Timestamp::now(), pid: std::process::id(), previous };
         let mut header = serde_json::to_vec(&First { segment: about })?;
         header.push(b'\n');
-        let mut segment = Self { file, name, link: Link::first(&header), length: 0 };
+        let mut segment = Self {
+            file,
+            name,
+            link: Link::first(&header),
+            length: 0,
+            lines: 0,
+            sources: BTreeMap::new(),
+            tree: Tree::default(),
+        };
         segment.put(&[&header])?;
         segment.file.sync_all()?;
         File::open(folder)?.sync_all()?;
@@ -71,7 +86,29 @@ impl Segment {
         let (head, link) = batch.head(&self.link)?;
         self.put(&[head.as_bytes(), &batch.body])?;
         self.link = link;
+        self.lines += batch.lines;
+        let lines = batch.body.split_inclusive(|b| *b == b'\n');
+        lines.for_each(|line| self.tree.push(leaf(line.strip_suffix(b"\n").unwrap_or(line))));
+        let source = batch.source.as_ref().map_or("claimed", Source::as_str);
+        *self.sources.entry(source.to_owned()).or_default() += batch.lines;
         Ok(())
+    }
+
+    /// How far it is written, for a checkpoint.
+    pub(crate) fn written(&self) -> Written {
+        Written {
+            segment: self.name.clone(),
+            bytes: self.length,
+            head: self.link.to_string(),
+            lines: self.lines,
+            sources: self.sources.clone(),
+        }
+    }
+
+    /// All of it, for the checkpoint at its end.
+    pub(crate) fn closed(&self) -> Closed {
+        let (segment, head, tree) = (self.name.clone(), self.link.to_string(), self.tree.root().to_string());
+        Closed { segment, lines: self.lines, head, tree }
     }
 
     /// Waits until all that was appended is on the disk.

@@ -152,3 +152,48 @@ fn a_signal_ends_it_in_good_order_with_the_last_words_of_who_writes() {
 pub(crate) fn terminate(child: &std::process::Child) {
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
 }
+
+#[test]
+fn one_line_is_one_line_and_two_are_two() {
+    let directory = tempfile::tempdir().unwrap();
+    let said = |input: &[u8], status| lines(&run(auditdb(directory.path()).arg("ingest"), input), status);
+    let one = said(&jsonl(&[line("scanwatch", "file-scanned", 1)]), 0);
+    assert_eq!(one[0]["message"], "1 line is in the record, 0 were no records.");
+    let two =
+        said(&[&jsonl(&[line("scanwatch", "file-scanned", 2), line("scanwatch", "a-b", 3)])[..], b"x\n"].concat(), 1);
+    let summary = two.iter().find(|record| record["event"]["action"] == "lines-ingested").unwrap();
+    assert_eq!(summary["message"], "2 lines are in the record, 1 was no record.");
+}
+
+#[test]
+fn numbers_that_are_left_out_are_one_record_and_a_new_run_or_a_filter_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let numbered = |run: &str, number: u32, n: u32| {
+        let mut line = line("scanwatch", "file-scanned", n);
+        line["cellblock"] = json!({"line": format!("{run}-{number}")});
+        line
+    };
+    let (one, two) = ("0a1b2c3d4e5f", "1a1b2c3d4e5f");
+    let input = jsonl(&[
+        numbered(one, 1, 1),
+        numbered(one, 2, 2),
+        numbered(one, 12, 3),
+        numbered(two, 1, 4),
+        numbered(two, 4, 5),
+        numbered(one, 13, 6),
+    ]);
+    let output = run(auditdb(path).args(["ingest", "--provider", "scanwatch", "--whole"]), &input);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("11 lines of scanwatch are lost."));
+    let told = lines(&output, 1);
+    assert_eq!(actions(&told), ["lines-lost", "lines-ingested", "run-finished"]);
+    assert_eq!(told[0]["cellblock"]["lost"], json!({"source": "scanwatch", "lines": 11}));
+    assert_eq!(told[0]["event"]["severity"], 73);
+    assert_eq!(told[0]["event"]["start"], "2026-11-22T05:00:02.000000Z");
+    assert_eq!(told[0]["event"]["end"], "2026-11-22T05:00:05.000000Z");
+    assert_eq!(count(path, "action = 'lines-lost' AND provider = 'auditdb' AND vouched"), 1);
+    // What was filtered on its way is nobody's loss.
+    let some = jsonl(&[numbered(one, 20, 7), numbered(one, 30, 8)]);
+    lines(&run(auditdb(path).args(["ingest", "--provider", "scanwatch"]), &some), 0);
+    assert_eq!(count(path, "action = 'lines-lost'"), 1);
+}

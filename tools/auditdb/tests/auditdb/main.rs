@@ -1,10 +1,16 @@
 //! auditdb as its users meet it: the program, a folder, and lines.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod asking;
+mod checkpoints;
+mod events;
+mod export;
 mod ingest;
 mod manners;
+mod past;
 mod reading;
 mod refs;
+mod report;
 mod spool;
 
 use std::io::Write;
@@ -16,8 +22,20 @@ use serde_json::{Value, json};
 /// The program, on a record of its own.
 fn auditdb(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auditdb"));
-    command.arg("--directory").arg(directory).env_remove("CELLBLOCK_POLICY").current_dir("/");
     command
+        .arg("--directory")
+        .arg(directory)
+        .arg("--keys")
+        .arg(keys(directory))
+        .env_remove("CELLBLOCK_POLICY")
+        .current_dir("/");
+    command
+}
+
+/// Where the key of a test's record is: a temporary folder has nothing of ours beside it, so the build's has it.
+fn keys(directory: &Path) -> std::path::PathBuf {
+    let name = directory.display().to_string().replace('/', "_");
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name + ".key")
 }
 
 /// Runs it with this on standard input.

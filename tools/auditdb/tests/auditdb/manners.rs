@@ -14,7 +14,7 @@ fn usage_errors_end_with_2_and_say_what_was_expected() {
         (&["frobnicate"][..], "frobnicate"),
         (&[][..], "Usage"),
         (&["ingest", "--provider", "Not A Name"][..], "lower-case"),
-        (&["events", "--since", "yesterday"][..], "RFC 3339"),
+        (&["events", "--since", "soon"][..], "RFC 3339"),
         (&["events", "--severity", "100"][..], "0..=99"),
         (&["events", "--outcome", "good"][..], "success"),
         (&["refs"][..], "--repo"),

@@ -23,7 +23,7 @@ fn a_moved_tag_is_an_alert_with_both_ids_and_a_new_one_is_none() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let first = round(path, &[("a1", "HEAD"), ("b1", "refs/tags/v1"), ("c1", "refs/tags/v1^{}")], 0);
-    assert_eq!(actions(&first), ["ref-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
+    assert_eq!(actions(&first), ["refs-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
     let second =
         round(path, &[("a1", "HEAD"), ("b2", "refs/tags/v1"), ("c2", "refs/tags/v1^{}"), ("d1", "refs/tags/v2")], 1);
     assert_eq!(actions(&second), ["ref-moved", "ref-created", "refs-read", "run-finished"]);
@@ -117,7 +117,7 @@ fn another_spelling_of_a_repository_begins_no_new_history_and_a_stranger_is_told
         round(URL, &[("b1", "refs/tags/v1")], 1);
     }
     let stranger = round("https://example.org/x", &[("b1", "refs/tags/v1")], 3);
-    assert_eq!(actions(&stranger), ["refs-unlisted", "ref-first-seen", "refs-read", "run-finished"]);
+    assert_eq!(actions(&stranger), ["refs-unlisted", "refs-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
 }
 
 #[test]
@@ -145,6 +145,30 @@ fn repositories_do_not_mix() {
     round(path, &[("a1", "refs/tags/v1")], 0);
     let other =
         run(auditdb(path).args(["refs", "--repo", "https://example.org/other"]), &ls_remote(&[("b1", "refs/tags/v1")]));
-    assert_eq!(actions(&lines(&other, 0)), ["ref-first-seen", "refs-read", "run-finished"]);
+    assert_eq!(actions(&lines(&other, 0)), ["refs-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
     assert_eq!(actions(&round(path, &[("a1", "refs/tags/v1")], 0)), ["refs-read", "run-finished"]);
+}
+
+#[test]
+fn the_first_round_over_a_large_repository_is_one_line_with_count_and_digest_and_lines_for_tags() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let pulls: Vec<String> = (0..5000).map(|n| format!("refs/pull/{n}/head")).collect();
+    let mut refs = vec![("a1", "HEAD"), ("b1", "refs/tags/v1")];
+    refs.extend(pulls.iter().map(|name| ("c1", name.as_str())));
+    let first = round(path, &refs, 0);
+    assert_eq!(actions(&first), ["refs-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
+    assert_eq!(first[0]["cellblock"]["references"]["first_seen"], 5002);
+    let digest = sha256sum(&ls_remote(&refs));
+    assert_eq!(first[0]["cellblock"]["references"]["digest"], digest);
+    assert_eq!(first[3]["cellblock"]["counts"]["checked"], 5002);
+    refs[2] = ("c2", "refs/pull/0/head");
+    let second = round(path, &refs, 1);
+    assert_eq!(actions(&second), ["ref-moved", "refs-read", "run-finished"], "what changes after has its line");
+}
+
+/// What coreutils say.
+fn sha256sum(bytes: &[u8]) -> String {
+    let told = run(&mut Command::new("sha256sum"), bytes);
+    String::from_utf8(told.stdout).unwrap().split(' ').next().unwrap().to_owned()
 }

@@ -1,0 +1,79 @@
+//! Checkpoints as they are read back: from the log beside the key, or from an anchor.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::wire::{self, About, Checkpoint};
+
+/// One checkpoint whose signature holds.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) root: String,
+    /// As it stands there, without its break.
+    pub(crate) line: String,
+}
+
+/// All checkpoints of one file.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) path: PathBuf,
+    pub(crate) entries: Vec<Entry>,
+    /// Lines that no key has signed, or that do not follow the one before: where, and why.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Book {
+    /// Reads a file; one that is not there is an empty book.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let text = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        let mut book = Self { path: path.to_owned(), entries: Vec::new(), faults: Vec::new() };
+        // What stands behind the last break was never whole: a crash in the middle of a line.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = String::from_utf8_lossy(text.get(..whole).unwrap_or_default());
+        for (at, line) in text.lines().enumerate() {
+            book.line(at + 1, line);
+        }
+        Ok(book)
+    }
+
+    fn line(&mut self, number: usize, line: &str) {
+        match wire::read(line) {
+            Err(why) => self.faults.push(format!("line {number}: {why}")),
+            Ok((checkpoint, root)) => self.entries.push(Entry { checkpoint, root, line: line.to_owned() }),
+        }
+    }
+
+    /// The key that signs now: the first, and after it each that the one before has signed. `None` if another signed.
+    pub(crate) fn signing_key(&self) -> Option<String> {
+        let mut key = self.entries.first()?.checkpoint.key.clone();
+        for Entry { checkpoint, .. } in &self.entries {
+            if checkpoint.key != key {
+                return None;
+            }
+            if let About::Rotated(next) = &checkpoint.about {
+                key.clone_from(&next.key);
+            }
+        }
+        Some(key)
+    }
+
+    /// Checks that each follows the one before, from the first: so that none can be taken out.
+    pub(crate) fn unbroken(mut self) -> Self {
+        let mut before = (0, super::notary::BEGINNING.to_owned());
+        for Entry { checkpoint, root, .. } in &self.entries {
+            if (checkpoint.sequence, &checkpoint.previous) != (before.0 + 1, &before.1) {
+                self.faults.push(format!("checkpoint {} does not follow checkpoint {}", checkpoint.sequence, before.0));
+            }
+            before = (checkpoint.sequence, root.clone());
+        }
+        self
+    }
+}

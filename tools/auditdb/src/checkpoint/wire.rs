@@ -1,0 +1,135 @@
+//! One checkpoint, as a line of JSON:
+//!
+//! ```text
+//! {"checkpoint":{"format":1,"sequence":7,"time":"…","key":"…","previous":"…","about":{"written":{…}}},"root":"…","signature":"…"}
+//! ```
+//!
+//! `root` is SHA-256 over the root before and the line up to its comma: one value stands for all that was ever
+//! signed. `signature` is Ed25519 over the words [`DOMAIN`] and the root.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use ring::signature::Ed25519KeyPair;
+use serde::{Deserialize, Serialize};
+
+use super::key;
+use crate::spool::chain::Link;
+
+/// What a signature begins with, so that it can stand for nothing else.
+const DOMAIN: &[u8] = b"cellblock checkpoint 1\n";
+/// `,"root":"` + 64 digits + `","signature":"` + 88 of base64 + `"}`.
+const TAIL: usize = 9 + 64 + 15 + 88 + 2;
+
+/// What is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checkpoint {
+    pub(crate) format: u32,
+    /// From 1; one more each time.
+    pub(crate) sequence: u64,
+    pub(crate) time: Timestamp,
+    /// The public key, 64 hex digits.
+    pub(crate) key: String,
+    /// The root before.
+    pub(crate) previous: String,
+    pub(crate) about: About,
+}
+
+/// What it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum About {
+    Written(Written),
+    Pruned(Pruned),
+    Rotated(Rotated),
+    Closed(Closed),
+}
+
+/// How far a segment was on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Written {
+    pub(crate) segment: String,
+    pub(crate) bytes: u64,
+    /// Its link there.
+    pub(crate) head: String,
+    pub(crate) lines: u64,
+    /// Lines by source; those that nobody vouches for stand under `claimed`.
+    pub(crate) sources: BTreeMap<String, u64>,
+}
+
+/// A segment that was let go: its tombstone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pruned {
+    pub(crate) segment: String,
+    pub(crate) lines: u64,
+    pub(crate) head: Option<String>,
+}
+
+/// A segment that nothing will be added to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Closed {
+    pub(crate) segment: String,
+    pub(crate) lines: u64,
+    /// Its link at the end.
+    pub(crate) head: String,
+    /// The root of the Merkle tree over its lines ([`crate::spool::tree`]).
+    pub(crate) tree: String,
+}
+
+/// The key that signs from here on: signed by the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rotated {
+    pub(crate) key: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    checkpoint: Checkpoint,
+    root: String,
+    signature: String,
+}
+
+impl Checkpoint {
+    /// The line, its break included, and its root.
+    pub(super) fn sign(&self, key: &Ed25519KeyPair) -> serde_json::Result<(String, String)> {
+        let covered = format!("{{\"checkpoint\":{}", serde_json::to_string(self)?);
+        let root = root(&self.previous, &covered);
+        let signature = STANDARD.encode(key.sign(&message(&root)));
+        Ok((format!("{covered},\"root\":\"{root}\",\"signature\":\"{signature}\"}}\n"), root))
+    }
+}
+
+/// Reads a line without its break: the checkpoint and its root.
+///
+/// # Errors
+/// Why it is none that its key has signed.
+pub(super) fn read(line: &str) -> Result<(Checkpoint, String), String> {
+    let Wire { checkpoint, root: said, signature } =
+        serde_json::from_str(line).map_err(|error| format!("no checkpoint: {error}"))?;
+    let covered = line.len().checked_sub(TAIL).and_then(|end| line.get(..end)).unwrap_or_default();
+    if root(&checkpoint.previous, covered) != said {
+        return Err("its root does not fit what it says".to_owned());
+    }
+    let signature = STANDARD.decode(signature).unwrap_or_default();
+    let public = checkpoint.key.parse::<Link>().map(|bytes| bytes.bytes()).unwrap_or_default();
+    if !key::signed(&public, &message(&said), &signature) {
+        return Err("its signature is none of the key that it names".to_owned());
+    }
+    Ok((checkpoint, said))
+}
+
+fn message(root: &str) -> Vec<u8> {
+    [DOMAIN, root.as_bytes()].concat()
+}
+
+fn root(previous: &str, covered: &str) -> String {
+    Link::first(format!("{previous}\n{covered}").as_bytes()).to_string()
+}

@@ -1,0 +1,116 @@
+//! `auditdb export`: records for other programs, in files that are there whole or not at all.
+
+mod csv;
+mod item;
+mod junit;
+mod ocsf;
+mod sarif;
+mod shipment;
+mod whole;
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use duckdb::{Connection, params_from_iter};
+use record::cellblock::Spool;
+use record::fields::File;
+use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Type, Writer};
+
+use crate::cli::{self, Form};
+use crate::place::Place;
+use crate::plural::many;
+use crate::read::{Filter, Reached, Reading, check_pattern, explain, open};
+use item::Item;
+use shipment::Shipment;
+
+/// The most memory that the sorting may use.
+const MEMORY: &str = "1GiB";
+
+/// Takes items, and knows what stands before and behind them.
+trait Report {
+    /// One record; some forms have no place for some.
+    fn add(&mut self, item: &Item) -> Result<()>;
+    /// What stands behind the last.
+    fn end(&mut self) -> Result<()>;
+}
+
+/// `auditdb export`
+pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> Result<Exit> {
+    ensure!(
+        !(args.since_last && args.to == Path::new("-")),
+        "--since-last: needs a folder that remembers; --to names it"
+    );
+    let reading = open(place, MEMORY)?;
+    reading.state.warn();
+    let filter = Filter::of(&args.filters);
+    if let Some(pattern) = &args.filters.grep {
+        check_pattern(&reading.connection, pattern)?;
+    }
+    if args.to == Path::new("-") {
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&reading.connection, &filter, args.form, &mut out)?;
+        out.flush().map_err(explain)?;
+        return Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown });
+    }
+    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
+    match args.since_last {
+        true => ship(&reading, &filter, args, &mut out)?,
+        false => {
+            let count = whole::write(&args.to, |out| write(&reading.connection, &filter, args.form, out))?;
+            out.tell(&told(count, &args.to, args.form))?;
+        }
+    }
+    reading.state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
+    out.finish()
+}
+
+/// What is new since the last time, as one more file of the folder. Where nothing is, there is no file.
+fn ship(reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
+    let connection = &reading.connection;
+    let mut shipment = Shipment::open(&args.to, args.form)?;
+    let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(()) };
+    let filter = filter.within(beyond);
+    let mut reached: Reached = shipment.reached().clone();
+    reached.go_on(connection)?;
+    let (path, count) = shipment.send(reached, |out| write(connection, &filter, args.form, out))?;
+    if let Some(path) = path {
+        out.tell(&told(count, &path, args.form))?;
+    }
+    Ok(())
+}
+
+/// Writes all records that the filter lets through, and says how many.
+fn write(connection: &Connection, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64> {
+    let mut report: Box<dyn Report + '_> = match form {
+        Form::Csv => Box::new(csv::Csv::begin(out)?),
+        Form::Sarif => Box::new(sarif::Sarif::begin(out)?),
+        Form::Junit => Box::new(junit::Junit::begin(out)),
+        Form::Ocsf => Box::new(ocsf::Ocsf::begin(out)),
+    };
+    let mut statement = connection.prepare(&item::select(filter))?;
+    let mut rows = statement.query(params_from_iter(filter.parameters()))?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        report.add(&Item::of(row)?)?;
+        count += 1;
+    }
+    report.end()?;
+    Ok(count)
+}
+
+fn told(count: u64, path: &Path, form: Form) -> Record {
+    let form = match form {
+        Form::Csv => "CSV",
+        Form::Sarif => "SARIF",
+        Form::Junit => "JUnit",
+        Form::Ocsf => "OCSF",
+    };
+    let records = many(count, "record", "records");
+    let message = format!("{records} went to {} for {form}.", path.display());
+    let mut record =
+        Record::new(Provider::Auditdb, Action::RecordsExported, message).about(Category::Database, Type::Info);
+    record.file = Some(File::at(path));
+    record.own().spool = Some(Spool { lines: Some(count), ..Spool::default() });
+    record
+}

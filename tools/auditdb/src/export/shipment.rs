@@ -1,0 +1,128 @@
+//! `--since-last`: one file after the other in a folder, from which a shipper takes them. Nothing comes twice, and nothing is
+//! left out, whenever a run is killed: what is remembered names the file that is under way, so the next run completes it.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use policy::private_file;
+use serde::{Deserialize, Serialize};
+
+use super::whole;
+use crate::cli::Form;
+use crate::database::Lock;
+use crate::read::Reached;
+
+/// How long a run waits for another one on the same folder.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// What is remembered between runs.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    /// How many files there were.
+    files: u64,
+    /// How far the record is in them.
+    reached: Reached,
+    /// The last of them: perhaps it has not got its name yet.
+    last: Option<String>,
+}
+
+/// The folder, and what it remembers.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    folder: PathBuf,
+    form: Form,
+    memory: Memory,
+    _lock: Lock,
+}
+
+impl Shipment {
+    /// Opens the folder, makes it where it is not there, and completes what a killed run left.
+    pub(super) fn open(folder: &Path, form: Form) -> Result<Self> {
+        let said = || format!("{}: --to names a folder with --since-last", folder.display());
+        fs::create_dir_all(folder).with_context(said)?;
+        let lock = folder.join(format!(".{}.lock", ending(form)));
+        let Some(lock) =
+            Lock::exclusive(&lock, WAIT).with_context(|| format!("{}: cannot be locked", lock.display()))?
+        else {
+            bail!("{}: another export has had it for {} s", folder.display(), WAIT.as_secs());
+        };
+        let memory = remembered(&folder.join(memory_of(form)))?;
+        let shipment = Self { folder: folder.to_owned(), form, memory, _lock: lock };
+        shipment.complete()?;
+        Ok(shipment)
+    }
+
+    /// How far the record is in the files so far.
+    pub(super) fn reached(&self) -> &Reached {
+        &self.memory.reached
+    }
+
+    /// Fills the next file, and remembers how far that is. Without a record in it there is no file.
+    pub(super) fn send(
+        &mut self,
+        reached: Reached,
+        fill: impl FnOnce(&mut dyn Write) -> Result<u64>,
+    ) -> Result<(Option<PathBuf>, u64)> {
+        let name = format!("cellblock-{:08}.{}", self.memory.files + 1, ending(self.form));
+        let path = self.folder.join(&name);
+        let part = whole::part_of(&path)?;
+        let count = whole::fill_file(&part, fill)?;
+        self.memory.reached = reached;
+        if count == 0 {
+            fs::remove_file(&part).with_context(|| format!("{}: cannot be removed", part.display()))?;
+            self.remember()?;
+            return Ok((None, 0));
+        }
+        self.memory.files += 1;
+        self.memory.last = Some(name);
+        // From here on the file counts; a run that is killed before it has its name leaves that to the next.
+        self.remember()?;
+        whole::put(&part, &path)?;
+        Ok((Some(path), count))
+    }
+
+    fn remember(&self) -> Result<()> {
+        let text = serde_json::to_vec(&self.memory)?;
+        let path = self.folder.join(memory_of(self.form));
+        private_file::write(&path, &text).with_context(|| format!("{}: cannot be written", path.display()))
+    }
+
+    /// Gives the last file its name, where a killed run did not.
+    fn complete(&self) -> Result<()> {
+        let Some(last) = &self.memory.last else { return Ok(()) };
+        let path = self.folder.join(last);
+        let part = whole::part_of(&path)?;
+        if part.exists() { whole::put(&part, &path) } else { Ok(()) }
+    }
+}
+
+fn remembered(path: &Path) -> Result<Memory> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Memory::default()),
+        read => {
+            let text = read.with_context(|| format!("{}: cannot be read", path.display()))?;
+            serde_json::from_slice(&text).with_context(|| {
+                format!("{}: is no memory of ours; without that file all is sent once more", path.display())
+            })
+        }
+    }
+}
+
+/// Where a form's memory is.
+fn memory_of(form: Form) -> String {
+    format!(".{}.reached", ending(form))
+}
+
+/// What a form's files end with.
+fn ending(form: Form) -> &'static str {
+    match form {
+        Form::Csv => "csv",
+        Form::Sarif => "sarif",
+        Form::Junit => "xml",
+        Form::Ocsf => "ocsf.jsonl",
+    }
+}

@@ -1,0 +1,137 @@
+//! Who remembers how far each segment went: the database, the log beside the key, the anchors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+
+use crate::checkpoint::{About, Book, Entry, Notary};
+use crate::fold::Seen;
+use crate::place::Place;
+use crate::plural::many;
+use crate::spool::chain::Link;
+
+/// Who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum By {
+    /// The database, which lies where the spool lies.
+    Database,
+    /// A checkpoint in the log beside the key.
+    Log(u64),
+    /// A checkpoint in a file elsewhere.
+    Anchor(String, u64),
+}
+
+/// A place in a segment that its chain must come by.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) at: u64,
+    pub(super) link: Link,
+    pub(super) lines: u64,
+    pub(super) by: By,
+}
+
+impl Mark {
+    /// What the mark says, for who finds it broken.
+    pub(super) fn said(&self) -> String {
+        let lines = many(self.lines, "line", "lines");
+        match &self.by {
+            By::Database => format!("the database holds {lines} of it"),
+            By::Log(sequence) => format!("checkpoint {sequence} says that it has {lines}"),
+            By::Anchor(file, sequence) => format!("checkpoint {sequence} in {file} says that it has {lines}"),
+        }
+    }
+}
+
+/// All that is remembered.
+#[derive(Debug, Default)]
+pub(super) struct Witnesses {
+    /// By segment, in the order of their places.
+    pub(super) marks: BTreeMap<String, Vec<Mark>>,
+    /// Segments that were let go, by who has the key.
+    pub(super) pruned: BTreeSet<String>,
+    /// What is wrong with the witnesses themselves.
+    pub(super) faults: Vec<String>,
+    /// What could not be evaluated about them.
+    pub(super) unknown: Vec<String>,
+    /// Is there any outside the record's folder?
+    pub(super) outside: bool,
+}
+
+impl Witnesses {
+    /// The database alone.
+    pub(super) fn of_database(seen: Vec<Seen>) -> Self {
+        let mut all = Self::default();
+        for seen in seen {
+            let marks = all.marks.entry(seen.name).or_default();
+            let (at, link) = seen.reached.unwrap_or((0, Link::first(b"")));
+            marks.push(Mark { at, link, lines: seen.lines, by: By::Database });
+        }
+        all
+    }
+
+    /// The log and the anchors beside the database.
+    ///
+    /// # Errors
+    /// If one is there and cannot be read.
+    pub(super) fn with_checkpoints(mut self, place: &Place) -> Result<Self> {
+        let notary = place.notary();
+        let read =
+            |path: &std::path::Path| Book::read(path).with_context(|| format!("{}: cannot be read", path.display()));
+        let log = read(&notary.log())?.unbroken();
+        let roots: BTreeSet<String> = log.entries.iter().map(|entry| entry.root.clone()).collect();
+        self.key(&notary, &log);
+        self.take(&log, By::Log);
+        for anchor in notary.files() {
+            let book = read(anchor)?;
+            let name = anchor.display().to_string();
+            self.take(&book, |sequence| By::Anchor(name.clone(), sequence));
+            self.anchored(&book, &roots);
+        }
+        self.marks.values_mut().for_each(|marks| marks.sort_by_key(|mark| mark.at));
+        Ok(self)
+    }
+
+    /// Did the key that is here sign the log?
+    fn key(&mut self, notary: &Notary, log: &Book) {
+        let Some(last) = log.entries.last() else { return };
+        let (path, signs) = (log.path.display(), log.signing_key());
+        match notary.public().and_then(|key| Ok((key, notary.next_public()?))) {
+            Err(error) => self.unknown.push(format!("{error:#}")),
+            Ok((None, _)) => self.unknown.push(format!("{path}: the key that signed it is gone")),
+            // A crash may have kept the next key from its place.
+            Ok((key, next)) if signs.is_none() || (key != signs && next != signs) => {
+                self.faults.push(format!("{path}: not all of it was signed by the key beside it"));
+            }
+            Ok(_) => self.outside |= last.checkpoint.sequence > 0,
+        }
+    }
+
+    /// An anchor that holds nothing proves nothing, and one that knows more than the log convicts it.
+    fn anchored(&mut self, book: &Book, roots: &BTreeSet<String>) {
+        let name = book.path.display();
+        self.outside |= !book.entries.is_empty();
+        if book.entries.is_empty() && book.faults.is_empty() {
+            self.unknown.push(format!("{name}: the anchor is not there, or holds nothing"));
+        }
+        let more = book.entries.iter().find(|entry| !roots.contains(&entry.root));
+        if let Some(Entry { checkpoint, .. }) = more {
+            let why = "which the log beside the key does not know: it was cut off or signed anew";
+            self.faults.push(format!("{name}: holds checkpoint {}, {why}", checkpoint.sequence));
+        }
+    }
+
+    fn take(&mut self, book: &Book, by: impl Fn(u64) -> By) {
+        self.faults.extend(book.faults.iter().map(|fault| format!("{}: {fault}", book.path.display())));
+        for Entry { checkpoint, .. } in &book.entries {
+            match &checkpoint.about {
+                About::Rotated(_) | About::Closed(_) => {}
+                About::Pruned(gone) => drop(self.pruned.insert(gone.segment.clone())),
+                About::Written(written) => {
+                    let Ok(link) = written.head.parse() else { continue };
+                    let mark = Mark { at: written.bytes, link, lines: written.lines, by: by(checkpoint.sequence) };
+                    self.marks.entry(written.segment.clone()).or_default().push(mark);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A check as the record has it, and which of the checks still speak.
+
+use std::collections::BTreeMap;
+
+use record::Outcome;
+
+/// One check's verdict at some time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Check {
+    pub(super) provider: String,
+    /// The action; what tells of one and the same state shares a name, such as `scanner`.
+    pub(super) family: String,
+    pub(super) container: Option<String>,
+    /// What else it was about: a network, a file, a repository.
+    pub(super) subject: Option<String>,
+    pub(super) rule: Option<String>,
+    pub(super) message: String,
+    pub(super) reason: Option<String>,
+    /// How to mend it, and what it would let an attacker do, where its line says so.
+    pub(super) mend: Option<String>,
+    pub(super) gain: Option<String>,
+    pub(super) verdict: Verdict,
+    pub(super) severity: u8,
+    /// Microseconds since 1970.
+    pub(super) time: i64,
+    pub(super) run: Run,
+    /// Its row in the database.
+    pub(super) place: i64,
+}
+
+/// The run of a tool that made a check: its segment, and how many runs ended in there before it.
+pub(super) type Run = (u32, usize);
+
+/// Three-valued, the worst last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verdict {
+    Ok,
+    #[default]
+    Unknown,
+    Failed,
+}
+
+impl Verdict {
+    /// From the record's word. No word is no pass.
+    pub(super) fn of(outcome: &str) -> Self {
+        match outcome {
+            "success" => Self::Ok,
+            "failure" => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// For people.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    /// For the record.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Ok => Outcome::Success,
+            Self::Unknown => Outcome::Unknown,
+            Self::Failed => Outcome::Failure,
+        }
+    }
+}
+
+impl Check {
+    /// Known again by this tomorrow. `scripts/audit` knows its findings by the same words.
+    pub(super) fn fingerprint(&self) -> String {
+        let what = self.rule.clone().unwrap_or_else(|| without_numbers(&self.message));
+        [self.provider.as_str(), &self.family, &what, self.target()].join(" ")
+    }
+
+    /// What it is about, in a word.
+    pub(super) fn target(&self) -> &str {
+        self.container.as_deref().or(self.subject.as_deref()).unwrap_or_default()
+    }
+
+    /// Can nobody ask this tool for a part of its checks only? Then what it no longer says is no longer so.
+    fn is_whole(&self) -> bool {
+        matches!(self.provider.as_str(), "netguard" | "auditdb" | "scanwatch")
+    }
+
+    /// The checks that one run makes together.
+    fn kin(&self) -> (String, String, Option<String>) {
+        // A run of netguard that finds no stranger says so with its rules alone.
+        let family = if self.family == "stranger-found" { "rule-verified" } else { &self.family };
+        (self.provider.clone(), family.to_owned(), self.container.clone())
+    }
+}
+
+/// Those that still speak. A check without a rule has no name that stays, and a finding of a whole run is only said while
+/// there is one: what the newest run of its kind did not say again is past. Any other check stands until it is made again.
+pub(super) fn living(checks: Vec<Check>) -> Vec<Check> {
+    let mut newest: BTreeMap<_, (i64, Run)> = BTreeMap::new();
+    for check in &checks {
+        let known = newest.entry(check.kin()).or_insert((check.time, check.run));
+        *known = (*known).max((check.time, check.run));
+    }
+    let is_said = |check: &Check| newest.get(&check.kin()).is_none_or(|(_, run)| *run == check.run);
+    let stays = |check: &Check| is_state(&check.family) || (check.rule.is_some() && !check.is_whole());
+    checks.into_iter().filter(|check| stays(check) || is_said(check)).collect()
+}
+
+/// Of these the newest line is all there is to know.
+pub(super) fn is_state(family: &str) -> bool {
+    STATES.contains(&family)
+}
+
+/// Families of which one line takes the place of another, whatever it says.
+pub(super) const STATES: [&str; 9] = [
+    "moat",
+    "scanner",
+    "engine",
+    "refs",
+    "service-reported",
+    "storage-reported",
+    "permit-settled",
+    "record-verified",
+    "part-tested",
+];
+
+/// Each run of digits becomes N.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_number = false;
+    for letter in text.chars() {
+        let is_digit = letter.is_ascii_digit();
+        match (is_digit, in_number) {
+            (true, true) => {}
+            (true, false) => out.push('N'),
+            (false, _) => out.push(letter),
+        }
+        in_number = is_digit;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(provider: &str, rule: Option<&str>, time: i64, run: Run) -> Check {
+        let (provider, rule) = (provider.to_owned(), rule.map(str::to_owned));
+        Check { provider, rule, time, run, family: "control-evaluated".to_owned(), ..Check::default() }
+    }
+
+    #[test]
+    fn a_run_for_one_control_makes_no_other_finding_past() {
+        let old = check("sandboxctl", Some("a"), 1, (1, 0));
+        let new = check("sandboxctl", Some("b"), 2, (2, 0));
+        assert_eq!(living(vec![old.clone(), new.clone()]), [old, new]);
+    }
+
+    #[test]
+    fn what_a_whole_run_does_not_say_again_is_past() {
+        let old = check("netguard", None, 1, (1, 0));
+        let new = check("netguard", Some("b"), 2, (2, 0));
+        assert_eq!(living(vec![old, new.clone()]), [new]);
+    }
+
+    #[test]
+    fn no_verdict_is_no_pass() {
+        assert_eq!(Verdict::of(""), Verdict::Unknown);
+        assert!(Verdict::Failed > Verdict::Unknown && Verdict::Unknown > Verdict::Ok);
+        assert_eq!(without_numbers("holds 40 of 1N2"), "holds N of NNN");
+    }
+}

@@ -1,0 +1,49 @@
+//! Is the database that people read still the one that we wrote?
+//!
+//! To hold every row against its line takes as long as a fold, so it is not done for each question. The kernel's own
+//! word is cheap: whoever writes a file, or puts another in its place, changes its inode, size or change time, and
+//! can set none of them back. What they were when we last wrote the database, or found each row right, stands in the
+//! folder of the key. Where that differs, as after a crash or another program's write, all rows are checked first.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use crate::keep::log_of;
+use crate::place::Place;
+
+/// What the kernel says of the database; `None` where it is not there, or its log is not played in.
+pub(crate) fn stamp(place: &Place) -> Option<String> {
+    if log_of(&place.database()).exists() {
+        return None;
+    }
+    let file = fs::metadata(place.database()).ok()?;
+    let (changed, written) = ((file.ctime(), file.ctime_nsec()), (file.mtime(), file.mtime_nsec()));
+    Some(format!("{} {} {} {changed:?} {written:?}\n", file.dev(), file.ino(), file.size()))
+}
+
+/// Is it as it was left? One that is not there yet holds nothing false.
+pub(crate) fn is_kept(place: &Place) -> bool {
+    if !place.database().exists() {
+        return !log_of(&place.database()).exists();
+    }
+    let kept = fs::read_to_string(file(place)).ok();
+    kept.is_some() && kept == stamp(place)
+}
+
+/// Remembers it. Where that cannot be written, rows are checked again the next time.
+pub(crate) fn keep(place: &Place, stamp: Option<String>) {
+    let Some(stamp) = stamp else { return };
+    let fresh = file(place).with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    let opened = place
+        .notary()
+        .make_folder()
+        .and_then(|()| options.write(true).create(true).truncate(true).mode(0o600).open(&fresh));
+    let written = opened.and_then(|mut file| std::io::Write::write_all(&mut file, stamp.as_bytes()));
+    let _ = written.and_then(|()| fs::rename(&fresh, file(place)));
+}
+
+fn file(place: &Place) -> PathBuf {
+    place.notary().folder().join("database")
+}

@@ -1,0 +1,119 @@
+//! `query` by name and in other forms.
+
+use super::*;
+
+fn record() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let mut file = line("scanwatch", "file-quarantined", 1);
+    file["event"]["kind"] = "alert".into();
+    file["event"]["severity"] = 73.into();
+    file["file"] = json!({"path": "/share/=cmd|x\u{1b}[2J", "size": 68, "hash": {"sha256": "ab"}});
+    file["rule"] = json!({"name": "Eicar"});
+    let mut flow = line("netguard", "flow-denied", 2);
+    flow["destination"] = json!({"ip": "192.168.1.1", "port": 22});
+    flow["network"] = json!({"name": "cell", "transport": "tcp", "packets": 3, "bytes": 180});
+    let mut failed = line("sandboxctl", "control-evaluated", 3);
+    failed["event"]["outcome"] = "failure".into();
+    failed["rule"] = json!({"id": "cis-1", "name": "One"});
+    let mut passed = failed.clone();
+    passed["event"] = json!({"id": "019aa9b5-2a80-7c3e-9d6e-000000000004", "provider": "sandboxctl", "action": "control-evaluated",
+        "kind": "state", "severity": 0, "outcome": "success"});
+    let mut unknown = line("sandboxctl", "control-evaluated", 5);
+    unknown["event"]["outcome"] = "unknown".into();
+    unknown["rule"] = json!({"id": "cis-2"});
+    let unreachable = line("auditdb", "refs-unreachable", 6);
+    let all = [file, flow, failed, passed, unknown, unreachable, line("auditdb", "refs-read", 7)];
+    lines(&run(auditdb(directory.path()).arg("ingest"), &jsonl(&all)), 0);
+    let gate = json!({"@timestamp": "2026-11-22T05:00:08Z", "event": {"action": "request-denied", "outcome": "failure"}, "error": {"code": "host"},
+        "url": {"full": "https://x/"}, "http": {"request": {"method": "GET"}, "response": {"status_code": 403}}});
+    let odd = r#"{"event":{"action":"request-denied"},"error":"text","http":[]}"#;
+    let gate = format!("{gate}\n{odd}\n");
+    lines(&run(auditdb(directory.path()).args(["ingest", "--provider", "egress-proxy"]), gate.as_bytes()), 0);
+    directory
+}
+
+fn said(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(auditdb(directory).arg("query").args(arguments), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn each_view_answers_what_its_name_says() {
+    let directory = record();
+    let path = directory.path();
+    let one = |sql: &str| ask(path, sql).remove(0);
+    assert_eq!(one("SELECT count(*) AS n FROM events")["n"], count(path, "true"));
+    assert_eq!(one("SELECT action FROM alerts")["action"], "file-quarantined");
+    assert_eq!(
+        one("SELECT verdict, status, code FROM requests WHERE status = 403"),
+        json!({"verdict": "denied", "status": 403, "code": "host"})
+    );
+    assert_eq!(ask(path, "SELECT * FROM requests").len(), 2, "a line that is odd fails no answer");
+    let flow =
+        json!({"network": "cell", "destination_ip": "192.168.1.1", "destination_port": 22, "packets": 3, "bytes": 180});
+    assert_eq!(one("SELECT network, destination_ip, destination_port, packets, bytes FROM denied_flows"), flow);
+    assert_eq!(
+        one("SELECT size, sha256, signature FROM files"),
+        json!({"size": 68, "sha256": "ab", "signature": "Eicar"})
+    );
+    let findings = ask(path, "SELECT rule, state, times FROM findings WHERE provider = 'sandboxctl' ORDER BY rule");
+    assert_eq!(
+        findings,
+        [
+            json!({"rule": "cis-1", "state": "mended", "times": 1}),
+            json!({"rule": "cis-2", "state": "unknown", "times": 1})
+        ]
+    );
+    assert_eq!(
+        one("SELECT action, ended FROM gaps"),
+        json!({"action": "refs-unreachable", "ended": "2026-11-22T05:00:07.000000Z"})
+    );
+    let layers = ask(path, "SELECT DISTINCT layer FROM timeline ORDER BY layer");
+    assert_eq!(layers, [json!({"layer": "gate"}), json!({"layer": "moat"}), json!({"layer": "warden"})]);
+    assert_eq!(ask(path, "SELECT * FROM refs"), [] as [Value; 0]);
+}
+
+#[test]
+fn the_schema_tells_what_there_is_to_ask_and_the_manual_has_it_all() {
+    let directory = record();
+    let rows: Vec<Value> =
+        said(directory.path(), &[".schema"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let all =
+        ["alerts", "denied_flows", "events", "files", "findings", "gaps", "records", "refs", "requests", "timeline"];
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), all);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/auditdb.1")).unwrap();
+    for row in &rows {
+        let column = row["column"].as_str().unwrap();
+        assert!(
+            page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == column),
+            "{} of {} is in no manual",
+            column,
+            row["name"]
+        );
+    }
+    let refs = said(directory.path(), &[".schema refs"]);
+    assert!(refs.contains(r#""column":"may_move","type":"BOOLEAN""#) && !refs.contains("gaps"), "{refs}");
+    let output = run(auditdb(directory.path()).args(["query", ".tables"]), b"");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_table_is_for_people_and_csv_for_spreadsheets_that_compute_nothing() {
+    let directory = record();
+    let path = directory.path();
+    let table = said(path, &["-o", "table", "SELECT path, size FROM files"]);
+    assert!(
+        table.contains("path") && table.contains("68") && table.contains("\\u{1b}[2J") && !table.contains('\u{1b}'),
+        "{table}"
+    );
+    let csv = said(
+        path,
+        &["--output", "csv", "SELECT substr(path, 8) AS path, size, NULL AS none, [1, 2] AS list, -1 AS n FROM files"],
+    );
+    assert_eq!(csv, "path,size,none,list,n\n'=cmd|x\u{1b}[2J,68,,\"[1,2]\",-1\n");
+    assert_eq!(said(path, &["SELECT size FROM files"]), "{\"size\":68}\n", "lines for who is no person");
+    let output = run(auditdb(path).args(["query", "-o", "table", "SELECT range AS n FROM range(1500)"]), b"");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("500 more"));
+}
