@@ -4,6 +4,7 @@
 // it is gone until it is delivered again.
 import fs from 'fs';
 import make_leg from 'leg.js';
+import lines from 'lines.js';
 import make_record from 'record.js';
 import make_verdict from 'verdict.js';
 import where from 'where.js';
@@ -33,6 +34,7 @@ function traced(r) {
 
 export default {
     key, alert, traced,
+    line: () => lines.next(),
     failure: (r) => make_verdict().failure(r),
     request: (r) => make_record().request(r),
     session: (s) => make_record().session(s),

@@ -5,6 +5,7 @@
 // Where there is nothing to tell, the record is the empty string, and no line is written. What is plain nginx writes
 // by itself (log.rs), with what `traced` knows: the fields are the same.
 import make_flood from 'flood.js';
+import lines from 'lines.js';
 import make_verdict from 'verdict.js';
 
 function make() {
@@ -49,6 +50,7 @@ function make() {
                 reason: reason(judged, untold), duration: nanoseconds(seconds),
             },
             error: some({ code: judged.code || undefined }),
+            cellblock: some({ line: lines.next() || undefined }),
             rule: some({ id: v.gate_rule || undefined }),
             // Requests come from the front, which says in the PROXY protocol who sent them.
             source: { ip: v.proxy_protocol_addr || v.remote_addr, port: number(v.proxy_protocol_port || v.remote_port) },
@@ -80,7 +82,8 @@ function make() {
         const status = number(v.status), host = text(raw.host), path = text(raw.gate_path), method = v.request_method || method_of(text(raw.request) || '');
         const record = head('request', judged, v, v.request_time, untold);
         record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
-        record.network = { name: v.gate_client, protocol: 'http', transport: 'tcp' };
+        // Of half a request, whose client hung up, nginx never comes to know.
+        record.network = { name: v.gate_client || undefined, protocol: 'http', transport: 'tcp' };
         record.http = {
             version: (/^HTTP\/(\d\.\d)$/.exec(v.server_protocol || '') || [])[1],
             request: { id: v.request_id, method: method, bytes: number(v.request_length) },
@@ -102,7 +105,7 @@ function make() {
         const record = head('connection', judged, v, v.session_time, untold);
         const is_tls = v.server_port === '443';
         record.message = `${is_tls ? `TLS to ${name || 'no name'}` : 'connection to port 80'}: ${judged.verdict}`;
-        record.network = { name: v.gate_client, protocol: is_tls ? 'tls' : 'http', transport: 'tcp' };
+        record.network = { name: v.gate_client || undefined, protocol: is_tls ? 'tls' : 'http', transport: 'tcp' };
         record.source.bytes = number(v.bytes_received);
         record.tls = some({
             client: name ? { server_name: name } : undefined,

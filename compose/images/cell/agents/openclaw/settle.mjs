@@ -1,0 +1,67 @@
+// What the cell's surroundings decide of OpenClaw's configuration, put there at every start. All else in it is the agent's.
+//
+//  - gateway.controlUi.allowedOrigins: the pages that the vault lets through. Behind the vault the gateway takes no page for
+//    a local one. (The vault holds to its own list whatever stands here.)
+//  - gateway.trustedProxies: the vault's connections come from 127.0.0.1. Unless the gateway reads whom they are for from
+//    X-Forwarded-For, it takes every remote client for a local one and pairs it unasked.
+//  - proxied only, because there the gate answers to each listed name with an address of the inside, and OpenClaw sends
+//    nothing to a public name that has one: web fetch is told the listed names (exact ones), and each model provider whose
+//    name is listed its door of the gate's. It trusts a base URL's own origin, but not one that it knows as the provider's,
+//    so the name is written with the dot that ends every name in DNS.
+//
+// Prints options for the gateway, one a line: where the agent asks for `trusted-proxy` it gets a token after all. The vault
+// passes on what a client sends, so whoever reaches it could say in a header that it is the owner.
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import JSON5 from "json5";
+
+const PROVIDERS = {
+  anthropic: { host: "api.anthropic.com", path: "" },
+  google: { host: "generativelanguage.googleapis.com", path: "/v1beta" },
+  openai: { host: "api.openai.com", path: "/v1" },
+  openrouter: { host: "openrouter.ai", path: "/api/v1" },
+  xai: { host: "api.x.ai", path: "/v1" },
+};
+
+const words = (text) => (text ?? "").split(" ").filter(Boolean);
+
+/** The table at a path, made where there is none. */
+function table(config, ...path) {
+  return path.reduce((at, key) => (at[key] = at[key] !== null && typeof at[key] === "object" ? at[key] : {}), config);
+}
+
+function atTheVault(config, origins) {
+  if (origins.length === 0) return;
+  table(config, "gateway", "controlUi").allowedOrigins = origins;
+  table(config, "gateway").trustedProxies = ["127.0.0.1"];
+}
+
+/** A base URL of the agent's own, to somewhere else, stays. */
+function throughTheGate(config, ways) {
+  for (const [id, { host, path }] of Object.entries(PROVIDERS)) {
+    const [door, official] = [`http://${host}.${path}`, `https://${host}${path}`];
+    const has = config.models?.providers?.[id]?.baseUrl;
+    if (ways.includes(`http://${host}`)) {
+      if (has === undefined || has === official) table(config, "models", "providers", id).baseUrl = door;
+    } else if (has === door) {
+      config.models.providers[id].baseUrl = official;
+    }
+  }
+  if (ways.length > 0) table(config, "tools", "web", "fetch", "ssrfPolicy").allowedHostnames = ways.map((way) => new URL(way).hostname);
+}
+
+function main([file]) {
+  const text = readFileSync(file, "utf8");
+  const config = JSON5.parse(text);
+  atTheVault(config, words(process.env.VAULT_ORIGINS));
+  throughTheGate(config, words(process.env.CELL_EGRESS));
+  if (config.gateway?.auth?.mode === "trusted-proxy") console.log("--auth\ntoken");
+  if (JSON.stringify(config) === JSON.stringify(JSON5.parse(text))) return;
+  writeFileSync(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  console.error(`cell: ${process.argv[2]} could not be brought up to the policy: ${error.message}. The agent starts with it as it is`);
+}
