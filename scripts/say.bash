@@ -3,10 +3,13 @@
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 2; }
 
+# A command as a shell would take it again.
+show() { printf '+ %s\n' "${*@Q}" >&2; }
+
 # Shows a command, then runs it. What it prints is for people: stdout joins stderr.
 # Under DRY_RUN=1 it is shown and not run.
 run() {
-  printf '+ %s\n' "${*@Q}" >&2
+  show "$@"
   [ "${DRY_RUN:-0}" = 1 ] || "$@" >&2
 }
 

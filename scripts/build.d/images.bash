@@ -1,12 +1,15 @@
 # The images. Four need nothing of cargo's and are made while it works.
 
+# What they are made from: a checkout's own folder, or what build.d/package.bash says.
+IMAGES_FROM=${IMAGES_FROM:-$HOUSE/compose}
+
 readonly PLAIN_IMAGES=(proxy vault clamd cell)
 readonly TOOL_IMAGES=(monitor warden)
 
 # Copied only when it changed, so that Docker's cache holds.
 stage() {
   local file=$1 image=$2 to
-  to=$HOUSE/compose/images/$image/bin
+  to=$IMAGES_FROM/images/$image/bin
   mkdir -p "$to"
   cmp -s "$file" "$to/${file##*/}" || run install -m 0755 "$file" "$to/${file##*/}"
 }
@@ -19,5 +22,5 @@ stage_tools() {
 
 # The line on the terminal says what is made; what Docker prints stands in its own lines.
 build_images() {
-  run docker compose --project-name cellblock --project-directory "$HOUSE/compose" -f "$HOUSE/compose/compose.yaml" build "$@"
+  run docker compose --project-name cellblock --project-directory "$IMAGES_FROM" -f "$IMAGES_FROM/compose.yaml" build "$@"
 }

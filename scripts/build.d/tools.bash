@@ -1,6 +1,5 @@
 # The five tools, with cargo: one profile, one target directory, and nobody asked when all is there already.
 
-readonly TOOLS=(netguard egress-check scanwatch auditdb sandboxctl)
 readonly BUILT=$PROGRAMS/.built-from     # the digest of what the programs were built from
 readonly BUILD_LOG=$CARGO_TARGET_DIR/build.log
 readonly TELL_EVERY=10                   # seconds between two lines of progress
@@ -12,9 +11,7 @@ sources_digest() {
 }
 
 tools_are_built() {
-  local tool
-  for tool in "${TOOLS[@]}"; do [ -x "$PROGRAMS/$tool" ] || return 1; done
-  [ "$(cat "$BUILT" 2>/dev/null)" = "$(sources_digest)" ]
+  tools_are_there && [ "$(cat "$BUILT" 2>/dev/null)" = "$(sources_digest)" ]
 }
 
 build_tools() {

@@ -45,6 +45,7 @@ make_base() {
   local suite work options
   suite=$(base_suite)
   need_root "making the base image"
+  command -v mmdebstrap >/dev/null || die "no registry has the base image, and mmdebstrap is not there to make it: apt-get install mmdebstrap"
   say "no registry: making $(base_tag) from Debian packages"
   work=$(mktemp -d)
   mapfile -t options < <(slimming)

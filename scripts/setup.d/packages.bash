@@ -1,6 +1,8 @@
 # What has to be installed, and how: with the machine's own apt sources and no other.
 
 # shellcheck source-path=SCRIPTDIR/..
+# shellcheck source=../house.bash
+source "${BASH_SOURCE[0]%/*}/../house.bash"
 # shellcheck source=../build.d/cargo.bash
 source "${BASH_SOURCE[0]%/*}/../build.d/cargo.bash"
 
@@ -9,16 +11,32 @@ readonly PIN_SOURCE=/etc/apt/sources.list.d/cellblock-docker.sources
 readonly GUARD=/usr/sbin/policy-rc.d
 readonly GUARD_MARK='# cellblock setup: installing starts no service'
 
-# One a line: packages that the tools, the scripts, the lab and the tests call.
-wanted_packages() {
-  printf '%s\n' nftables iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles forensics-samples-files \
+# One a line: what the tools and the scripts of a cellblock call. The Debian package depends on these.
+packages_to_run() { printf '%s\n' nftables jq openssl iproute2 procps e2fsprogs mount ca-certificates bsdextrautils; }
+
+# What the lab calls besides.
+packages_of_the_lab() { printf '%s\n' git python3 iputils-ping curl; }
+
+# What is needed besides to build all of it, and to test it.
+packages_to_build() {
+  printf '%s\n' iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles forensics-samples-files \
     nginx libnginx-mod-http-js libnginx-mod-stream libnginx-mod-stream-js dnsmasq-base \
-    git jq openssl python3 bats shellcheck mandoc mmdebstrap iproute2 procps e2fsprogs \
-    iputils-ping socat curl ca-certificates bsdextrautils g++
+    bats shellcheck mandoc mmdebstrap socat g++ tmux cron
+}
+
+# The browser that the report's page is tried in, where a distribution has it as a package: Ubuntu has none.
+packages_of_the_page() {
+  ! apt-cache show chromium-headless-shell >/dev/null 2>&1 || echo chromium-headless-shell
+}
+
+# One a line. LAB=1: the lab is meant.
+wanted_packages() {
+  packages_to_run
+  if is_checkout; then packages_of_the_lab; packages_to_build; packages_of_the_page; elif [ "${LAB:-0}" = 1 ]; then packages_of_the_lab; fi
 }
 
 # Rust is the one thing that setup leaves to you: which toolchain is yours to choose.
-missing_commands() { cargo_program >/dev/null || echo "cargo (Rust 1.95 or newer)"; }
+missing_commands() { ! is_checkout || cargo_program >/dev/null || echo "cargo (Rust 1.95 or newer)"; }
 
 missing_packages() {
   if ! command -v dpkg-query >/dev/null; then wanted_packages; return; fi
@@ -31,7 +49,7 @@ missing_packages() {
 
 distribution() { (. /etc/os-release && printf '%s %s\n' "${ID:-unknown}" "${VERSION_CODENAME:-unknown}"); }
 
-# Engine, client, Compose v2 and buildx, under the names this distribution has for them.
+# Engine, client, Compose v2 and (BASE=0: no image is built) buildx, under the names this distribution has for them.
 missing_docker() {
   local ours compose='docker-compose' buildx='docker-buildx'
   ours=$(distribution)
@@ -40,7 +58,7 @@ missing_docker() {
   command -v dockerd >/dev/null || echo docker.io
   command -v docker >/dev/null || echo docker-cli
   docker compose version >/dev/null 2>&1 || echo "$compose"
-  docker buildx version >/dev/null 2>&1 || echo "$buildx"
+  [ "${BASE:-1}" = 0 ] || docker buildx version >/dev/null 2>&1 || echo "$buildx"
 }
 
 # "URI" of the mirror that serves a suite of this name, from the sources the machine has.
@@ -73,13 +91,23 @@ guard_services() {
 
 unguard_services() { if grep -qsF "$GUARD_MARK" "$GUARD"; then rm -f "$GUARD"; fi; }
 
+# Each that is there: an older package has fewer.
+disable_units() {
+  local unit
+  for unit in "$@"; do
+    if systemctl cat "$unit" >/dev/null 2>&1; then systemctl disable --quiet "$unit" >&2 || say "could not disable $unit at boot"; fi
+  done
+}
+
 # A service that came with a package just now is not to start at the next boot either.
 disable_new_services() {
   command -v systemctl >/dev/null || return 0
   local package
   for package in "$@"; do
     case "$package" in
-      nginx | clamav-freshclam) systemctl disable --quiet "$package" >&2 || say "could not disable $package at boot" ;;
+      nginx | cron) systemctl disable --quiet "$package" >&2 || say "could not disable $package at boot" ;;
+      # Its other units fetch at every boot, and leave the system degraded where there is no mirror.
+      clamav-freshclam) disable_units clamav-freshclam.service clamav-freshclam-once.service clamav-freshclam-once.timer ;;
       clamav-daemon) systemctl disable --quiet clamav-daemon.service clamav-daemon.socket >&2 || say "could not disable $package at boot" ;;
     esac
   done

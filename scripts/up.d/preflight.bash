@@ -5,8 +5,9 @@ readonly ENGINE_NAT66=27       # from it on, Docker masquerades IPv6 without bei
 
 preflight() {
   [ "$DRY_RUN" = 1 ] || need_root "bringing the cellblock up"
-  "$here/build" --check || need_cargo
-  "$here/setup" --check || say "setup will mend what is missing"
+  if is_checkout; then "$here/build" --check || need_cargo; fi
+  [ -z "$IMAGES" ] || [ -r "$IMAGES" ] || die "there is no file of images at $IMAGES"
+  "$here/setup" --check "${SETUP[@]}" || say "setup will mend what is missing"
   [ "$LAB" = 1 ] || check_port
 }
 
@@ -21,18 +22,44 @@ check_policy() {
   check_port
 }
 
+# After a boot Docker takes its time.
+await_engine() {
+  local end=$((SECONDS + WAIT))
+  until docker version >/dev/null 2>&1 || [ "$SECONDS" -ge "$end" ]; do sleep 1; done
+}
+
 check_engine() {
   local version
+  [ "$WAIT" = 0 ] || await_engine
   version=$(docker version --format '{{.Server.Version}}' 2>/dev/null) ||
-    { [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
+    { tell_k3s; [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
+  refuse_rootless
   [ "$(printf '%s\n' "$ENGINE_FLOOR" "${version%%[+~-]*}" | sort -V | head -n 1)" = "$ENGINE_FLOOR" ] ||
     die "Docker engine $version forwards DNS out of internal networks (CVE-2024-29018): $ENGINE_FLOOR or newer is needed"
   tell_ipv4_only "${version%%.*}"
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is not there: run scripts/setup"
 }
 
-# No fault, but nobody should look for it: the cell then reaches the internet over IPv4 alone.
+# Its bridges lie in a network namespace of its own, where no rule of the moat is.
+refuse_rootless() {
+  ! docker info --format '{{.SecurityOptions}}' 2>/dev/null | grep -q 'name=rootless' ||
+    die "this Docker is rootless: no rule of the moat reaches its bridges, so it is not supported. Use the system's: docker context use default, and unset DOCKER_HOST"
+}
+
+tell_k3s() {
+  [ ! -e /run/k3s/containerd/containerd.sock ] ||
+    say "k3s runs here, and is no Docker engine: what it runs is not supported. scripts/setup installs Docker beside it"
+}
+
+# No fault, but nobody should look for it: the cell then reaches the internet over IPv4 alone. On a kernel without IPv6
+# Docker makes no network that has it; sandboxctl knows that kernel, and renders for it.
 tell_ipv4_only() {
+  local networks
+  networks=$(sandboxctl render networks --engine "$ENGINE_FLOOR" --policy "$POLICY" --root "$ROOT") || die "the networks could not be made from the policy"
+  if [[ $networks != *'"--ipv6"'* ]]; then
+    say "this kernel has no IPv6 (ipv6.disable=1): every network is made with IPv4 alone, and the cell is IPv4-only"
+    return 0
+  fi
   [ "$1" -lt "$ENGINE_NAT66" ] || return 0
   [ "$(docker version --format '{{.Server.Experimental}}')" = true ] ||
     say "this Docker engine masquerades no IPv6: the cell is IPv4-only. Start dockerd with --experimental --ip6tables, or use $ENGINE_NAT66 or newer"

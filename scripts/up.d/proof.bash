@@ -8,13 +8,12 @@ prove() {
   local status=0
   proof netguard verify || status=$(worse "$status" $?)
   proof sandboxctl audit || status=$(worse "$status" $?)
+  proof sandboxctl secret list || true   # for a person to put there; on a first start nobody has
   ask_the_warden || say "the warden could not be asked, or its answer not kept"
   proof egress-check pin --pin "$(vault_pin)" "wss://$(setting .vault.listen)" || status=$(worse "$status" $?)
   say "the cellblock is up; its vault answers at wss://$(setting .vault.listen), pinned $(vault_pin)"
   exit "$status"
 }
-
-vault_pin() { sandboxctl cert fingerprint --policy "$POLICY" --root "$ROOT" --format jsonl | jq -r 'select(.tls).tls.server.hash.sha256 | "sha256:" + .'; }
 
 # Runs a tool, keeps its lines, and shows what is not a pass.
 proof() {
@@ -29,15 +28,14 @@ proof() {
 # start the official signatures are still on their way, and where there is no mirror they never come.
 ask_the_warden() {
   local lines
-  lines=$(docker exec warden scanwatch self-test --policy /etc/cellblock/policy.toml --root / \
-    --share /share --jail /jail --clamd /run/clamav/clamd.sock --format jsonl) || true
+  lines=$(warden_test) || true
   keep scanwatch "$lines"
 }
 
 keep() {
   local name=$1 lines=$2
   auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$name" <<<"$lines" >/dev/null
-  jq -r 'select(.event.outcome != "success") | "\(.event.outcome // "-"): \(.message) \(.event.reason // "")"' <<<"$lines" >&2
+  wrong_of <<<"$lines" >&2
 }
 
 # A finding (1) outweighs an error (2), and that outweighs an unknown (3).

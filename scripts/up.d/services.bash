@@ -14,15 +14,27 @@ render_all() {
 trusted_ca() { if [ "$INSIDE" = 1 ]; then echo "$LAB_STATE/ca.pem"; else echo /etc/ssl/certs/ca-certificates.crt; fi; }
 
 start_services() {
-  # In the lab nobody waits five minutes for a moved tag to be noticed.
-  [ "$INSIDE" = 0 ] || export CELLBLOCK_INTERVAL=${CELLBLOCK_INTERVAL:-15}
   [ -e "$ROOT/vault/key.pem" ] || run sandboxctl cert create --policy "$POLICY" --root "$ROOT"
   run compose up -d --no-build vault
   part_with_a_stranded_cell
   run sandboxctl cert deliver --policy "$POLICY" --root "$ROOT"
+  await_vault
   run compose up -d --no-build --wait --wait-timeout "$START_PATIENCE"
   # A gate that ran before has the old configuration still: it takes up the new one without dropping a request.
   run docker exec proxy reload
+}
+
+readonly VAULT_PATIENCE=60   # seconds; one that had no key for long is looked at every 30
+
+# Compose reads what its health was last: of a vault that had no key until now, that it is ill.
+await_vault() {
+  local _
+  [ "$DRY_RUN" = 0 ] || return 0
+  for ((_ = 0; _ < VAULT_PATIENCE; _++)); do
+    [ "$(docker inspect --format '{{.State.Health.Status}}' vault)" != healthy ] || return 0
+    sleep 1
+  done
+  say "the vault is not healthy a minute after it was given its key: docker logs vault"
 }
 
 # A vault that was started again, after a crash say, has a new network namespace. Compose leaves a cell of before
@@ -46,7 +58,12 @@ has_the_share() {
   awk -v device="${here// /}" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
 }
 
-start_collecting() { run "$here/collect" --policy "$POLICY" --root "$ROOT" start; }
+# A unit's start calls none of these: what systemd is at cannot wait for itself.
+start_collecting() {
+  if [ "$BOOT" = 1 ]; then return 0; fi
+  if [ "$DRY_RUN" = 0 ]; then wake_units; fi
+  run "$here/collect" --policy "$POLICY" --root "$ROOT" start
+}
 
 # A start that failed leaves nothing running that was not running before: services first, moat last.
 # What ran before this run is left as it is: a mistake in a policy must not cost a cellblock that is up.
@@ -72,6 +89,8 @@ undo_a_half_start() {
   last_words
   say "not up: taking back what was started"
   exec 9>&-
-  "$here/down" --policy "$POLICY" --root "$ROOT" || say "scripts/down could not finish either; see above"
+  # At boot all else stays, and the unit tries again.
+  if [ "$BOOT" = 1 ]; then "$here/down" --halt --policy "$POLICY" --root "$ROOT" || true; exit 2; fi
+  "$here/down" --undo --policy "$POLICY" --root "$ROOT" || say "scripts/down could not finish either; see above"
   exit 2
 }

@@ -1,8 +1,5 @@
 # Everything that can grow has a bound: the share is a file system of its own, in a loop file.
 
-# In bytes and absolute paths, as the policy says.
-setting() { sandboxctl render paths --policy "$POLICY" --root "$ROOT" | jq -r "$1"; }
-
 make_storage() {
   if [ "$DRY_RUN" = 1 ] && [ ! -x "$PROGRAMS/sandboxctl" ]; then
     say "a 0700 folder each for share, jail and audit, and the share's own file system"
@@ -29,7 +26,13 @@ make_share() {
     run chmod 0600 "$image"
   fi
   [ -d "$mount" ] || run mkdir -m 0755 "$mount"
-  mountpoint -q "$mount" || run mount -o loop,nosuid,nodev "$image" "$mount"
+  mountpoint -q "$mount" || mount_share "$image" "$mount"
+}
+
+# Where the boot units are, the mount is systemd's, in its own mount namespace: there Docker sees it, and so does a boot.
+mount_share() {
+  if [ "$BOOT" = 1 ]; then die "the share is not mounted on $2: systemctl status '$(systemd-escape --path --suffix=mount "$2")'"; fi
+  if has_boot_units; then keep_share_mounted "$1" "$2"; else run mount -o "$SHARE_OPTIONS" "$1" "$2"; fi
 }
 
 # The cell sees a folder inside the file system, so that it gets none at all while that is not mounted. A share from

@@ -1,0 +1,71 @@
+# What systemd does for a cellblock: the boot units that scripts/install --units makes, and the share's mount, which is made
+# when the share is. Sourced after paths.bash. The lab has a network of its own, where no unit is.
+# shellcheck shell=bash
+
+readonly UNIT_FOLDER=/etc/systemd/system
+readonly SHARE_OPTIONS=loop,nosuid,nodev   # of mount(8)
+readonly MADE_HERE='# Made by Cellblock for the share of this host.'
+
+# The moat, its watch, and what reads the streams; then the checks of each hour, day and week.
+readonly AT_BOOT=(cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target)
+readonly TIMERS=(cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer)
+
+# Are there units for this very policy and root? All of it is read: who stops at the line that he wants (grep -q) may end
+# systemctl before it has printed the unit's drop-ins, and pipefail takes that for a no.
+has_boot_units() {
+  [ -d /run/systemd/system ] && ! in_the_lab || return 1
+  systemctl cat cellblock.service 2>/dev/null | grep -F -- "--boot --policy $POLICY --root $ROOT" >/dev/null
+}
+
+# The units that a package brought sleep until the first `up`.
+wake_units() {
+  has_boot_units || return 0
+  systemctl is-enabled --quiet "${AT_BOOT[@]}" "${TIMERS[@]}" || run systemctl enable "${AT_BOOT[@]}" "${TIMERS[@]}"
+  run systemctl start "${AT_BOOT[@]}" "${TIMERS[@]}"
+}
+
+mount_unit() { systemd-escape --path --suffix=mount "$1"; }
+
+# systemd.mount(5). It is there before the services, and they do not start without it.
+share_unit() {
+  printf '%s\n' "$MADE_HERE" '[Unit]' 'Description=Cellblock: the share' 'Documentation=man:cellblock(7)' \
+    'Before=cellblock.service' "ConditionPathExists=$1" \
+    '[Mount]' "What=$1" "Where=$2" 'Type=ext4' "Options=$SHARE_OPTIONS" \
+    '[Install]' 'RequiredBy=cellblock.service'
+}
+
+# Those that were made, as files.
+share_units() { find "$UNIT_FOLDER" -maxdepth 1 -name '*.mount' -exec grep -lxF "$MADE_HERE" {} +; }
+
+# `keep_share_mounted IMAGE MOUNT`: now, and at each boot. What was mounted by hand stays as it is.
+keep_share_mounted() {
+  local unit file
+  unit=$(mount_unit "$2") file=$UNIT_FOLDER/$unit
+  if ! cmp -s "$file" <(share_unit "$1" "$2"); then
+    run_to "$file" share_unit "$1" "$2"
+    run systemctl daemon-reload
+  fi
+  systemctl is-enabled --quiet "$unit" 2>/dev/null || run systemctl enable "$unit"
+  mountpoint -q "$2" || run systemctl start "$unit"
+}
+
+leave_share_unmounted() {
+  local unit
+  unit=$(mount_unit "$1")
+  [ -e "$UNIT_FOLDER/$unit" ] || return 0
+  run systemctl disable "$unit"
+  run rm -f -- "$UNIT_FOLDER/$unit"
+  run systemctl daemon-reload
+}
+
+# From `up` on the services come back at each boot, until `down`.
+up_at_boot() {
+  [ "${DRY_RUN:-0}" = 0 ] && has_boot_units || return 0
+  keep_share_mounted "$(setting .share.image)" "$(setting .share.mount)"
+  systemctl is-enabled --quiet cellblock.service || run systemctl enable cellblock.service
+}
+
+down_at_boot() {
+  has_boot_units && systemctl is-enabled --quiet cellblock.service || return 0
+  run systemctl disable cellblock.service
+}
