@@ -42,6 +42,10 @@ scans() {
   auditdb events | "$decode" >/dev/null
   auditdb verify | "$decode" --run >/dev/null
   auditdb rebuild | "$decode" --run >/dev/null
+  printf '%040d\trefs/tags/v1\n' 7 | auditdb refs --repo watched | auditdb ingest >/dev/null
+  auditdb refs --window v1 | "$decode" --run >/dev/null
+  auditdb refs --at now | "$decode" --run >/dev/null
+  auditdb export csv --to rows.csv | "$decode" --run >/dev/null
   auditdb prune | "$decode" --run >/dev/null
 }
 
@@ -121,7 +125,7 @@ scans() {
   git -C work tag light
   git clone -q --bare work origin.git
   round origin.git | "$decode" --run >first
-  [ "$(jq -r .event.action first | sort | uniq -c | awk '{print $1 $2}' | tr '\n' ' ')" = "4ref-first-seen 1refs-read 1run-finished " ]
+  [ "$(jq -r .event.action first | sort | uniq -c | awk '{print $1 $2}' | tr '\n' ' ')" = "2ref-first-seen 1refs-first-seen 1refs-read 1run-finished " ]
   old=$(git -C origin.git rev-parse v1) peeled=$(git -C origin.git rev-parse 'v1^{}')
   git -C work commit -q --allow-empty -m two
   git -C work tag -f -a -m v1 v1
@@ -187,4 +191,54 @@ scans() {
   wait $!
   [ "$(number "$scanned")" = 2 ]
   auditdb verify >/dev/null
+}
+
+@test "OCSF is what py-ocsf-models, which is not ours, takes for OCSF" {
+  python3 -m venv models && models/bin/pip --quiet install py-ocsf-models==0.10.0 || skip "no PyPI here: the models cannot be installed"
+  scans 20 | auditdb ingest >/dev/null
+  printf '%s\n' '{"@timestamp":"2026-11-22T05:00:00Z","ecs":{"version":"9.2.0"},"event":{"id":"x","provider":"sandboxctl","action":"control-evaluated","kind":"state","outcome":"unknown","severity":21},"message":"m","rule":{"id":"cis-1"}}' |
+    auditdb ingest >/dev/null
+  auditdb export ocsf --to events.jsonl >/dev/null
+  run -0 models/bin/python3 - events.jsonl <<'EOF'
+import json, sys
+from py_ocsf_models.events.base_event import BaseEvent
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from py_ocsf_models.events.findings.detection_finding import DetectionFinding
+classes = {0: BaseEvent, 2003: ComplianceFinding, 2004: DetectionFinding}
+seen = set()
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    classes[event["class_uid"]].model_validate(event)
+    seen.add(event["class_uid"])
+print(sorted(seen))
+EOF
+  [ "$output" = '[0, 2003, 2004]' ]
+}
+
+# Programs that the manual's examples name beside ours, as far as a pipe can tell.
+strangers() {
+  mkdir -p bin
+  printf '#!/bin/sh\ncat "%s/warden-said"\n' "$PWD" >bin/scanwatch
+  printf '#!/bin/sh\necho %s\n' "'{\"event\":{\"action\":\"request-allowed\"}}'" >bin/docker
+  printf '#!/bin/sh\nprintf "%%040d\\trefs/tags/v1.2.3\\n" 7\n' >bin/git
+  chmod +x bin/*
+  PATH="$PWD/bin:$PATH"
+}
+
+@test "every example of the manual does what it says" {
+  scans 20 >warden-said
+  strangers
+  sed "s|^directory = \"audit\"|directory = \"$record\"|" "$house/compose/policy.toml" >policy.toml
+  export CELLBLOCK_POLICY=$PWD/policy.toml
+  git ls-remote URL | command auditdb refs --repo https://github.com/openclaw/openclaw | command auditdb ingest >/dev/null
+  sed -n 's/^\.Dl \$ //p' "$house/man/auditdb.1" | sed 's/\\(dq/"/g' >examples
+  [ "$(wc -l <examples)" -ge 9 ]
+  while read -r -u 5 example; do
+    run timeout 5 bash -c "set -o pipefail; $example"
+    case "$example:$status" in
+      *:0 | *--follow*:124 | *"refs --repo URL"*:3) ;; # a follower is ended, and URL is no repository of the policy
+      *) printf 'ended with %s: %s\n%s\n' "$status" "$example" "$output"; return 1 ;;
+    esac
+  done 5<examples
+  grep -q '<testsuites' verdicts.xml
 }

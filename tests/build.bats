@@ -16,6 +16,20 @@ bare() { env -i HOME=/nonexistent PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
   [[ $output == *"cargo is not there"* ]]
 }
 
+@test "under sudo the cargo of whoever called it is found, with its toolchains" {
+  local bin=$BATS_TEST_TMPDIR/bin home=$BATS_TEST_TMPDIR/home
+  mkdir -p "$bin" "$home/.cargo/bin"
+  printf '#!/bin/sh\necho "u:x:1000:1000::%s:/bin/sh"\n' "$home" >"$bin/getent"
+  printf '#!/bin/sh\n' >"$home/.cargo/bin/cargo"
+  chmod +x "$bin/getent" "$home/.cargo/bin/cargo"
+  # shellcheck disable=SC2016  # for the inner shell
+  run -0 env -i HOME=/nonexistent SUDO_USER=u PATH="$bin:/usr/bin:/bin" bash -c '
+    set -euo pipefail
+    source "$1/scripts/say.bash"; source "$1/scripts/build.d/cargo.bash"
+    need_cargo; cargo_program; echo "$RUSTUP_HOME"' - "$house"
+  [ "$output" = "$home/.cargo/bin/cargo"$'\n'"$home/.rustup" ]
+}
+
 @test "a package of DuckDB's that was changed on its way is refused, and nothing of it is kept" {
   local bin=$BATS_TEST_TMPDIR/bin
   mkdir -p "$bin" "$BATS_TEST_TMPDIR/package"

@@ -149,3 +149,16 @@ of() { jq -r "$2" "$FILES/$1.json"; } # composition filter
   [[ $output == *"network cellblock-"*"not found"* ]] || [[ $output == *"declared as external, but could not be found"* ]]
   [ "$(docker ps -aq | sort)" = "$before" ]
 }
+
+@test "up waits for a vault that was ill for want of a key, which compose takes for ill still" {
+  # shellcheck disable=SC2016  # for the inner shell
+  run -0 bash -c '
+    set -euo pipefail
+    source "$1/scripts/say.bash"; source "$1/scripts/up.d/services.bash"
+    DRY_RUN=0 asked=$2
+    sleep() { :; }
+    docker() { printf . >>"$asked"; if [ "$(stat -c %s "$asked")" -lt 4 ]; then echo unhealthy; else echo healthy; fi; }
+    await_vault' - "$BATS_TEST_DIRNAME/.." "$BATS_TEST_TMPDIR/asked"
+  [ -z "$output" ]
+  [ "$(stat -c %s "$BATS_TEST_TMPDIR/asked")" = 4 ]
+}

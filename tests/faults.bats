@@ -43,6 +43,21 @@ nothing_started() {
   nothing_started
 }
 
+@test "after a boot up waits for a Docker daemon that is late, and no longer than it was told" {
+  late=$BATS_TEST_TMPDIR/late.sock
+  run -2 in_host env "DOCKER_HOST=unix://$late" "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml" --wait 1
+  [[ $output == *"no Docker daemon answers at unix://$late"* ]]
+  (sleep 2; ln -s "/run/${LAB_NAME:-cellblock}-lab/docker.sock" "$late") 3>&- &
+  # It comes as far as the port, which is taken.
+  nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- socat TCP-LISTEN:8443,bind=127.0.0.1,fork,reuseaddr EXEC:/bin/cat 3>&- &
+  holder=$!
+  run -2 in_host env "DOCKER_HOST=unix://$late" "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml" --wait 60
+  kill "$holder"
+  wait "$holder" || true
+  [[ $output == *8443*taken* ]]
+  nothing_started
+}
+
 @test "without root nothing is tried" {
   run -2 setpriv --reuid 65534 --clear-groups env PATH="$PATH" CARGO_TARGET_DIR="$CARGO_TARGET_DIR" "$house/scripts/up"
   [[ $output == *root* ]]
@@ -105,6 +120,11 @@ nothing_started() {
     2[0-6].*false) [[ $output == *"IPv4-only"* ]] ;;
     *) [[ $output != *"IPv4-only"* ]] ;;
   esac
+}
+
+@test "a dry run where no engine answers yet shows every step all the same" {
+  run -0 env DOCKER_HOST=unix:///run/no-such-engine.sock "$house/scripts/up" --dry-run
+  [[ $output == *"one docker network create for each line"*"'compose' 'up'"* ]]
 }
 
 @test "an argument nobody knows is refused by every script" {

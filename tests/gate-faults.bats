@@ -27,6 +27,8 @@ upload() {
   for count in 1 2 3; do ask monitor http://slow-rate.lab.test/; is "$count $status" "$count 200"; done
   ask monitor http://slow-rate.lab.test/
   refused 429 too-many-requests
+  ask monitor http://slow-rate.lab.test/ -D "$BATS_TEST_TMPDIR/head"
+  grep -qix $'retry-after: 60\r' "$BATS_TEST_TMPDIR/head"
   ask cell http://slow-rate.lab.test/
   is "$status" 200
   ask monitor http://odd.lab.test/
@@ -150,7 +152,8 @@ paths() { jq -r '.url.path | select(startswith("/turn-"))'; }
 }
 
 @test "200 clients at once all get their answer, also while another client holds a crowd of half requests" {
-  local found loris
+  local found loris since
+  since=$(now)
   found=$(as monitor "$PYTHON" "$SUITE/crowd.py" "$GATE_MONITOR" ask 200)
   is "${found% *}" 200
   as cell "$PYTHON" "$SUITE/crowd.py" "$GATE_CELL" loris 5000 >"$BATS_TEST_TMPDIR/held" 3>&- &
@@ -160,6 +163,10 @@ paths() { jq -r '.url.path | select(startswith("/turn-"))'; }
   kill "$loris"
   echo "held $(cat "$BATS_TEST_TMPDIR/held"), answered $found"
   is "${found% *}" 50
+  # What the half requests left in the log is a record like any other.
+  sleep 2
+  run -0 records "$since"
+  [[ $output != *"does not fit"* ]]
 }
 
 @test "a reload drops no request, and takes a rule away; a broken configuration changes nothing" {

@@ -66,6 +66,24 @@ serving_vault() {
   done
 }
 
+@test "the vault lets through the Origins that it is told, and none that is no Origin reaches its configuration" {
+  local vault origin
+  for origin in '*' 'http://a.example' 'https://a.example/' 'https://a.example"; return 200; "'; do
+    run -78 attempt vault --env "VAULT_ORIGINS=$origin"
+    [[ $output == *"expected https://host"* ]]
+  done
+  vault=$(start vault --network none --env 'VAULT_ORIGINS=https://box.example.ts.net https://[::1]:8443')
+  deliver "$vault" cert "$FILES/cert.pem"
+  deliver "$vault" key "$FILES/key.pem"
+  eventually 60 docker exec "$vault" healthy
+  asked() {
+    docker run --rm --network "container:$vault" --label "$LABEL" --pull never --entrypoint curl cellblock/cell:local \
+      -sk -o /dev/null -w '%{http_code}' -H "Origin: $1" https://127.0.0.1/
+  }
+  for origin in https://box.example.ts.net 'https://[::1]:8443'; do [ "$(asked "$origin")" = 503 ]; done   # let through, to nobody
+  for origin in https://127.0.0.1:8443 https://box.example.ts.net.evil.example; do [ "$(asked "$origin")" = 403 ]; done
+}
+
 @test "without an agent behind it the vault answers 503 and says why" {
   vault=$(serving_vault)
   run docker run --rm --network "container:$vault" --label "$LABEL" --pull never --entrypoint curl \

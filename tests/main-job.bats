@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load world
+load main-job/layers
 
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
@@ -31,6 +32,19 @@ blocked() {
   now=$("$house/tests/lab/origin" refs | awk '$2 == "refs/tags/v2026.9.5" { print $1 }')
   [ -n "$now" ]
   grep -q "$now" <<<"$output"
+}
+
+@test "an agent that is killed stands up again by itself, in the same container, and the vault answers as before" {
+  local before end=$((SECONDS + 120))
+  before=$(in_host docker inspect --format '{{.State.StartedAt}}' cell)
+  in_host docker exec cell /usr/local/bin/healthy
+  # shellcheck disable=SC2016  # for the cell's shell
+  in_host docker exec cell bash -c 'for process in /proc/[0-9]*; do
+    case "$(cat "$process/comm")" in node | MainThread | openclaw*) kill -KILL "${process#/proc/}" ;; esac; done' || true   # it ends with the rest
+  run ! in_host docker exec cell /usr/local/bin/healthy
+  until in_host docker exec cell /usr/local/bin/healthy; do [ "$SECONDS" -lt "$end" ]; sleep 1; done
+  [ "$before" = "$(in_host docker inspect --format '{{.State.StartedAt}}' cell)" ]
+  in_host docker logs --tail 200 cell 2>&1 | grep -q 'the agent ended with status 137; it is started again'
 }
 
 @test "from the cell the internet answers, over IPv4, TCP and UDP" {
@@ -162,6 +176,7 @@ blocked() {
   in_host iptables -t nat -F POSTROUTING
   run -1 ours netguard verify
   [ "$(jq -r 'select(.event.outcome == "failure") | .rule.id // empty' <<<"$output" | sort -u)" = no-way-out ]
+  [ -e "$(ours sandboxctl render paths | jq -r .permit)" ] # cut off, and no hole
   run -1 ours sandboxctl status
   [ "$(jq -r 'select(.event.action == "promise-checked") | .event.outcome' <<<"$output")" = failure ]
   in_host iptables-restore -T nat <<<"$saved"
@@ -178,6 +193,53 @@ blocked() {
   run -0 ours auditdb query "select raw from records where action = 'container-exited' and container = 'cell' order by time desc limit 1"
   [[ $output == *killed* ]]
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+}
+
+# Every layer taken away by itself: its line of the acceptance turns, and what rests on it, and no other.
+
+@test "acceptance holds in every line but Tailscale's, for which only a stand-in speaks" {
+  accepted --try >"$BATS_FILE_TMPDIR/accepted--try" || true
+  accepted >"$BATS_FILE_TMPDIR/accepted" || true
+  [ "$(grep -v ' success$' "$BATS_FILE_TMPDIR/accepted--try")" = "remote-access unknown" ]
+  [ "$(wc -l <"$BATS_FILE_TMPDIR/accepted--try")" -ge 32 ]
+  # README shows these lines, with these verdicts.
+  # shellcheck disable=SC2016  # they are Markdown's own
+  [ "$(sed -n 's/^| `\([a-z0-9.-]*\)` | \([a-zA-Z]*\) |.*/\1 \2/p' "$house/README.md" | sort)" = "$(sed 's/success$/ok/; s/failure$/FAILED/' "$BATS_FILE_TMPDIR/accepted--try")" ]
+  # What needs a try is unknown without one, and no pass.
+  [ "$(grep -c ' unknown$' "$BATS_FILE_TMPDIR/accepted")" -ge 15 ]
+  run ! grep ' failure$' "$BATS_FILE_TMPDIR/accepted"
+  run -0 ours auditdb query "select count(*) as n from records where provider = 'acceptance' and action = 'criterion-evaluated'"
+  [ "$(jq .n <<<"$output")" -ge 64 ]
+}
+
+@test "acceptance: a rule of the moat" { turns rule --try -- cell-no-10 cell-no-172.16 cell-no-192.168 cell-no-rest moat-on-bridge; }
+@test "acceptance: who puts the rules back" { turns watch -- moat-on-bridge; }
+@test "acceptance: the way to the internet" { turns masquerade --try -- internet-reachable; }
+@test "acceptance: the monitor's seal" { turns seal --try -- compose-enforces monitor-sealed one-way-out; }
+@test "acceptance: the gate's list" { turns list --try -- allowlist; }
+@test "acceptance: the gate's log" { turns log --try -- requests-logged; }
+@test "acceptance: the gate's verification" { turns verification --try -- tls-verified; }
+@test "acceptance: the gate's rate" { turns rate --try -- rate-limit; }
+@test "acceptance: the warden" { turns warden --try -- quarantined scanned-at-once tmp-not-raced tombstoned; }
+@test "acceptance: a network without strangers" { turns neighbours -- compose-enforces compose-only; }
+@test "acceptance: a read-only root" { turns read_only -- compose-enforces compose-only read-only-root; }
+@test "acceptance: a user of its own" { turns user -- compose-enforces compose-only non-root; }
+@test "acceptance: no folder of the host" { turns mounts -- compose-enforces compose-only no-credentials no-sensitive-mounts; }
+@test "acceptance: no key in the environment" { turns secrecy -- compose-enforces compose-only key-at-run-time no-credentials; }
+@test "acceptance: published on loopback alone" { turns loopback -- no-public-port remote-access; }
+@test "acceptance: what compose's files say" { turns files -- compose-enforces; }
+@test "acceptance: the limits" { turns limits -- limits; }
+@test "acceptance: the capabilities" { turns capabilities -- capabilities; }
+@test "acceptance: the gateway on loopback" { turns gateway -- compose-only gateway-on-loopback; }
+@test "acceptance: the vault's pin" { turns pin -- vault-pinned; }
+
+@test "acceptance: a line that is not known, and one that is asked for alone" {
+  accept() { in_host "$house/scripts/acceptance" --policy "$root/policy.toml" --root "$root" "$@"; }
+  run -2 accept --only nothing
+  [[ $output == *"there is no line 'nothing'; there are: monitor-sealed"* ]]
+  run -0 --separate-stderr accept --only residual-risks,limits --format text
+  [ "$(awk 'NR > 1 { print $1, $2 }' <<<"$output" | paste -sd, -)" = "limits ok,residual-risks ok" ]
+  run -3 accept --only allowlist
 }
 
 compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
@@ -274,4 +336,13 @@ compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
   run ! in_host nft list table inet netguard
   run ! findmnt "$root/sandbox_data/share"
   run -0 in_host "$house/scripts/down" --policy "$root/policy.toml" --root "$root"
+}
+
+@test "a network of somebody's that lies over ours stops up before anything is made, and it says what to change" {
+  in_host docker network create --subnet 172.30.0.0/16 mine
+  run -2 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  in_host docker network rm mine
+  [[ $output == *"is on 172.30.0.1/16, which lies over 172.30."*"give the networks other subnets under [networks] in $root/policy.toml"* ]]
+  [ -z "$(in_host docker ps -aq)" ]
+  run ! in_host nft list table inet netguard
 }

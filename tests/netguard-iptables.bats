@@ -32,13 +32,6 @@ not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 # Everything of the kernel's that the moat could have left behind.
 leavings() { on_host iptables-save; on_host ip6tables-save; on_host iptables-legacy-save; on_host ip6tables-legacy-save; on_host ipset list -name; }
 
-attack_table() {
-  mkdir -p "$BATS_TEST_TMPDIR/attack"
-  run "$SUITE/attack" "$SUITE/attacks.tsv" "$BATS_TEST_TMPDIR/attack"
-  printf '%s\n' "${lines[@]}"
-  [ "$status" = 0 ]
-}
-
 @test "every row of the attack table comes out the same with iptables' nft variant" {
   attack_table
 }

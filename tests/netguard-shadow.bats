@@ -168,6 +168,59 @@ drop_rule() {
   finds
 }
 
+# As Tailscale's exit node does without --exit-node-allow-lan-access: a rule before the main table, and a table of its own.
+@test "a VPN that takes the answers to the cell as well is told, and one that leaves local networks out is not" {
+  outside_answers() { inside netguard-open curl -sf -m 2 -o /dev/null http://45.33.7.30/; }
+  outside_answers
+  on_host ip route add default dev tailscale0 table 52
+  on_host ip rule add priority 5270 lookup 52
+  run ! outside_answers
+  finds "answers-astray cell"
+  on_host ip route add throw 172.30.1.0/24 table 52
+  outside_answers
+  finds
+  on_host ip rule del priority 5270
+  on_host ip route flush table 52
+}
+
+# What the moat lets by a stranger's rule refuses: in its own table, or in Docker's chain for users.
+@test "a rule of another program that refuses what the moat lets by is told, in nft's words and in iptables's" {
+  outside_answers() { inside netguard-open curl -sf -m 2 -o /dev/null http://45.33.7.30/; }
+  outside_answers
+  on_host nft add table inet stranger
+  on_host nft 'add chain inet stranger forward { type filter hook forward priority 10; }'
+  on_host nft 'add rule inet stranger forward iifname "docker0" drop'
+  on_host nft 'add rule inet stranger forward meta mark 7 drop'
+  outside_answers
+  finds
+  on_host nft 'add rule inet stranger forward iifname "br-cell" ct state new drop'
+  run ! outside_answers
+  finds "refused-elsewhere cell"
+  on_host nft 'insert rule inet stranger forward meta mark != 9 accept'
+  outside_answers
+  finds
+  [ "$(shadows unknown)" = "refused-elsewhere cell" ]
+  on_host nft delete table inet stranger
+  on_host iptables -I DOCKER-USER -s 172.30.1.0/24 -p tcp -m comment --comment "no web" -j REJECT
+  run ! outside_answers
+  finds "refused-elsewhere cell"
+  [[ $(guard verify --format jsonl | jq -r 'select(.rule.id == "refused-elsewhere") | .event.reason') == *'--comment "no web" -j REJECT'* ]]
+  on_host iptables -F DOCKER-USER
+  on_host iptables -A DOCKER-USER -j RETURN
+  outside_answers
+  finds
+}
+
+@test "Docker's rules flushed under its own policy of drop are told" {
+  local saved
+  saved=$(on_host iptables-save -t filter)
+  on_host iptables -P FORWARD DROP
+  on_host iptables -F FORWARD
+  finds "refused-elsewhere cell"
+  on_host iptables-restore -T filter <<<"$saved"
+  finds
+}
+
 # The engine here, 26, takes the option and does nothing by it; from 27 on it does what it says.
 @test "a network that Docker was told to let the LAN route to is found, and one that it filters is not" {
   net netguard-warden br-warden 3 --opt com.docker.network.bridge.gateway_mode_ipv4=nat
@@ -222,16 +275,19 @@ drop_rule() {
   [ "$status" = 3 ]
   jq -r 'select(.event.outcome == "unknown" and .event.action == "shadow-checked") | .rule.id' "$BATS_TEST_TMPDIR/verified" | sort -u >"$BATS_TEST_TMPDIR/unknown"
   diff "$BATS_TEST_TMPDIR/unknown" - <<'IDS'
+answers-astray
 bridge-missing
 bridge-netfilter
 container-unguarded
 docker-accept-fwmark
 docker-direct-routing
 docker-no-raw
+docker-rootless
 firewalld-refuses
 neighbours-pose
 network-elsewhere
 no-way-out
+refused-elsewhere
 IDS
 }
 

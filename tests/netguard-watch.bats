@@ -278,3 +278,51 @@ while True:
   "$LAB" docker rm -f netguard-late >/dev/null
   "$LAB" docker network rm netguard-warden >/dev/null
 }
+
+@test "a second watch says who keeps the moat and leaves; apply of another policy and remove do so too" {
+  local other=$BATS_TEST_TMPDIR/other.toml
+  start "$BATS_TEST_TMPDIR/watch" watch
+  await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-watched"'
+  run -2 guard watch
+  [[ $output == *"another netguard watch keeps the moat here (pid "*", policy $(readlink -f "$POLICY"))"* ]]
+  [[ $output == *"scripts/collect stop"* ]]
+  run -2 guard remove
+  [[ $output == *"keeps the moat here"* ]]
+  cp "$POLICY" "$other"
+  run -2 on_host env "CELLBLOCK_POLICY=$other" "$NETGUARD" apply --root "$(dirname "$POLICY")"
+  [[ $output == *"keeps the moat here"* ]]
+  run -0 guard apply
+  # Nobody fought: the rules stand as the first one has them, and it had nothing to mend.
+  [ "$(told "$BATS_TEST_TMPDIR/watch" moat-restored)" = 0 ]
+  kill "$WATCHER" && wait "$WATCHER" || true
+  run -0 guard remove --force
+  guard apply >/dev/null
+}
+
+# As under systemd, where whoever connects to the socket starts an engine. In a namespace of process numbers of its own
+# the watch sees no engine; the control gives it one of that name.
+@test "a watch asks no socket for an engine that does not run" {
+  cat >"$BATS_TEST_TMPDIR/engine.py" <<'PY'
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    listener.accept()[0].close()
+    open(sys.argv[2], "a").write("asked\n")
+PY
+  python3 "$BATS_TEST_TMPDIR/engine.py" "$BATS_TEST_TMPDIR/docker.sock" "$BATS_TEST_TMPDIR/asked" 3>&- &
+  local listener=$! program
+  for _ in {1..50}; do [ ! -S "$BATS_TEST_TMPDIR/docker.sock" ] || break; sleep 0.1; done
+  cp "$(command -v sleep)" "$BATS_TEST_TMPDIR/dockerd"
+  cp "$(command -v sleep)" "$BATS_TEST_TMPDIR/other"
+  for program in other dockerd; do
+    # shellcheck disable=SC2016  # expanded by the bash inside
+    on_host unshare --pid --fork --kill-child --mount-proc env "DOCKER_HOST=unix://$BATS_TEST_TMPDIR/docker.sock" "CELLBLOCK_POLICY=$POLICY" \
+      bash -c '"$1" 30 & timeout -s INT 4 "$2" watch --format jsonl' - "$BATS_TEST_TMPDIR/$program" "$NETGUARD" >"$BATS_TEST_TMPDIR/$program.lines" || true
+    grep -q '"engine-silent"' "$BATS_TEST_TMPDIR/$program.lines"
+    if [ "$program" = other ]; then [ ! -e "$BATS_TEST_TMPDIR/asked" ]; fi
+  done
+  kill "$listener"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -ge 1 ]
+}

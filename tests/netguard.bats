@@ -13,10 +13,91 @@ reached() { inside_ask "$@" >/dev/null; }
 not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 
 @test "every row of the attack table is stopped or let through as it says, and gets through from the control" {
-  mkdir -p "$BATS_TEST_TMPDIR/attack"
-  run "$SUITE/attack" "$SUITE/attacks.tsv" "$BATS_TEST_TMPDIR/attack"
-  printf '%s\n' "${lines[@]}"
-  [ "$status" = 0 ]
+  attack_table
+}
+
+# The rules that answer whom they refuse, as the policy may ask for it.
+refuse_with() { policy_with "s/^refuse .*/refuse = \"$1\"/"; guard apply >/dev/null; }
+
+@test "every row of the attack table ends the same where whoever is refused is told" {
+  refuse_with reject
+  attack_table
+  policy_with ''
+}
+
+# How a refusal is told, and how many packets the rules of these names have met.
+told() { inside netguard-open "$SUITE/refused.py" "$@"; }
+met() {
+  on_host nft -j list chain inet netguard refuse-cell |
+    jq --arg word "$1" '[.nftables[].rule | select(.comment // "" | test("/refuse/(" + $word + ")")) | .expr[] | .counter.packets // empty] | add // 0'
+}
+
+@test "a refused packet of a member's own is answered within a second, by a reset or as prohibited, and counted all the same" {
+  run -0 told tcp 192.168.77.10 445
+  [ "${output% *}" = silence ]
+  refuse_with reject
+  holds
+  while read -r kind target said; do
+    run -0 told "$kind" "$target" 4545
+    echo "$kind $target: $output"
+    [ "${output% *}" = "$said" ]
+    [ "${output#* }" -lt 1000 ]
+    grep -q "$target . $kind . 4545" <<<"$(on_host nft list table inet netguard)"
+  done <<'ROWS'
+tcp 192.168.77.10 ECONNREFUSED
+udp 192.168.77.10 EHOSTUNREACH
+tcp 192.168.77.2 ECONNREFUSED
+tcp 2001:db8:77::10 ECONNREFUSED
+udp 2001:db8:77::10 EACCES
+ROWS
+  run -0 told tcp 8.8.8.8 22
+  [ "${output% *}" = answered ]
+  policy_with ''
+}
+
+@test "no forged source is answered, nor a flood for longer than a moment" {
+  local forged
+  refuse_with reject
+  forged=$(printf 'forged\tforge\t192.168.77.10\t%s\n' 172.30.2.9 192.168.77.10 172.30.1.1)
+  run -0 inside netguard-open "$SUITE/attack.py" 172.30.1.1 fd6c:6c62:1::1 <<<"$forged"
+  [ "$(met drop)" -ge 3 ]
+  [ "$(met 'reset|prohibited')" = 0 ]
+  inside netguard-open "$SUITE/refused.py" flood 192.168.77.10 4546 2000
+  echo "answered: $(met prohibited4), dropped: $(met drop)"
+  [ "$(met prohibited4)" -ge 50 ]
+  [ "$(met prohibited4)" -lt 1000 ]
+  [ "$(met drop)" -ge 1000 ]
+  policy_with ''
+}
+
+# What the inspector finds from a member that can bend nothing: id and outcome, a line each.
+inspected() {
+  on_host env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "PATH=${NETGUARD%/*}:$PATH" \
+    egress-check run --container netguard-plain --network cell --control --format jsonl "$@" |
+    jq -r 'select(.event.action == "probe-evaluated") | "\(.rule.id) \(.event.outcome)"' | LC_ALL=C sort
+}
+
+@test "the inspector finds the same whether the refused vanish or are told, and takes no reset for the moat's without its count" {
+  box netguard-plain --network netguard-cell --cap-drop ALL
+  inspected --moat >"$BATS_TEST_TMPDIR/silent"
+  refuse_with reject
+  inspected --moat >"$BATS_TEST_TMPDIR/told"
+  inspected >"$BATS_TEST_TMPDIR/uncounted"
+  policy_with ''
+  # What the host saw of its neighbours meanwhile is asked too: the second run may have some more.
+  LC_ALL=C join "$BATS_TEST_TMPDIR/silent" "$BATS_TEST_TMPDIR/told" >"$BATS_TEST_TMPDIR/both"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/both")" -ge 150 ]
+  if awk '$2 != $3' "$BATS_TEST_TMPDIR/both" | grep .; then return 1; fi
+  [ "$(grep -c ' success$' "$BATS_TEST_TMPDIR/told")" -ge 100 ]
+  [ "$(grep -c ' failure$' "$BATS_TEST_TMPDIR/told")" = 0 ]
+  [ "$(grep -c ' unknown$' "$BATS_TEST_TMPDIR/uncounted")" -ge 50 ]
+}
+
+@test "iptables, which can answer nobody there, says so and loads nothing" {
+  policy_with 's/^refuse .*/refuse = "reject"/'
+  BACKEND=iptables run -2 guard apply
+  policy_with ''
+  [[ $output == *'refuse = "drop"'* ]]
 }
 
 @test "in the proxied shape the cell reaches nothing, and the published port still answers on the host" {

@@ -160,6 +160,39 @@ make_networks() {
   [ "$(outcome "$output" cellblock-networks)" = failure ]
 }
 
+# What Docker was told stays as it was: only the kernel knows.
+@test "a process that an ended privileged exec left behind is found, and so is a limit that somebody raised" {
+  local group
+  boot sbx-strict --user 10001 --cap-drop ALL --security-opt no-new-privileges:true --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20
+  effects() { keeper audit "${1:-sbx-strict}" | jq -r 'select(.event.outcome == "failure" and (.rule.id // "" | test("-in-(effect|force)$"))) | .rule.id' | sort | paste -sd' ' -; }
+  [ -z "$(effects)" ]
+  run keeper audit sbx-strict
+  [ "$(outcome "$output" cellblock-capabilities-in-effect)" = success ]
+  [ "$(outcome "$output" cellblock-memory-in-force)" = success ]
+  docker exec --user 0 --privileged sbx-strict sh -c 'sleep 300 >/dev/null 2>&1 &'
+  run keeper audit sbx-strict
+  [ "$(outcome "$output" cis-docker-5.23)" = success ] # the exec is over: Docker has nothing to tell
+  [ "$(outcome "$output" cellblock-capabilities-in-effect)" = failure ]
+  [ "$(effects)" = cellblock-capabilities-in-effect ]
+  docker restart -t 0 sbx-strict >/dev/null
+  [ -z "$(effects)" ]
+  group=$(find /sys/fs/cgroup -type d -name "$(docker inspect --format '{{.Id}}' sbx-strict)" -exec test -e '{}/pids.max' \; -print -quit)
+  echo 4000 >"$group/pids.max"
+  [ "$(effects)" = cellblock-processes-in-force ]
+  boot sbx-loose --user 10001 --cap-drop ALL --security-opt seccomp=unconfined
+  [ "$(effects sbx-loose)" = "cellblock-privileges-in-effect cellblock-seccomp-in-effect" ]
+}
+
+@test "a process that Docker is just putting into a container is none without a filter" {
+  boot sbx-busy --user 10001 --cap-drop ALL --security-opt no-new-privileges:true
+  (for _ in {1..60}; do docker exec sbx-busy true; done) 3>&- &
+  for _ in {1..15}; do
+    run keeper audit sbx-busy
+    [ "$(jq -r 'select(.event.outcome == "failure" and (.rule.id // "" | test("-in-effect$"))) | .rule.id' <<<"$output")" = "" ]
+  done
+  wait
+}
+
 @test "a container that asks for nothing passes every control, and a known weakness passes until its day" {
   boot sbx-sound --user 10009:10009 --read-only --cap-drop ALL --security-opt no-new-privileges --memory 64m --memory-swap 64m \
     --cpus 0.5 --pids-limit 16 --log-opt max-size=1m --ulimit core=0 --health-cmd true --health-interval 1s

@@ -74,3 +74,17 @@ candidate_source() {
   run -2 "$SETUP" --frobnicate
   [[ "$output" == *--frobnicate* ]]
 }
+
+@test "what came with a scanner's package starts at no boot: its service, and what fetches once at each" {
+  local bin=$BATS_TEST_TMPDIR/bin
+  mkdir -p "$bin"
+  # shellcheck disable=SC2016  # for the script that is written
+  printf '#!/bin/sh\n[ "$1" = cat ] || echo "$*" >>"%s"\n' "$BATS_TEST_TMPDIR/disabled" >"$bin/systemctl"
+  chmod +x "$bin/systemctl"
+  # shellcheck disable=SC2016  # for the inner shell
+  PATH="$bin:$PATH" bash -c '
+    set -euo pipefail
+    source "$1/scripts/say.bash"; source "$1/scripts/setup.d/packages.bash"
+    disable_new_services clamav-freshclam git' - "$BATS_TEST_DIRNAME/.."
+  [ "$(cut -d" " -f3 "$BATS_TEST_TMPDIR/disabled" | paste -sd" " -)" = "clamav-freshclam.service clamav-freshclam-once.service clamav-freshclam-once.timer" ]
+}

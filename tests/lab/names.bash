@@ -10,6 +10,7 @@ readonly DATA=/var/lib/$LAB-lab
 readonly WORLDS=(host lan inet)
 readonly CGROUP=$LAB-lab               # parent of every container's control group
 export PATH="$PATH:/usr/sbin:/sbin"
+export PYTHONDONTWRITEBYTECODE=1       # where a package installed this, nothing writes
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }

@@ -75,7 +75,7 @@ remove_shim_sockets() {
 
 unmount_ours() {
   local mount device
-  awk -v a="$STATE/" -v b="$DATA/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+  awk -v a="$STATE/" -v b="$DATA/" 'index($5 "/", a) == 1 || index($5 "/", b) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
     while read -r mount; do
       printf '+ umount %s\n' "$mount" >&2
       # mountinfo writes blanks as \040.
@@ -97,6 +97,7 @@ remove_permits() {
   for permit in /run/cellblock/*/moat /run/cellblock/*/moat.withdrawn; do
     if grep -qsxF "net:[$inode]" "$permit"; then run rm -rf -- "${permit%/*}"; fi
   done
+  rm -f "/run/cellblock/watch.$inode"
   [ ! -d /run/cellblock ] || rmdir --ignore-fail-on-non-empty /run/cellblock
 }
 

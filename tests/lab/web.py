@@ -17,6 +17,7 @@ import odd
 import zone
 
 IDLE = 60          # seconds a silent connection is kept
+NO_KEY = b'{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}'
 METADATA = b"ami-id\nhostname\niam/\ninstance-id\nlocal-ipv4\n"
 
 
@@ -34,7 +35,7 @@ class Server:
     def __init__(self, world, state, repositories):
         self.world, self.repositories = world, repositories
         self.entries, self.log = zone.read(), journal.Journal(f"{state}/http.log")
-        self.contexts = tls_contexts(f"{state}/tls")
+        self.contexts, self.shown = tls_contexts(f"{state}/tls"), pathlib.Path(state, "tls", "shown")
 
     def kind(self, name):
         entry = zone.find(self.entries, name)
@@ -44,7 +45,12 @@ class Server:
         return self.kind(request.host) == "odd"
 
     def choose(self, tls, name, _):
-        tls.context = self.contexts.get(self.kind(name or ""), self.contexts["good"])
+        tls.context = self.contexts.get(self.changed(name) or self.kind(name or ""), self.contexts["good"])
+
+    def changed(self, name):
+        """What `origin certificate` said of a name since the lab came up: `shown` holds lines of NAME KIND, the last counts."""
+        lines = self.shown.read_text().split("\n") if self.shown.exists() else []
+        return dict(line.split() for line in lines if line).get(name)
 
     async def answer(self, request, asked, tls):
         kind, marker = self.kind(request.host), echo.banner(self.world, asked)
@@ -54,6 +60,8 @@ class Server:
             return await git_http.serve(self.repositories, request, path)
         if kind == "empty":
             return 404, {}, marker
+        if kind == "model" and request.method == "POST":
+            return 401, {"Content-Type": "application/json"}, NO_KEY
         metadata = METADATA if asked[0] in ("169.254.169.254", "fd00:ec2::254") else b""
         return 200, {}, marker + f"{request.method} {request.host}{request.path}\n".encode() + metadata
 

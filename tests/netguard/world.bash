@@ -1,6 +1,6 @@
 # What netguard's suites share: a lab of their own (netguard, or what NETGUARD_LAB says), four containers in it, and the
 # ways to run things there. Sourced by *.bats; everything runs in the lab's namespaces, never in the root's.
-# shellcheck disable=SC2034  # used in the suites
+# shellcheck disable=SC2034,SC2154  # used in the suites, and set by run
 
 export LAB_NAME=${NETGUARD_LAB:-netguard}
 readonly LAB=$BATS_TEST_DIRNAME/lab/lab
@@ -44,6 +44,14 @@ inside() {
 ask() { "$BATS_TEST_DIRNAME/lab/ask.py" -s 2 "$@"; }
 export -f ask
 inside_ask() { inside "$1" "$BATS_TEST_DIRNAME/lab/ask.py" -s 2 "${@:2}"; }
+
+# Every row of the attack table ends as it says.
+attack_table() {
+  mkdir -p "$BATS_TEST_TMPDIR/attack"
+  run "$SUITE/attack" "$SUITE/attacks.tsv" "$BATS_TEST_TMPDIR/attack"
+  printf '%s\n' "${lines[@]}"
+  [ "$status" = 0 ]
+}
 
 # The shipped policy, with changes: lines of sed.
 policy_with() {

@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# The agent's day in the cell: the real OpenClaw behind the vault, in `proxied` shape, where it has the hardest time of it.
+# What its start script makes of a configuration in either shape is tried on the image alone. No packet leaves the lab.
+
+bats_require_minimum_version 1.5.0
+load world
+load agent/world
+
+setup_file() {
+  stand_up proxied
+  token=$(config_of gateway.auth.token)
+  export token
+}
+
+teardown_file() { "$house/scripts/down" --lab 3>&-; }
+
+@test "a page of the vault's own two Origins reaches the gateway, and so does a program that sends none" {
+  local origin
+  for origin in https://127.0.0.1:8443 https://localhost:8443; do
+    run -0 knock "$origin"
+    [[ $output == 101\ * && $output != *ORIGIN* ]]
+  done
+  run -0 knock -
+  [[ $output == 101\ * ]]
+}
+
+@test "a page of any other Origin ends at the vault, before the gateway has seen it" {
+  local origin
+  for origin in https://evil.example http://127.0.0.1:8443 https://127.0.0.1:8444 https://127.0.0.1:8443.evil.example null; do
+    run -0 knock "$origin"
+    [ "$output" = 403 ]
+  done
+  run -0 in_host curl -sk -H 'Origin: https://evil.example' https://127.0.0.1:8443/
+  [ "$(jq -r .error <<<"$output")" = foreign-origin ]
+}
+
+@test "a prisoner that lets every page in by its own configuration opens nothing, and at the next start has ours again" {
+  in_cell node -e '
+    const fs = require("fs"), file = process.env.HOME + "/.openclaw/openclaw.json", config = JSON.parse(fs.readFileSync(file));
+    config.gateway.controlUi.allowedOrigins = ["*"];
+    fs.writeFileSync(file, JSON.stringify(config));'
+  eventually 60 let_in_by_the_gateway https://evil.example     # the control: it would be let in
+  run -0 knock https://evil.example
+  [ "$output" = 403 ]
+  in_cell node /opt/agent/settle.mjs /sandbox/home/.openclaw/openclaw.json
+  [ "$(config_of 'gateway.controlUi.allowedOrigins | join(" ")')" = "https://127.0.0.1:8443 https://localhost:8443" ]
+}
+
+@test "a turn reaches the model's own API through the gate, with the agent's key; web fetch and the skills' list reach the gate" {
+  in_cell node -e '
+    const fs = require("fs"), file = process.env.HOME + "/.openclaw/openclaw.json", config = JSON.parse(fs.readFileSync(file));
+    config.models.providers.anthropic.apiKey = "dummy-key";
+    fs.writeFileSync(file, JSON.stringify(config));'
+  in_cell timeout 150 openclaw agent --agent main --model anthropic/claude-opus-5 --message hi >"$BATS_TEST_TMPDIR/turn" 2>&1 3>&- &
+  eventually 150 model_was_asked 401 dummy-key
+  in_host curl -sk -m 60 -o /dev/null -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+    -d '{"tool":"web_fetch","args":{"url":"https://docs.openclaw.ai/"}}' https://127.0.0.1:8443/tools/invoke
+  in_cell timeout 120 openclaw skills search x || true   # the lab's own authority is none that the agent trusts
+  gate_let_through docs.openclaw.ai
+  gate_let_through clawhub.ai
+  # Of what the guard refused, all is the catalogue's: the copy that came with OpenClaw serves.
+  run ! grep -v official-external-plugin-catalog-feed <(in_host docker logs cell 2>&1 | grep -i 'private/internal/special-use')
+}
+
+@test "a name that is not listed is nothing that the agent reaches" {
+  run -0 in_host curl -sk -m 60 -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+    -d '{"tool":"web_fetch","args":{"url":"https://example.com/"}}' https://127.0.0.1:8443/tools/invoke
+  [ "$(jq -r .ok <<<"$output")" = false ]
+  run ! grep -q example.com "$state/dns.log"
+  run ! gate_let_through example.com
+}
+
+@test "the guide's lines do what they say: token and pin, probe, pairing; with one digit of the pin changed nothing connects" {
+  client_on_the_host
+  follow 'Token and pin' 'The command line'
+  [[ $output == *"Connect: ok"* && $output == *connect-only* ]]
+  local wrong=${pin%?}0
+  [ "$wrong" != "$pin" ] || wrong=${pin%?}1
+  openclaw config set gateway.remote.tlsFingerprint "$wrong"
+  run -1 openclaw gateway probe --timeout 30000
+  [[ $output == *"gateway tls fingerprint mismatch"* ]]
+  openclaw config set gateway.remote.tlsFingerprint "$pin"
+  in_host timeout 180 script -qec 'docker exec -it client openclaw tui' "$BATS_TEST_TMPDIR/screen" >/dev/null </dev/null 3>&- &
+  eventually 150 asks_for_pairing
+  follow Pairing
+  [[ $output == *Approved* ]]
+  run -0 openclaw gateway probe --timeout 30000
+  [[ $output == *"Read probe: ok"* ]]
+  docker rm -f client   # and what it draws on its screen
+}
+
+@test "memory that runs out in the cell is told from outside, by the kernel's count, while the cell goes on" {
+  local before
+  ours timeout 90 sandboxctl events >"$BATS_TEST_TMPDIR/events" 3>&- &
+  sleep 2   # until it follows
+  before=$(in_host docker inspect --format '{{.State.StartedAt}}' cell)
+  run ! in_cell python3 -c 'x = bytearray(3 << 30)'
+  eventually 30 grep -F '"container cell: oom."' "$BATS_TEST_TMPDIR/events"
+  [[ $(jq -r 'select(.message == "container cell: oom.").event.reason' "$BATS_TEST_TMPDIR/events") == *"memory was at the limit; "*" since it started" ]]
+  run ours sandboxctl status
+  [[ $(jq -r 'select(.container.name == "cell" and .event.action == "service-reported").event.reason' <<<"$output") == "the kernel ended "*": memory ran out" ]]
+  [ "$before" = "$(in_host docker inspect --format '{{.State.StartedAt}}' cell)" ]
+}
+
+# settle.mjs on the image alone: what it makes of a configuration, with the vault's Origins and the gate's names it is given.
+settled() { # configuration, CELL_EGRESS; prints the configuration, and before it the options for the gateway
+  in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" \
+    --env 'VAULT_ORIGINS=https://127.0.0.1:8443 https://localhost:8443' --entrypoint sh cellblock/cell:local \
+    -c 'cat >/x/openclaw.json && node /opt/agent/settle.mjs /x/openclaw.json && cat /x/openclaw.json' <<<"$1"
+}
+
+@test "a share of before gets the vault's Origins and keeps what is the agent's own, comments aside" {
+  run -0 --separate-stderr settled '{ /* mine */ agents: {x: 1}, gateway: {bind: "loopback", trustedProxies: ["10.0.0.1"]} }' ''
+  [ "$(jq -c . <<<"$output")" = '{"agents":{"x":1},"gateway":{"bind":"loopback","trustedProxies":["127.0.0.1"],"controlUi":{"allowedOrigins":["https://127.0.0.1:8443","https://localhost:8443"]}}}' ]
+}
+
+@test "a gateway that would believe headers is started with its token; one that would not is left as it is" {
+  run -0 --separate-stderr settled '{"gateway":{"auth":{"mode":"trusted-proxy"}}}' ''
+  [ "${lines[0]} ${lines[1]}" = "--auth token" ]
+  run -0 --separate-stderr settled '{"gateway":{"auth":{"mode":"password"}}}' ''
+  [ "${lines[0]}" = "{" ]
+}
+
+@test "in proxied shape listed providers get the gate's door and web fetch the listed names, and in open shape the door is taken back" {
+  run -0 --separate-stderr settled '{"models":{"providers":{"openai":{"baseUrl":"https://mine.example/v1"}}}}' \
+    'http://api.anthropic.com http://api.openai.com https://docs.openclaw.ai'
+  [ "$(jq -r .models.providers.anthropic.baseUrl <<<"$output")" = http://api.anthropic.com. ]
+  [ "$(jq -r .models.providers.openai.baseUrl <<<"$output")" = https://mine.example/v1 ]
+  [ "$(jq -r '.models.providers | keys | join(" ")' <<<"$output")" = "anthropic openai" ]
+  [ "$(jq -c .tools.web.fetch.ssrfPolicy <<<"$output")" = '{"allowedHostnames":["api.anthropic.com","api.openai.com","docs.openclaw.ai"]}' ]
+  run ! grep -qiE 'dangerous|allowPrivate' <<<"$output"
+  run -0 --separate-stderr settled '{"models":{"providers":{"anthropic":{"baseUrl":"http://api.anthropic.com.","apiKey":"x"}}}}' ''
+  [ "$(jq -c .models.providers.anthropic <<<"$output")" = '{"baseUrl":"https://api.anthropic.com","apiKey":"x"}' ]
+}
+
+@test "a configuration that cannot be read is left alone, and said" {
+  run -0 settled '{broken' ''
+  [[ $output == *"could not be brought up to the policy"*"{broken" ]]
+}

@@ -1,0 +1,177 @@
+# What a year brings, a function each. Sourced by year.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154  # what the machine's own shell expands; `work` is year's
+
+readonly UP_WITHIN=240     # seconds from power on until all services are healthy, on a machine with other work
+readonly NAS=192.168.77.10
+# What this vehicle cannot show: the limits (no controllers), Tailscale (none there), and the certificates of strangers,
+# which only the lab's own host can forge.
+readonly NOT_HERE='limits|remote-access|tls-verified'
+
+up() { inside 'cellblock up --no-build'; }
+stands() { inside 'systemctl is-active --quiet cellblock && [ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'; }
+cell_started() { inside "docker inspect --format '{{.State.StartedAt}} {{.State.Running}}' cell"; }
+said() { inside "auditdb events --since 1h --format jsonl" | jq -es "any($1)" >/dev/null; }
+
+# Every sentence that can be shown here is shown.
+proved() {
+  inside 'cellblock acceptance --try --format jsonl' >"$work/proof" || true
+  jq -r --arg not "^($NOT_HERE)$" 'select(.rule.name and (.rule.name | test($not) | not) and .event.outcome != "success") | "\(.event.outcome) \(.rule.name): \(.event.reason)"' "$work/proof" >"$work/wrong"
+  cat "$work/wrong" >&2
+  [ -s "$work/proof" ] && [ ! -s "$work/wrong" ]
+}
+
+# `after STEP`: the proof, and the neighbour.
+after() {
+  holds "$1: the proof holds" proved
+  holds "$1: the neighbour never stopped" untouched
+}
+
+# This machine's Docker cannot limit processors at all, and refuses to try.
+leave_limits_out() {
+  inside 'cd /usr/lib/cellblock && sed -i "/^ *cpus:/d" compose/compose.yaml && sed -i "/render compose/a\  sed -i \"/\\\\\"cpus\\\\\":/d\" \"\$RENDERED/compose.policy.yaml\"" scripts/up.d/services.bash'
+}
+
+# As README.md's line for `cellblock up` has it, for who has the images as a file.
+printed_up() { sed -nE 's/^cellblock up .*or: (cellblock up --images) FILE$/\1/p' "$HOUSE/README.md" | grep .; }
+
+comes_up() {
+  apt_like -i /opt/old.deb >&2 || die "the package does not install"
+  leave_limits_out
+  # A secret that the gate holds in memory.
+  inside 'sed -i "s|^# credential = \"github-token\".*|credential = \"github-token\"|" /etc/cellblock/policy.toml' >&2
+  inside "$(printed_up) /opt/images.tar" >&2 || true
+  holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
+  holds 'cellblock up: the units are enabled, the share is a unit of systemd' inside 'systemctl is-enabled cellblock cellblock-moat cellblock-moat-watch cellblock-collect.target cellblock-audit.timer && systemctl is-active var-lib-cellblock-sandbox_data-share.mount'
+  holds 'cellblock up: status says which secret is missing' secret_is missing
+  inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
+  holds 'cellblock up: and that it is there, once it was put there' secret_is there
+  holds 'Docker sees the share that systemd mounted' inside '[ "$(docker exec cell stat -c %d /sandbox)" = "$(stat -c %d /var/lib/cellblock/sandbox_data/share)" ] && [ "$(docker exec cell stat -c %d /sandbox)" != "$(stat -c %d /)" ]'
+  harden
+  after 'up'
+}
+
+secret_is() {
+  case "$1" in there) set -- success ;; missing) set -- failure ;; esac
+  { inside 'sandboxctl status --format jsonl' || true; } | jq -es --arg wanted "$1" 'any(.event.action == "secret-checked" and .event.outcome == $wanted)'
+}
+
+harden() {
+  holds 'the units are exposed by 2.0 at most (moat, watch, streams, prune, report)' inside 'systemd-analyze security --threshold=20 cellblock-moat cellblock-moat-watch cellblock-collect@proxy cellblock-collect@denied cellblock-prune cellblock-report'
+  holds 'those that enter containers'"'"' networks, and what starts the cellblock, by 3.1' inside 'systemd-analyze security --threshold=31 cellblock-proof && systemd-analyze security --threshold=27 cellblock-audit && systemd-analyze security --threshold=24 cellblock'
+  holds 'systemd finds no fault in them' inside 'systemd-analyze verify --man=no /usr/lib/systemd/system/cellblock*.service /usr/lib/systemd/system/cellblock*.timer /usr/lib/systemd/system/cellblock*.target'
+  holds 'the proof in its unit is refused nothing that a person is not' proof_in_its_unit
+}
+
+# What the kernel refuses to the unit, and not to a person: a system call, a capability, a file.
+proof_in_its_unit() {
+  inside 'refused() { grep -E "not permitted|not implemented|[Pp]ermission denied|cannot be read" "$1" | cut -f 1 | sort -u; }
+    systemctl start cellblock-proof && cp /var/lib/cellblock/audit/findings /tmp/by-unit; rm -f /tmp/by-hand; cellblock audit --state /tmp/by-hand >/dev/null
+    [ -s /tmp/by-unit ] && [ -s /tmp/by-hand ] && ! comm -23 <(refused /tmp/by-unit) <(refused /tmp/by-hand) | grep .'
+}
+
+# Packets to the NAS that came in, by port: the cell's own bridge to 4444, a bridge of somebody else's to 4445.
+witness() {
+  "$LAB_TOOL" exec lan nft -f - <<'T'
+table inet witness
+delete table inet witness
+table inet witness {
+  chain in {
+    type filter hook input priority 0
+    udp dport 4444 counter comment "guarded"
+    udp dport 4445 counter comment "control"
+  }
+}
+T
+}
+came_in() { "$LAB_TOOL" exec lan nft -j list table inet witness | jq -e --arg who "$1" "[.nftables[].rule? | select(.comment == \$who).expr[].counter?.packets // empty] | add $2" >/dev/null; }
+
+# Two that fire from their first instant and start with Docker: one on the cell's bridge, one beside it.
+snipers() {
+  local fire='while :; do printf x >/dev/udp/'$NAS'/PORT; done 2>/dev/null'
+  inside "docker run -d --restart=always --name sniper --network cellblock-cell cellblock/base:bookworm bash -c '${fire/PORT/4444}'
+    docker run -d --restart=always --name control cellblock/base:bookworm bash -c '${fire/PORT/4445}'" >&2
+}
+
+boots() {
+  snipers
+  run machine stop
+  witness
+  boot
+  holds 'a boot: the rules came before Docker' inside '[ "$(systemctl show -P ActiveEnterTimestampMonotonic cellblock-moat)" -lt "$(systemctl show -P ExecMainStartTimestampMonotonic docker)" ]'
+  holds 'a boot: the cell is back, behind the moat, and all is healthy' within "$UP_WITHIN" stands
+  holds 'a boot: a container that fires from its first instant got no packet to the LAN' came_in guarded '== 0'
+  holds 'a boot: one beside the moat did (control)' came_in control '> 0'
+  inside 'docker rm -f sniper control' >&2
+  neighbour=$(started)
+  holds 'a boot: the secret that memory forgot is told, and is an alert' eval 'secret_is missing && said ".event.action == \"secret-checked\" and .event.outcome == \"failure\" and .event.severity >= 73"'
+  inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
+  holds 'a boot: the record holds' inside 'auditdb verify'
+  holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
+  after 'a boot'
+}
+
+comes_down() {
+  inside 'cellblock down' >&2 || true
+  holds 'down: no container, no mount, no unit of the share' inside '[ -z "$(docker ps -aq --filter label=com.docker.compose.project=cellblock)" ] && ! mountpoint -q /var/lib/cellblock/sandbox_data/share && ! ls /etc/systemd/system/*share.mount'
+  run machine stop
+  boot
+  neighbour=$(started)
+  holds 'down: it stays so after a boot' eval 'sleep 5; inside "! systemctl is-active --quiet cellblock && [ -z \"\$(docker ps -aq --filter label=com.docker.compose.project=cellblock)\" ]"'
+  holds 'down: the moat stands, and the streams wait' inside 'systemctl is-active cellblock-moat-watch cellblock-collect.target'
+  apt_like -P cellblock >&2 || true
+  holds 'purged: nothing of ours is left' inside '! ls -d /var/lib/cellblock /etc/cellblock /usr/lib/cellblock && ! nft list table inet netguard && ! find /etc/systemd/system -name "*cellblock*" | grep .'
+  holds 'purged: the neighbour never stopped' untouched
+}
+
+# What --short leaves out.
+goes_on() {
+  engine_restarts
+  upgrades
+  goes_wrong
+  fills_up
+}
+
+engine_restarts() {
+  inside 'systemctl restart docker' >&2
+  neighbour=$(started)
+  holds 'the engine started again: the cell is back, behind the moat' within "$UP_WITHIN" stands
+  holds 'the engine started again: it is in the record' said '.event.action == "engine-event-seen" or .event.action == "container-exited"'
+  after 'the engine started again'
+}
+
+upgrades() {
+  local before
+  before=$(cell_started)
+  apt_like -i /opt/new.deb >&2 || true
+  leave_limits_out
+  holds 'an upgrade of the package: the cell went on' eval '[ "$(cell_started)" = "$before" ]'
+  up >&2 || true
+  holds 'cellblock up after it: what did not change went on' eval '[ "$(cell_started)" = "$before" ]'
+  after 'an upgrade'
+}
+
+goes_wrong() {
+  local before
+  before=$(cell_started)
+  inside 'kill -KILL "$(systemctl show -P MainPID cellblock-moat-watch)"' >&2
+  holds 'the watch killed: it is back' within 5 active cellblock-moat-watch
+  inside 'cp /etc/cellblock/policy.toml /root/good.toml; echo "nonsense = 1" >>/etc/cellblock/policy.toml' >&2
+  holds 'a broken policy: up says so and leaves, with 2' inside 'cellblock up --no-build 2>/tmp/said; [ $? = 2 ] && grep -q nonsense /tmp/said'
+  holds 'a broken policy: the cell goes on, behind the rules' eval '[ "$(cell_started)" = "$before" ] && rules'
+  inside 'cp /root/good.toml /etc/cellblock/policy.toml' >&2
+  after 'a policy broken and mended'
+}
+
+# The share by the cell itself; the record's folder on a small file system of its own.
+fills_up() {
+  inside 'docker exec cell sh -c "dd if=/dev/zero of=/sandbox/workspace/full bs=1M 2>/dev/null; rm -f /sandbox/workspace/full"' >&2 || true
+  after 'the share filled and freed'
+  inside 'truncate -s 40M /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
+    mount -o loop /root/small.img /var/lib/cellblock/audit && systemctl start cellblock-collect.target && dd if=/dev/zero of=/var/lib/cellblock/audit/ballast bs=1M 2>/dev/null' >&2 || true
+  inside 'docker exec cell sh -c "echo x >/sandbox/workspace/written-while-full"; sleep 3' >&2
+  holds "the record's disk full: the cell and its parts go on" stands
+  inside 'rm /var/lib/cellblock/audit/ballast; sleep 70' >&2
+  holds "the record's disk freed: what was said meanwhile arrives, and the record holds" inside 'auditdb verify && auditdb events --since 10m --format jsonl | grep -q written-while-full'
+  inside 'systemctl stop cellblock-collect.target; umount /var/lib/cellblock/audit; systemctl start cellblock-collect.target' >&2
+  after 'a full disk'
+}

@@ -1,0 +1,69 @@
+# What the suites with the Debian package share: how it is made and put onto the machine. Sourced after steps.bash.
+# shellcheck shell=bash disable=SC2016  # what the machine's own shell expands
+
+# The checkout is not in there: what steps.bash asks goes without it, too.
+inside() { machine run "$*"; }
+
+apt_like() { inside "DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io --force-confdef --force-confold $*"; }
+
+# `printed WORDS`: the one line of README.md that begins so, without its comment. What people type is what is tried.
+printed() {
+  local lines
+  mapfile -t lines < <(awk -v begins="$1" 'index($0, begins) == 1 { sub(/ *#.*/, ""); print }' "$HOUSE/README.md")
+  [ "${#lines[@]}" = 1 ] || die "README.md has ${#lines[@]} lines that begin with '$1', and not one"
+  printf '%s\n' "${lines[0]}"
+}
+
+# A line of README.md for apt, typed in a folder by somebody who says yes, and who keeps a policy that was changed.
+readonly APT_SETTINGS=/opt/apt.conf
+apt_settings() { printf 'Dpkg::Options { "--force-unsafe-io"; "--force-confdef"; "--force-confold"; };\n'; }
+typed() { inside "cd $1 && yes | DEBIAN_FRONTEND=noninteractive APT_CONFIG=$APT_SETTINGS $2"; }
+
+# The images of this machine, as the file that `cellblock up --images` reads, once: they are written while it reads, for a
+# gigabyte need not lie on the disk in between. Where nobody did, `withdraw_images` ends it.
+offering=''
+offer_images() {
+  local images
+  mapfile -t images < <(docker images --format '{{.Repository}}:{{.Tag}}' | grep '^cellblock/.*:local$')
+  run mkfifo "$TREE/opt/images.tar"
+  (exec docker save "${images[@]}" >"$TREE/opt/images.tar") &
+  offering=$!
+}
+withdraw_images() {
+  [ -z "$offering" ] || kill "$offering" 2>/dev/null || true
+  rm -f -- "$TREE/opt/images.tar"
+}
+
+# What a run that was broken off, or another suite, has left.
+clear_away() {
+  run rm -rf "$TREE/var/lib/docker" "$TREE/opt/target" "$TREE/opt/cellblock" "$TREE"/usr/local/lib/cellblock "$TREE/var/lib/cellblock"
+  run find "$TREE/etc/systemd/system" \( -name 'cellblock*' -o -name 'var-lib-cellblock-*' \) -prune -exec rm -rf {} +
+  run chroot "$TREE" dpkg --purge cellblock
+}
+
+# `quick_package FILE`: the package of this checkout. The suites want the same one, so it is made once for each state of what
+# git knows and of the programs, and the last one is kept.
+quick_package() {
+  local kept=$CARGO_TARGET_DIR/package-quick state
+  run "$HOUSE/scripts/build" --tools-only
+  state=$({ cat "$PROGRAMS/.built-from"; git -C "$HOUSE" rev-parse HEAD; git -C "$HOUSE" diff HEAD; } | sha256sum | cut -c1-16)
+  if [ ! -e "$kept/$state" ]; then
+    run rm -rf -- "$kept"
+    run "$HOUSE/scripts/package" --quick "$kept"
+    touch "$kept/$state"
+  fi
+  run cp "$kept"/cellblock_*.deb "$1"
+}
+
+# `package_before NEW OLD`: the same with a lower number, unpacked and packed again with no compression; a command with the
+# unpacked folder as its argument may change more.
+package_before() {
+  local new=$1 old=$2 unpacked
+  shift 2
+  unpacked=$(mktemp -d)
+  run dpkg-deb -R "$new" "$unpacked/tree"
+  sed -i 's/^Version: .*/Version: 0.0.9/' "$unpacked/tree/DEBIAN/control"
+  [ "$#" = 0 ] || "$@" "$unpacked/tree"
+  run dpkg-deb -Znone --root-owner-group -b "$unpacked/tree" "$old"
+  rm -rf "$unpacked"
+}

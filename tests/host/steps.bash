@@ -1,0 +1,109 @@
+# What the suites on a machine of its own share: how its tree is made and furnished, how it is driven, how a row is told.
+# Sourced by run, package, together and vm.
+# shellcheck disable=SC2016,SC2034  # what the machine's own shell expands; what the suites use
+
+# shellcheck source-path=SCRIPTDIR
+# shellcheck source=../../scripts/say.bash
+source "${BASH_SOURCE[0]%/*}/../../scripts/say.bash"
+# shellcheck source=../../scripts/paths.bash
+source "${BASH_SOURCE[0]%/*}/../../scripts/paths.bash"
+# shellcheck source=../../scripts/setup.d/packages.bash
+source "$HOUSE/scripts/setup.d/packages.bash"
+
+readonly TREES=/var/cache/cellblock
+TREE=${HOST_TREE:-$TREES/host-trixie}   # HOST_TREE: another tree of the same kind, so that two can run beside each other
+MACHINE=machine                         # what boots it: `machine` in namespaces, `qemu` as a virtual one
+readonly INSTALLED=/opt/cellblock       # the checkout, in there
+# What a tree has for the moat alone, and what the cellblock and its neighbours want beside it.
+readonly BARE=systemd-sysv,dbus,docker.io,docker-cli,iptables,nftables,ufw,firewalld,iproute2,procps,jq,git,openssl,bsdextrautils,curl
+PACKAGES=$BARE,passwd,uidmap,rootlesskit,slirp4netns,docker-compose,man-db,$(packages_to_run | paste -sd, -)
+readonly OURS='--policy compose/policy.toml --root .'
+failed=0 neighbour=''
+
+# The mirror that this machine's own Docker came from serves trixie as well.
+trixie_mirror() {
+  local mirror
+  mirror=$(mirror_of "$(. /etc/os-release && echo "$VERSION_CODENAME")")
+  [ -n "$mirror" ] || die "no apt source of this machine serves its own suite: cannot tell where trixie is"
+  printf '%s\n' "$mirror"
+}
+
+# `make_tree TREE PACKAGES`: Debian 13 with these, whole or not at all.
+make_tree() {
+  local mirror
+  mirror=$(trixie_mirror)
+  run mkdir -p "$TREES"
+  rm -rf "$1.new"
+  run mmdebstrap --variant=minbase --mode=root --include="$2" trixie "$1.new" "deb $mirror trixie main"
+  : >"$1.new/etc/fstab"
+  run rm -rf --one-file-system -- "$1"
+  run mv -T "$1.new" "$1"
+}
+
+# Has a tree all of these packages? One that an older suite made has fewer.
+tree_has() {
+  local package
+  for package in ${2//,/ }; do [ -e "$1/var/lib/dpkg/info/$package.list" ] || [ -e "$1/var/lib/dpkg/info/$package:amd64.list" ] || return 1; done
+}
+
+# The firewalls wait until a suite starts them, whatever an earlier one left.
+want_tree() {
+  tree_has "$TREE" "$PACKAGES" || make_tree "$TREE" "$PACKAGES"
+  run rm -rf "$TREE/etc/docker"
+  run chroot "$TREE" systemctl --quiet disable ufw firewalld nftables
+  run sed -i 's/^ENABLED=yes/ENABLED=no/' "$TREE/etc/ufw/ufw.conf"
+}
+
+machine() { "$HOUSE/tests/host/$MACHINE" "$TREE" "$@"; }
+inside() { machine run "export CARGO_TARGET_DIR=/opt/target; cd $INSTALLED && $*"; }
+
+row() { printf '%-96s %s\n' "$1" "$2"; [ "$2" = ok ] || failed=1; }
+# `holds SENTENCE COMMAND…`: what the command said is shown where it does not hold.
+holds() {
+  local what=$1 said
+  shift
+  if said=$("$@" 2>&1); then row "$what" ok; else row "$what" FAILED; printf '%s\n' "$(tail -c 2000 <<<"$said")" >&2; fi
+}
+within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.2; done; }
+
+is() { local wanted=$1; shift; [ "$("$@")" = "$wanted" ]; }
+not() { ! "$@"; }
+
+active() { inside "systemctl is-active --quiet $1"; }
+rules() { inside 'nft list chain inet netguard net-cell'; }
+started() { inside "docker inspect --format '{{.State.StartedAt}} {{.State.Running}}' neighbour"; }
+untouched() { [ "$(started)" = "$neighbour" ]; }
+
+# The checkout, the programs as they are built here, and an image for the neighbour.
+furnish() {
+  run rm -rf "$TREE$INSTALLED" "$TREE/opt/target" "$TREE/var/lib/docker"
+  run git clone -q "$HOUSE" "$TREE$INSTALLED"
+  run mkdir -p "$TREE/opt/target/release" "$TREE/opt/target/${DUCKDB_LIB_DIR##*/}"
+  run cp "$PROGRAMS"/{netguard,egress-check,scanwatch,auditdb,sandboxctl,.built-from} "$TREE/opt/target/release/"
+  run cp "$DUCKDB_LIB_DIR/libduckdb.so" "$TREE/opt/target/${DUCKDB_LIB_DIR##*/}/"
+  run cp "$DUCKDB_LIB_DIR/libduckdb.so" "$TREE/opt/target/release/"
+  save_base
+}
+
+save_base() {
+  run docker save --output "$TREE/opt/base.tar" "$(docker images --format '{{.Repository}}:{{.Tag}}' 'cellblock/base' | head -n 1)"
+}
+
+begin() {
+  boot
+  settle_in
+}
+
+# A container of somebody else's runs there from now on.
+settle_in() {
+  inside 'docker load --quiet --input /opt/base.tar && docker run -d --restart=always --name neighbour "$(docker images -q | head -n 1)" sleep infinity' >&2
+  neighbour=$(started)
+}
+
+boot() {
+  run machine boot
+  within "${BOOT_PATIENCE:-60}" active docker || die "Docker did not start in the machine"
+}
+
+# As `up` makes the cell's network: what follows `docker network create`.
+network_arguments() { inside "sandboxctl render networks $OURS | jq -r 'select(.name == \"cellblock-cell\").args | join(\" \")'"; }
