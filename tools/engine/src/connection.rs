@@ -14,6 +14,9 @@ use crate::place::{Place, Settings};
 /// The longest that one answer of the engine may take. An exec and an event stream have their own bounds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The socket of k3s's own containerd.
+const K3S: &str = "/run/k3s/containerd/containerd.sock";
+
 /// An engine that answered. It speaks the newest version of the API that both know.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -37,6 +40,20 @@ impl Engine {
     /// If none answers there, with the reason and the way to mend it.
     pub async fn connect() -> Result<Self> {
         Self::connect_to(Place::find(&Settings::of_process())?).await
+    }
+
+    /// For those who watch: an engine that runs already. systemd starts one for whoever connects to its socket, and a
+    /// watcher must never be the one who does.
+    ///
+    /// # Errors
+    /// If none runs, and as [`Engine::connect`].
+    pub async fn connect_to_running() -> Result<Self> {
+        let place = Place::find(&Settings::of_process())?;
+        anyhow::ensure!(
+            crate::running::may_be_asked(&place.socket),
+            "no engine runs on this machine, or it is being stopped"
+        );
+        Self::connect_to(place).await
     }
 
     /// The engine at this place.
@@ -71,6 +88,15 @@ impl Engine {
         self.docker.info().await
     }
 
+    /// Is it an ordinary user's? Its bridges then lie in a network namespace of its own.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn is_rootless(&self) -> Result<bool, crate::Error> {
+        let options = self.info().await?.security_options.unwrap_or_default();
+        Ok(options.iter().any(|option| option.split(',').any(|word| word == "name=rootless")))
+    }
+
     /// Its id and version; what it does not tell is absent.
     pub async fn identity(&self) -> Identity {
         match self.info().await {
@@ -93,6 +119,9 @@ impl From<Identity> for record::cellblock::Engine {
 
 fn unreachable(path: &Path, error: std::io::Error) -> anyhow::Error {
     let mend = match error.kind() {
+        ErrorKind::NotFound if Path::new(K3S).exists() => {
+            "k3s runs here, and is no Docker engine: what it runs is not supported. Install Docker beside it (scripts/setup does)"
+        }
         ErrorKind::NotFound => "there is no such socket: start Docker (scripts/setup does), or set DOCKER_HOST",
         ErrorKind::PermissionDenied => "you may not use it: run this as root, or as a member of its group",
         ErrorKind::ConnectionRefused => "nothing listens there any more: start Docker (scripts/setup does)",

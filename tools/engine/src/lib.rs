@@ -6,12 +6,15 @@
 //! - [`Engine`] is a connection. Its methods have no type parameters, so that the machinery below them is compiled
 //!   here, once, and not in each tool.
 //! - [`Process`] is what the kernel says of a container's first process.
+//! - [`Families`] says whether networks here can have IPv6.
 //! - [`wait_for`] runs the asynchronous half of a command.
 
 mod connection;
 mod containers;
 mod events;
 mod exec;
+mod families;
+mod logs;
 mod networks;
 mod place;
 mod process;
@@ -24,9 +27,10 @@ pub use bollard::models;
 pub use connection::{Engine, Identity};
 pub use events::Events;
 pub use exec::Done;
+pub use families::Families;
+pub use logs::Logs;
 pub use place::{Place, Settings};
 pub use process::Process;
-pub use running::runs;
 pub use version::Version;
 pub use wait::{wait_at_most, wait_for};
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::section::Section;
-use crate::{Bytes, duration, folder};
+use crate::value::Value;
+use crate::{Bytes, duration, folder, schema};
 
 /// The record's place and bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +16,27 @@ pub struct Audit {
     pub retain: Duration,
     /// The most the spool may hold, at least 1 MiB; when full, writers wait and say so.
     pub spool: Bytes,
+    /// What the databases may take before `status` calls it a finding: they are made from the spool, beside it.
+    pub database: Bytes,
+    /// Who gets each checkpoint too, outside the record.
+    pub anchors: Vec<Anchor>,
+}
+
+/// A place outside the record that gets its checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchor {
+    /// A file elsewhere, which `auditdb verify` reads back.
+    File(PathBuf),
+    /// A command that gets them on its standard input: the program, and its arguments.
+    Command(Vec<String>),
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LEAST_SPOOL: Bytes = Bytes(1 << 20);
+/// An empty database of DuckDB's takes some of it.
+const LEAST_DATABASE: Bytes = Bytes(16 << 20);
+/// The most anchors: each is waited for at each checkpoint.
+const MOST_ANCHORS: usize = 8;
 
 pub(crate) fn read(section: &Section<'_>) -> Option<Audit> {
     let directory = match section.has("directory") {
@@ -27,5 +45,35 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Audit> {
     };
     let retain = section.or("retain", 90 * DAY, |value| duration::read(value, &(DAY..=36_500 * DAY)));
     let spool = section.or("spool", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_SPOOL));
-    Some(Audit { directory: directory?, retain: retain?, spool: spool? })
+    let database = section.or("database", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_DATABASE));
+    let anchors = section.or("anchors", Vec::new(), |value| {
+        value.list(0..=MOST_ANCHORS, |anchor| anchored(&anchor.section(&schema::ANCHOR)?))
+    });
+    Some(Audit { directory: directory?, retain: retain?, spool: spool?, database: database?, anchors: anchors? })
+}
+
+fn anchored(section: &Section<'_>) -> Option<Anchor> {
+    match (section.has("file"), section.has("command")) {
+        (true, false) => section.required("file", folder::read).map(Anchor::File),
+        (false, true) => section.required("command", command).map(Anchor::Command),
+        _ => section.refuse(
+            "file",
+            "an anchor is a file or a command, one of the two",
+            "write { file = \"/mnt/usb/cellblock.anchors\" }",
+        ),
+    }
+}
+
+/// The program by its whole path: no shell looks for it.
+fn command(value: &Value<'_>) -> Option<Vec<String>> {
+    let words = value.list(1..=32, |word| word.text().map(str::to_owned))?;
+    let whole = words.first().is_some_and(|program| program.starts_with('/'));
+    let plain = words.iter().all(|word| !word.chars().any(char::is_control));
+    if whole && plain {
+        return Some(words);
+    }
+    value.refuse(
+        "a command that is no list of plain words behind a path",
+        "write [\"/usr/local/bin/anchor\"]: no shell is asked",
+    )
 }

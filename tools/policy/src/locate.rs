@@ -6,6 +6,12 @@ use crate::{Policy, PolicyError};
 
 const POLICY_HELP: &str =
     "Policy [default: $CELLBLOCK_POLICY, ./policy.toml, ./compose/policy.toml, /etc/cellblock/policy.toml]";
+const ROOT_HELP: &str = "Folder where the policy's relative paths start [default: the folder above compose/, \
+                         /var/lib/cellblock for /etc/cellblock, else the policy's]";
+
+/// Where a package has its policy, and where it keeps what becomes of it.
+const PACKAGED: &str = "/etc/cellblock";
+const KEPT: &str = "/var/lib/cellblock";
 
 /// The two flags that every tool takes; `#[command(flatten)]` them.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -13,8 +19,8 @@ pub struct PolicyArgs {
     /// The policy; without it, see [`locate`].
     #[arg(long, value_name = "FILE", global = true, help = POLICY_HELP)]
     pub policy: Option<PathBuf>,
-    /// Folder where the policy's relative paths start [default: the folder above compose/, else the policy's]
-    #[arg(long, value_name = "DIR", global = true)]
+    /// Where its relative paths start; without it, see [`Policy::load`].
+    #[arg(long, value_name = "DIR", global = true, help = ROOT_HELP)]
     pub root: Option<PathBuf>,
 }
 
@@ -58,19 +64,24 @@ pub(crate) struct ProjectRoot {
 }
 
 impl ProjectRoot {
-    /// `root` if it is given, else the folder above `compose/`, else the policy's folder.
+    /// `root` if it is given, else what [`usual`] says of the policy's folder.
     pub(crate) fn of(policy: &Path, root: Option<&Path>) -> Result<Self, PolicyError> {
         if let Some(root) = root {
             return Ok(Self { path: folder(policy, root)?, relative: true });
         }
         let here = policy.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let here = folder(policy, here)?;
-        let path = match here.parent() {
-            Some(above) if here.ends_with("compose") => above.to_owned(),
-            _ => here,
-        };
-        let relative = !path.starts_with("/etc");
-        Ok(Self { path, relative })
+        let relative = !here.starts_with("/etc");
+        Ok(Self { path: usual(here, Path::new(KEPT).is_dir()), relative })
+    }
+}
+
+/// The folder above `compose/`; for the policy of a package what it keeps, where that folder is; else the policy's own.
+fn usual(here: PathBuf, kept: bool) -> PathBuf {
+    match here.parent() {
+        Some(above) if here.ends_with("compose") => above.to_owned(),
+        _ if kept && here == Path::new(PACKAGED) => PathBuf::from(KEPT),
+        _ => here,
     }
 }
 
@@ -81,4 +92,18 @@ fn folder(policy: &Path, path: &Path) -> Result<PathBuf, PolicyError> {
     };
     let real = std::fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
     if real.is_dir() { Ok(real) } else { Err(refuse("not a folder".into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_has_its_root_where_it_keeps_things_and_nobody_else_has() {
+        let root = |here: &str, kept| usual(PathBuf::from(here), kept).display().to_string();
+        assert_eq!(root("/etc/cellblock", true), "/var/lib/cellblock");
+        assert_eq!(root("/etc/cellblock", false), "/etc/cellblock");
+        assert_eq!(root("/etc/cellblock/more", true), "/etc/cellblock/more");
+        assert_eq!(root("/opt/cellblock/compose", true), "/opt/cellblock");
+    }
 }

@@ -14,9 +14,23 @@ use crate::{Hole, Invalid, cidr, folder, schema};
 pub struct Moat {
     /// Denied destinations; `SpecialPurpose` and `OnLink` are always among them.
     pub deny: Vec<Deny>,
+    /// What becomes of a packet that is denied.
+    pub refuse: Refuse,
     /// Exceptions: one network, one address, one port, one protocol each.
     pub allow: Vec<Hole>,
 }
+
+/// What becomes of a packet that is denied. It is counted in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Refuse {
+    /// It vanishes: who asks waits for a time-out.
+    #[default]
+    Drop,
+    /// A member's own packet is answered: a reset, or "administratively prohibited".
+    Reject,
+}
+
+const REFUSALS: [(&str, Refuse); 2] = [("drop", Refuse::Drop), ("reject", Refuse::Reject)];
 
 /// One denied group of destinations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +54,8 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Moat> {
         complete(value, deny)
     });
     let allow = section.or("allow", Vec::new(), |value| value.each(Value::parsed::<Hole>));
-    Some(Moat { deny: deny?, allow: allow? })
+    let refuse = section.or("refuse", Refuse::default(), |value| value.word(&REFUSALS));
+    Some(Moat { deny: deny?, refuse: refuse?, allow: allow? })
 }
 
 /// The promise of the moat is "the LAN and the host never": a policy cannot take that back.

@@ -20,6 +20,8 @@ use crate::{audit, cell, crosscheck, egress, moat, networks, proxy, repo, schema
 pub struct Policy {
     /// The file it came from.
     pub origin: PathBuf,
+    /// SHA-256 of its text, in hex.
+    pub sha256: String,
     /// The project root: absolute; relative paths of the file were resolved against it.
     pub root: PathBuf,
     /// `[cell]`
@@ -52,8 +54,8 @@ const MOST_BYTES: u64 = 1 << 20;
 
 impl Policy {
     /// Reads a policy file. `root` is where its relative paths start; without it that is the folder above
-    /// `compose/` for `…/compose/policy.toml`, else the policy's folder. In a policy under `/etc` paths must
-    /// be absolute unless `root` is given.
+    /// `compose/` for `…/compose/policy.toml`, `/var/lib/cellblock` for a package's `/etc/cellblock/policy.toml`, else
+    /// the policy's folder. In a policy under `/etc` paths must be absolute unless `root` is given.
     ///
     /// # Errors
     /// If the file cannot be read, is no regular file, is over 1 MiB or no UTF-8, if `root` is no folder,
@@ -83,7 +85,7 @@ impl Policy {
     fn read(text: &str, origin: &Path, root: Root<'_>) -> Result<Self, PolicyError> {
         let document = Document::parse(text, root);
         // A syntax error leaves a tree with holes in it: what is missing there is no fault of its own.
-        let policy = if document.is_faulty() { None } else { sections(&document, origin) };
+        let policy = if document.is_faulty() { None } else { sections(&document, origin, text) };
         if let Some(policy) = &policy {
             crosscheck::all(&document, policy);
         }
@@ -146,8 +148,7 @@ impl Policy {
     /// installation's own; what tells one from another is where its share lies.
     pub fn permit(&self) -> PathBuf {
         let digest = Sha256::digest(self.cell.share.path.as_os_str().as_encoded_bytes());
-        let installation: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Path::new(PERMITS).join(installation).join("moat")
+        Path::new(PERMITS).join(hex(digest.get(..8).unwrap_or_default())).join("moat")
     }
 
     /// Where configuration made from the policy goes: `<root>/rendered`.
@@ -156,8 +157,12 @@ impl Policy {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Reads every section, so that faults in one do not hide those in another.
-fn sections(document: &Document<'_>, origin: &Path) -> Option<Policy> {
+fn sections(document: &Document<'_>, origin: &Path, text: &str) -> Option<Policy> {
     let top = document.top();
     let cell = top.required("cell", |value| cell::read(&value.section(&schema::CELL)?));
     let shape = cell.as_ref().map_or(Shape::Open, |cell| cell.network);
@@ -172,6 +177,7 @@ fn sections(document: &Document<'_>, origin: &Path) -> Option<Policy> {
     let waivers = top.tables("waiver", &schema::WAIVER, waiver::read);
     Some(Policy {
         origin: origin.to_owned(),
+        sha256: hex(&Sha256::digest(text)),
         root: document.root().path.to_owned(),
         cell: cell?,
         networks: networks?,

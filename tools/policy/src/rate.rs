@@ -24,6 +24,16 @@ pub enum Per {
     Minute,
 }
 
+impl Rate {
+    /// Whole seconds until one more request passes, once burst and rate are used up: 1 to 60.
+    pub fn wait(self) -> u32 {
+        match self.per {
+            Per::Second => 1,
+            Per::Minute => 60_u32.div_ceil(self.requests.max(1)),
+        }
+    }
+}
+
 /// nginx's own notation, so that it can be written into its configuration as it is.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,6 +68,12 @@ impl FromStr for Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_over_the_rate_waits_until_one_more_request_passes() {
+        let wait = |text: &str| text.parse::<Rate>().unwrap().wait();
+        assert_eq!(["10r/s", "1r/s", "1r/m", "7r/m", "60r/m", "600r/m"].map(wait), [1, 1, 60, 9, 1, 1]);
+    }
 
     #[test]
     fn a_rate_reads_back_as_it_is_shown() {

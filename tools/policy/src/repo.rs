@@ -3,6 +3,7 @@
 use globset::{Glob, GlobSet};
 
 use crate::invalid::quoted;
+use crate::ref_pin::{self, RefPin};
 use crate::section::Section;
 use crate::value::Value;
 use crate::{Invalid, host};
@@ -16,6 +17,8 @@ pub struct Repo {
     pub host: String,
     /// The patterns of refs that may move without an alert, as written.
     pub moving: Vec<String>,
+    /// What some refs must point to.
+    pub pins: Vec<RefPin>,
     globs: GlobSet,
 }
 
@@ -52,9 +55,13 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
         Some((text.to_owned(), host))
     });
     let moving = section.or("moving", Vec::new(), |value| value.list(0..=1000, ref_pattern));
-    let ((url, host), moving) = (url?, moving?);
+    let pins = section.or("pins", Vec::new(), ref_pin::read);
+    let ((url, host), moving, pins) = (url?, moving?, pins?);
     let globs = GlobSet::new(&moving).ok().or_else(|| section.refuse("moving", "too many patterns", "write fewer"))?;
-    Some(Repo { url, host, moving: moving.iter().map(|glob| glob.glob().to_owned()).collect(), globs })
+    if let Some(name) = ref_pin::contradiction(&pins, &globs) {
+        return section.refuse("pins", format!("{} is pinned, and `moving` lets it move", quoted(name)), "remove one");
+    }
+    Some(Repo { url, host, pins, moving: moving.iter().map(|glob| glob.glob().to_owned()).collect(), globs })
 }
 
 /// The host of an address that the gate can serve.

@@ -60,7 +60,11 @@ pub(crate) const NETWORK: Table = Table {
 
 pub(crate) const MOAT: Table = Table {
     path: "moat",
-    keys: &[key("deny", "[\"special-purpose\", \"on-link\"]"), key("allow", "[\"cell 192.168.1.53:53/udp\"]")],
+    keys: &[
+        key("deny", "[\"special-purpose\", \"on-link\"]"),
+        key("refuse", "\"drop\""),
+        key("allow", "[\"cell 192.168.1.53:53/udp\"]"),
+    ],
 };
 
 pub(crate) const PROXY: Table = Table {
@@ -87,7 +91,11 @@ pub(crate) const EGRESS: Table = Table {
 
 pub(crate) const REPO: Table = Table {
     path: "repo",
-    keys: &[key("url", "\"https://github.com/openclaw/openclaw\""), key("moving", "[\"refs/heads/*\"]")],
+    keys: &[
+        key("url", "\"https://github.com/openclaw/openclaw\""),
+        key("moving", "[\"refs/heads/*\"]"),
+        key("pins", "{ \"v1.2.3\" = \"…\" } with 40 or 64 hex digits"),
+    ],
 };
 
 pub(crate) const WARDEN: Table = Table {
@@ -111,11 +119,25 @@ pub(crate) const VAULT: Table = Table {
         key("listen", "\"127.0.0.1:8443\""),
         key("upstream", "\"127.0.0.1:18789\""),
         key("pins", "[\"sha256:…\"] with 64 hex digits"),
+        key("origins", "[\"https://box.example.ts.net\"]"),
     ],
 };
 
-pub(crate) const AUDIT: Table =
-    Table { path: "audit", keys: &[key("directory", "\"audit\""), key("retain", "\"90d\""), key("spool", "\"2GiB\"")] };
+pub(crate) const AUDIT: Table = Table {
+    path: "audit",
+    keys: &[
+        key("directory", "\"audit\""),
+        key("retain", "\"90d\""),
+        key("spool", "\"2GiB\""),
+        key("database", "\"2GiB\""),
+        key("anchors", "[{ file = \"/mnt/usb/cellblock.anchors\" }]"),
+    ],
+};
+
+pub(crate) const ANCHOR: Table = Table {
+    path: "audit.anchors",
+    keys: &[key("file", "\"/mnt/usb/cellblock.anchors\""), key("command", "[\"/usr/local/bin/anchor\"]")],
+};
 
 pub(crate) const WAIVER: Table = Table {
     path: "waiver",
@@ -128,8 +150,8 @@ pub(crate) const WAIVER: Table = Table {
 };
 
 /// All tables but the top one.
-pub(crate) const TABLES: [&Table; 12] =
-    [&CELL, &SHARE, &NETWORK, &MOAT, &PROXY, &EGRESS, &REPO, &WARDEN, &JAIL, &VAULT, &AUDIT, &WAIVER];
+pub(crate) const TABLES: [&Table; 13] =
+    [&CELL, &SHARE, &NETWORK, &MOAT, &PROXY, &EGRESS, &REPO, &WARDEN, &JAIL, &VAULT, &AUDIT, &ANCHOR, &WAIVER];
 
 impl Table {
     pub(crate) fn knows(&self, name: &str) -> bool {

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::Pin;
 use crate::invalid::quoted;
 use crate::section::Section;
 use crate::value::Value;
+use crate::{Origin, Pin};
 
 /// The vault's addresses and pins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +16,24 @@ pub struct Vault {
     pub upstream: SocketAddr,
     /// Accepted certificates: current and next. Empty until the first certificate is made.
     pub pins: Vec<Pin>,
+    /// More Origins that a browser may come from; [`Vault::browsers`] has the vault's own two besides.
+    pub origins: Vec<Origin>,
+}
+
+impl Vault {
+    /// Every Origin that the vault lets through: its own two, then the listed ones.
+    pub fn browsers(&self) -> Vec<Origin> {
+        let own = Origin::of_loopback(self.listen);
+        let listed = self.origins.iter().filter(|origin| !own.contains(origin));
+        own.iter().chain(listed).cloned().collect()
+    }
 }
 
 /// Current and next, and room for a change that overlaps.
 const MOST_PINS: usize = 8;
+
+/// Each is a way for a page of somebody else's to speak to the agent.
+const MOST_ORIGINS: usize = 16;
 
 pub(crate) fn read(section: &Section<'_>) -> Option<Vault> {
     let listen = section.or("listen", ([127, 0, 0, 1], 8443).into(), |value| loopback(value, "127.0.0.1:8443"));
@@ -30,7 +44,8 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Vault> {
             pins.iter().enumerate().any(|(index, pin)| pins.iter().skip(index + 1).any(|other| other == pin));
         if repeated { value.refuse("a pin is listed twice", "remove one") } else { Some(pins) }
     });
-    Some(Vault { listen: listen?, upstream: upstream?, pins: pins? })
+    let origins = section.or("origins", Vec::new(), |value| value.list(0..=MOST_ORIGINS, Value::parsed::<Origin>));
+    Some(Vault { listen: listen?, upstream: upstream?, pins: pins?, origins: origins? })
 }
 
 /// No port is published beyond loopback: remote access is SSH or Tailscale on the host.

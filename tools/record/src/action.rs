@@ -72,10 +72,13 @@ actions! {
         FlowDenied = "flow-denied": "A member tried what it may not; how often, and why not.",
         FlowsUnrecorded = "flows-unrecorded": "A member tried more than is kept of it: refused all the same, and counted together.",
         MoatWatched = "moat-watched": "The moat stands as planned, and is watched from now on.",
+        PermitSettled = "permit-settled": "Whether Docker may start what is behind the moat, by what was checked.",
         MoatRestored = "moat-restored": "The moat was not as planned, and was loaded again; for how long, and what came meanwhile.",
         MoatLost = "moat-lost": "The moat is not as planned, and could not be loaded again.",
         PolicyTaken = "policy-taken": "The policy was changed while it was watched, and is kept as it is now.",
-        PolicyRefused = "policy-refused": "The policy was changed while it was watched and cannot be read; the last good one is kept.",
+        PolicyRefused = "policy-refused": "The policy was changed while it was watched and cannot be read; the last good one is kept, and there is no permit.",
+        RulesSaved = "rules-saved": "The rules that were loaded are kept for a time when the policy cannot be read.",
+        SavedRulesUsed = "saved-rules-used": "The policy cannot be read: the last good rules are in force instead, and there is no permit.",
         EngineHeard = "engine-heard": "Docker answers, and its events are followed.",
         EngineSilent = "engine-silent": "Docker does not answer, or no longer; the rules are kept all the same.",
         StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
@@ -121,18 +124,32 @@ actions! {
         LinesIngested = "lines-ingested": "Lines were written to the spool, and are on the disk.",
         LineRejected = "line-rejected": "A line is no record, or gives itself out for another tool's; it is kept in cellblock.rejected.",
         IdClashed = "id-clashed": "Two different lines of one source carry the same event.id; both are kept.",
+        LinesLost = "lines-lost": "A source wrote lines that never came in: how many where they are numbered, and between which times.",
         SpoolFilled = "spool-filled": "The spool reached its bound or the disk is full; the writer waits, nothing is dropped.",
         SpoolFreed = "spool-freed": "There is room again; the writer goes on.",
         SegmentVerified = "segment-verified": "The hash chain of a segment of the spool was computed again.",
+        RecordVerified = "record-verified": "Whether the record is complete, by its checkpoints and anchors.",
+        ProofVerified = "proof-verified": "A proof that one line was in the record was held against a public key.",
         DatabaseRebuilt = "database-rebuilt": "The database was made again from the spool.",
         PrunePlanned = "prune-planned": "What auditdb prune would remove.",
         RecordsPruned = "records-pruned": "Records older than the policy keeps them were removed.",
+        RecordsExported = "records-exported": "Records were written for other programs; printed, never kept.",
         RefsUnlisted = "refs-unlisted": "A repository was read that no [[repo]] of the policy names.",
-        RefFirstSeen = "ref-first-seen": "A ref was there when its repository was read for the first time.",
+        RefsFirstSeen = "refs-first-seen": "A repository was read for the first time: how many refs, and the digest of all; branches and the like have no line of their own.",
+        RefFirstSeen = "ref-first-seen": "A tag was there when its repository was read for the first time.",
         RefCreated = "ref-created": "A ref of a watched repository is new.",
         RefMoved = "ref-moved": "A ref of a watched repository points elsewhere than before.",
         RefDeleted = "ref-deleted": "A ref of a watched repository is gone.",
+        RefsMoved = "refs-moved": "Many tags of a repository moved in one round, against the policy; each has its own line too.",
+        RefPinBroken = "ref-pin-broken": "A ref does not point to what the policy pins it to; told in each round.",
+        RefRecalled = "ref-recalled": "Where a ref pointed, from when to when or at a time, by the record; printed, never kept.",
         RefsRead = "refs-read": "All refs of a watched repository were read, and compared with those of the round before.",
+        PeriodReported = "period-reported": "What a report covers: how many lines, and when.",
+        LayerReported = "layer-reported": "What the last checks of a layer said; event.end is when the last of them was made.",
+        FindingReported = "finding-reported": "A check that is no pass, or was none and is mended; cellblock.report.standing says which.",
+        RefusalReported = "refusal-reported": "A destination that was refused, and how often.",
+        IncidentReported = "incident-reported": "A file that was jailed, or a ref that moved and must not; until event.end, if it is over.",
+        GapReported = "gap-reported": "What the record does not tell: lines that are lost, a time without any, or why its answer may not be whole.",
         RefsUnreachable = "refs-unreachable": "A watched repository could not be read; nothing is known of its refs.",
     }
     "sandboxctl" {
@@ -151,7 +168,18 @@ actions! {
         ContainerExited = "container-exited": "A container ended; its exit status and event.reason say how.",
         PromiseChecked = "promise-checked": "Whether the cell has something that the policy promises it.",
         EngineEventSeen = "engine-event-seen": "The Docker engine did something to a container, a network or itself.",
+        SecretChecked = "secret-checked": "Whether a secret that the policy names is where it is needed.",
         SecretDelivered = "secret-delivered": "A secret was put into the tmpfs of a running container.",
+    }
+    // Written by scripts/acceptance.
+    "acceptance" {
+        CriterionEvaluated = "criterion-evaluated": "A sentence of the security architecture was held against its evidence.",
+        HostEvaluated = "host-evaluated": "The host was looked at; rule.id says for what.",
+        TryEvaluated = "try-evaluated": "Something was tried, such as a burst of requests or the test virus; rule.id says what.",
+    }
+    // Written by scripts/remote.
+    "remote" {
+        RemoteChecked = "remote-checked": "A condition of remote access through Tailscale on the host was looked at.",
     }
     // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to this.
     "egress-proxy" {

@@ -6,15 +6,17 @@ mod cell;
 mod moat;
 mod probe;
 mod reference;
+mod report;
 mod scan;
 mod spool;
 
 pub use cell::{Cell, Control, Service, Storage, Waived};
-pub use moat::{Moat, MoatCondition, MoatPort, MoatRule, MoatSet, MoatTally, MoatVerdict};
+pub use moat::{Moat, MoatAnswer, MoatCondition, MoatPort, MoatRule, MoatSet, MoatTally, MoatVerdict};
 pub use probe::{Evidence, Expect, PinCheck, Probe, ProbeControl, ProbeKind};
 pub use reference::{Reference, References, Target};
+pub use report::Report;
 pub use scan::Scan;
-pub use spool::{Rejected, Spool};
+pub use spool::{Lost, Rejected, Spool};
 
 /// How many checks a run made, and how they ended: in `run-finished`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,6 +57,9 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cellblock {
+    /// Which line of its writer's it is: the run, 12 hex digits, and the line's number in it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
     /// The counts of a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -88,9 +93,15 @@ pub struct Cellblock {
     /// What a round found in a watched repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<References>,
+    /// A part of a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// A part of the spool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<Spool>,
+    /// Lines that never came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
     /// A line that is no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,

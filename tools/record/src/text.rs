@@ -57,12 +57,17 @@ fn is_unsafe(c: char) -> bool {
 /// One line: time, mark, action, message, and the reason where there is one. No line break at its end.
 #[must_use]
 pub fn render(record: &Record, coloured: bool) -> String {
+    render_at(&format!("{:.3}", record.timestamp), record, coloured)
+}
+
+/// [`render`], with the record's time as its reader writes one.
+#[must_use]
+pub fn render_at(time: &str, record: &Record, coloured: bool) -> String {
     let event = &record.event;
     let (mark, colour) = mark(event.outcome, event.severity);
     let (on, off) = if coloured { (colour, RESET) } else { ("", "") };
     let mut line = format!(
-        "{:.3} {on}{mark}{off} {} {}: {}",
-        record.timestamp,
+        "{time} {on}{mark}{off} {} {}: {}",
         escape(&event.provider),
         escape(&event.action),
         escape(&record.message)
@@ -86,9 +91,11 @@ pub fn render(record: &Record, coloured: bool) -> String {
 /// Four letters wide, so that columns stand.
 fn mark(outcome: Option<Outcome>, severity: Severity) -> (&'static str, &'static str) {
     match (outcome, severity) {
+        (Some(Outcome::Failure), Severity::Critical) => ("FAIL", "\x1b[1;31m"),
         (Some(Outcome::Failure), _) => ("FAIL", "\x1b[31m"),
         (Some(Outcome::Unknown), _) => ("????", "\x1b[33m"),
-        (_, Severity::High | Severity::Critical) => ("HIGH", "\x1b[31m"),
+        (_, Severity::Critical) => ("HIGH", "\x1b[1;31m"),
+        (_, Severity::High) => ("HIGH", "\x1b[31m"),
         (_, Severity::Medium) => ("WARN", "\x1b[33m"),
         (Some(Outcome::Success), _) => ("pass", "\x1b[32m"),
         (None, _) => ("info", "\x1b[36m"),
@@ -114,6 +121,13 @@ mod tests {
         let record = Record::new(Provider::Netguard, Action::RulePlanned, "x").outcome(Outcome::Failure);
         assert!(render(&record, true).contains("\x1b[31mFAIL"));
         assert!(!render(&record, false).contains('\x1b'));
+    }
+
+    #[test]
+    fn what_is_critical_stands_out_among_failures() {
+        let record = Record::new(Provider::Auditdb, Action::RefMoved, "x").outcome(Outcome::Failure);
+        assert!(render(&record.clone().severity(Severity::High), true).contains("\x1b[31mFAIL"));
+        assert!(render(&record.severity(Severity::Critical), true).contains("\x1b[1;31mFAIL"));
     }
 
     proptest! {

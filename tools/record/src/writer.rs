@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use crate::cellblock::{Counts, Engine};
 use crate::event::{Kind, Outcome};
 use crate::exit::{Exit, OutputClosed};
+use crate::numbers::Numbers;
 use crate::output::OutputArgs;
 use crate::record::Record;
 use crate::text::{harmless, render};
@@ -30,17 +31,20 @@ pub struct Writer<W: Write = BufWriter<Stdout>> {
     each_line: bool,
     counts: Counts,
     engine: Option<Engine>,
+    /// Behind `out`: how far they came is kept when what is held back was written.
+    numbers: Option<Numbers>,
 }
 
 impl Writer {
-    /// To standard output. With `following`, every line is flushed as it is written; a terminal
-    /// gets the same.
+    /// To standard output. With `following`, every line is flushed as it is written, and has its number
+    /// (`cellblock.line`); a terminal gets the same without numbers.
     #[must_use]
     pub fn stdout(provider: Provider, purpose: Purpose, args: OutputArgs, following: bool) -> Self {
         let mut writer = Self::to(BufWriter::new(io::stdout()), provider, purpose);
         writer.text = args.is_text();
         writer.coloured = args.is_coloured();
         writer.each_line = following || writer.text;
+        writer.numbers = if writer.text { None } else { Numbers::of_stream(following) };
         writer
     }
 }
@@ -57,6 +61,7 @@ impl<W: Write> Writer<W> {
             each_line: false,
             counts: Counts::default(),
             engine: None,
+            numbers: None,
         }
     }
 
@@ -66,11 +71,18 @@ impl<W: Write> Writer<W> {
     /// [`OutputClosed`] when nobody reads any more; otherwise what the system says, a full disk for one.
     pub fn tell(&mut self, record: &Record) -> anyhow::Result<()> {
         let mut line =
-            if self.text { render(record, self.coloured) } else { harmless(&record.to_json()?).into_owned() };
+            if self.text { render(record, self.coloured) } else { harmless(&self.numbered(record)?).into_owned() };
         line.push('\n');
         let written = self.out.write_all(line.as_bytes());
         let flushed = if self.each_line { self.out.flush() } else { Ok(()) };
         written.and(flushed).map_err(|error| self.explain(error))
+    }
+
+    fn numbered(&mut self, record: &Record) -> anyhow::Result<String> {
+        let Some(numbers) = &mut self.numbers else { return record.to_json() };
+        let mut record = record.clone();
+        record.own().line = Some(numbers.give().to_string());
+        record.to_json()
     }
 
     /// Prints the result of a check, and counts its outcome. A check with no outcome counts as unknown.

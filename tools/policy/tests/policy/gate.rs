@@ -249,3 +249,22 @@ fn a_moving_ref_is_a_pattern_of_full_names() {
         assert_eq!(repo.may_move(name), may, "{name}");
     }
 }
+
+#[test]
+fn a_pinned_ref_is_a_tag_or_a_full_name_with_a_whole_id_and_may_not_move_too() {
+    let moving = "[\"refs/heads/*\", \"refs/tags/v[0-9]\"]";
+    let (one, two) = ("1".repeat(40), "2".repeat(64));
+    let with = |pins: &str| format!("{moving}\npins = {{ {pins} }}");
+    let repo = takes(moving, &with(&format!("\"v1.2.3\" = \"{one}\", \"refs/stable\" = \"{two}\""))).repos.remove(0);
+    let pins: Vec<_> = repo.pins.iter().map(|pin| (pin.name.as_str(), pin.id.as_str())).collect();
+    assert!(
+        pins.contains(&("refs/tags/v1.2.3", one.as_str())) && pins.contains(&("refs/stable", two.as_str())),
+        "{pins:?}"
+    );
+    let pin = repo.pins.iter().find(|pin| pin.id == one).unwrap();
+    assert!(pin.holds(&one, None) && pin.holds("other", Some(&one)) && !pin.holds("other", None));
+    refuses(moving, &with("\"v1.2.3\" = \"1111111\""), "repo[1].pins.\"v1.2.3\"", "is no whole object id");
+    refuses(moving, &with(&format!("\"v1.*\" = \"{one}\"")), "repo[1].pins.\"v1.*\"", "is no name of a ref");
+    refuses(moving, &with(&format!("v3 = \"{one}\"")), "repo[1].pins", "`moving` lets it move");
+    refuses(moving, &with(&format!("vx = \"{one}\", \"refs/tags/vx\" = \"{one}\"")), "repo[1].pins.vx", "pinned twice");
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use policy::{Deny, Protocol};
+use policy::{Deny, Protocol, Refuse};
 
 use crate::sample::{DESIGN, parse, refuses, takes};
 
@@ -22,6 +22,14 @@ fn neither_group_can_be_left_out() {
     for bad in ["[]", "[\"special-purpose\"]", "[\"on-link\"]", "[\"10.0.0.0/8\"]"] {
         refuses(DENY, bad, "moat.deny", "the LAN is within reach");
     }
+}
+
+#[test]
+fn what_is_denied_vanishes_unless_the_policy_says_otherwise() {
+    let with = |refuse: &str| format!("{ALLOW}\n{refuse}");
+    assert_eq!(takes(ALLOW, &with("")).moat.refuse, Refuse::Drop);
+    assert_eq!(takes(ALLOW, &with("refuse = \"reject\"")).moat.refuse, Refuse::Reject);
+    refuses(ALLOW, &with("refuse = \"rejct\""), "moat.refuse", "reject");
 }
 
 #[test]

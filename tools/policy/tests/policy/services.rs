@@ -68,6 +68,22 @@ fn no_port_is_beyond_loopback() {
 }
 
 #[test]
+fn a_browser_comes_from_the_vaults_own_two_origins_and_from_those_that_are_listed() {
+    let browsers = |origins: &str| {
+        let policy = takes("pins     = []", &format!("pins = []\norigins = {origins}"));
+        policy.vault.browsers().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(browsers("[]"), "https://127.0.0.1:8443 https://localhost:8443");
+    assert_eq!(
+        browsers("[\"https://box.example.ts.net\", \"https://localhost:8443\"]"),
+        "https://127.0.0.1:8443 https://localhost:8443 https://box.example.ts.net"
+    );
+    for everybody in ["*", "null", "http://127.0.0.1:8443", "https://box.example.ts.net/"] {
+        refuses("pins     = []", &format!("origins = [\"{everybody}\"]"), "vault.origins[1]", "as the browser does");
+    }
+}
+
+#[test]
 fn pins_are_current_and_next() {
     let pin = |byte: &str| format!("\"sha256:{}\"", byte.repeat(32));
     assert_eq!(takes("pins     = []", &format!("pins = [{}, {}]", pin("0a"), pin("FF"))).vault.pins.len(), 2);
@@ -79,6 +95,30 @@ fn pins_are_current_and_next() {
 fn the_spool_has_a_bound() {
     refuses("spool = \"2GiB\"", "spool = \"1KiB\"", "audit.spool", "at least 1MiB");
     takes("spool = \"2GiB\"", "spool = \"1MiB\"");
+}
+
+#[test]
+fn the_database_has_a_bound_of_its_own_and_an_older_policy_the_default() {
+    assert_eq!(takes("spool = \"2GiB\"", "spool = \"1GiB\"").audit.database.get(), 2 << 30);
+    assert_eq!(takes("spool = \"2GiB\"", "database = \"3GiB\"").audit.database.get(), 3 << 30);
+    refuses("spool = \"2GiB\"", "database = \"1MiB\"", "audit.database", "at least 16MiB");
+}
+
+#[test]
+fn an_anchor_is_a_file_elsewhere_or_a_command_without_a_shell() {
+    let with = |anchors: &str| format!("anchors = {anchors}");
+    let both = "[{ file = \"/mnt/usb/anchors\" }, { command = [\"/usr/local/bin/anchor\", \"--to\", \"b c\"] }]";
+    let command = vec!["/usr/local/bin/anchor".to_owned(), "--to".to_owned(), "b c".to_owned()];
+    let taken = takes("spool = \"2GiB\"", &with(both)).audit.anchors;
+    assert_eq!(taken, [policy::Anchor::File("/mnt/usb/anchors".into()), policy::Anchor::Command(command)]);
+    for (odd, key, why) in [
+        ("[{}]", "file", "a file or a command"),
+        ("[{ file = \"/a\", command = [\"/b\"] }]", "file", "a file or a command"),
+        ("[{ command = [] }]", "command", "an empty list"),
+        ("[{ command = [\"anchor\"] }]", "command", "no list of plain words"),
+    ] {
+        refuses("spool = \"2GiB\"", &with(odd), &format!("audit.anchors[1].{key}"), why);
+    }
 }
 
 #[test]

@@ -57,12 +57,24 @@ pub enum MoatVerdict {
     Accept,
     /// It ends here.
     Drop,
+    /// It ends here, and its sender is told.
+    Reject(MoatAnswer),
     /// The rules of another chain decide.
     Goto(String),
     /// It is counted in this set of flows, and the next rule decides.
     Record(String),
     /// Its interface, source and destination go into this set of judged pairs, and the next rule decides.
     Remember(String),
+}
+
+/// What a sender is told whose packet ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoatAnswer {
+    /// TCP's reset (RFC 9293, 3.10.7).
+    TcpReset,
+    /// ICMP's "administratively prohibited" (RFC 1812, 5.2.7.1; RFC 4443, 3.1).
+    AdminProhibited,
 }
 
 /// What a rule looks at.
@@ -91,6 +103,8 @@ pub enum MoatCondition {
     HopLimit(u8),
     /// Its destination port is this one.
     Port(MoatPort),
+    /// It is of this protocol, `tcp`.
+    Transport(String),
     /// Whether its protocol has ports.
     HasPorts(bool),
     /// It carries this IPv4 option.
@@ -103,6 +117,8 @@ pub enum MoatCondition {
     Belongs,
     /// Its source is no address of another machine: the host's own, or a group's.
     SourceOwn,
+    /// Its source is one machine's, and not the host's own.
+    SourceUnicast,
     /// Its destination is the host's own address, or a group that the host may listen to.
     DestinationOwn,
     /// Nothing in its headers is there to be judged but source and destination: an IPv4 header without
@@ -112,6 +128,8 @@ pub enum MoatCondition {
     Judged(String),
     /// Its flow is not in this set of flows yet.
     NewTo(String),
+    /// No more than so many packets a second came here, or had been saved up in a second.
+    AtMost(u32),
     /// Its sender has used up what it may add to the sets of flows that go with this set of budgets.
     Spent(String),
 }

@@ -32,7 +32,7 @@ pub struct Reference {
 }
 
 /// What a round found in one repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct References {
     /// Refs that the repository told of.
@@ -45,4 +45,7 @@ pub struct References {
     pub moved: u64,
     /// Known from before, and gone.
     pub deleted: u64,
+    /// SHA-256 over the lines that `git ls-remote` printed, 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `cellblock.spool` and `cellblock.rejected`: how the record keeps what it is given.
+//! `cellblock.spool`, `cellblock.lost` and `cellblock.rejected`: how the record keeps what it is given.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,23 @@ pub struct Spool {
     /// that nothing before it was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
+    /// Lines that a signed checkpoint speaks of, and no anchor that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<u64>,
+    /// Lines that an anchor speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchored: Option<u64>,
+}
+
+/// Lines that a source wrote and that never came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lost {
+    /// The stream that they are missing from.
+    pub source: String,
+    /// How many, by the numbers that the source gives its lines; absent where nobody can count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
 }
 
 /// A line that is no record.

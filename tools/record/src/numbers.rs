@@ -1,0 +1,118 @@
+//! Numbers the lines of a run, so that whoever reads them later can tell that some are gone.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+/// Names the file in which the runs of one stream go on counting, one after the other.
+const FILE: &str = "CELLBLOCK_LINES";
+/// Digits of a run.
+const DIGITS: usize = 12;
+
+/// Which line of its writer's a line is: `cellblock.line`, such as `0a1b2c3d4e5f-17`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineNumber {
+    /// The run, 12 hex digits that nobody else has.
+    pub run: String,
+    /// Its number in the run, from 1.
+    pub number: u64,
+}
+
+impl fmt::Display for LineNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.run, self.number)
+    }
+}
+
+impl FromStr for LineNumber {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (run, number) = text.split_once('-').ok_or(())?;
+        let is_run = run.len() == DIGITS && run.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = number.parse().ok().filter(|number| *number > 0);
+        number.filter(|_| is_run).map(|number| Self { run: run.to_owned(), number }).ok_or(())
+    }
+}
+
+/// Gives out the numbers of a run.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    last: LineNumber,
+    /// Where the next run of the same stream finds how far this one came.
+    kept: Option<PathBuf>,
+}
+
+impl Numbers {
+    /// Those of a stream: what follows has a run of its own, and several short runs can share one through a file.
+    pub(crate) fn of_stream(following: bool) -> Option<Self> {
+        let kept = std::env::var_os(FILE).filter(|file| !file.is_empty());
+        kept.map(|file| Self::kept_in(Path::new(&file))).or_else(|| following.then(Self::fresh))
+    }
+
+    fn fresh() -> Self {
+        // The end of a UUIDv7 is random.
+        let id = Uuid::now_v7().simple().to_string();
+        let run = id.get(id.len() - DIGITS..).unwrap_or_default().to_owned();
+        Self { last: LineNumber { run, number: 0 }, kept: None }
+    }
+
+    /// Goes on where the file says. The file is taken away until the end: whoever is killed gives no number twice,
+    /// for the next one then begins a new run.
+    fn kept_in(path: &Path) -> Self {
+        let read = fs::read_to_string(path).ok().and_then(|text| text.trim_ascii_end().parse().ok());
+        let is_ours = fs::remove_file(path).is_ok();
+        let mut numbers = read.filter(|_| is_ours).map_or_else(Self::fresh, |last| Self { last, kept: None });
+        numbers.kept = Some(path.to_owned());
+        numbers
+    }
+
+    /// The next one.
+    pub(crate) fn give(&mut self) -> LineNumber {
+        self.last.number += 1;
+        self.last.clone()
+    }
+}
+
+impl Drop for Numbers {
+    /// Where it cannot be written, the next run begins anew: that is known for what it is.
+    fn drop(&mut self) {
+        if let Some(path) = self.kept.as_ref().filter(|_| self.last.number > 0) {
+            let _ = fs::write(path, format!("{}\n", self.last));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_back_and_what_is_none_is_refused() {
+        let mut numbers = Numbers::fresh();
+        let (first, second) = (numbers.give(), numbers.give());
+        assert_eq!((first.number, second.number, &first.run), (1, 2, &second.run));
+        assert_eq!(second.to_string().parse(), Ok(second));
+        for odd in ["", "0a1b2c3d4e5f", "0a1b2c3d4e5f-0", "0a1b2c3d4e5f--1", "0A1B2C3D4E5F-1", "x-1", "0a1b2c3d4e5f-1 "]
+        {
+            assert_eq!(odd.parse::<LineNumber>(), Err(()), "{odd}");
+        }
+    }
+
+    #[test]
+    fn runs_that_share_a_file_count_on_and_one_that_was_killed_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lines");
+        let mut first = Numbers::kept_in(&file);
+        let one = first.give();
+        drop(first);
+        let mut second = Numbers::kept_in(&file);
+        assert_eq!(second.give(), LineNumber { number: 2, ..one.clone() });
+        std::mem::forget(second);
+        let third = Numbers::kept_in(&file).give();
+        assert!(third.number == 1 && third.run != one.run, "{third}");
+    }
+}
