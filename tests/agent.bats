@@ -103,8 +103,8 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
 }
 
 # settle.mjs on the image alone: what it makes of a configuration, with the vault's Origins and the gate's names it is given.
-settled() { # configuration, CELL_EGRESS; prints the configuration, and before it the options for the gateway
-  in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" \
+settled() { # configuration, CELL_EGRESS, CELL_KEYED; prints the configuration, and before it the options for the gateway
+  in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" --env "CELL_KEYED=${3:-}" \
     --env 'VAULT_ORIGINS=https://127.0.0.1:8443 https://localhost:8443' --entrypoint sh cellblock/cell:local \
     -c 'cat >/x/openclaw.json && node /opt/agent/settle.mjs /x/openclaw.json && cat /x/openclaw.json' <<<"$1"
 }
@@ -131,6 +131,15 @@ settled() { # configuration, CELL_EGRESS; prints the configuration, and before i
   run ! grep -qiE 'dangerous|allowPrivate' <<<"$output"
   run -0 --separate-stderr settled '{"models":{"providers":{"anthropic":{"baseUrl":"http://api.anthropic.com.","apiKey":"x"}}}}' ''
   [ "$(jq -c .models.providers.anthropic <<<"$output")" = '{"baseUrl":"https://api.anthropic.com","apiKey":"x"}' ]
+}
+
+@test "where the gate holds the key a word stands for it, and goes with it; a key of the agent's own stays" {
+  run -0 --separate-stderr settled '{}' http://api.anthropic.com api.anthropic.com
+  [ "$(jq -c .models.providers.anthropic <<<"$output")" = '{"baseUrl":"http://api.anthropic.com.","apiKey":"held-by-the-gate"}' ]
+  run -0 --separate-stderr settled "$output" ''
+  [ "$(jq -c .models.providers.anthropic <<<"$output")" = '{"baseUrl":"https://api.anthropic.com"}' ]
+  run -0 --separate-stderr settled '{"models":{"providers":{"anthropic":{"apiKey":"mine"}}}}' http://api.anthropic.com api.anthropic.com
+  [ "$(jq -r .models.providers.anthropic.apiKey <<<"$output")" = mine ]
 }
 
 @test "a configuration that cannot be read is left alone, and said" {

@@ -3,12 +3,15 @@
 # shellcheck disable=SC2154  # house, root and lab are world.bash's
 
 # The cellblock in the lab in one shape, from images that are there, without the main job.
-stand_up() { # shape
+stand_up() { # shape [sed expression about the policy]…
+  local shape=$1 more=()
+  shift
+  for expression in "$@"; do more+=(-e "$expression"); done
   "$house/scripts/down" --lab 3>&- || true
   "$lab" up 3>&-
   mkdir -p "$root"
-  sed "s/^network *= *\"open\"/network = \"$1\"/" "$house/compose/policy.toml" >"$root/policy.toml"
-  grep -q "^network = \"$1\"" "$root/policy.toml"
+  sed -e "s/^network *= *\"open\"/network = \"$shape\"/" "${more[@]}" "$house/compose/policy.toml" >"$root/policy.toml"
+  grep -q "^network = \"$shape\"" "$root/policy.toml"
   mapfile -t images < <(command docker images --format '{{.Repository}}:{{.Tag}}' | grep '^cellblock/.*:local$')
   "$lab" load "${images[@]}" 3>&-
   in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root" 3>&-

@@ -13,6 +13,7 @@ import echo
 import git_http
 import http1
 import journal
+import model
 import odd
 import zone
 
@@ -44,6 +45,9 @@ class Server:
     def is_odd(self, request):
         return self.kind(request.host) == "odd"
 
+    def is_model(self, request):
+        return self.kind(request.host) == "model" and request.method == "POST"
+
     def choose(self, tls, name, _):
         tls.context = self.contexts.get(self.changed(name) or self.kind(name or ""), self.contexts["good"])
 
@@ -60,7 +64,7 @@ class Server:
             return await git_http.serve(self.repositories, request, path)
         if kind == "empty":
             return 404, {}, marker
-        if kind == "model" and request.method == "POST":
+        if self.is_model(request):
             return 401, {"Content-Type": "application/json"}, NO_KEY
         metadata = METADATA if asked[0] in ("169.254.169.254", "fd00:ec2::254") else b""
         return 200, {}, marker + f"{request.method} {request.host}{request.path}\n".encode() + metadata
@@ -81,6 +85,9 @@ class Server:
                 while request := await asyncio.wait_for(http1.read(reader, writer, self.is_odd), IDLE):
                     if self.is_odd(request):
                         self.record(request, asked, tls, await odd.serve(request, reader, writer), connection)
+                        break
+                    if self.is_model(request) and model.knows(request):
+                        self.record(request, asked, tls, await model.serve(request, writer), connection)
                         break
                     status, headers, body = await self.answer(request, asked, tls)
                     self.record(request, asked, tls, status, connection)

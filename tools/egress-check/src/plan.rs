@@ -98,6 +98,9 @@ fn probes(policy: &Policy, around: &Surroundings, post: Post<'_>, targets: &[Tar
         Some(network) if is_open(policy, network) => {
             internet::must_pass(&mut draft, policy, around, post.service);
             names::must_pass(&mut draft);
+            if let Some(model) = model(policy, post) {
+                gate::probes(&mut draft, policy, model);
+            }
         }
         Some(network) => {
             gate::probes(&mut draft, policy, network);
@@ -112,6 +115,11 @@ fn probes(policy: &Policy, around: &Surroundings, post: Post<'_>, targets: &[Tar
     forgery::probes(&mut draft, policy, around, post);
     engine::probes(&mut draft, around);
     draft.done()
+}
+
+/// Where an open cell finds the gate: it has the names whose key the gate holds.
+fn model<'a>(policy: &'a Policy, post: Post<'_>) -> Option<&'a Network> {
+    policy.gate_clients().find(|network| post.service == Service::Cell && network.name == NetworkName::MODEL)
 }
 
 fn is_open(policy: &Policy, network: &Network) -> bool {

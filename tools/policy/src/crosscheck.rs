@@ -17,6 +17,7 @@ pub(crate) fn all(document: &Document<'_>, policy: &Policy) {
     resolvers(document, policy);
     folders(document, policy);
     names(document, policy);
+    gate::model(document, policy);
     gate::clients(document, policy);
     gate::rules(document, policy);
     gate::repos(document, policy);

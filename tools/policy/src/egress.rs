@@ -35,9 +35,11 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// Whether this client's network is listed.
+    /// Whether the members of this network find the name at the gate: it is listed as a client. On the network `model`
+    /// that is what the cell is listed for and the gate holds the key of.
     pub fn lists(&self, client: &str) -> bool {
-        self.clients.iter().any(|name| name == client)
+        let listed = |client: &str| self.clients.iter().any(|name| name == client);
+        if client == NetworkName::MODEL { self.credential.is_some() && listed(NetworkName::CELL) } else { listed(client) }
     }
 
     /// Whether a request of this method for this path passes. The path is compared byte by byte, as the

@@ -83,6 +83,8 @@ impl NetworkName {
     pub const MONITOR: &'static str = "monitor";
     /// The warden's network, which clamd's freshclam uses.
     pub const WARDEN: &'static str = "warden";
+    /// The cell's way to the names whose key the gate adds, when the cell is open.
+    pub const MODEL: &'static str = "model";
     /// The gate's way out.
     pub const EGRESS: &'static str = "egress";
 

@@ -1,4 +1,4 @@
-//! Reads `[networks]`. Class, members and Docker's flags of the five networks that Cellblock knows follow
+//! Reads `[networks]`. Class, members and Docker's flags of the six networks that Cellblock knows follow
 //! from their name and from the shape of the cell (DESIGN, section 1); other networks state their class.
 
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ fn read_one(section: &Section<'_>, name: NetworkName, shape: Shape) -> Option<Ne
     Some(Network { name, bridge, v4, v6, class, internal, masquerade, members })
 }
 
-/// The five networks of DESIGN, section 1.
+/// The six networks of DESIGN, section 1.
 fn known_role(name: &NetworkName, shape: Shape) -> Option<Role> {
     let open = |members| Role { class: Class::Open, internal: false, masquerade: true, members };
     let behind_gate = |members| Role { class: Class::Sealed, internal: true, masquerade: false, members };
@@ -83,6 +83,7 @@ fn known_role(name: &NetworkName, shape: Shape) -> Option<Role> {
         (NetworkName::INGRESS, _) => {
             Role { class: Class::Sealed, internal: false, masquerade: false, members: vec![Service::Vault] }
         }
+        (NetworkName::MODEL, _) => behind_gate(vec![Service::Proxy, Service::Vault]),
         (NetworkName::MONITOR, _) => behind_gate(vec![Service::Proxy, Service::Monitor]),
         (NetworkName::WARDEN, _) => behind_gate(vec![Service::Proxy, Service::Clamd]),
         (NetworkName::EGRESS, _) => open(vec![Service::Proxy]),

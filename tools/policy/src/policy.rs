@@ -103,11 +103,19 @@ impl Policy {
         self.networks.get(name)
     }
 
-    /// The networks that exist in the current shape: all, but `ingress` only when the cell is proxied.
+    /// The networks that exist in the current shape: all, but `ingress` only when the cell is proxied, and `model` only
+    /// when it is open and the gate holds a key for it.
     pub fn active_networks(&self) -> impl Iterator<Item = &Network> {
-        self.networks
-            .values()
-            .filter(|network| network.name != NetworkName::INGRESS || self.cell.network == Shape::Proxied)
+        self.networks.values().filter(|network| match network.name.as_str() {
+            NetworkName::INGRESS => self.cell.network == Shape::Proxied,
+            NetworkName::MODEL => self.needs_model(),
+            _ => true,
+        })
+    }
+
+    /// Whether the cell reaches a name by a key that the gate holds, and has no other way to the gate.
+    pub(crate) fn needs_model(&self) -> bool {
+        self.cell.network == Shape::Open && self.egress_for(NetworkName::MODEL).next().is_some()
     }
 
     /// The networks whose members ask the gate in the current shape: internal ones with the gate on them.

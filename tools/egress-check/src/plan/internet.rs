@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use policy::{Policy, Service};
+use policy::{Egress, NetworkName, Policy, Service};
 use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
@@ -17,7 +17,9 @@ pub(super) const QUAD9: Ipv6Addr = Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 0x
 
 /// The outside that an open seat is for.
 pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, service: Service) {
-    let exact = policy.egress.iter().filter(|rule| !rule.host.is_wildcard());
+    // A name whose key the gate holds is the gate's for the cell: `gate` asks for it there.
+    let at_the_gate = |rule: &Egress| service == Service::Cell && rule.lists(NetworkName::MODEL);
+    let exact = policy.egress.iter().filter(|rule| !rule.host.is_wildcard() && !at_the_gate(rule));
     let mut names: Vec<&str> = exact.map(|rule| rule.host.name()).collect();
     names.sort_unstable();
     names.dedup();

@@ -145,6 +145,21 @@ fn a_proxied_cell_has_only_what_lists_it() {
 }
 
 #[test]
+fn an_open_cell_with_a_key_at_the_gate_is_tried_there_and_has_the_internet_beside() {
+    let policy = shipped(|text| text.replace("# credential = \"anthropic-key\"", "credential = \"anthropic-key\""));
+    let probes = of(&policy, "cell");
+    let find = |id: &str| probes.iter().filter(|probe| probe.id.starts_with(id)).collect::<Vec<_>>();
+    let listed = find("cell.gate.listed.");
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert!(listed[0].id.contains("api.anthropic.com") && listed[0].expect == Expect::Pass);
+    assert!(!find("cell.gate.other-client.github.com").is_empty() && !find("cell.gate.off-list.").is_empty());
+    assert!(!find("cell.internet.").is_empty() && find("cell.internet.api.anthropic.com").is_empty());
+    assert!(!find("cell.gateway.172.30.6.1").is_empty(), "the host's end of the bridge");
+    assert!(find("cell.neighbour.172.30.6.").is_empty(), "the gate is no neighbour there");
+    assert!(of(&shipped(|text| text), "cell").iter().all(|probe| !probe.id.contains(".gate.")), "no key, no gate");
+}
+
+#[test]
 fn whatever_passes_the_monitors_gate_is_listed_for_it() {
     let policy = shipped(|text| text);
     let probes = of(&policy, "monitor");

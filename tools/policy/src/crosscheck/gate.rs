@@ -5,11 +5,21 @@ use std::collections::HashMap;
 use crate::document::Document;
 use crate::{Egress, Network, NetworkName, Policy, Repo, Service};
 
-/// Every client is a network whose members ask the gate.
+/// Where the cell is open and the gate holds a key for it, they need a network that they share.
+pub(crate) fn model(document: &Document<'_>, policy: &Policy) {
+    const NAME: &str = NetworkName::MODEL;
+    if policy.needs_model() && policy.network(NAME).is_none() {
+        let problem = "the network \"model\" is missing: an open cell reaches a name whose key the gate adds only through it";
+        let mend = format!("add {NAME} = {{ bridge = \"br-{NAME}\", subnets = [\"172.30.X.0/24\", \"fd6c:6c62:X::/64\"] }}");
+        document.value_at(&["networks"]).refuse::<()>(problem, mend);
+    }
+}
+
+/// Every client is a network whose members ask the gate. Who is on `model` is there as the cell.
 pub(crate) fn clients(document: &Document<'_>, policy: &Policy) {
     let can_ask = |network: &&Network| {
-        let cell = network.name == NetworkName::CELL;
-        cell || (network.internal && network.members.contains(&Service::Proxy))
+        let asks = || network.internal && network.members.contains(&Service::Proxy);
+        network.name == NetworkName::CELL || (network.name != NetworkName::MODEL && asks())
     };
     let askers: Vec<&str> = policy.networks.values().filter(can_ask).map(|network| network.name.as_str()).collect();
     for (index, rule) in policy.egress.iter().enumerate() {
@@ -17,6 +27,7 @@ pub(crate) fn clients(document: &Document<'_>, policy: &Policy) {
         for client in rule.clients.iter().filter(|client| !askers.contains(&client.as_str())) {
             let place = document.value_at(&["egress", &number, "clients"]);
             let problem = match policy.network(client.as_str()) {
+                Some(_) if client == NetworkName::MODEL => "who is on model asks as the cell".to_owned(),
                 Some(_) => format!("the members of {client} don't ask the gate"),
                 None => format!("there is no network {client}"),
             };

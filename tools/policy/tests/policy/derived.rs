@@ -50,6 +50,33 @@ fn the_gate_serves_the_cell_only_when_it_is_proxied() {
     assert_eq!(names(&proxied()), ["cell", "monitor", "warden"]);
 }
 
+const MODEL: &str = "model = { bridge = \"br-model\", subnets = [\"172.30.6.0/24\", \"fd6c:6c62:6::/64\"] }\n\n[moat]";
+const KEYED: &str = "\n[[egress]]\nhost = \"api.example.com\"\nclients = [\"cell\"]\ncredential = \"model-key\"\n\
+    [[egress]]\nhost = \"keyless.example.com\"\nclients = [\"cell\"]\n";
+
+#[test]
+fn an_open_cell_finds_the_gate_for_the_names_whose_key_it_holds_and_for_no_other() {
+    let text = DESIGN.replace("[moat]", MODEL);
+    assert!(!table(&parse(&text).unwrap()).iter().any(|network| network.0 == "model"), "no key, no network");
+    let policy = parse(&format!("{text}{KEYED}")).unwrap();
+    let model = policy.active_networks().find(|network| network.name == NetworkName::MODEL).unwrap();
+    assert!(model.internal && !model.masquerade && model.class == Class::Sealed);
+    assert_eq!(model.members, [Service::Proxy, Service::Vault]);
+    let names = |client: &str| policy.egress_for(client).map(|rule| rule.host.to_string()).collect::<Vec<_>>();
+    assert_eq!(names("model"), ["api.example.com"]);
+    let proxied = parse(&format!("{text}{KEYED}").replace("\"open\"", "\"proxied\"")).unwrap();
+    assert!(proxied.active_networks().all(|network| network.name != NetworkName::MODEL), "the cell's own serves");
+    let error = parse(&format!("{DESIGN}{KEYED}")).expect_err("an open cell with a key at the gate and no way there");
+    assert!(error.to_string().contains("add model = {"), "{error}");
+}
+
+#[test]
+fn nobody_is_listed_as_the_network_model() {
+    let rule = "\n[[egress]]\nhost = \"x.example.com\"\nclients = [\"model\"]\n";
+    let error = parse(&format!("{}{rule}", DESIGN.replace("[moat]", MODEL))).expect_err("model is no client");
+    assert!(error.to_string().contains("asks as the cell"), "{error}");
+}
+
 #[test]
 fn addresses_are_fixed_by_the_subnet_and_the_service() {
     let policy = proxied();

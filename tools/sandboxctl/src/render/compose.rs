@@ -149,6 +149,7 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
             part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
             part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
+            part.environment.insert("CELL_KEYED", words(keyed(policy)));
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
         }
         Service::Warden => {
@@ -169,15 +170,24 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
 }
 
 /// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at the
-/// gate. Nothing in `open` shape, where a name is reached as everywhere.
+/// gate. In `open` shape those whose key the gate holds; any other name is reached as everywhere.
 fn ways_out(policy: &Policy) -> BTreeSet<String> {
-    let cell = policy.gate_clients().filter(|network| network.name == NetworkName::CELL);
-    let rules = cell.flat_map(|network| policy.egress_for(network.name.as_str()));
     let way = |rule: &Egress| match rule.tls {
         Tls::Verify => format!("http://{}", rule.host),
         Tls::Passthrough => format!("https://{}", rule.host),
     };
-    rules.filter(|rule| !rule.host.is_wildcard()).map(way).collect()
+    rules_of_the_cell(policy).filter(|rule| !rule.host.is_wildcard()).map(way).collect()
+}
+
+/// The names whose key the gate adds: an agent that holds none for them must be told that it needs none.
+fn keyed(policy: &Policy) -> BTreeSet<String> {
+    rules_of_the_cell(policy).filter(|rule| rule.credential.is_some()).map(|rule| rule.host.to_string()).collect()
+}
+
+/// What the gate has for the cell in the current shape.
+fn rules_of_the_cell(policy: &Policy) -> impl Iterator<Item = &Egress> {
+    let ours = |network: &&Network| [NetworkName::CELL, NetworkName::MODEL].contains(&network.name.as_str());
+    policy.gate_clients().filter(ours).flat_map(|network| policy.egress_for(network.name.as_str()))
 }
 
 fn words(all: impl IntoIterator<Item = impl ToString>) -> String {
@@ -283,6 +293,21 @@ mod tests {
         let ways: Vec<&str> = proxied.split(' ').collect();
         assert!(ways.contains(&"http://api.anthropic.com") && ways.contains(&"https://docs.openclaw.ai"), "{proxied}");
         assert!(!proxied.contains("database.clamav.net"), "{proxied}");
+    }
+
+    #[test]
+    fn with_a_key_at_the_gate_an_open_cell_has_that_name_there_and_is_told_so() {
+        let shipped = include_str!("../../../../compose/policy.toml");
+        let keyed = shipped.replace("# credential = \"anthropic-key\"", "credential = \"anthropic-key\"");
+        let policy = Policy::parse(&keyed, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
+        let services = render(&policy, "", Families::Both).unwrap().services;
+        let cell = &services["cell"].environment;
+        assert_eq!((&*cell["CELL_EGRESS"], &*cell["CELL_KEYED"]), ("http://api.anthropic.com", "api.anthropic.com"));
+        assert_eq!(services["proxy"].networks["model"].aliases, ["api.anthropic.com"]);
+        let members: Vec<&str> =
+            services.iter().filter(|(_, part)| part.networks.contains_key("model")).map(|(name, _)| *name).collect();
+        assert_eq!(members, ["proxy", "vault"]);
+        assert!(!services["proxy"].networks.contains_key("cell"), "the gate never joins an open cell's network");
     }
 
     #[test]

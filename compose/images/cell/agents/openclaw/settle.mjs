@@ -4,10 +4,11 @@
 //    a local one. (The vault holds to its own list whatever stands here.)
 //  - gateway.trustedProxies: the vault's connections come from 127.0.0.1. Unless the gateway reads whom they are for from
 //    X-Forwarded-For, it takes every remote client for a local one and pairs it unasked.
-//  - proxied only, because there the gate answers to each listed name with an address of the inside, and OpenClaw sends
-//    nothing to a public name that has one: web fetch is told the listed names (exact ones), and each model provider whose
-//    name is listed its door of the gate's. It trusts a base URL's own origin, but not one that it knows as the provider's,
-//    so the name is written with the dot that ends every name in DNS.
+//  - where the gate answers to a name, with an address of the inside: in proxied shape to each listed one, in open shape to
+//    those whose key it holds. OpenClaw sends nothing to a public name that has such an address, so web fetch is told the
+//    names (exact ones), and each model provider its door of the gate's. It trusts a base URL's own origin, but not one that
+//    it knows as the provider's, so the name is written with the dot that ends every name in DNS.
+//  - where the gate holds the provider's key: a word in its place. Without any key OpenClaw asks for nothing.
 //
 // Prints options for the gateway, one a line: where the agent asks for `trusted-proxy` it gets a token after all. The vault
 // passes on what a client sends, so whoever reaches it could say in a header that it is the owner.
@@ -21,6 +22,8 @@ const PROVIDERS = {
   openrouter: { host: "openrouter.ai", path: "/api/v1" },
   xai: { host: "api.x.ai", path: "/v1" },
 };
+
+const AT_THE_GATE = "held-by-the-gate";
 
 const words = (text) => (text ?? "").split(" ").filter(Boolean);
 
@@ -36,7 +39,7 @@ function atTheVault(config, origins) {
 }
 
 /** A base URL of the agent's own, to somewhere else, stays. */
-function throughTheGate(config, ways) {
+function throughTheGate(config, ways, keyed) {
   for (const [id, { host, path }] of Object.entries(PROVIDERS)) {
     const [door, official] = [`http://${host}.${path}`, `https://${host}${path}`];
     const has = config.models?.providers?.[id]?.baseUrl;
@@ -45,15 +48,23 @@ function throughTheGate(config, ways) {
     } else if (has === door) {
       config.models.providers[id].baseUrl = official;
     }
+    aWordForTheKey(config, id, keyed.includes(host));
   }
   if (ways.length > 0) table(config, "tools", "web", "fetch", "ssrfPolicy").allowedHostnames = ways.map((way) => new URL(way).hostname);
+}
+
+/** A key of the agent's own stays, and so does one that it was given since. */
+function aWordForTheKey(config, id, isAtTheGate) {
+  const has = config.models?.providers?.[id]?.apiKey;
+  if (isAtTheGate && has === undefined) table(config, "models", "providers", id).apiKey = AT_THE_GATE;
+  if (!isAtTheGate && has === AT_THE_GATE) delete config.models.providers[id].apiKey;
 }
 
 function main([file]) {
   const text = readFileSync(file, "utf8");
   const config = JSON5.parse(text);
   atTheVault(config, words(process.env.VAULT_ORIGINS));
-  throughTheGate(config, words(process.env.CELL_EGRESS));
+  throughTheGate(config, words(process.env.CELL_EGRESS), words(process.env.CELL_KEYED));
   if (config.gateway?.auth?.mode === "trusted-proxy") console.log("--auth\ntoken");
   if (JSON.stringify(config) === JSON.stringify(JSON5.parse(text))) return;
   writeFileSync(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`);

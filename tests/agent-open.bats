@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# The agent in `open` shape with its model's key at the gate: it works, and never holds the key. The real OpenClaw, behind
+# the vault, and a model's API in the lab that streams and asks for a tool (tests/lab/model.py). No packet leaves the lab.
+
+bats_require_minimum_version 1.5.0
+load world
+load agent/world
+
+setup_file() {
+  # shellcheck disable=SC2016  # \1 is sed's
+  stand_up open 's/^# *\(credential = "anthropic-key"\)/\1/' 's/^# *\(header *= "x-api-key"\)/\1/'
+  grep -q '^credential = "anthropic-key"' "$root/policy.toml"
+}
+
+teardown_file() { "$house/scripts/down" --lab 3>&-; }
+
+readonly KEY=lab-model-key   # the one that tests/lab/model.py knows
+
+give_key() { printf '%s' "$1" | ours sandboxctl secret put anthropic-key; }
+# One question at the model's API, as the agent asks; prints the status, the times of first and last byte, then the answer.
+ask_model() {
+  in_cell curl -sS -m 30 -w '%{stderr}%{http_code} %{time_starttransfer} %{time_total}\n' -H 'x-api-key: of-the-agent' \
+    -d '{"model":"x","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"hi"}]}' http://api.anthropic.com/v1/messages
+}
+
+@test "until the key is given the gate says which is missing, and nothing goes out" {
+  run -0 --separate-stderr ask_model
+  [ "$(jq -r .error <<<"$output")" = credential-not-delivered ]
+  run ! grep -q '"path": "/v1/messages"' "$state/http.log"
+}
+
+@test "with the key the model answers in pieces as it speaks, and a new key is in force at once" {
+  give_key wrong
+  run -0 --separate-stderr ask_model
+  [[ $stderr == "401 "* ]]
+  give_key "$KEY"
+  run -0 --separate-stderr ask_model
+  [[ $stderr == "200 "* && $output == *spoken.* ]]
+  # Eight events, 0.2 s apart: the first is there long before the last.
+  awk '{ exit !($3 - $2 > 1) }' <<<"$stderr"
+  model_was_asked 200 "$KEY"
+  run ! model_was_asked 200 of-the-agent
+}
+
+@test "a turn of the agent streams, uses a tool and ends with what the model said" {
+  run -0 in_cell timeout 150 openclaw agent --agent main --model anthropic/claude-opus-5 --message hi
+  [[ $output == *"The lab's model has spoken."* ]]
+  [ "$(in_cell cat /sandbox/workspace/from-the-model.txt)" = "written by a tool" ]
+}
+
+@test "the key is nowhere but in the gate's memory" {
+  # The control: where it is, this finds it.
+  in_host docker exec proxy grep -rqF "$KEY" /run/secrets
+  run ! grep -lsaFf <(printf %s "$KEY") /proc/[0-9]*/environ /proc/[0-9]*/cmdline
+  run ! grep -rqaF "$KEY" "$root"
+  run ! in_cell grep -rqaF "$KEY" /sandbox /tmp /opt/agent/settle.mjs
+  local name
+  for name in proxy vault cell monitor warden clamd; do
+    run ! grep -qF "$KEY" <(in_host docker inspect "$name"; in_host docker logs "$name" 2>&1; in_host docker image inspect "cellblock/$name:local" 2>/dev/null)
+  done
+  run -0 ours auditdb query "select count(*) as n from records where raw like '%$KEY%'"
+  [ "$(jq .n <<<"$output")" = 0 ]
+}
+
+@test "an attack from inside finds the internet, that one name at the gate, and nothing else" {
+  run ours egress-check run --container cell --control
+  [ "$(jq -r 'select(.event.outcome == "failure").rule.id' <<<"$output")" = "" ]
+  [ "$(jq -r 'select(.rule.id // "" | startswith("cell.gate.listed.")) | "\(.rule.id) \(.event.outcome)"' <<<"$output")" = "cell.gate.listed.api.anthropic.com/ success" ]
+  [ "$(jq -rs '[.[] | select(.rule.id // "" | startswith("cell.gate.off-list.")) | .event.outcome] | unique | join(" ")' <<<"$output")" = success ]
+  [ "$status" = 0 ]
+}
+
+@test "the audit knows the network and who sits there" {
+  run ours sandboxctl audit
+  [ "$(jq -r 'select(.event.outcome == "failure" and (.rule.id // "" | test("network"))) | .message' <<<"$output")" = "" ]
+  [ "$(in_host docker network inspect -f '{{.Internal}} {{range .Containers}}{{.Name}} {{end}}' cellblock-model | tr ' ' '\n' | sed '/^$/d' | sort | paste -sd' ')" = "proxy true vault" ]
+  run -0 ours netguard verify
+}

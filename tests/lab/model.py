@@ -1,0 +1,52 @@
+"""A model's API in the wire format of Anthropic's Messages, streamed as server-sent events, a piece every GAP seconds.
+
+It knows one key. With that a request is answered; with any other, or none, web.py says 401. Who offers the tool `write`
+and brings no result of one yet is asked to use it, as an agent is in the midst of a turn; then comes a sentence.
+"""
+import asyncio
+import json
+
+KEY = "lab-model-key"
+GAP = 0.2
+SENTENCE = ["The lab's ", "model has ", "spoken."]
+WRITTEN = {"path": "/sandbox/workspace/from-the-model.txt", "content": "written by a tool\n"}
+
+
+def knows(request):
+    return request.headers.get("x-api-key") == KEY
+
+
+def _blocks(asked):
+    """The answer's content: pairs of a block's start and the pieces of what follows."""
+    tools = [tool.get("name") for tool in asked.get("tools", [])]
+    has_result = "tool_result" in json.dumps(asked.get("messages", []))
+    if "write" in tools and not has_result:
+        pieces = [{"type": "input_json_delta", "partial_json": json.dumps(WRITTEN)}]
+        return "tool_use", [({"type": "tool_use", "id": "toolu_lab1", "name": "write", "input": {}}, pieces)]
+    return "end_turn", [({"type": "text", "text": ""}, [{"type": "text_delta", "text": text} for text in SENTENCE])]
+
+
+def events(asked):
+    """All events of an answer, as (name, data)."""
+    reason, blocks = _blocks(asked)
+    message = {"id": "msg_lab", "type": "message", "role": "assistant", "model": asked.get("model", "lab"), "content": [],
+               "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    yield "message_start", {"message": message}
+    for index, (start, pieces) in enumerate(blocks):
+        yield "content_block_start", {"index": index, "content_block": start}
+        for piece in pieces:
+            yield "content_block_delta", {"index": index, "delta": piece}
+        yield "content_block_stop", {"index": index}
+    yield "message_delta", {"delta": {"stop_reason": reason, "stop_sequence": None}, "usage": {"output_tokens": 3}}
+    yield "message_stop", {}
+
+
+async def serve(request, writer):
+    """Streams the answer; the end of the connection is the end of the body."""
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode())
+    for name, data in events(json.loads(request.body or b"{}")):
+        writer.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+        await writer.drain()
+        await asyncio.sleep(GAP)
+    return 200
