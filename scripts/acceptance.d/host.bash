@@ -142,13 +142,15 @@ look_at_gateway() {
   else seen unknown gateway "nobody listens on port $port: does the agent run?"; fi
 }
 
-# The right pin is taken, and the same with one digit changed is not.
+# The right pin is taken, and the same with one digit changed is not. An agent that is busy lets a WebSocket wait, which
+# says nothing about the pin: hence the time.
 look_at_vault_pin() {
-  local pin wrong address status=0
+  local pin wrong address said status=0
   pin=$(vault_pin) address=wss://$(setting .vault.listen)
   wrong=${pin%?}$(tr '0-9a-f' '1-9a-f0' <<<"${pin: -1}")
-  egress-check pin --pin "$pin" "$address" --policy "$POLICY" --root "$ROOT" --format jsonl >/dev/null || status=$?
-  case "$status" in 0) ;; 1) seen failure vault-pin "$address shows another certificate than $pin"; return 0 ;; *) seen unknown vault-pin "$address did not answer"; return 0 ;; esac
+  said=$(egress-check pin --pin "$pin" "$address" --policy "$POLICY" --root "$ROOT" --format jsonl) || status=$?
+  said=$(jq -r 'select(.event.action != "run-finished") | .event.reason // .message' <<<"$said")
+  case "$status" in 0) ;; 1) seen failure vault-pin "$address, pinned $pin: $said"; return 0 ;; *) seen unknown vault-pin "$address: $said"; return 0 ;; esac
   status=0
   egress-check pin --pin "$wrong" "$address" --policy "$POLICY" --root "$ROOT" --format jsonl >/dev/null || status=$?
   if [ "$status" = 1 ]; then seen success vault-pin "$pin, and one digit changed is refused"

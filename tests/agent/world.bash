@@ -15,10 +15,7 @@ stand_up() { # shape [sed expression about the policy]…
   mapfile -t images < <(command docker images --format '{{.Repository}}:{{.Tag}}' | grep '^cellblock/.*:local$')
   "$lab" load "${images[@]}" 3>&-
   in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root" 3>&-
-  # Healthy is not ready: a configuration that changes before that makes OpenClaw begin again.
-  eventually 120 is_ready
 }
-is_ready() { in_host docker logs cell 2>&1 | grep -F '[gateway] ready'; }
 
 in_cell() { in_host docker exec -i cell "$@"; }
 

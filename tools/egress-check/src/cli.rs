@@ -139,7 +139,7 @@ pub(crate) struct PinArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// How long each step may take, such as 5s
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = patience)]
     pub(crate) timeout: Duration,
 }
 
