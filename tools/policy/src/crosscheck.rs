@@ -21,6 +21,7 @@ pub(crate) fn all(document: &Document<'_>, policy: &Policy) {
     gate::clients(document, policy);
     gate::rules(document, policy);
     gate::repos(document, policy);
+    gate::classify(document, policy);
 }
 
 fn bridges(document: &Document<'_>, policy: &Policy) {

@@ -10,9 +10,9 @@ use crate::error::Cause;
 use crate::locate::ProjectRoot;
 use crate::regular_file::{self, Unreadable};
 use crate::{
-    Audit, Cell, Egress, Moat, Network, NetworkName, PolicyError, Proxy, Repo, Service, Shape, Vault, Waiver, Warden,
+    Audit, Cell, Classify, Egress, Moat, Network, NetworkName, PolicyError, Proxy, Repo, Service, Shape, Vault, Waiver, Warden,
 };
-use crate::{audit, cell, crosscheck, egress, moat, networks, proxy, repo, schema, vault, waiver, warden};
+use crate::{audit, cell, classify, crosscheck, egress, moat, networks, proxy, repo, schema, vault, waiver, warden};
 
 /// A policy that can be enforced. It comes from [`Policy::load`] or [`Policy::parse`] only.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Policy {
     pub vault: Vault,
     /// `[audit]`
     pub audit: Audit,
+    /// `[classify]`, where there is one.
+    pub classify: Option<Classify>,
     /// `[[waiver]]`
     pub waivers: Vec<Waiver>,
 }
@@ -182,6 +184,7 @@ fn sections(document: &Document<'_>, origin: &Path, text: &str) -> Option<Policy
     let warden = top.table("warden", &schema::WARDEN, warden::read);
     let vault = top.table("vault", &schema::VAULT, vault::read);
     let audit = top.table("audit", &schema::AUDIT, audit::read);
+    let classify = top.optional("classify", |value| classify::read(&value.section(&schema::CLASSIFY)?));
     let waivers = top.tables("waiver", &schema::WAIVER, waiver::read);
     Some(Policy {
         origin: origin.to_owned(),
@@ -196,6 +199,7 @@ fn sections(document: &Document<'_>, origin: &Path, text: &str) -> Option<Policy
         warden: warden?,
         vault: vault?,
         audit: audit?,
+        classify: classify?,
         waivers: waivers?,
     })
 }

@@ -29,6 +29,7 @@ pub(crate) const TOP: Table = Table {
         key("warden", "{ rescan = \"15m\" }"),
         key("vault", "{ listen = \"127.0.0.1:8443\" }"),
         key("audit", "{ retain = \"90d\" }"),
+        key("classify", "{ url = \"https://api.anthropic.com/v1/messages\", model = \"…\" }"),
         key("waiver", "[{ control = \"cis-docker-5.12\", container = \"cell\", until = 2027-01-31, reason = \"…\" }]"),
     ],
 };
@@ -132,6 +133,11 @@ pub(crate) const AUDIT: Table = Table {
         key("database", "\"2GiB\""),
         key("anchors", "[{ file = \"/mnt/usb/cellblock.anchors\" }]"),
     ],
+};
+
+pub(crate) const CLASSIFY: Table = Table {
+    path: "classify",
+    keys: &[key("url", "\"https://api.anthropic.com/v1/messages\""), key("model", "\"claude-opus-5\"")],
 };
 
 pub(crate) const ANCHOR: Table = Table {

@@ -181,6 +181,10 @@ actions! {
     "remote" {
         RemoteChecked = "remote-checked": "A condition of remote access through Tailscale on the host was looked at.",
     }
+    // Written by scripts/classify.
+    "classify" {
+        RefClassified = "ref-classified": "A model was asked what to call a change of a ref; its label informs, and decides nothing.",
+    }
     // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to this.
     "egress-proxy" {
         RequestAllowed = "request-allowed": "A rule let a request through, and the upstream answered, if only with an error of its own.",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 mod cell;
+mod label;
 mod moat;
 mod probe;
 mod reference;
@@ -11,6 +12,7 @@ mod scan;
 mod spool;
 
 pub use cell::{Cell, Control, Service, Storage, Waived};
+pub use label::Label;
 pub use moat::{Moat, MoatAnswer, MoatCondition, MoatPort, MoatRule, MoatSet, MoatTally, MoatVerdict};
 pub use probe::{Evidence, Expect, PinCheck, Probe, ProbeControl, ProbeKind};
 pub use reference::{Reference, References, Target};
@@ -93,6 +95,9 @@ pub struct Cellblock {
     /// What a round found in a watched repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<References>,
+    /// What a model called a change of a ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
     /// A part of a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,

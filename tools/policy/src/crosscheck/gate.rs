@@ -148,3 +148,18 @@ fn unreachable(policy: &Policy, repo: &Repo) -> Option<(String, String)> {
         (format!("no rule lets the monitor {method} below {below}"), mend)
     })
 }
+
+/// The monitor asks the model, through the gate, which holds the key.
+pub(crate) fn classify(document: &Document<'_>, policy: &Policy) {
+    let Some(classify) = &policy.classify else { return };
+    let rules = policy.egress_to(NetworkName::MONITOR, &classify.host);
+    let serves = |rule: &&Egress| rule.credential.is_some() && rule.allows("POST", &classify.path);
+    if !rules.iter().any(serves) {
+        let problem = format!("no rule lets the monitor POST to {} with a key of the gate's", classify.url);
+        let mend = format!(
+            "add [[egress]] with host = {:?}, clients = [\"monitor\"], methods = [\"POST\"], paths = [{:?}] and a credential",
+            classify.host, classify.path
+        );
+        document.value_at(&["classify", "url"]).refuse::<()>(problem, mend);
+    }
+}

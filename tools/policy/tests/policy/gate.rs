@@ -268,3 +268,25 @@ fn a_pinned_ref_is_a_tag_or_a_full_name_with_a_whole_id_and_may_not_move_too() {
     refuses(moving, &with(&format!("v3 = \"{one}\"")), "repo[1].pins", "`moving` lets it move");
     refuses(moving, &with(&format!("vx = \"{one}\", \"refs/tags/vx\" = \"{one}\"")), "repo[1].pins.vx", "pinned twice");
 }
+
+const ASKED: &str = "[classify]\nurl = \"https://api.example.com/v1/messages\"\nmodel = \"m-1\"\n";
+
+#[test]
+fn a_model_that_labels_is_asked_through_the_gate_with_a_key_of_the_gate_s() {
+    let rule = |more: &str| format!("{ASKED}[[egress]]\nhost = \"api.example.com\"\nclients = [\"monitor\"]\n{more}");
+    let policy = takes_more(&rule("credential = \"k\""));
+    let classify = policy.classify.unwrap();
+    assert_eq!((&*classify.host, &*classify.path, &*classify.model), ("api.example.com", "/v1/messages", "m-1"));
+    assert!(takes_more("").classify.is_none(), "off without the section");
+    refuses_more(ASKED, "classify.url", "no rule lets the monitor POST");
+    refuses_more(&rule(""), "classify.url", "with a key of the gate's");
+    refuses_more(&rule("credential = \"k\"\npaths = [\"/v2/\"]"), "classify.url", "no rule lets the monitor POST");
+}
+
+#[test]
+fn the_address_of_a_model_is_a_messages_api_and_nothing_else() {
+    for bad in ["http://a.example/v1/messages", "https://a.example:8/v1/messages", "https://a.example/v1/chat", "https://a.example/../v1/messages", "https://a.example"] {
+        refuses_more(&ASKED.replace("https://api.example.com/v1/messages", bad), "classify.url", "");
+    }
+    refuses_more(&ASKED.replace("m-1", "m 1"), "classify.model", "no name of a model");
+}

@@ -16,6 +16,15 @@ pub(crate) struct Paths {
     audit: Spool,
     vault: Vault,
     cell: Cell,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classify: Option<Classify>,
+}
+
+/// The model that labels, and where it is asked: inside, plain, for TLS begins at the gate.
+#[derive(Debug, PartialEq, Serialize)]
+struct Classify {
+    url: String,
+    model: String,
 }
 
 /// A folder of the host with a bound, and the file system in it.
@@ -69,6 +78,10 @@ pub(crate) fn render(policy: &Policy) -> Paths {
                 policy::Shape::Proxied => "proxied",
             },
         },
+        classify: policy.classify.as_ref().map(|it| Classify {
+            url: format!("http://{}{}", it.host, it.path),
+            model: it.model.clone(),
+        }),
     }
 }
 

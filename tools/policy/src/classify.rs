@@ -1,0 +1,58 @@
+//! `[classify]`: a model's label for what the monitor saw. Off without the section.
+
+use crate::invalid::quoted;
+use crate::section::Section;
+use crate::value::Value;
+use crate::{Invalid, host};
+
+/// The path of the one wire format that is spoken (Anthropic's Messages).
+const MESSAGES: &str = "/v1/messages";
+
+/// Which model is asked, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classify {
+    /// Its address: `https://HOST/…/v1/messages`. Some `[[egress]]` with a credential lists the monitor for it.
+    pub url: String,
+    /// The host of the address, canonical.
+    pub host: String,
+    /// The path of the address.
+    pub path: String,
+    /// What the provider calls the model.
+    pub model: String,
+}
+
+pub(crate) fn read(section: &Section<'_>) -> Option<Classify> {
+    let url = section.required("url", |value| value.accept(parts(value.text()?)));
+    let model = section.required("model", model);
+    let ((url, host, path), model) = (url?, model?);
+    Some(Classify { url, host, path, model })
+}
+
+/// Address, host and path.
+fn parts(url: &str) -> Result<(String, String, String), Invalid> {
+    let refuse = |problem: &str| {
+        let mend = "write it as https://HOST/v1/messages, such as \"https://api.anthropic.com/v1/messages\"";
+        Invalid::new(format!("{} {problem}", quoted(url)), mend)
+    };
+    let rest = url.strip_prefix("https://").ok_or_else(|| refuse("is not an https address"))?;
+    let slash = rest.find('/').ok_or_else(|| refuse("has no path"))?;
+    let (authority, path) = rest.split_at(slash);
+    if authority.contains([':', '@']) {
+        return Err(refuse("names a port or a user"));
+    }
+    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
+    if !plain || !path.ends_with(MESSAGES) || path.contains("//") || path.contains("/.") || url.len() > 1024 {
+        return Err(refuse("is no address of a Messages API"));
+    }
+    Ok((url.to_owned(), host::canonical(authority)?, path.to_owned()))
+}
+
+/// A name that stands in a request and in the record.
+fn model(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:/@".contains(&byte));
+    if plain && (1..=100).contains(&text.len()) {
+        return Some(text.to_owned());
+    }
+    value.refuse(format!("{} is no name of a model", quoted(text)), "write up to 100 of letters, digits and -._:/@")
+}
