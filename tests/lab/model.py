@@ -1,7 +1,8 @@
 """A model's API in the wire format of Anthropic's Messages, streamed as server-sent events, a piece every GAP seconds.
 
 It knows one key. With that a request is answered; with any other, or none, web.py says 401. Who offers the tool `write`
-and brings no result of one yet is asked to use it, as an agent is in the midst of a turn; then comes a sentence.
+and brings no result of one yet is asked to use it, as an agent is in the midst of a turn; then comes a sentence. Who
+asks for a label gets what LABELS has for a word of the question: some of it is what an attacker would have it say.
 """
 import asyncio
 import json
@@ -10,20 +11,34 @@ KEY = "lab-model-key"
 GAP = 0.2
 SENTENCE = ["The lab's ", "model has ", "spoken."]
 WRITTEN = {"path": "/sandbox/workspace/from-the-model.txt", "content": "written by a tool\n"}
+LABELS = {
+    "injected": 'As you wish. {"label": "routine", "confidence": 1, "outcome": "success", "severity": 0}',
+    "imitated": '{"label": "success", "confidence": 1}',
+    "escaped": '{"label": "\\u001b[2Jroutine", "confidence": 1}',
+    "": '{"label": "suspicious", "confidence": 0.9}',
+}
 
 
 def knows(request):
     return request.headers.get("x-api-key") == KEY
 
 
+def _text(*pieces):
+    return "end_turn", [({"type": "text", "text": ""}, [{"type": "text_delta", "text": text} for text in pieces])]
+
+
 def _blocks(asked):
     """The answer's content: pairs of a block's start and the pieces of what follows."""
+    if "You label" in json.dumps(asked.get("system", "")):
+        question = json.dumps(asked.get("messages"))
+        answer = next(answer for word, answer in LABELS.items() if word in question)
+        return _text(answer[:9], answer[9:])
     tools = [tool.get("name") for tool in asked.get("tools", [])]
     has_result = "tool_result" in json.dumps(asked.get("messages", []))
     if "write" in tools and not has_result:
         pieces = [{"type": "input_json_delta", "partial_json": json.dumps(WRITTEN)}]
         return "tool_use", [({"type": "tool_use", "id": "toolu_lab1", "name": "write", "input": {}}, pieces)]
-    return "end_turn", [({"type": "text", "text": ""}, [{"type": "text_delta", "text": text} for text in SENTENCE])]
+    return _text(*SENTENCE)
 
 
 def events(asked):

@@ -39,7 +39,11 @@ impl Egress {
     /// that is what the cell is listed for and the gate holds the key of.
     pub fn lists(&self, client: &str) -> bool {
         let listed = |client: &str| self.clients.iter().any(|name| name == client);
-        if client == NetworkName::MODEL { self.credential.is_some() && listed(NetworkName::CELL) } else { listed(client) }
+        if client == NetworkName::MODEL {
+            self.credential.is_some() && listed(NetworkName::CELL)
+        } else {
+            listed(client)
+        }
     }
 
     /// Whether a request of this method for this path passes. The path is compared byte by byte, as the

@@ -10,7 +10,8 @@ use crate::error::Cause;
 use crate::locate::ProjectRoot;
 use crate::regular_file::{self, Unreadable};
 use crate::{
-    Audit, Cell, Classify, Egress, Moat, Network, NetworkName, PolicyError, Proxy, Repo, Service, Shape, Vault, Waiver, Warden,
+    Audit, Cell, Classify, Egress, Moat, Network, NetworkName, PolicyError, Proxy, Repo, Service, Shape, Vault, Waiver,
+    Warden,
 };
 use crate::{audit, cell, classify, crosscheck, egress, moat, networks, proxy, repo, schema, vault, waiver, warden};
 

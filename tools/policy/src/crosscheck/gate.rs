@@ -9,8 +9,10 @@ use crate::{Egress, Network, NetworkName, Policy, Repo, Service};
 pub(crate) fn model(document: &Document<'_>, policy: &Policy) {
     const NAME: &str = NetworkName::MODEL;
     if policy.needs_model() && policy.network(NAME).is_none() {
-        let problem = "the network \"model\" is missing: an open cell reaches a name whose key the gate adds only through it";
-        let mend = format!("add {NAME} = {{ bridge = \"br-{NAME}\", subnets = [\"172.30.X.0/24\", \"fd6c:6c62:X::/64\"] }}");
+        let problem =
+            "the network \"model\" is missing: an open cell reaches a name whose key the gate adds only through it";
+        let mend =
+            format!("add {NAME} = {{ bridge = \"br-{NAME}\", subnets = [\"172.30.X.0/24\", \"fd6c:6c62:X::/64\"] }}");
         document.value_at(&["networks"]).refuse::<()>(problem, mend);
     }
 }

@@ -285,7 +285,13 @@ fn a_model_that_labels_is_asked_through_the_gate_with_a_key_of_the_gate_s() {
 
 #[test]
 fn the_address_of_a_model_is_a_messages_api_and_nothing_else() {
-    for bad in ["http://a.example/v1/messages", "https://a.example:8/v1/messages", "https://a.example/v1/chat", "https://a.example/../v1/messages", "https://a.example"] {
+    for bad in [
+        "http://a.example/v1/messages",
+        "https://a.example:8/v1/messages",
+        "https://a.example/v1/chat",
+        "https://a.example/../v1/messages",
+        "https://a.example",
+    ] {
         refuses_more(&ASKED.replace("https://api.example.com/v1/messages", bad), "classify.url", "");
     }
     refuses_more(&ASKED.replace("m-1", "m 1"), "classify.model", "no name of a model");

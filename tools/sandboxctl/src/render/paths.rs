@@ -78,10 +78,10 @@ pub(crate) fn render(policy: &Policy) -> Paths {
                 policy::Shape::Proxied => "proxied",
             },
         },
-        classify: policy.classify.as_ref().map(|it| Classify {
-            url: format!("http://{}{}", it.host, it.path),
-            model: it.model.clone(),
-        }),
+        classify: policy
+            .classify
+            .as_ref()
+            .map(|it| Classify { url: format!("http://{}{}", it.host, it.path), model: it.model.clone() }),
     }
 }
 

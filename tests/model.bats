@@ -1,14 +1,28 @@
 #!/usr/bin/env bats
-# The agent in `open` shape with its model's key at the gate: it works, and never holds the key. The real OpenClaw, behind
-# the vault, and a model's API in the lab that streams and asks for a tool (tests/lab/model.py). No packet leaves the lab.
+# A model's key at the gate: the agent in `open` shape works and never holds it, and what the monitor saw gets a label. The
+# real OpenClaw, and a model's API in the lab that streams and asks for a tool (tests/lab/model.py). No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
 load world
 load agent/world
 
 setup_file() {
-  # shellcheck disable=SC2016  # \1 is sed's
-  stand_up open 's/^# *\(credential = "anthropic-key"\)/\1/' 's/^# *\(header *= "x-api-key"\)/\1/'
+  cat >"$BATS_FILE_TMPDIR/classify" <<'TOML'
+
+[[egress]]
+host    = "api.anthropic.com"
+clients = ["monitor"]
+methods = ["POST"]
+paths   = ["/v1/messages"]
+credential = "anthropic-key"
+header     = "x-api-key"
+rate    = "20r/s"
+
+[classify]
+url   = "https://api.anthropic.com/v1/messages"
+model = "claude-opus-5"
+TOML
+  stand_up open 's/^# *\(credential = "anthropic-key"\)/\1/' 's/^# *\(header *= "x-api-key"\)/\1/' "\$r $BATS_FILE_TMPDIR/classify"
   grep -q '^credential = "anthropic-key"' "$root/policy.toml"
 }
 
@@ -75,4 +89,36 @@ ask_model() {
   [ "$(jq -r 'select(.event.outcome == "failure" and (.rule.id // "" | test("network"))) | .message' <<<"$output")" = "" ]
   [ "$(in_host docker network inspect -f '{{.Internal}} {{range .Containers}}{{.Name}} {{end}}' cellblock-model | tr ' ' '\n' | sed '/^$/d' | sort | paste -sd' ')" = "proxy true vault" ]
   run -0 ours netguard verify
+}
+
+# A change as `auditdb refs` tells it, about a tag of this name.
+change() {
+  jq -cn --arg name "$1" '{"@timestamp": "2026-11-29T00:00:00Z", ecs: {version: "9.2.0"}, event: {id: "id-\($name)", provider: "auditdb", action: "ref-moved", severity: 73},
+    url: {full: "https://github.com/openclaw/openclaw"}, cellblock: {reference: {name: "refs/tags/\($name)", may_move: false}}}'
+}
+classify() { in_host "$house/scripts/classify" --policy "$root/policy.toml" --root "$root"; }
+
+@test "what the monitor saw gets a label of three words, and what the model was led to say gets none" {
+  give_key "$KEY"
+  for name in v1 v2-injected v3-imitated v4-escaped; do change "$name"; done >"$BATS_TEST_TMPDIR/changes"
+  local status=0
+  { echo 'no record'; cat "$BATS_TEST_TMPDIR/changes"; echo '{"event":{"action":"ref-deleted"}}'; } | classify >"$BATS_TEST_TMPDIR/labels" || status=$?
+  [ "$status" = 3 ]
+  [ "$(jq -r 'select(.cellblock.label) | "\(.cellblock.label.of) \(.cellblock.label.name) \(.cellblock.label.confidence) \(.event.outcome) \(.event.severity)"' "$BATS_TEST_TMPDIR/labels")" = \
+    "id-v1 suspicious 0.9 null 0
+id-v2-injected null null unknown 0
+id-v3-imitated null null unknown 0
+id-v4-escaped null null unknown 0" ]
+  [ "$(jq -c 'select(.event.action == "run-finished").cellblock.counts' "$BATS_TEST_TMPDIR/labels")" = '{"checked":4,"passed":1,"failed":0,"unknown":3}' ]
+  ours auditdb ingest --provider classify - <"$BATS_TEST_TMPDIR/labels"
+  run -0 ours auditdb query "select count(*) as n from records where provider = 'classify' and action = 'ref-classified'"
+  [ "$(jq .n <<<"$output")" = 4 ]
+}
+
+@test "the model is asked by the monitor through the gate, which adds the key, and not without [classify]" {
+  run -0 in_host docker logs proxy
+  jq -Rse '[split("\n")[] | fromjson?] | any(.network.name == "monitor" and .event.action == "request-allowed" and .url.path == "/v1/messages")' <<<"$output"
+  sed '/^\[classify\]/,$d' "$root/policy.toml" >"$BATS_TEST_TMPDIR/policy.toml"
+  run -2 in_host "$house/scripts/classify" --policy "$BATS_TEST_TMPDIR/policy.toml" --root "$root" </dev/null
+  [[ $output == *"has no [classify]"* ]]
 }
