@@ -90,13 +90,13 @@ impl<'a> Leg<'a> {
 
 /// The legs of all names, or of those that the gate opens TLS for.
 fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Leg<'_>> {
-    let rules = policy.egress.iter().filter(|rule| holds(rule.tls));
-    let asks = |client: &str| policy.gate_clients().any(|network| network.name.as_str() == client);
-    rules
-        .flat_map(|rule| rule.clients.iter().map(move |client| (client.as_str(), &rule.host)))
-        .filter(|(client, _)| asks(client))
-        .map(|(client, host)| Leg::new(client, host))
-        .collect()
+    let mut legs = BTreeSet::new();
+    for network in policy.gate_clients() {
+        let client = network.name.as_str();
+        let rules = policy.egress_for(client).filter(|rule| holds(rule.tls));
+        legs.extend(rules.map(|rule| Leg::new(client, &rule.host)));
+    }
+    legs
 }
 
 /// In `http`: the upstreams, and who knows the addresses of a name.

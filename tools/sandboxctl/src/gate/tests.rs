@@ -218,3 +218,19 @@ fn the_script_records_the_actions_that_the_page_lists_and_no_other() {
     assert!(rendered("").contains("\"action\":\"request-allowed\""), "and nginx by itself one of them");
     assert!(script.contains("action: `${what}-${judged.verdict}`"));
 }
+
+#[test]
+fn an_open_cell_finds_what_the_gate_holds_a_key_for_on_the_network_model_and_each_way_on_leads_somewhere() {
+    let keyed = "[[egress]]\nhost = \"api.example.com\"\nclients = [\"cell\", \"monitor\"]\ncredential = \"model-key\"\n\
+        [[egress]]\nhost = \"keyless.example.com\"\nclients = [\"cell\"]\n";
+    let conf = rendered(&format!("{GITHUB}{keyed}"));
+    let of_model = servers(&conf, "set $gate_client \"model\";");
+    assert!(of_model.iter().any(|server| server.contains("server_name \"api.example.com\";")));
+    assert!(!conf.contains("keyless.example.com"), "an open cell reaches it by itself");
+    let ways: Vec<&str> =
+        conf.split("proxy_pass https://gate-").skip(1).filter_map(|rest| rest.split(';').next()).collect();
+    assert_eq!(ways.len(), 3, "github and the model's API for the monitor, the model's API for the cell");
+    for way in ways {
+        assert!(conf.contains(&format!("upstream gate-{way} {{")), "{way}");
+    }
+}
