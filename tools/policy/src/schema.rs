@@ -156,8 +156,9 @@ pub(crate) const WAIVER: Table = Table {
 };
 
 /// All tables but the top one.
-pub(crate) const TABLES: [&Table; 13] =
-    [&CELL, &SHARE, &NETWORK, &MOAT, &PROXY, &EGRESS, &REPO, &WARDEN, &JAIL, &VAULT, &AUDIT, &ANCHOR, &WAIVER];
+pub(crate) const TABLES: [&Table; 14] = [
+    &CELL, &SHARE, &NETWORK, &MOAT, &PROXY, &EGRESS, &REPO, &WARDEN, &JAIL, &VAULT, &AUDIT, &ANCHOR, &CLASSIFY, &WAIVER,
+];
 
 impl Table {
     pub(crate) fn knows(&self, name: &str) -> bool {

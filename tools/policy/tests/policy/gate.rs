@@ -85,7 +85,7 @@ fn what_cannot_be_enforced_on_a_passed_through_session_is_refused() {
         "body = \"1MiB\"",
     ];
     for key in keys {
-        let tables = rule(&format!("host = \"x.example\"\nclients = [\"cell\"]\ntls = \"passthrough\"\n{key}"));
+        let tables = rule(&format!("host = \"x.example\"\nclients = [\"warden\"]\ntls = \"passthrough\"\n{key}"));
         let name = key.split(' ').next().unwrap();
         refuses_more(&tables, &format!("egress[2].{name}"), "cannot be enforced");
         takes_more(&tables.replace("passthrough", "verify"));
@@ -122,7 +122,7 @@ fn a_key_that_was_pasted_beside_its_place_is_not_shown() {
 
 #[test]
 fn how_a_key_is_sent_needs_a_key() {
-    let base = "host = \"x.example\"\nclients = [\"cell\"]\n";
+    let base = "host = \"x.example\"\nclients = [\"warden\"]\n";
     refuses_more(&rule(&format!("{base}authorization = \"refuse\"")), "egress[2].authorization", "there is none");
     refuses_more(&rule(&format!("{base}header = \"x-api-key\"")), "egress[2].header", "there is none");
     let keyed = format!("{base}credential = \"k\"\nheader = \"X-Api-Key\"\nauthorization = \"refuse\"");
