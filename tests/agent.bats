@@ -103,8 +103,8 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
 }
 
 # settle.mjs on the image alone: what it makes of a configuration, with the vault's Origins and the gate's names it is given.
-settled() { # configuration, CELL_EGRESS, CELL_KEYED; prints the configuration, and before it the options for the gateway
-  in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" --env "CELL_KEYED=${3:-}" \
+settled() { # configuration, CELL_EGRESS, CELL_AUTHORIZED; prints the configuration, and before it the options for the gateway
+  in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" --env "CELL_AUTHORIZED=${3:-}" \
     --env 'VAULT_ORIGINS=https://127.0.0.1:8443 https://localhost:8443' --entrypoint sh cellblock/cell:local \
     -c 'cat >/x/openclaw.json && node /opt/agent/settle.mjs /x/openclaw.json && cat /x/openclaw.json' <<<"$1"
 }

@@ -149,7 +149,7 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
             part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
             part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
-            part.environment.insert("CELL_KEYED", words(keyed(policy)));
+            part.environment.insert("CELL_AUTHORIZED", words(keyed(policy)));
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
         }
         Service::Warden => {
@@ -302,7 +302,7 @@ mod tests {
         let policy = Policy::parse(&keyed, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
         let services = render(&policy, "", Families::Both).unwrap().services;
         let cell = &services["cell"].environment;
-        assert_eq!((&*cell["CELL_EGRESS"], &*cell["CELL_KEYED"]), ("http://api.anthropic.com", "api.anthropic.com"));
+        assert_eq!((&*cell["CELL_EGRESS"], &*cell["CELL_AUTHORIZED"]), ("http://api.anthropic.com", "api.anthropic.com"));
         assert_eq!(services["proxy"].networks["model"].aliases, ["api.anthropic.com"]);
         let members: Vec<&str> =
             services.iter().filter(|(_, part)| part.networks.contains_key("model")).map(|(name, _)| *name).collect();

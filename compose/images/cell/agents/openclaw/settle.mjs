@@ -64,7 +64,7 @@ function main([file]) {
   const text = readFileSync(file, "utf8");
   const config = JSON5.parse(text);
   atTheVault(config, words(process.env.VAULT_ORIGINS));
-  throughTheGate(config, words(process.env.CELL_EGRESS), words(process.env.CELL_KEYED));
+  throughTheGate(config, words(process.env.CELL_EGRESS), words(process.env.CELL_AUTHORIZED));
   if (config.gateway?.auth?.mode === "trusted-proxy") console.log("--auth\ntoken");
   if (JSON.stringify(config) === JSON.stringify(JSON5.parse(text))) return;
   writeFileSync(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`);
