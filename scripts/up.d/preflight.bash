@@ -42,7 +42,7 @@ check_engine() {
 
 # Its bridges lie in a network namespace of its own, where no rule of the moat is.
 refuse_rootless() {
-  ! docker info --format '{{.SecurityOptions}}' 2>/dev/null | grep -q 'name=rootless' ||
+  ! docker info --format '{{.SecurityOptions}}' 2>/dev/null | grep 'name=rootless' >/dev/null ||
     die "this Docker is rootless: no rule of the moat reaches its bridges, so it is not supported. Use the system's: docker context use default, and unset DOCKER_HOST"
 }
 
