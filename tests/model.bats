@@ -76,6 +76,13 @@ ask_model() {
   [ "$(jq .n <<<"$output")" = 0 ]
 }
 
+@test "the gate's name is one more that the agent may fetch, and no list: any other it fetches from the internet" {
+  run -0 in_host curl -sk -m 60 -H "Authorization: Bearer $(config_of gateway.auth.token)" -H 'Content-Type: application/json' \
+    -d '{"tool":"web_fetch","args":{"url":"http://fetched.lab.test/"}}' https://127.0.0.1:8443/tools/invoke
+  [ "$(jq -r .ok <<<"$output")" = true ]
+  jq -se 'any(.host == "fetched.lab.test" and .status == 200)' "$state/http.log"
+}
+
 @test "an attack from inside finds the internet, that one name at the gate, and nothing else" {
   run ours egress-check run --container cell --control
   [ "$(jq -r 'select(.event.outcome == "failure").rule.id' <<<"$output")" = "" ]
