@@ -148,6 +148,7 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             part.limits = Some(limits(policy));
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
             part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
+            part.environment.insert("TZ", policy.cell.timezone.clone());
             part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
             part.environment.insert("CELL_KEYED", words(keyed(policy)));
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
