@@ -16,7 +16,7 @@ clients = ["cell"]
 methods = ["GET", "HEAD"]
 tls     = "verify"
 TOML
-  stand_up proxied "\$r $BATS_FILE_TMPDIR/registry"
+  stand_up proxied "\$r $BATS_FILE_TMPDIR/registry" 's|^timezone *=.*|timezone = "Asia/Kathmandu"|'
   token=$(config_of gateway.auth.token)
   export token
 }
@@ -111,6 +111,12 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
   [ "$(in_cell curl -s -o /dev/null -w '%{http_code}' -X PUT http://registry.lab.test/cellblock-tiny)" = 405 ]
 }
 
+@test "the cell's clock shows the policy's time zone, to programs and to Node" {
+  [ "$(in_cell date -d @0 +%H:%M%z)" = 05:30+0530 ]     # so it was there in 1970, and is +0545 since 1986
+  [ "$(in_cell date -d @1800000000 +%z)" = +0545 ]
+  [ "$(in_cell node -p 'new Date(18e11).getTimezoneOffset() + Intl.DateTimeFormat().resolvedOptions().timeZone')" = -345Asia/Kathmandu ]
+}
+
 @test "what the agent brings runs from the share, not from /tmp, and nothing is written beside the agent" {
   run -0 in_cell sh -c 'cp /bin/true /sandbox/true && /sandbox/true && rm /sandbox/true'
   run -126 in_cell sh -c 'cp /bin/true /tmp/true && /tmp/true'
@@ -139,7 +145,7 @@ settled() { # configuration, CELL_EGRESS, CELL_KEYED; prints the configuration, 
 
 # A shell in the image alone, as the cell has it, but with no network.
 alone() { # CELL_EGRESS, script
-  in_host docker run --rm --network none --read-only --tmpfs /sandbox --tmpfs /tmp:noexec --env "CELL_EGRESS=$1" --entrypoint sh cellblock/cell:local -c "$2"
+  in_host docker run --rm --network none --read-only --tmpfs /sandbox --tmpfs /tmp:noexec --env "CELL_EGRESS=$1" --env CELL_NETWORK=proxied --entrypoint sh cellblock/cell:local -c "$2"
 }
 
 @test "where no registry is listed npm and npx say so in one sentence, and OpenClaw passes it on; apt and pip say theirs" {
