@@ -5,9 +5,18 @@
 bats_require_minimum_version 1.5.0
 load world
 load agent/world
+load agent/packages
 
 setup_file() {
-  stand_up proxied
+  cat >"$BATS_FILE_TMPDIR/registry" <<'TOML'
+
+[[egress]]
+host    = "registry.lab.test"
+clients = ["cell"]
+methods = ["GET", "HEAD"]
+tls     = "verify"
+TOML
+  stand_up proxied "\$r $BATS_FILE_TMPDIR/registry" 's|^timezone *=.*|timezone = "Asia/Kathmandu"|'
   token=$(config_of gateway.auth.token)
   export token
 }
@@ -89,6 +98,31 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
   docker rm -f client   # and what it draws on its screen
 }
 
+@test "the guide's line installs a plugin onto the share, from a registry that the policy lists, and nothing can be sent there" {
+  publish_plugin cellblock-tiny
+  in_cell npm config set registry https://registry.lab.test/
+  # shellcheck disable=SC2034  # in the guide's line
+  plugin=cellblock-tiny
+  follow 'From a registry'
+  [[ $output == *"Installed plugin: cellblock-tiny"* ]]
+  eventually 60 agent_said 'cellblock-tiny: registered, old'
+  in_cell test -d /sandbox/home/.openclaw/npm
+  eventually 60 gate_let_through registry.lab.test/cellblock-tiny/-/cellblock-tiny-1.0.0.tgz
+  [ "$(in_cell curl -s -o /dev/null -w '%{http_code}' -X PUT http://registry.lab.test/cellblock-tiny)" = 405 ]
+}
+
+@test "the cell's clock shows the policy's time zone, to programs and to Node" {
+  [ "$(in_cell date -d @0 +%H:%M%z)" = 05:30+0530 ]     # so it was there in 1970, and is +0545 since 1986
+  [ "$(in_cell date -d @1800000000 +%z)" = +0545 ]
+  [ "$(in_cell node -p 'new Date(18e11).getTimezoneOffset() + Intl.DateTimeFormat().resolvedOptions().timeZone')" = -345Asia/Kathmandu ]
+}
+
+@test "what the agent brings runs from the share, not from /tmp, and nothing is written beside the agent" {
+  run -0 in_cell sh -c 'cp /bin/true /sandbox/true && /sandbox/true && rm /sandbox/true'
+  run -126 in_cell sh -c 'cp /bin/true /tmp/true && /tmp/true'
+  run ! in_cell touch /opt/agent/x
+}
+
 @test "memory that runs out in the cell is told from outside, by the kernel's count, while the cell goes on" {
   local before
   ours timeout 90 sandboxctl events >"$BATS_TEST_TMPDIR/events" 3>&- &
@@ -107,6 +141,36 @@ settled() { # configuration, CELL_EGRESS, CELL_AUTHORIZED; prints the configurat
   in_host docker run --rm -i --network none --read-only --tmpfs /x --env "CELL_EGRESS=$2" --env "CELL_AUTHORIZED=${3:-}" \
     --env 'VAULT_ORIGINS=https://127.0.0.1:8443 https://localhost:8443' --entrypoint sh cellblock/cell:local \
     -c 'cat >/x/openclaw.json && node /opt/agent/settle.mjs /x/openclaw.json && cat /x/openclaw.json' <<<"$1"
+}
+
+# A shell in the image alone, as the cell has it, but with no network.
+alone() { # CELL_EGRESS, script
+  in_host docker run --rm --network none --read-only --tmpfs /sandbox --tmpfs /tmp:noexec --env "CELL_EGRESS=$1" --env CELL_NETWORK=proxied --entrypoint sh cellblock/cell:local -c "$2"
+}
+
+@test "where no registry is listed npm and npx say so in one sentence, and OpenClaw passes it on; apt and pip say theirs" {
+  run -1 alone https://docs.openclaw.ai 'npm config set registry https://packages.example/; npm view x; npx -y x; openclaw plugins install npm:x --force'
+  local sentence="the registry packages.example is out of reach: the policy lists it for no cell."
+  [[ ${lines[0]} == "npm: $sentence"* && ${lines[1]} == "npx: $sentence"* ]]
+  [[ $output == *"npm view failed: npm: $sentence"* && $output != *ENOENT* && $output != *ENOTFOUND* ]]
+  run -1 alone '' 'pip install x; pip3 install x; apt install x; apt-get install x'
+  [ "${#lines[@]}" = 4 ]
+  [[ ${lines[0]} == "pip: Python's packages are not installed here"* && ${lines[3]} == "apt-get: the cell's system is read-only"* ]]
+}
+
+@test "a plugin that the image's list names is laid in and loaded, with what it depends on; one that is not as listed is not" {
+  local hash
+  publish_plugin cellblock-tiny
+  publish_plugin needy '{"dependencies": {"left": "1.0.0"}}'
+  hash=$(integrity_of "$state/registry/cellblock-tiny-1.0.0.tgz")
+  run -0 lay_in "cellblock-tiny@1.0.0 $hash" cellblock-tiny
+  [[ $output == *"laid in as \"cellblock-tiny\""*"loaded bundled"* ]]
+  run -1 lay_in "cellblock-tiny@1.0.0 $(integrity_of "$state/registry/needy-1.0.0.tgz")" cellblock-tiny
+  [[ $output == *"has the integrity $hash, and its line says"* ]]
+  run -1 lay_in "needy@1.0.0 $(integrity_of "$state/registry/needy-1.0.0.tgz")" needy
+  [[ $output == *"needy@1.0.0 does not bring left, which it depends on"* ]]
+  run -1 lay_in cellblock-tiny@latest cellblock-tiny
+  [[ $output == *"expected NAME@VERSION, the whole version, and its sha512- integrity"* ]]
 }
 
 @test "a share of before gets the vault's Origins and keeps what is the agent's own, comments aside" {

@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load gate/world.bash
+load gate/hundredth.bash
 
 setup_file() { [ -n "${STANDS:-}" ] || build_world >&2; }
 teardown_file() { leave_world; }
@@ -133,6 +134,24 @@ PROGRAM
   # Three events, 400 ms apart: had the first been held back, nothing would have come after it.
   [ "${first#* }" = 3 ]
   [ "${first% *}" -ge 700 ]
+}
+
+@test "a WebSocket that is quiet for 300 s and events that trickle for 15 minutes stay; what is quiet for 600 s ends, and is told" {
+  local since said
+  since=$(now)
+  # Every time-out of a minute or more, as rendered, at a hundredth.
+  hundredth <"$ROOT/rendered/gate/nginx.conf" >"$ROOT/quick.conf"
+  grep -q 'proxy_read_timeout 6000ms;' "$ROOT/quick.conf"
+  cat "$ROOT/quick.conf" >"$ROOT/rendered/gate/nginx.conf"
+  ld exec proxy reload
+  said=$(as cell "$PYTHON" "$SUITE/quiet.py" "$GATE_CELL" 80 odd.lab.test)
+  render
+  ld exec proxy reload
+  grep -x echo <<<"$said"
+  grep -x 'events 18' <<<"$said"
+  # Not before: nothing else ends it. (Much later on a busy machine.)
+  [ "$(sed -n 's/^ended //p' <<<"$said")" -ge 5 ]
+  last_record "$since" '.url.path == "/ws" and .http.response.status_code == 101 and .event.duration >= 8000000000'
 }
 
 @test "a name that leads to the LAN, to metadata, to the tailnet, to the gate or to a peer is refused, and says so" {

@@ -5,6 +5,7 @@
 bats_require_minimum_version 1.5.0
 load compose/world.bash
 load compose/container.bash
+load gate/hundredth.bash
 
 setup_file() {
   export FILES=$BATS_FILE_TMPDIR
@@ -89,6 +90,34 @@ serving_vault() {
   run docker run --rm --network "container:$vault" --label "$LABEL" --pull never --entrypoint curl \
     cellblock/cell:local -sk -w ' %{http_code}' https://127.0.0.1/
   [[ $output == *'"error":"agent-not-ready"'*' 503' ]]
+}
+
+# What an agent answers whose WebSockets are quiet and whose events trickle.
+# shellcheck disable=SC2016  # the dollars are JavaScript's
+readonly QUIET_AGENT='
+require("http").createServer((asked, answer) => {
+  answer.writeHead(200, {"Content-Type": "text/event-stream"});
+  let number = 0;
+  const next = setInterval(() => number < 18 ? answer.write(`data: event ${number++}\n\n`) : (clearInterval(next), answer.end()), 500);
+}).on("upgrade", (asked, socket) => {
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  socket.pipe(socket);
+}).listen(18789, "127.0.0.1");
+'
+
+@test "through the vault a WebSocket that is quiet for 300 s stays, and so do events that trickle for 15 minutes" {
+  local vault
+  hundredth <"$HOUSE/compose/images/vault/nginx.conf" >"$FILES/quick.conf"
+  grep -q 'proxy_read_timeout *36000ms;' "$FILES/quick.conf"
+  vault=$(start vault --network none --volume "$FILES/quick.conf:/etc/nginx/vault/nginx.conf:ro")
+  deliver "$vault" cert "$FILES/cert.pem"
+  deliver "$vault" key "$FILES/key.pem"
+  docker run -d --network "container:$vault" --label "$LABEL" --pull never --entrypoint node cellblock/cell:local -e "$QUIET_AGENT"
+  eventually 60 docker exec "$vault" healthy
+  timeout 60 nsenter "--net=/proc/$(docker inspect --format '{{.State.Pid}}' "$vault")/ns/net" -- \
+    "$HOUSE/tests/gate/quiet.py" 127.0.0.1 443 127.0.0.1 tls >"$FILES/quiet" 2>&1 3>&- &
+  eventually 45 grep -x echo "$FILES/quiet"
+  eventually 45 grep -x 'events 18' "$FILES/quiet"
 }
 
 # The prisoner's binder: tries for the port in a loop, in both families and on single addresses, and says when it got it.

@@ -16,6 +16,7 @@ stand_up() { # shape [sed expression about the policy]…
   "$lab" load "${images[@]}" 3>&-
   in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root" 3>&-
 }
+agent_said() { in_host docker logs cell 2>&1 | grep -F "$1"; }
 
 in_cell() { in_host docker exec -i cell "$@"; }
 

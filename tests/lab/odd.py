@@ -1,7 +1,7 @@
 """What a web server does that is no question and answer: streams, sockets, and broken promises.
 
 Names of kind `odd` do it, by path: /ws accepts a WebSocket and echoes its bytes; /ws-refused answers 200 to
-the upgrade; /events sends three server-sent events, GAP seconds apart; /sink takes a body of any size and says
+the upgrade; /events sends three server-sent events, GAP seconds apart, and /trickle one a PAUSE for LONG seconds; /sink takes a body of any size and says
 how much it was; /big sends BIG bytes; /slow answers after SLOW seconds; /broken breaks off in the head of the
 answer; /not-http sends what is no HTTP; /accel asks a proxy to look elsewhere (X-Accel-Redirect); /away and /home
 redirect to another name and to their own; anything else says what it was asked. Each connection serves one request.
@@ -11,6 +11,7 @@ import base64
 import hashlib
 
 GAP, SLOW, BIG = 0.4, 3, 32 << 20
+PAUSE, LONG = 0.5, 9
 CHUNK = 1 << 16
 WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"     # RFC 6455, 1.3
 
@@ -32,13 +33,17 @@ async def websocket(request, reader, writer):
     return 101
 
 
-async def events(_, __, writer):
+async def events(_, __, writer, count=3, gap=GAP):
     head(writer, "200 OK", "Content-Type: text/event-stream", "Connection: close")
-    for number in range(3):
+    for number in range(count):
         writer.write(f"data: event {number}\n\n".encode())
         await writer.drain()
-        await asyncio.sleep(GAP)
+        await asyncio.sleep(gap)
     return 200
+
+
+async def trickle(request, reader, writer):
+    return await events(request, reader, writer, int(LONG / PAUSE), PAUSE)
 
 
 async def chunks(reader):
@@ -118,7 +123,7 @@ async def plain(request, _, writer):
     return 200
 
 
-PLACES = {"/ws": websocket, "/ws-refused": plain, "/events": events, "/sink": sink, "/big": big, "/slow": slow, "/broken": broken,
+PLACES = {"/ws": websocket, "/ws-refused": plain, "/events": events, "/trickle": trickle, "/sink": sink, "/big": big, "/slow": slow, "/broken": broken,
           "/not-http": not_http, "/accel": accel, "/away": away, "/home": home}
 
 

@@ -15,6 +15,7 @@ import http1
 import journal
 import model
 import odd
+import registry
 import zone
 
 IDLE = 60          # seconds a silent connection is kept
@@ -34,7 +35,7 @@ def tls_contexts(folder):
 
 class Server:
     def __init__(self, world, state, repositories):
-        self.world, self.repositories = world, repositories
+        self.world, self.state, self.repositories = world, state, repositories
         self.entries, self.log = zone.read(), journal.Journal(f"{state}/http.log")
         self.contexts, self.shown = tls_contexts(f"{state}/tls"), pathlib.Path(state, "tls", "shown")
 
@@ -64,6 +65,8 @@ class Server:
             return await git_http.serve(self.repositories, request, path)
         if kind == "empty":
             return 404, {}, marker
+        if kind == "registry":
+            return registry.answer(self.state, request.path)
         if self.is_model(request):
             return 401, {"Content-Type": "application/json"}, NO_KEY
         metadata = METADATA if asked[0] in ("169.254.169.254", "fd00:ec2::254") else b""

@@ -9,7 +9,7 @@ import pathlib
 from dataclasses import dataclass, field
 
 PATH = pathlib.Path(__file__).with_name("zone")
-KINDS = {"web", "git", "empty", "expired", "self-signed", "wrong-name", "rotate", "odd", "model"}
+KINDS = {"web", "git", "empty", "expired", "self-signed", "wrong-name", "rotate", "odd", "model", "registry"}
 
 
 @dataclass
@@ -50,4 +50,4 @@ def find(entries, name):
 
 
 if __name__ == "__main__":  # the names a good certificate is for, one a line
-    print("\n".join(e.name for e in read().values() if e.kind in {"web", "git", "empty", "rotate", "odd", "model"}))
+    print("\n".join(e.name for e in read().values() if e.kind in {"web", "git", "empty", "rotate", "odd", "model", "registry"}))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::invalid::quoted;
 use crate::section::Section;
 use crate::value::Value;
-use crate::{Bytes, folder, schema};
+use crate::{Bytes, folder, schema, timezone};
 
 /// The cell's container and its limits.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Cell {
     pub cpus: f64,
     /// Limit on processes and threads, 1 to 4,194,304 (the kernel's `PID_MAX_LIMIT`).
     pub pids: u32,
+    /// What the agent's clock shows: a name of the tz database.
+    pub timezone: String,
     /// The one folder of the host that the cell can write.
     pub share: Share,
 }
@@ -79,6 +81,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Cell> {
     let memory = section.or("memory", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_MEMORY));
     let cpus = section.or("cpus", 2.0, |value| value.number(0.01..=1024.0));
     let pids = section.or("pids", 512, |value| value.integer(1..=4_194_304));
+    let timezone = section.or("timezone", "UTC".to_owned(), timezone::read);
     let share = section.table("share", &schema::SHARE, |share| read_share(share, "sandbox_data", Bytes(4 << 30)));
     Some(Cell {
         container: container?,
@@ -87,6 +90,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Cell> {
         memory: memory?,
         cpus: cpus?,
         pids: pids?,
+        timezone: timezone?,
         share: share?,
     })
 }

@@ -53,6 +53,7 @@ mod schema;
 mod section;
 mod service;
 mod special;
+mod timezone;
 mod value;
 mod vault;
 mod waiver;

@@ -43,6 +43,7 @@ pub(crate) const CELL: Table = Table {
         key("memory", "\"2GiB\""),
         key("cpus", "2.0"),
         key("pids", "512"),
+        key("timezone", "\"UTC\""),
         key("share", "{ path = \"sandbox_data\", size = \"4GiB\" }"),
     ],
 };

@@ -36,6 +36,10 @@ const SCRIPTS: &str = "/etc/nginx/njs";
 /// The roots that an upstream's certificate must lead to; delivered beside the configuration.
 const TRUSTED: &str = "/etc/nginx/gate/trusted-ca.pem";
 
+/// The key of a map is a client, a rule and a name, and a name has up to 253 bytes: by itself nginx does not start with
+/// one over some 30. Stands before the first map.
+const LONG_NAMES: &str = "map_hash_bucket_size 1024;";
+
 /// The whole of nginx.conf.
 ///
 /// # Errors

@@ -40,6 +40,19 @@ fn the_number_of_processes_is_what_the_kernel_can_count() {
 }
 
 #[test]
+fn a_time_zone_is_a_name_of_the_tz_database_in_its_own_spelling() {
+    refuses("\"UTC\"", "\"Europe/Viena\"", "cell.timezone", "did you mean \"Europe/Vienna\"?");
+    refuses("\"UTC\"", "\"europe/vienna\"", "cell.timezone", "did you mean \"Europe/Vienna\"?");
+    refuses("\"UTC\"", "2", "cell.timezone", "found an integer");
+    for bad in ["", "..", "../../../sandbox/x", "/etc/localtime", ":UTC", "CET-1CEST", "Europe/Vienna\n", "posixrules"]
+    {
+        refuses("\"UTC\"", &format!("{bad:?}"), "cell.timezone", "is no time zone of the tz database");
+    }
+    assert_eq!(takes("\"UTC\"", "\"America/Argentina/Buenos_Aires\"").cell.timezone, "America/Argentina/Buenos_Aires");
+    assert_eq!(takes("timezone  = \"UTC\"", "").cell.timezone, "UTC");
+}
+
+#[test]
 fn the_cell_has_one_to_three_resolvers() {
     let dns = "[\"9.9.9.9\", \"149.112.112.112\"]";
     refuses(dns, "[]", "cell.dns", "an empty list");

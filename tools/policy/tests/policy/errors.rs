@@ -76,7 +76,7 @@ fn a_syntax_error_is_told_with_its_place() {
 fn a_column_counts_characters() {
     let error = parse(&DESIGN.replace("{ path = \"sandbox_data\", size = \"4GiB\" }", "{ path = \"дата\", size = 0 }"))
         .expect_err("0");
-    assert_eq!((error.faults()[0].line, error.faults()[0].column), (8, 37));
+    assert_eq!((error.faults()[0].line, error.faults()[0].column), (9, 37));
 }
 
 #[test]

@@ -17,6 +17,7 @@ const ZONE_SIZE: &str = "256k";
 /// The whole `http` section.
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     let doors = door::all(policy);
+    conf.line(super::LONG_NAMES);
     log::requests(conf);
     conf.line("js_set $gate_key gate.key;");
     conf.line("js_set $gate_failure gate.failure;");

@@ -19,6 +19,7 @@ const MOST_CONNECTIONS: u32 = 300;
 
 /// The whole `stream` section.
 pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, families: Families) {
+    conf.line(super::LONG_NAMES);
     log::connections(conf);
     resolver(conf, policy);
     leg::slots(conf);

@@ -185,6 +185,15 @@ fn a_wildcard_has_slots_on_one_leg_and_no_way_past_it() {
 }
 
 #[test]
+fn there_is_room_for_a_long_name_before_the_first_map_of_each_section() {
+    let conf = rendered(GITHUB);
+    for section in ["http {", "stream {"] {
+        let rest = conf.split(&format!("\n{section}\n")).nth(1).unwrap();
+        assert!(rest.trim_start().starts_with("map_hash_bucket_size 1024;"), "{section}");
+    }
+}
+
+#[test]
 fn a_leg_keeps_its_name_when_the_policy_changes_around_it() {
     let before = rendered(GITHUB);
     let after = rendered(&format!("[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\"]\n{GITHUB}"));

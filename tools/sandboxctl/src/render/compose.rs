@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::Families;
-use policy::{Class, Egress, Network, NetworkName, Policy, Service, Tls};
+use policy::{Class, Egress, Network, NetworkName, Policy, Service, Shape, Tls};
 use serde::Serialize;
 
 use crate::place;
@@ -148,6 +148,8 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             part.limits = Some(limits(policy));
             part.environment.insert("VAULT_UPSTREAM", policy.vault.upstream.to_string());
             part.environment.insert("VAULT_ORIGINS", words(policy.vault.browsers()));
+            part.environment.insert("TZ", policy.cell.timezone.clone());
+            part.environment.insert("CELL_NETWORK", shape(policy).to_owned());
             part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
             part.environment.insert("CELL_AUTHORIZED", words(keyed(policy)));
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
@@ -167,6 +169,14 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
         part.volumes.push(bind(&policy.permit(), place::PERMIT, true)?);
     }
     Ok(part)
+}
+
+/// As the policy writes it.
+fn shape(policy: &Policy) -> &'static str {
+    match policy.cell.network {
+        Shape::Open => "open",
+        Shape::Proxied => "proxied",
+    }
 }
 
 /// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at the
@@ -308,6 +318,15 @@ mod tests {
             services.iter().filter(|(_, part)| part.networks.contains_key("model")).map(|(name, _)| *name).collect();
         assert_eq!(members, ["proxy", "vault"]);
         assert!(!services["proxy"].networks.contains_key("cell"), "the gate never joins an open cell's network");
+    }
+
+    #[test]
+    fn the_cell_is_told_its_shape_and_its_time_zone() {
+        let mut policy = policy("proxied");
+        policy.cell.timezone = "Asia/Kathmandu".to_owned();
+        let services = render(&policy, "", Families::Both).unwrap().services;
+        let cell = &services["cell"].environment;
+        assert_eq!((&*cell["CELL_NETWORK"], &*cell["TZ"]), ("proxied", "Asia/Kathmandu"));
     }
 
     #[test]
