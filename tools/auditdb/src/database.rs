@@ -17,6 +17,9 @@ pub(crate) use lock::Lock;
 /// The most memory that folding may use.
 const FOLDING: &str = "1GiB";
 
+/// The form of a new file: the oldest in which DuckDB has zstd.
+const STORAGE: &str = "v1.2.0";
+
 /// How to mend a database of records that is broken.
 const MEND: &str = "the database of the records is broken; `auditdb rebuild` makes it again from the spool";
 
@@ -32,6 +35,15 @@ pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
     let connection = open(path, AccessMode::ReadOnly, memory).map_err(mended)?;
     schema::check(&connection, path)?;
     views::make(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the record's database to hold its rows against their lines, in their order. One thread: others would wait for the one
+/// that compares, and cost more than they take off it (measured).
+pub(crate) fn open_to_check(path: &Path, memory: &str) -> Result<Connection> {
+    let config = Config::default().access_mode(AccessMode::ReadOnly)?.threads(1)?;
+    let connection = opened(path, closed(config, memory)?.enable_external_access(false)?).map_err(mended)?;
+    schema::check(&connection, path)?;
     Ok(connection)
 }
 
@@ -60,10 +72,11 @@ pub(crate) fn copy(old: &Path, fresh: &Path) -> Result<()> {
     let quoted = |path: &Path| path.to_str().map(|path| path.replace('\'', "''")).context("its path is no UTF-8");
     let (from, to) = (quoted(old)?, quoted(fresh)?);
     let connection = Connection::open_in_memory_with_flags(closed(Config::default().threads(1)?, FOLDING)?)?;
-    let written = connection.execute_batch(&format!(
-        "ATTACH '{from}' AS old (READ_ONLY); ATTACH '{to}' AS fresh; SET enable_external_access = false;
-         COPY FROM DATABASE old TO fresh; CHECKPOINT fresh; DETACH fresh; DETACH old"
+    let attached = connection.execute_batch(&format!(
+        "ATTACH '{from}' AS old (READ_ONLY); ATTACH '{to}' AS fresh (STORAGE_VERSION '{STORAGE}');
+         SET enable_external_access = false"
     ));
+    let written = attached.and_then(|()| schema::copy(&connection));
     written.map_err(|error| anyhow::anyhow!("{}: cannot be written: {}", fresh.display(), brief(&error)))
 }
 
@@ -83,7 +96,7 @@ pub(crate) fn open(path: &Path, access: AccessMode, memory: &str) -> Result<Conn
     let mut config = Config::default();
     if access == AccessMode::ReadWrite {
         // Lines come in one after the other; a second thread only costs the tools that write them (measured).
-        config = config.threads(1)?;
+        config = config.threads(1)?.with("storage_compatibility_version", STORAGE)?;
     }
     // In this order: without external access nobody names a folder any more, not even none.
     let config = closed(config.access_mode(access)?, memory)?.enable_external_access(false)?;

@@ -1,5 +1,5 @@
 //! Parquet, in a folder by day and provider as Hive names them (`day=2026-11-29/provider=netguard/`), which DuckDB, Spark,
-//! Trino and ClickHouse read as one table. DuckDB writes it, on a connection that no statement of a user's runs on.
+//! Trino and `ClickHouse` read as one table. DuckDB writes it, on a connection that no statement of a user's runs on.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::fd::AsRawFd;

@@ -108,7 +108,7 @@ fn remembered(place: &Place) -> Result<(Vec<Seen>, Wrong)> {
         return Ok((Vec::new(), Wrong::default()));
     }
     let before = trust::stamp(place);
-    let connection = database::open_to_read(&place.database(), MEMORY)?;
+    let connection = database::open_to_check(&place.database(), MEMORY)?;
     let seen = fold::seen(&connection)?;
     let wrong = rows::check(&connection, place, &seen, Chains::Believed)?;
     if wrong.is_nothing() {

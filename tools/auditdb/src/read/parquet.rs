@@ -26,7 +26,8 @@ pub(super) fn fill(connection: &Connection, sql: &str, memory: &str, file: &File
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let rows = database::open_to_write_file(&path, memory)?;
     let mut statement = connection.prepare(sql).map_err(|error| refused(&error))?;
-    let mut batches = statement.stream_arrow([]).map_err(|error| refused(&error))?;
+    // Not as a stream: an error that comes after the first rows would be a panic of the crate's.
+    let mut batches = statement.query_arrow([]).map_err(|error| refused(&error))?;
     rows.execute_batch(&table(&batches.get_schema())?)?;
     let mut appender = rows.appender("answer")?;
     for batch in batches.by_ref() {

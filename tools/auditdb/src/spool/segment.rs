@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::chain::Link;
 use super::tree::{Tree, leaf};
 use crate::checkpoint::{Closed, Written};
+use crate::line;
 use crate::source::Source;
 
 /// The format that [`super`] describes.
@@ -98,8 +99,7 @@ impl Segment {
         self.put(&[head.as_bytes(), &batch.body])?;
         self.link = link;
         self.lines += batch.lines;
-        let lines = batch.body.split_inclusive(|b| *b == b'\n');
-        lines.for_each(|line| self.tree.push(leaf(line.strip_suffix(b"\n").unwrap_or(line))));
+        line::split(&batch.body).for_each(|line| self.tree.push(leaf(line)));
         let source = batch.source.as_ref().map_or("claimed", Source::as_str);
         *self.sources.entry(source.to_owned()).or_default() += batch.lines;
         Ok(())

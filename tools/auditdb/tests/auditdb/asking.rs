@@ -43,6 +43,7 @@ fn an_answer_comes_as_parquet_with_its_types_and_reaches_no_file_but_the_one_tha
         "SELECT * FROM read_text('/etc/passwd')",
         "COPY records TO '/tmp/x.csv'",
         &format!("FROM '{}'", file.display()),
+        "SELECT CASE WHEN range = 99999 THEN 'x' ELSE '1' END::INTEGER AS n FROM range(100000)",
         "SELECT 1) TO '/tmp/x.parquet' (FORMAT csv) --",
     ] {
         let output = to(bad);

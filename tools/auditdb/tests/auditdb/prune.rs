@@ -62,8 +62,7 @@ fn lines_go_after_their_provider_s_time_and_a_segment_with_the_last_of_its_lines
     old_segment(&path, 3, 31, &[("egress-proxy", &gate), ("scanwatch", &scan)]);
     old_segment(&path, 4, 89, &[("scanwatch", &scan)]);
     old_segment(&path, 5, 91, &[("netguard", &[line("netguard", "moat-applied", 2)])]);
-    let names = || segments(&path).iter().map(|path| path.display().to_string().contains("0000000000")).count();
-    assert_eq!(names(), 5);
+    assert_eq!(segments(&path).len(), 5);
     let pruned = lines(&run(auditdb(&path).arg("--policy").arg(&policy).arg("prune"), b""), 0);
     assert_eq!(pruned[0]["cellblock"]["spool"]["lines"], 2);
     let left: Vec<String> = segments(&path).iter().map(|path| path.display().to_string()).collect();
