@@ -215,6 +215,24 @@ EOF
   [ "$output" = '[0, 2003, 2004]' ]
 }
 
+@test "parquet is read by a DuckDB that is not ours, and never shown on a terminal" {
+  python3 -m venv duck && duck/bin/pip --quiet install duckdb==1.5.6 || skip "no PyPI here: another DuckDB cannot be installed"
+  scans 20 | auditdb ingest >/dev/null
+  auditdb export parquet --to lake >/dev/null
+  auditdb query -o parquet 'SELECT time, severity, id FROM records ORDER BY id' >rows.parquet
+  run -0 duck/bin/python3 - <<'EOF'
+import duckdb
+lake = duckdb.sql("FROM read_parquet('lake/*/*/*.parquet', hive_partitioning = true)")
+print(duckdb.sql("SELECT count(*), any_value(day), any_value(provider), sum(severity), typeof(any_value(time)) FROM lake").fetchone())
+print(duckdb.sql("SELECT count(*), max(time), typeof(max(severity)) FROM 'rows.parquet'").fetchone())
+EOF
+  [ "${lines[0]}" = "(20, datetime.date(2026, 11, 22), 'scanwatch', 146, 'TIMESTAMP')" ]
+  [ "${lines[1]}" = "(20, datetime.datetime(2026, 11, 22, 5, 0, 0, 19), 'UTINYINT')" ]
+  run script -qec "$(printf '%q ' "$CARGO_TARGET_DIR/release/auditdb" --directory "$record" query -o parquet 'SELECT 1')" /dev/null
+  [ "$status" = 2 ]
+  [[ "$output" == *"--to FILE writes it"* ]]
+}
+
 # Programs that the manual's examples name beside ours, as far as a pipe can tell.
 strangers() {
   mkdir -p bin

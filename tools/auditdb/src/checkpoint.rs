@@ -7,7 +7,8 @@
 //! - **The folder of the key** (`audit.key` beside `audit`, 0700) holds the key and the log of all checkpoints. Each
 //!   names a segment, how far it reached and its link there; each link covers all before it. A segment that is
 //!   missing, or does not come by a link that was signed, is found with no database and after any roll-back. What
-//!   `prune` removes is signed away by a tombstone, which nobody without the key can write.
+//!   `prune` removes is signed away by a tombstone, which nobody without the key can write. So that the log does not
+//!   grow for ever, `prune` also sums up in one checkpoint what it said of segments that are gone.
 //! - **An anchor** is a file elsewhere, or a command, that gets the same lines. A file is held against the record for those who can also
 //!   write the key's folder: they can sign anew, but cannot make the anchor forget.
 //!
@@ -19,6 +20,7 @@
 
 mod anchor;
 mod book;
+mod compact;
 mod key;
 mod notary;
 mod proof;
@@ -28,7 +30,7 @@ pub(crate) use anchor::Anchor;
 pub(crate) use book::{Book, Entry};
 pub(crate) use notary::Notary;
 pub(crate) use proof::Proof;
-pub(crate) use wire::{About, Checkpoint, Closed, Pruned, Written};
+pub(crate) use wire::{About, Checkpoint, Closed, Compacted, Pruned, Written};
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Query(Query),
     /// Print records, oldest first
     Events(Box<Events>),
-    /// Write records for other programs: csv, sarif, junit, ocsf
+    /// Write records for other programs: csv, sarif, junit, ocsf, parquet
     Export(Box<Export>),
     /// Tell what matters: layers, findings, refusals, incidents, gaps
     Report(Report),
@@ -127,6 +127,9 @@ pub(crate) struct Query {
     /// How rows are printed: a table on a terminal and jsonl elsewhere, unless said
     #[arg(long, short, value_enum)]
     pub(crate) output: Option<Rows>,
+    /// The file to write, all at once, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
     /// The most memory it may use
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(crate) memory: String,
@@ -144,6 +147,8 @@ pub(crate) enum Rows {
     Jsonl,
     /// For a spreadsheet.
     Csv,
+    /// For other databases, with the types of the columns; never on a terminal.
+    Parquet,
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +243,7 @@ pub(crate) struct Export {
     /// As what
     #[arg(value_enum)]
     pub(crate) form: Form,
-    /// The file to write, all at once; - is standard output. With --since-last the folder for one file after the other
+    /// The file to write, all at once; - is standard output. With parquet or --since-last a folder
     #[arg(long, value_name = "PATH")]
     pub(crate) to: PathBuf,
     /// Only what came in since the last time that this went to the same folder
@@ -259,6 +264,8 @@ pub(crate) enum Form {
     Junit,
     /// All records, for a SIEM: OCSF 1.5, one event a line.
     Ocsf,
+    /// All records with their types, in a folder by day and provider.
+    Parquet,
 }
 
 /// How `events` prints a record, in journalctl's words.

@@ -17,6 +17,9 @@ pub(crate) use lock::Lock;
 /// The most memory that folding may use.
 const FOLDING: &str = "1GiB";
 
+/// The form of a new file: the oldest in which DuckDB has zstd.
+const STORAGE: &str = "v1.2.0";
+
 /// How to mend a database of records that is broken.
 const MEND: &str = "the database of the records is broken; `auditdb rebuild` makes it again from the spool";
 
@@ -35,29 +38,86 @@ pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens the record's database to hold its rows against their lines, in their order. One thread: others would wait for the one
+/// that compares, and cost more than they take off it (measured).
+pub(crate) fn open_to_check(path: &Path, memory: &str) -> Result<Connection> {
+    let config = Config::default().access_mode(AccessMode::ReadOnly)?.threads(1)?;
+    let connection = opened(path, closed(config, memory)?.enable_external_access(false)?).map_err(mended)?;
+    schema::check(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens the record's database to read, for a statement of our own that writes below one folder and nowhere else. No
+/// statement of a user's may run on it.
+pub(crate) fn open_to_export(path: &Path, folder: &str, memory: &str) -> Result<Connection> {
+    let config = closed(Config::default().access_mode(AccessMode::ReadOnly)?, memory)?;
+    let connection = opened(path, config).map_err(mended)?;
+    schema::check(&connection, path)?;
+    lock_but(&connection, "allowed_directories", folder)?;
+    Ok(connection)
+}
+
+/// A database in memory, from which a statement of our own writes this one file.
+pub(crate) fn open_to_write_file(file: &str, memory: &str) -> Result<Connection> {
+    let connection = Connection::open_in_memory_with_flags(closed(Config::default(), memory)?)?;
+    lock_but(&connection, "allowed_paths", file)?;
+    Ok(connection)
+}
+
+/// Writes a database anew, without what DuckDB keeps free in it.
+///
+/// # Errors
+/// If the old one cannot be read or the new one not written.
+pub(crate) fn copy(old: &Path, fresh: &Path) -> Result<()> {
+    let quoted = |path: &Path| path.to_str().map(|path| path.replace('\'', "''")).context("its path is no UTF-8");
+    let (from, to) = (quoted(old)?, quoted(fresh)?);
+    let connection = Connection::open_in_memory_with_flags(closed(Config::default().threads(1)?, FOLDING)?)?;
+    let attached = connection.execute_batch(&format!(
+        "ATTACH '{from}' AS old (READ_ONLY); ATTACH '{to}' AS fresh (STORAGE_VERSION '{STORAGE}');
+         SET enable_external_access = false"
+    ));
+    let written = attached.and_then(|()| schema::copy(&connection));
+    written.map_err(|error| anyhow::anyhow!("{}: cannot be written: {}", fresh.display(), brief(&error)))
+}
+
+/// Lets a connection reach one place beside its own file, and nobody can change that later.
+fn lock_but(connection: &Connection, setting: &str, place: &str) -> Result<()> {
+    // Rows of one folder need few files at a time, and each holds what it has not written yet.
+    let frugal =
+        "SET threads = 2; SET partitioned_write_flush_threshold = 65536; SET partitioned_write_max_open_files = 16";
+    connection.execute_batch(&format!(
+        "{frugal}; SET {setting} = ['{place}']; SET enable_external_access = false; SET lock_configuration = true"
+    ))?;
+    Ok(())
+}
+
 /// Opens any database of ours. It reaches no other file, loads nothing, and nobody can change that later.
 pub(crate) fn open(path: &Path, access: AccessMode, memory: &str) -> Result<Connection> {
     let mut config = Config::default();
     if access == AccessMode::ReadWrite {
         // Lines come in one after the other; a second thread only costs the tools that write them (measured).
-        config = config.threads(1)?;
+        config = config.threads(1)?.with("storage_compatibility_version", STORAGE)?;
     }
-    let config = config
-        .access_mode(access)?
-        // In this order: without external access nobody names a folder any more, not even none.
-        .with("temp_directory", "")?
-        .enable_external_access(false)?
-        .enable_autoload_extension(false)?
-        .with("memory_limit", memory)
-        .context("--memory is a size such as 512MiB or 2GiB")?;
-    let connection = match Connection::open_with_flags(path, config) {
+    // In this order: without external access nobody names a folder any more, not even none.
+    let config = closed(config.access_mode(access)?, memory)?.enable_external_access(false)?;
+    let connection = opened(path, config)?;
+    connection.execute_batch("SET lock_configuration = true")?;
+    Ok(connection)
+}
+
+/// No folder for what does not fit into memory, no extension, so much memory.
+fn closed(config: Config, memory: &str) -> Result<Config> {
+    let config = config.with("temp_directory", "")?.enable_autoload_extension(false)?;
+    config.with("memory_limit", memory).context("--memory is a size such as 512MiB or 2GiB")
+}
+
+fn opened(path: &Path, config: Config) -> Result<Connection> {
+    match Connection::open_with_flags(path, config) {
         Err(error) if is_locked(&error) => {
             bail!("{}: another program has it open ({}); end that and try again", path.display(), brief(&error))
         }
-        opened => opened.with_context(|| format!("{}: cannot be opened", path.display()))?,
-    };
-    connection.execute_batch("SET lock_configuration = true")?;
-    Ok(connection)
+        opened => opened.with_context(|| format!("{}: cannot be opened", path.display())),
+    }
 }
 
 /// Only a file that DuckDB finds broken is made again. A slip of the pen, a missing permission or a full disk is not

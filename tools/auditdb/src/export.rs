@@ -4,14 +4,14 @@ mod csv;
 mod item;
 mod junit;
 mod ocsf;
+mod parquet;
 mod sarif;
 mod shipment;
-mod whole;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use duckdb::{Connection, params_from_iter};
 use record::cellblock::Spool;
 use record::fields::File;
@@ -21,6 +21,7 @@ use crate::cli::{self, Form};
 use crate::place::Place;
 use crate::plural::many;
 use crate::read::{Filter, Reached, Reading, check_pattern, explain, open};
+use crate::whole;
 use item::Item;
 use shipment::Shipment;
 
@@ -41,6 +42,10 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
         !(args.since_last && args.to == Path::new("-")),
         "--since-last: needs a folder that remembers; --to names it"
     );
+    ensure!(
+        !(args.form == Form::Parquet && args.to == Path::new("-")),
+        "parquet: is a folder of files by day and provider; --to names it, and `auditdb query --output parquet` gives one file"
+    );
     let reading = open(place, MEMORY)?;
     reading.state.warn();
     let filter = Filter::of(&args.filters);
@@ -55,9 +60,12 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     match args.since_last {
-        true => ship(&reading, &filter, args, &mut out)?,
+        true => ship(place, &reading, &filter, args, &mut out)?,
         false => {
-            let count = whole::write(&args.to, |out| write(&reading.connection, &filter, args.form, out))?;
+            let count = match args.form {
+                Form::Parquet => parquet::write(place, &filter, &args.to)?,
+                form => whole::write(&args.to, |out| write(&reading.connection, &filter, form, out))?,
+            };
             out.tell(&told(count, &args.to, args.form))?;
         }
     }
@@ -65,15 +73,19 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
     out.finish()
 }
 
-/// What is new since the last time, as one more file of the folder. Where nothing is, there is no file.
-fn ship(reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
+/// What is new since the last time, as one more file of the folder, or one of each partition. Where nothing is, there is
+/// no file.
+fn ship(place: &Place, reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
     let connection = &reading.connection;
     let mut shipment = Shipment::open(&args.to, args.form)?;
     let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(()) };
     let filter = filter.within(beyond);
     let mut reached: Reached = shipment.reached().clone();
     reached.go_on(connection)?;
-    let (path, count) = shipment.send(reached, |out| write(connection, &filter, args.form, out))?;
+    let (path, count) = shipment.send(reached, |draft, name| match args.form {
+        Form::Parquet => parquet::fill(place, &filter, draft, name),
+        form => whole::fill_file(draft, |out| write(connection, &filter, form, out)),
+    })?;
     if let Some(path) = path {
         out.tell(&told(count, &path, args.form))?;
     }
@@ -87,6 +99,7 @@ fn write(connection: &Connection, filter: &Filter, form: Form, out: &mut dyn Wri
         Form::Sarif => Box::new(sarif::Sarif::begin(out)?),
         Form::Junit => Box::new(junit::Junit::begin(out)),
         Form::Ocsf => Box::new(ocsf::Ocsf::begin(out)),
+        Form::Parquet => bail!("parquet is no stream"),
     };
     let mut statement = connection.prepare(&item::select(filter))?;
     let mut rows = statement.query(params_from_iter(filter.parameters()))?;
@@ -105,6 +118,7 @@ fn told(count: u64, path: &Path, form: Form) -> Record {
         Form::Sarif => "SARIF",
         Form::Junit => "JUnit",
         Form::Ocsf => "OCSF",
+        Form::Parquet => "Parquet",
     };
     let records = many(count, "record", "records");
     let message = format!("{records} went to {} for {form}.", path.display());

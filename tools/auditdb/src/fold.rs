@@ -1,5 +1,6 @@
 //! Folds the spool into the database, exactly once: what was read and how far are one transaction.
 
+mod columns;
 mod progress;
 mod repeats;
 mod row;
@@ -105,9 +106,7 @@ impl Fold<'_> {
             none => none.insert(Rows::begin(self.connection, self.next)?),
         };
         let mut position = start;
-        for raw in batch.body.split_inclusive(|b| *b == b'\n') {
-            let length = raw.len() as u64;
-            let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        for raw in line::split(&batch.body) {
             let text = line::text(raw);
             match line::judge(&mut self.scanner, &text, batch.source.as_ref()) {
                 Ok(accepted) => rows.append(&accepted, &text, batch, Some((segment, position)))?,
@@ -116,7 +115,7 @@ impl Fold<'_> {
                     rows.tell(&line::rejected(raw, batch.source.as_ref(), claim, &fault), Some((segment, position)))?;
                 }
             }
-            position += length;
+            position += raw.len() as u64 + 1;
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Keeps the record in order: `verify`, `prove`, `rebuild` and `prune`.
 
+mod aged;
 mod key;
 mod note;
 mod old;
 mod prove;
 mod prune;
 mod rebuild;
+mod shrink;
 mod verify;
 mod witness;
 

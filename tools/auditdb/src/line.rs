@@ -35,6 +35,20 @@ pub(crate) fn text(raw: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
 }
 
+/// The lines of a batch, without their breaks.
+pub(crate) fn split(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..end)?;
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(line)
+    })
+}
+
 /// Holds a line against what a record must be. `source` is who the stream is known to be from.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ mod signals;
 mod source;
 mod spool;
 mod trust;
+mod whole;
 
 fn main() -> std::process::ExitCode {
     record::main("auditdb", record::version!(), run::run)

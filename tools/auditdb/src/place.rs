@@ -1,5 +1,6 @@
 //! Where the record is kept: the policy's `[audit]`, or a folder named on the command line.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +38,16 @@ pub(crate) struct Place {
     /// The most bytes that the spool may take.
     pub(crate) bound: u64,
     /// How long lines are kept.
-    pub(crate) retain: Duration,
+    pub(crate) retain: Retain,
+}
+
+/// How long lines are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Retain {
+    /// Those of a provider that is not named.
+    pub(crate) all: Duration,
+    /// Those of some providers, by name.
+    pub(crate) by: BTreeMap<String, Duration>,
 }
 
 impl Place {
@@ -46,7 +56,7 @@ impl Place {
         let PlaceArgs { directory, keys, anchor } = args;
         let mut anchors: Vec<Anchor> = anchor.into_iter().map(Anchor::File).collect();
         let (directory, bound, retain) = match (directory, &policy.policy) {
-            (Some(directory), None) => (directory, SPOOL, RETAIN),
+            (Some(directory), None) => (directory, SPOOL, Retain { all: RETAIN, by: BTreeMap::new() }),
             (directory, _) => {
                 let Policy { audit, origin, .. } = policy.load()?;
                 for anchor in audit.anchors.into_iter().map(|anchor| named(anchor, &origin)) {
@@ -55,7 +65,8 @@ impl Place {
                         anchors.push(anchor);
                     }
                 }
-                (directory.unwrap_or(audit.directory), audit.spool.get(), audit.retain)
+                let retain = Retain { all: audit.retain, by: audit.retain_by };
+                (directory.unwrap_or(audit.directory), audit.spool.get(), retain)
             }
         };
         let keys = keys.map_or_else(|| beside(&directory), Ok)?;

@@ -5,6 +5,7 @@ mod filter;
 mod json;
 mod open;
 mod page;
+mod parquet;
 mod query;
 mod reached;
 mod schema;

@@ -15,7 +15,10 @@ use crate::source::Source;
 use crate::spool::{Batch, Read, Reader};
 use cursor::Cursor;
 
-const ROWS: &str = "SELECT * FROM records WHERE segment = ? ORDER BY position, seq";
+/// The rows of a segment, as they were appended: in the order of their lines, and that is cheaper than to sort them.
+const ROWS: &str = "SELECT * FROM records WHERE segment = ?";
+/// The same, where the database was filled in another order.
+const SORTED: &str = "SELECT * FROM records WHERE segment = ? ORDER BY position, seq";
 /// Things in the catalog that are none of ours: a view or a macro could answer in the place of a table.
 const STRANGERS: &str = "
 SELECT (SELECT count(*) FROM system.main.duckdb_views() WHERE NOT internal AND NOT temporary)
@@ -75,7 +78,10 @@ pub(crate) fn check(connection: &Connection, place: &Place, seen: &[Seen], chain
             continue;
         }
         let mut rows = Rows { connection, scanner: Scanner::default(), seen, chains };
-        if let Some(why) = rows.check(&path).with_context(|| format!("{}: cannot be read", path.display()))? {
+        let said = || format!("{}: cannot be read", path.display());
+        if rows.check(&path, ROWS).with_context(said)?.is_some()
+            && let Some(why) = rows.check(&path, SORTED).with_context(said)?
+        {
             wrong.segments.insert(seen.name.clone(), why);
         }
     }
@@ -91,8 +97,8 @@ struct Rows<'c> {
 
 impl Rows<'_> {
     /// The first row that is not its line's, or line that has no row; `None` if there is none.
-    fn check(&mut self, path: &std::path::Path) -> Result<Option<String>> {
-        let mut statement = self.connection.prepare(ROWS)?;
+    fn check(&mut self, path: &std::path::Path, rows: &str) -> Result<Option<String>> {
+        let mut statement = self.connection.prepare(rows)?;
         let mut row = Cursor::begin(statement.query_arrow(params![self.seen.number])?)?;
         let reader = Reader::open(path, None)?;
         let mut reader = if self.chains == Chains::Believed { reader.believing() } else { reader };
@@ -102,8 +108,8 @@ impl Rows<'_> {
                 // Not folded yet, or kept from being folded by a word in the database.
                 return Ok(self.hidden().or(beyond(&row)));
             }
-            for raw in batch.body.split_inclusive(|b| *b == b'\n') {
-                let text = line::text(raw.strip_suffix(b"\n").unwrap_or(raw));
+            for raw in line::split(&batch.body) {
+                let text = line::text(raw);
                 match row.position() {
                     Some(at) if at < position => return Ok(Some(no_line(at))),
                     Some(at) if at == position => {
@@ -117,7 +123,7 @@ impl Rows<'_> {
                     _ if self.is_repeat(&text, &batch)? => {}
                     _ => return Ok(Some(format!("the line at byte {position} has no row"))),
                 }
-                position += raw.len() as u64;
+                position += raw.len() as u64 + 1;
             }
         }
         Ok(beyond(&row))

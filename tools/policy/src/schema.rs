@@ -130,6 +130,7 @@ pub(crate) const AUDIT: Table = Table {
     keys: &[
         key("directory", "\"audit\""),
         key("retain", "\"90d\""),
+        key("retain_by", "{ \"egress-proxy\" = \"30d\" }"),
         key("spool", "\"2GiB\""),
         key("database", "\"2GiB\""),
         key("anchors", "[{ file = \"/mnt/usb/cellblock.anchors\" }]"),

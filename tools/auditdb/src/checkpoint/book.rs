@@ -1,10 +1,12 @@
 //! Checkpoints as they are read back: from the log beside the key, or from an anchor.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::wire::{self, About, Checkpoint};
+use super::compact;
+use super::wire::{self, About, Checkpoint, Compacted};
 
 /// One checkpoint whose signature holds.
 #[derive(Debug)]
@@ -65,10 +67,39 @@ impl Book {
         Some(key)
     }
 
-    /// Checks that each follows the one before, from the first: so that none can be taken out.
+    /// Where the log was made shorter last, and what that left out.
+    pub(crate) fn compacted(&self) -> Option<(usize, &Compacted)> {
+        self.entries.iter().enumerate().rev().find_map(|(at, entry)| match &entry.checkpoint.about {
+            About::Compacted(sum) => Some((at, sum)),
+            _ => None,
+        })
+    }
+
+    /// The segments that have a tombstone in it, and how many lines they had.
+    pub(crate) fn pruned(&self) -> BTreeMap<String, u64> {
+        let tombs = self.entries.iter().filter_map(|entry| match &entry.checkpoint.about {
+            About::Pruned(gone) => Some((gone.segment.clone(), gone.lines)),
+            _ => None,
+        });
+        tombs.collect()
+    }
+
+    /// Checks that each follows the one before, from the first or from where it was made shorter: so that none can be
+    /// taken out.
     pub(crate) fn unbroken(mut self) -> Self {
         let mut before = (0, super::notary::BEGINNING.to_owned());
-        for Entry { checkpoint, root, .. } in &self.entries {
+        let mut whole = 0;
+        if let Some((at, sum)) = self.compacted()
+            && let Some((entry, kept)) = self.entries.get(at).zip(self.entries.get(..at))
+        {
+            before = (entry.checkpoint.sequence, entry.root.clone());
+            whole = at + 1;
+            if compact::digest(kept) != sum.kept {
+                let why = "those before it are not the ones that it left";
+                self.faults.push(format!("checkpoint {}: {why}", entry.checkpoint.sequence));
+            }
+        }
+        for Entry { checkpoint, root, .. } in self.entries.iter().skip(whole) {
             if (checkpoint.sequence, &checkpoint.previous) != (before.0 + 1, &before.1) {
                 self.faults.push(format!("checkpoint {} does not follow checkpoint {}", checkpoint.sequence, before.0));
             }

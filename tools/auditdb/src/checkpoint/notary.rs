@@ -1,5 +1,6 @@
 //! Signs checkpoints, one after the other, whoever writes the record: under a lock that is held for one line.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,10 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use policy::private_file;
 
 use super::anchor::Anchor;
-use super::key;
+use super::book::Book;
 use super::wire::{self, About, Checkpoint, Rotated};
+use super::{compact, key};
 use crate::database::Lock;
 
 /// The root before the first.
@@ -77,21 +80,52 @@ impl Notary {
             return Ok(());
         }
         let told = || format!("{}: no checkpoint could be kept here", self.folder.display());
-        key::make_folder(&self.folder).with_context(told)?;
-        let Some(_lock) = Lock::exclusive(&self.folder.join("lock"), WAIT).with_context(told)? else {
-            bail!("{}: another process has signed for {} s", self.folder.display(), WAIT.as_secs());
-        };
+        let _lock = self.lock().with_context(told)?;
         let mut log = append_to(&self.log()).with_context(told)?;
         let last = last(&mut log).with_context(told)?;
         self.finish_rotation(last.as_ref())?;
         let lines = self.signed(last, abouts)?;
         log.write_all(lines.as_bytes()).and_then(|()| log.sync_data()).with_context(told)?;
+        self.hand(&lines);
+        Ok(())
+    }
+
+    /// Makes the log shorter, in one step; `living` are the segments that are there. A log that is broken is left as it
+    /// is: it is evidence.
+    ///
+    /// # Errors
+    /// If the log cannot be read or written; it is then as it was.
+    pub(crate) fn compact(&self, living: &BTreeSet<String>) -> Result<()> {
+        let told = || format!("{}: cannot be made shorter", self.log().display());
+        let _lock = self.lock().with_context(told)?;
+        let book = Book::read(&self.log()).with_context(told)?.unbroken();
+        let last = book.entries.last().map(|entry| (entry.checkpoint.clone(), entry.root.clone()));
+        if !book.faults.is_empty() {
+            return Ok(());
+        }
+        let Some((kept, sum)) = compact::compacted(book, living) else { return Ok(()) };
+        let line = self.signed(last, vec![About::Compacted(sum)])?;
+        let kept: String = kept.iter().map(|entry| format!("{}\n", entry.line)).collect();
+        private_file::write(&self.log(), format!("{kept}{line}").as_bytes()).with_context(told)?;
+        self.hand(&line);
+        Ok(())
+    }
+
+    /// Held by whoever adds to the log.
+    fn lock(&self) -> Result<Lock> {
+        key::make_folder(&self.folder)?;
+        match Lock::exclusive(&self.folder.join("lock"), WAIT)? {
+            Some(lock) => Ok(lock),
+            None => bail!("{}: another process has signed for {} s", self.folder.display(), WAIT.as_secs()),
+        }
+    }
+
+    fn hand(&self, lines: &str) {
         for anchor in &self.anchors {
-            if let Err(error) = anchor.hand(&lines) {
+            if let Err(error) = anchor.hand(lines) {
                 eprintln!("auditdb: {}: the anchor took no checkpoint ({error:#}); it is only signed", anchor.name());
             }
         }
-        Ok(())
     }
 
     fn signed(&self, last: Option<(Checkpoint, String)>, abouts: Vec<About>) -> Result<String> {

@@ -46,6 +46,19 @@ pub(crate) enum About {
     Pruned(Pruned),
     Rotated(Rotated),
     Closed(Closed),
+    Compacted(Compacted),
+}
+
+impl About {
+    /// The segment that it is about.
+    pub(crate) fn segment(&self) -> Option<&str> {
+        match self {
+            Self::Written(Written { segment, .. })
+            | Self::Pruned(Pruned { segment, .. })
+            | Self::Closed(Closed { segment, .. }) => Some(segment),
+            Self::Rotated(_) | Self::Compacted(_) => None,
+        }
+    }
 }
 
 /// How far a segment was on the disk.
@@ -89,6 +102,21 @@ pub(crate) struct Rotated {
     pub(crate) key: String,
 }
 
+/// What stood before it in the log was made shorter ([`super::compact`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Compacted {
+    /// Segments that sort before this name, and that nothing in the log names, were let go.
+    pub(crate) horizon: String,
+    /// How many checkpoints were taken out, since the first.
+    pub(crate) checkpoints: u64,
+    /// Of how many segments the tombstones are among them, and how many lines those had.
+    pub(crate) segments: u64,
+    pub(crate) lines: u64,
+    /// SHA-256 over the roots of those that stay before it, each with a line break behind it.
+    pub(crate) kept: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
@@ -98,6 +126,12 @@ struct Wire {
 }
 
 impl Checkpoint {
+    /// The key that signed it, and the one that it hands over to.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let next = if let About::Rotated(next) = &self.about { Some(next.key.as_str()) } else { None };
+        std::iter::once(self.key.as_str()).chain(next)
+    }
+
     /// The line, its break included, and its root.
     pub(super) fn sign(&self, key: &Ed25519KeyPair) -> serde_json::Result<(String, String)> {
         let covered = format!("{{\"checkpoint\":{}", serde_json::to_string(self)?);

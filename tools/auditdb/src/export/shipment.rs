@@ -2,7 +2,7 @@
 //! left out, whenever a run is killed: what is remembered names the file that is under way, so the next run completes it.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail};
 use policy::private_file;
 use serde::{Deserialize, Serialize};
 
-use super::whole;
+use super::parquet;
 use crate::cli::Form;
 use crate::database::Lock;
 use crate::read::Reached;
+use crate::whole;
 
 /// How long a run waits for another one on the same folder.
 const WAIT: Duration = Duration::from_secs(30);
@@ -61,19 +62,21 @@ impl Shipment {
         &self.memory.reached
     }
 
-    /// Fills the next file, and remembers how far that is. Without a record in it there is no file.
+    /// Has the next draft filled, given its path and the name that its file gets, and remembers how far that is. Without
+    /// a record in it there is no file.
     pub(super) fn send(
         &mut self,
         reached: Reached,
-        fill: impl FnOnce(&mut dyn Write) -> Result<u64>,
+        fill: impl FnOnce(&Path, &str) -> Result<u64>,
     ) -> Result<(Option<PathBuf>, u64)> {
-        let name = format!("cellblock-{:08}.{}", self.memory.files + 1, ending(self.form));
+        let stem = format!("cellblock-{:08}", self.memory.files + 1);
+        let name = format!("{stem}.{}", ending(self.form));
         let path = self.folder.join(&name);
         let part = whole::part_of(&path)?;
-        let count = whole::fill_file(&part, fill)?;
+        let count = fill(&part, &stem)?;
         self.memory.reached = reached;
         if count == 0 {
-            fs::remove_file(&part).with_context(|| format!("{}: cannot be removed", part.display()))?;
+            parquet::remove(&part)?;
             self.remember()?;
             return Ok((None, 0));
         }
@@ -81,8 +84,12 @@ impl Shipment {
         self.memory.last = Some(name);
         // From here on the file counts; a run that is killed before it has its name leaves that to the next.
         self.remember()?;
-        whole::put(&part, &path)?;
-        Ok((Some(path), count))
+        self.put(&part, &path)?;
+        Ok((Some(if self.form == Form::Parquet { self.folder.clone() } else { path }), count))
+    }
+
+    fn put(&self, part: &Path, path: &Path) -> Result<()> {
+        if self.form == Form::Parquet { parquet::put(part, &self.folder) } else { whole::put(part, path) }
     }
 
     fn remember(&self) -> Result<()> {
@@ -96,7 +103,7 @@ impl Shipment {
         let Some(last) = &self.memory.last else { return Ok(()) };
         let path = self.folder.join(last);
         let part = whole::part_of(&path)?;
-        if part.exists() { whole::put(&part, &path) } else { Ok(()) }
+        if part.exists() { self.put(&part, &path) } else { Ok(()) }
     }
 }
 
@@ -124,5 +131,6 @@ fn ending(form: Form) -> &'static str {
         Form::Sarif => "sarif",
         Form::Junit => "xml",
         Form::Ocsf => "ocsf.jsonl",
+        Form::Parquet => "parquet",
     }
 }

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use duckdb::types::ToSqlOutput::{self, Borrowed, Owned};
 use duckdb::types::{TimeUnit, Value, ValueRef};
-use duckdb::{Appender, Connection, appender_params_from_iter};
+use duckdb::{Appender, Connection};
 use record::Record;
 
+use super::columns::Columns;
 use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
@@ -76,6 +77,7 @@ fn text(value: Option<&str>) -> ToSqlOutput<'_> {
 /// Rows that are being appended.
 pub(super) struct Rows<'c> {
     appender: Appender<'c>,
+    columns: Columns,
     first: i64,
     count: u64,
     bytes: u64,
@@ -90,7 +92,7 @@ impl<'c> Rows<'c> {
 
     /// Goes on in the transaction that is open.
     pub(super) fn go_on(connection: &'c Connection, first: i64) -> Result<Self> {
-        Ok(Self { appender: connection.appender("records")?, first, count: 0, bytes: 0 })
+        Ok(Self { appender: connection.appender("records")?, columns: Columns::empty(), first, count: 0, bytes: 0 })
     }
 
     /// How many rows.
@@ -112,7 +114,10 @@ impl<'c> Rows<'c> {
         place: Option<(u32, u64)>,
     ) -> Result<()> {
         let number = self.first + i64::try_from(self.count)?;
-        self.appender.append_row(appender_params_from_iter(Values::of(number, line, raw, batch, place).0))?;
+        self.columns.push(&Values::of(number, line, raw, batch, place), raw.len())?;
+        if self.columns.is_full() {
+            self.hand_over()?;
+        }
         self.count += 1;
         self.bytes += raw.len() as u64;
         Ok(())
@@ -127,8 +132,16 @@ impl<'c> Rows<'c> {
         self.append(&accepted, &raw, &Batch::new(Some(own)), place)
     }
 
+    fn hand_over(&mut self) -> Result<()> {
+        match self.columns.take()? {
+            Some(rows) => Ok(self.appender.append_record_batch(rows)?),
+            None => Ok(()),
+        }
+    }
+
     /// Hands all rows to the transaction: the number of the first, and how many.
     pub(super) fn flush(mut self) -> Result<(i64, u64)> {
+        self.hand_over()?;
         self.appender.flush()?;
         Ok((self.first, self.count))
     }

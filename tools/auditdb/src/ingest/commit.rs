@@ -135,8 +135,8 @@ impl Committer {
             self.account.iter_mut().for_each(|account| account.piece(&piece));
             match piece {
                 Piece::Lines(lines) => {
-                    for raw in lines.split_inclusive(|b| *b == b'\n') {
-                        self.line(&mut sorted, raw.strip_suffix(b"\n").unwrap_or(raw))?;
+                    for raw in line::split(&lines) {
+                        self.line(&mut sorted, raw)?;
                     }
                 }
                 Piece::TooLong { start, bytes, sha256 } => {

@@ -66,8 +66,7 @@ fn find(place: &Place, id: &str) -> Result<Vec<Found>> {
         let (mut leaves, mut here) = (Vec::new(), Vec::new());
         let mut reader = Reader::open(&path, None).with_context(told)?;
         while let Read::Batch(batch, _) = reader.next().with_context(told)? {
-            for raw in batch.body.split_inclusive(|b| *b == b'\n') {
-                let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+            for raw in line::split(&batch.body) {
                 let text = line::text(raw);
                 if text.contains(id) && scanner.scan(&text).is_ok_and(|columns| columns.id.as_deref() == Some(id)) {
                     here.push((raw.to_vec(), leaves.len()));

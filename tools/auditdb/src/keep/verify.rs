@@ -93,7 +93,7 @@ pub(super) fn held(place: &Place, witnesses: &Witnesses) -> Result<Vec<(String, 
         let found = walk(&path, marks).with_context(|| format!("{}: cannot be read", path.display()))?;
         held.push((segment.name.clone(), found));
     }
-    let gone = |name: &str| !there.iter().any(|segment| segment.name == name) && !witnesses.pruned.contains(name);
+    let gone = |name: &str| !there.iter().any(|segment| segment.name == name) && !witnesses.is_pruned(name);
     for (name, marks) in witnesses.marks.iter().filter(|(name, _)| gone(name)) {
         let Some(last) = marks.last() else { continue };
         let reason = Some(format!("{}, and the file is gone", last.said()));
@@ -108,7 +108,7 @@ fn remembered(place: &Place) -> Result<(Vec<Seen>, Wrong)> {
         return Ok((Vec::new(), Wrong::default()));
     }
     let before = trust::stamp(place);
-    let connection = database::open_to_read(&place.database(), MEMORY)?;
+    let connection = database::open_to_check(&place.database(), MEMORY)?;
     let seen = fold::seen(&connection)?;
     let wrong = rows::check(&connection, place, &seen, Chains::Believed)?;
     if wrong.is_nothing() {
@@ -194,7 +194,11 @@ fn completeness(held: &[(String, Found)], witnesses: &Witnesses) -> Record {
     let (lines, anchored) = (sum(|found| found.lines), sum(|found| found.anchored));
     let signed = sum(|found| found.signed.saturating_sub(found.anchored));
     let chained = sum(|found| found.lines.saturating_sub(found.signed.max(found.anchored)));
-    let said = format!("{anchored} anchored, {signed} only signed, {chained} only chained");
+    let mut said = format!("{anchored} anchored, {signed} only signed, {chained} only chained");
+    if let (segments @ 1.., gone) = witnesses.let_go {
+        let (gone, segments) = (many(gone, "line", "lines"), many(segments, "segment", "segments"));
+        said.push_str(&format!("; {gone} of {segments} were pruned"));
+    }
     let bad = held.iter().filter(|(_, found)| found.is_bad()).count() as u64;
     let (outcome, verdict, reason) = if let Some(fault) = witnesses.faults.first() {
         (Outcome::Failure, "is not what was written", Some(fault.clone()))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
-use crate::checkpoint::{About, Book, Entry, Notary};
+use crate::checkpoint::{About, Book, Checkpoint, Compacted, Entry, Notary};
 use crate::fold::Seen;
 use crate::place::Place;
 use crate::plural::many;
@@ -48,7 +48,13 @@ pub(super) struct Witnesses {
     /// By segment, in the order of their places.
     pub(super) marks: BTreeMap<String, Vec<Mark>>,
     /// Segments that were let go, by who has the key.
-    pub(super) pruned: BTreeSet<String>,
+    pruned: BTreeSet<String>,
+    /// How many segments and lines that were.
+    pub(super) let_go: (u64, u64),
+    /// What the log was rid of, and by which checkpoint.
+    rid: Option<(u64, Compacted)>,
+    /// The segments that the log names.
+    named: BTreeSet<String>,
     /// What is wrong with the witnesses themselves.
     pub(super) faults: Vec<String>,
     /// What could not be evaluated about them.
@@ -78,17 +84,33 @@ impl Witnesses {
         let read =
             |path: &std::path::Path| Book::read(path).with_context(|| format!("{}: cannot be read", path.display()));
         let log = read(&notary.log())?.unbroken();
-        let roots: BTreeSet<String> = log.entries.iter().map(|entry| entry.root.clone()).collect();
+        self.rid = log.compacted().and_then(|(at, sum)| Some((log.entries.get(at)?.checkpoint.sequence, sum.clone())));
+        self.named =
+            log.entries.iter().filter_map(|entry| entry.checkpoint.about.segment()).map(str::to_owned).collect();
+        let rid = self.rid.as_ref().map_or((0, 0), |(_, sum)| (sum.segments, sum.lines));
+        self.let_go = log.pruned().values().fold(rid, |(segments, lines), more| (segments + 1, lines + more));
         self.key(&notary, &log);
         self.take(&log, By::Log);
         for anchor in notary.files() {
             let book = read(anchor)?;
             let name = anchor.display().to_string();
             self.take(&book, |sequence| By::Anchor(name.clone(), sequence));
-            self.anchored(&book, &roots);
+            self.anchored(&book, &log);
         }
         self.marks.values_mut().for_each(|marks| marks.sort_by_key(|mark| mark.at));
         Ok(self)
+    }
+
+    /// Was the segment let go?
+    pub(super) fn is_pruned(&self, name: &str) -> bool {
+        self.pruned.contains(name)
+    }
+
+    /// Is it an anchor's word, from before the log was made shorter, on a segment of which all is gone? The log itself
+    /// names those that must be there.
+    fn is_rid_of(&self, sequence: u64, name: &str) -> bool {
+        let before = |(last, sum): &(u64, Compacted)| sequence < *last && name < sum.horizon.as_str();
+        self.rid.as_ref().is_some_and(before) && !self.named.contains(name)
     }
 
     /// Did the key that is here sign the log?
@@ -107,13 +129,22 @@ impl Witnesses {
     }
 
     /// An anchor that holds nothing proves nothing, and one that knows more than the log convicts it.
-    fn anchored(&mut self, book: &Book, roots: &BTreeSet<String>) {
+    fn anchored(&mut self, book: &Book, log: &Book) {
+        let roots: BTreeSet<&str> = log.entries.iter().map(|entry| entry.root.as_str()).collect();
+        let sequences: BTreeSet<u64> = log.entries.iter().map(|entry| entry.checkpoint.sequence).collect();
+        let keys: BTreeSet<&str> = log.entries.iter().flat_map(|entry| entry.checkpoint.keys()).collect();
+        // One that the log is rid of: of its own keys, and in the place of none that stands there.
+        let rid = |Checkpoint { sequence, key, .. }: &Checkpoint| {
+            self.rid.as_ref().is_some_and(|(last, _)| sequence < last)
+                && !sequences.contains(sequence)
+                && keys.contains(key.as_str())
+        };
         let name = book.path.display();
         self.outside |= !book.entries.is_empty();
         if book.entries.is_empty() && book.faults.is_empty() {
             self.unknown.push(format!("{name}: the anchor is not there, or holds nothing"));
         }
-        let more = book.entries.iter().find(|entry| !roots.contains(&entry.root));
+        let more = book.entries.iter().find(|entry| !roots.contains(entry.root.as_str()) && !rid(&entry.checkpoint));
         if let Some(Entry { checkpoint, .. }) = more {
             let why = "which the log beside the key does not know: it was cut off or signed anew";
             self.faults.push(format!("{name}: holds checkpoint {}, {why}", checkpoint.sequence));
@@ -124,9 +155,12 @@ impl Witnesses {
         self.faults.extend(book.faults.iter().map(|fault| format!("{}: {fault}", book.path.display())));
         for Entry { checkpoint, .. } in &book.entries {
             match &checkpoint.about {
-                About::Rotated(_) | About::Closed(_) => {}
+                About::Rotated(_) | About::Closed(_) | About::Compacted(_) => {}
                 About::Pruned(gone) => drop(self.pruned.insert(gone.segment.clone())),
                 About::Written(written) => {
+                    if self.is_rid_of(checkpoint.sequence, &written.segment) {
+                        continue;
+                    }
                     let Ok(link) = written.head.parse() else { continue };
                     let mark = Mark { at: written.bytes, link, lines: written.lines, by: by(checkpoint.sequence) };
                     self.marks.entry(written.segment.clone()).or_default().push(mark);

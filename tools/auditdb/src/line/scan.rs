@@ -184,8 +184,7 @@ impl<'a> Pass<'a, '_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let plain = self.rest().iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
-            self.at += plain.unwrap_or(self.rest().len());
+            self.at += plain(self.rest());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -242,5 +241,43 @@ impl<'a> Pass<'a, '_> {
         }
         self.at += word.len();
         Ok(())
+    }
+}
+
+/// How many bytes come before the first quote, backslash or control character: eight are looked at at a time, for most of a
+/// line is inside of strings.
+fn plain(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH * 0x80;
+    // The lowest marked byte is the first that fits; a borrow can only mark bytes behind it.
+    let below = |word: u64, least: u64| word.wrapping_sub(EACH * least) & !word & HIGH;
+    let mut words = bytes.chunks_exact(8);
+    let mut at = 0;
+    for word in words.by_ref() {
+        let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+        let found =
+            below(word ^ (EACH * u64::from(b'"')), 1) | below(word ^ (EACH * u64::from(b'\\')), 1) | below(word, 0x20);
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let odd = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    at + words.remainder().iter().position(odd).unwrap_or(words.remainder().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_a_time_find_what_one_at_a_time_finds(
+            bytes in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), 0x1eu8..0x24, 0x5bu8..0x5e, any::<u8>(), b'a'..=b'z'], 0..40),
+        ) {
+            let one = bytes.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
+            prop_assert_eq!(plain(&bytes), one.unwrap_or(bytes.len()));
+        }
     }
 }

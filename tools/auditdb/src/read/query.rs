@@ -1,11 +1,11 @@
 //! `auditdb query`: one statement of the user's, on a connection that can only read this database.
 
-use std::io::{self, BufWriter, IsTerminal, Read};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use duckdb::arrow::datatypes::DataType;
 use duckdb::{Connection, Statement};
 use record::Exit;
@@ -13,24 +13,39 @@ use serde_json::Value;
 
 use super::json::{is_known, value};
 use super::open::open;
-use super::schema;
 use super::sheet::{Csv, JsonLines, Sheet, Table, Target};
 use super::statement::only_one;
+use super::{parquet, schema};
 use crate::cli::{self, Rows};
 use crate::place::Place;
+use crate::whole;
 
 /// The longest statement that is read from standard input, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// `auditdb query`
 pub(crate) fn query(args: &cli::Query, place: &Place) -> Result<Exit> {
+    let shape = shape(args)?;
     let sql = schema::statement(&statement(&args.sql)?)?;
     only_one(&sql)?;
     let reading = open(place, &args.memory)?;
     reading.state.warn();
-    let limit = Duration::from_secs(args.timeout);
-    let mut sheet = sheet(args.output);
-    bounded(&reading.connection, limit, || rows(&reading.connection, &sql, sheet.as_mut()))?;
+    let (connection, limit) = (&reading.connection, Duration::from_secs(args.timeout));
+    bounded(connection, limit, || match (&args.to, shape) {
+        (Some(file), Rows::Parquet) => {
+            whole::write_opened(file, |draft| parquet::fill(connection, &sql, &args.memory, draft))
+        }
+        (Some(file), shape) => whole::write(file, |out| rows(connection, &sql, sheet(shape, out, false).as_mut())),
+        (None, Rows::Parquet) => {
+            let file = parquet::nameless(place.directory())?;
+            parquet::fill(connection, &sql, &args.memory, &file)?;
+            parquet::pass(file)
+        }
+        (None, shape) => {
+            let out = BufWriter::new(io::stdout().lock());
+            rows(connection, &sql, sheet(shape, out, io::stdout().is_terminal()).as_mut())
+        }
+    })?;
     Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown })
 }
 
@@ -65,14 +80,23 @@ fn bounded(connection: &Connection, limit: Duration, work: impl FnOnce() -> Resu
     }
 }
 
-/// What the rows go into: a table where a person looks, lines where a program does, unless said.
-fn sheet(output: Option<Rows>) -> Box<dyn Sheet> {
-    let terminal = io::stdout().is_terminal();
-    let out = BufWriter::new(io::stdout().lock());
-    match output.unwrap_or(if terminal { Rows::Table } else { Rows::Jsonl }) {
+/// How the rows come: a table where a person looks, lines where a program does, unless said.
+fn shape(args: &cli::Query) -> Result<Rows> {
+    let terminal = args.to.is_none() && io::stdout().is_terminal();
+    let shape = args.output.unwrap_or(if terminal { Rows::Table } else { Rows::Jsonl });
+    ensure!(
+        !(terminal && shape == Rows::Parquet),
+        "--output parquet: is nothing to look at; --to FILE writes it, or redirect standard output"
+    );
+    Ok(shape)
+}
+
+/// What the rows go into.
+fn sheet<'o>(shape: Rows, out: impl Write + 'o, terminal: bool) -> Box<dyn Sheet + 'o> {
+    match shape {
         Rows::Table => Box::new(Table::new(out)),
-        Rows::Jsonl => Box::new(JsonLines::new(out)),
         Rows::Csv => Box::new(Csv::new(Target { out, terminal })),
+        Rows::Jsonl | Rows::Parquet => Box::new(JsonLines::new(out)),
     }
 }
 
@@ -107,14 +131,20 @@ fn columns(statement: &Statement<'_>) -> Result<Vec<Column>> {
         if kind != DataType::Null && !is_known(&kind) {
             bail!("column {name} has a type that JSON has no form for; cast it: {name}::VARCHAR");
         }
-        let taken = |name: &str| columns.iter().any(|column| column.name == name);
-        let free = (2..).map(|n| format!("{name}_{n}")).find(|free| !taken(free)).unwrap_or_default();
-        let name = if taken(&name) { free } else { name };
+        let name = free(&name, |name| columns.iter().any(|column| column.name == name));
         columns.push(Column { name, is_null: kind == DataType::Null });
     }
     Ok(columns)
 }
 
-fn refused(error: &duckdb::Error) -> anyhow::Error {
+/// A name that is not taken: the name itself, or with the first number that is free.
+pub(super) fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_owned();
+    }
+    (2..).map(|n| format!("{name}_{n}")).find(|free| !taken(free)).unwrap_or_default()
+}
+
+pub(super) fn refused(error: &duckdb::Error) -> anyhow::Error {
     anyhow::anyhow!("the database refused the statement: {}", error.to_string().trim())
 }

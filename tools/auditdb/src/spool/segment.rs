@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
@@ -15,12 +16,21 @@ use super::batch::Batch;
 use super::chain::Link;
 use super::tree::{Tree, leaf};
 use crate::checkpoint::{Closed, Written};
+use crate::line;
 use crate::source::Source;
 
 /// The format that [`super`] describes.
 pub(crate) const FORMAT: u32 = 1;
 /// The end of a segment's file name.
 pub(crate) const SUFFIX: &str = ".jsonl";
+
+/// A segment this long, or this old, is closed and another begun, so that old lines can be pruned by the file: a writer
+/// that says little must not keep the lines of a year in one.
+const FULL: (u64, Duration) = (64 << 20, Duration::from_secs(86_400));
+
+fn is_full(length: u64, age: Duration) -> bool {
+    length >= FULL.0 || age >= FULL.1
+}
 
 #[derive(Debug, Serialize)]
 struct First<'a> {
@@ -52,6 +62,7 @@ pub(crate) struct Segment {
     lines: u64,
     sources: BTreeMap<String, u64>,
     tree: Tree,
+    begun: Instant,
 }
 
 impl Segment {
@@ -74,6 +85,7 @@ impl Segment {
             lines: 0,
             sources: BTreeMap::new(),
             tree: Tree::default(),
+            begun: Instant::now(),
         };
         segment.put(&[&header])?;
         segment.file.sync_all()?;
@@ -87,11 +99,15 @@ impl Segment {
         self.put(&[head.as_bytes(), &batch.body])?;
         self.link = link;
         self.lines += batch.lines;
-        let lines = batch.body.split_inclusive(|b| *b == b'\n');
-        lines.for_each(|line| self.tree.push(leaf(line.strip_suffix(b"\n").unwrap_or(line))));
+        line::split(&batch.body).for_each(|line| self.tree.push(leaf(line)));
         let source = batch.source.as_ref().map_or("claimed", Source::as_str);
         *self.sources.entry(source.to_owned()).or_default() += batch.lines;
         Ok(())
+    }
+
+    /// Has it had its day, or its length?
+    pub(crate) fn is_full(&self) -> bool {
+        is_full(self.length, self.begun.elapsed())
     }
 
     /// How far it is written, for a checkpoint.
@@ -129,5 +145,17 @@ impl Segment {
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_ends_by_its_length_and_by_its_age() {
+        let day = Duration::from_secs(86_400);
+        assert!(!is_full((64 << 20) - 1, day - Duration::from_secs(1)));
+        assert!(is_full(64 << 20, Duration::ZERO) && is_full(1, day));
     }
 }

@@ -10,8 +10,6 @@ use super::folder::Folder;
 use super::segment::Segment;
 use crate::checkpoint::{About, Notary};
 
-/// A segment this long is closed and another begun, so that old lines can be pruned by the file.
-const SEGMENT: u64 = 64 << 20;
 /// After how many bytes of its own a writer looks again at what the others wrote.
 const LOOK: u64 = 8 << 20;
 /// How long, and how many lines, may go without a checkpoint while lines come in: a log of them that grew by the second would
@@ -107,7 +105,7 @@ impl Writer {
 
     fn put(&mut self, batch: &Batch) -> io::Result<()> {
         let segment = match self.segment.take() {
-            Some(segment) if segment.length < SEGMENT => segment,
+            Some(segment) if !segment.is_full() => segment,
             Some(full) => {
                 full.sync()?;
                 self.signing.iter_mut().for_each(|signing| signing.close(&full));

@@ -2,6 +2,59 @@
 
 use super::*;
 
+/// The answer as Parquet, read by a DuckDB of our own: one text a row.
+fn as_parquet(directory: &Path, sql: &str, shown: &str) -> Vec<String> {
+    let output = run(auditdb(directory).args(["query", "-o", "parquet", sql]), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = directory.join("answer.parquet");
+    std::fs::write(&file, output.stdout).unwrap();
+    let connection = duckdb::Connection::open_in_memory().unwrap();
+    let mut statement = connection.prepare(&format!("SELECT {shown} FROM '{}'", file.display())).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn an_answer_comes_as_parquet_with_its_types_and_reaches_no_file_but_the_one_that_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(
+        &run(
+            auditdb(path).arg("ingest"),
+            &jsonl(&[line("scanwatch", "file-scanned", 1), line("scanwatch", "file-scanned", 2)]),
+        ),
+        0,
+    );
+    let sql = "SELECT time, severity, id, time AS \"a\"\"b\", sum(severity) AS s, [1, NULL] AS l, {'x': 1.50} AS st, \
+        NULL::DATE AS d, count(*) AS n, count(*) AS n FROM records GROUP BY ALL ORDER BY id";
+    let kinds = "concat_ws('|', typeof(time), typeof(severity), typeof(\"a\"\"b\"), typeof(s), typeof(l), typeof(st), typeof(d), typeof(n_2), time, id)";
+    let rows = as_parquet(path, sql, kinds);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        rows[0],
+        "TIMESTAMP|UTINYINT|TIMESTAMP|DECIMAL(38,0)|INTEGER[]|STRUCT(x DECIMAL(3,2))|DATE|BIGINT|2026-11-22 05:00:01|019aa9b5-2a80-7c3e-9d6e-000000000001"
+    );
+    assert_eq!(as_parquet(path, "SELECT id FROM records WHERE false", "id").len(), 0);
+    let file = path.join("rows.parquet");
+    let to = |sql: &str| run(auditdb(path).args(["query", "-o", "parquet", "--to"]).arg(&file).arg(sql), b"");
+    assert_eq!(to("SELECT 1 AS n").status.code(), Some(0));
+    let before = std::fs::read(&file).unwrap();
+    for bad in [
+        "SELECT nothing",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "COPY records TO '/tmp/x.csv'",
+        &format!("FROM '{}'", file.display()),
+        "SELECT CASE WHEN range = 99999 THEN 'x' ELSE '1' END::INTEGER AS n FROM range(100000)",
+        "SELECT 1) TO '/tmp/x.parquet' (FORMAT csv) --",
+    ] {
+        let output = to(bad);
+        assert_eq!(output.status.code(), Some(2), "{bad}");
+        assert_eq!(std::fs::read(&file).unwrap(), before, "{bad}: what stood there stays");
+    }
+    assert!(!path.join(".rows.parquet.part").exists() && !Path::new("/tmp/x.parquet").exists());
+    let csv = run(auditdb(path).args(["query", "-o", "csv", "--to"]).arg(&file).arg("SELECT 1 AS n"), b"");
+    assert_eq!((csv.status.code(), std::fs::read(&file).unwrap()), (Some(0), b"n\n1\n".to_vec()));
+}
+
 fn record() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let mut file = line("scanwatch", "file-quarantined", 1);

@@ -162,6 +162,77 @@ fn what_was_shipped_is_not_shipped_again_also_after_a_kill_and_a_rebuild() {
     assert_eq!(broken.status.code(), Some(2));
 }
 
+/// What DuckDB, asked from outside, says of files.
+fn read_back(directory: &Path, sql: &str) -> Vec<String> {
+    let connection = duckdb::Connection::open_in_memory().unwrap();
+    let sql = sql.replace("$", directory.to_str().unwrap());
+    let mut statement = connection.prepare(&sql).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn parquet_is_a_folder_by_day_and_provider_with_the_columns_as_they_are() {
+    let directory = record();
+    let path = directory.path();
+    put(
+        path,
+        &[
+            json!({"@timestamp": "2025-01-02T03:04:05.678901Z", "event": {"id": "x", "provider": "netguard", "action": "a"},
+        "destination": {"port": 443}, "message": "=\"ä\n'"}),
+        ],
+    );
+    let told = lines(&export(path, &["parquet", "--to", "out", "--until", "2026-12-01"]), 0);
+    assert_eq!(
+        (actions(&told), &told[0]["cellblock"]["spool"]["lines"]),
+        (vec!["records-exported", "run-finished"], &json!(6))
+    );
+    let all = "read_parquet('$/out/*/*/*.parquet', hive_partitioning = true)";
+    let partitions = read_back(
+        path,
+        &format!("SELECT day || ' ' || provider || ' ' || count(*) FROM {all} GROUP BY day, provider ORDER BY 1"),
+    );
+    assert_eq!(partitions, ["2025-01-02 netguard 1", "2026-11-22 sandboxctl 3", "2026-11-22 scanwatch 2"]);
+    let one = "concat_ws('|', epoch_us(time), destination_port, message, typeof(time), typeof(destination_port), typeof(severity), typeof(vouched))";
+    assert_eq!(
+        read_back(path, &format!("SELECT {one} FROM read_parquet('$/out/day=2025-01-02/provider=netguard/*.parquet')")),
+        ["1735787045678901|443|=\"ä\n'|TIMESTAMP|USMALLINT|UTINYINT|BOOLEAN"]
+    );
+    let raw = read_back(path, &format!("SELECT raw FROM {all} ORDER BY raw"));
+    let given = ask(&path.join("audit"), "SELECT raw FROM records ORDER BY raw");
+    assert_eq!(raw, given.iter().map(|row| row["raw"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+    let again = export(path, &["parquet", "--to", "out"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("something is there already"));
+    assert_eq!(export(path, &["parquet", "--to", "-"]).status.code(), Some(2));
+    assert!(!path.join(".out.part").exists());
+}
+
+#[test]
+fn parquet_is_shipped_once_also_after_a_kill() {
+    let directory = record();
+    let path = directory.path();
+    let ship = || lines(&export(path, &["parquet", "--to", "ship", "--since-last", "--tool", "sandboxctl"]), 0);
+    let ids = || read_back(path, "SELECT id FROM read_parquet('$/ship/**/*.parquet') ORDER BY id");
+    assert_eq!(actions(&ship()), ["records-exported", "run-finished"]);
+    assert_eq!(actions(&ship()), ["run-finished"], "nothing new is no file");
+    let mut tomorrow = line("sandboxctl", "control-evaluated", 8);
+    tomorrow["@timestamp"] = "2026-11-23T05:00:00Z".into();
+    put(path, &[tomorrow, line("sandboxctl", "control-evaluated", 9)]);
+    ship();
+    let all = ids();
+    assert_eq!(all.len(), 5);
+    // A run that was killed when its files counted already, and one of them had its place.
+    let (draft, day) = (path.join("ship/.cellblock-00000002.parquet.part"), "day=2026-11-23/provider=sandboxctl");
+    fs::create_dir_all(draft.join("files").join(day)).unwrap();
+    let shipped = path.join("ship").join(day).join("cellblock-00000002-0.parquet");
+    fs::rename(&shipped, draft.join("files").join(day).join("cellblock-00000002-0.part")).unwrap();
+    assert_eq!(ids().len(), 4, "a draft is no file of the folder's");
+    assert_eq!(actions(&ship()), ["run-finished"]);
+    assert_eq!(ids(), all);
+    assert!(!draft.exists());
+}
+
 #[test]
 fn a_link_that_lies_in_the_way_leads_no_export_to_another_file() {
     let directory = record();

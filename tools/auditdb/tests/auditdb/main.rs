@@ -8,6 +8,7 @@ mod export;
 mod ingest;
 mod manners;
 mod past;
+mod prune;
 mod reading;
 mod refs;
 mod report;

@@ -105,6 +105,20 @@ fn the_database_has_a_bound_of_its_own_and_an_older_policy_the_default() {
 }
 
 #[test]
+fn records_are_kept_for_as_long_as_their_provider_s_time_or_that_of_all() {
+    let with = |times: &str| format!("spool = \"2GiB\"\nretain_by = {times}");
+    let taken = takes("spool = \"2GiB\"", &with("{ \"egress-proxy\" = \"30d\", auditdb = \"365d\" }")).audit.retain_by;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    assert_eq!(taken, [("auditdb".to_owned(), days(365)), ("egress-proxy".to_owned(), days(30))].into());
+    assert!(takes("spool = \"2GiB\"", "spool = \"2GiB\"").audit.retain_by.is_empty());
+    let refused = |times: &str, key: &str, why: &str| refuses("spool = \"2GiB\"", &with(times), key, why);
+    refused("{ scanwatch = \"1h\" }", "audit.retain_by.scanwatch", "write 1d to 36500d");
+    refused("{ scanwatch = 30 }", "audit.retain_by.scanwatch", "found an integer");
+    refused("{ \"Egress Proxy\" = \"30d\" }", "audit.retain_by.\"Egress Proxy\"", "no name of a provider");
+    refused("\"30d\"", "audit.retain_by", "a table");
+}
+
+#[test]
 fn an_anchor_is_a_file_elsewhere_or_a_command_without_a_shell() {
     let with = |anchors: &str| format!("anchors = {anchors}");
     let both = "[{ file = \"/mnt/usb/anchors\" }, { command = [\"/usr/local/bin/anchor\", \"--to\", \"b c\"] }]";

@@ -1,0 +1,114 @@
+//! Which segments are old: those whose every line is past the time that its provider's lines are kept.
+//!
+//! A segment goes as a whole, so that its chain stays provable: one that holds lines of several providers goes when the
+//! last of them may.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use duckdb::Connection;
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::{FlockOperation, flock};
+use uuid::Uuid;
+
+use crate::fold::{self, Seen};
+use crate::place::{Place, Retain};
+use crate::read::When;
+use crate::source::Source;
+use crate::spool::{Read, Reader, SegmentFile};
+
+/// The length of a UUID at the beginning of a segment's name.
+const UUID: usize = 36;
+
+/// A segment that goes.
+pub(super) struct Old {
+    pub(super) file: SegmentFile,
+    pub(super) seen: Seen,
+}
+
+/// Before which time lines go, microseconds since 1970: those of a provider, and those of the others.
+pub(super) struct Cut {
+    by: BTreeMap<String, i64>,
+    all: i64,
+}
+
+impl Cut {
+    /// As the policy keeps them, or all that came in before a time.
+    pub(super) fn of(retain: &Retain, older_than: Option<When>) -> Result<Self> {
+        if let Some(when) = older_than {
+            return Ok(Self { by: BTreeMap::new(), all: when.microseconds() });
+        }
+        let now = Timestamp::now();
+        let before = |kept| -> Result<i64> { Ok(now.checked_sub(SignedDuration::try_from(kept)?)?.as_microsecond()) };
+        let by = retain.by.iter().map(|(name, kept)| Ok((name.clone(), before(*kept)?)));
+        Ok(Self { by: by.collect::<Result<_>>()?, all: before(retain.all)? })
+    }
+
+    /// Before which time lines of this provider go.
+    pub(super) fn before(&self, provider: Option<&str>) -> i64 {
+        provider.and_then(|name| self.by.get(name)).copied().unwrap_or(self.all)
+    }
+}
+
+/// The segments whose every line came in before that, is in the database, and which no writer has open.
+pub(super) fn old(connection: &Connection, place: &Place, cut: &Cut) -> Result<Vec<Old>> {
+    let newest = newest(connection)?;
+    let known: BTreeMap<String, Seen> =
+        fold::seen(connection)?.into_iter().map(|seen| (seen.name.clone(), seen)).collect();
+    let mut old = Vec::new();
+    for file in place.spool().segments()? {
+        let Some(seen) = known.get(&file.name).filter(|seen| seen.end == file.length) else { continue };
+        let path = place.spool().path().join(&file.name);
+        let past = |came: &BTreeMap<Option<String>, i64>| {
+            came.iter().all(|(provider, received)| *received < cut.before(provider.as_deref()))
+        };
+        let gone = match newest.get(&seen.number) {
+            Some(came) => past(came),
+            None => past(&told(&path, &file.name)?),
+        };
+        if gone && is_closed(&path)? {
+            old.push(Old { seen: seen.clone(), file });
+        }
+    }
+    Ok(old)
+}
+
+/// When the last line of each provider came in, by segment: microseconds since 1970.
+fn newest(connection: &Connection) -> Result<BTreeMap<u32, BTreeMap<Option<String>, i64>>> {
+    let mut statement = connection.prepare(
+        "SELECT segment, provider, epoch_us(max(received)) FROM records WHERE segment IS NOT NULL GROUP BY ALL",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut newest: BTreeMap<u32, BTreeMap<Option<String>, i64>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        newest.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get(2)?);
+    }
+    Ok(newest)
+}
+
+/// The same of a segment that brought nothing but repeats, or nothing at all: what its batches say, and its name.
+fn told(path: &Path, name: &str) -> Result<BTreeMap<Option<String>, i64>> {
+    let said = || format!("{}: cannot be read", path.display());
+    let mut came = BTreeMap::new();
+    let mut reader = Reader::open(path, None).with_context(said)?.believing();
+    while let Read::Batch(batch, _) = reader.next().with_context(said)? {
+        let provider = batch.source.as_ref().map(Source::as_str).map(str::to_owned);
+        let last = came.entry(provider).or_insert(i64::MIN);
+        *last = batch.received.as_microsecond().max(*last);
+    }
+    let made = name.get(..UUID).and_then(|id| Uuid::try_parse(id).ok()).and_then(|id| id.get_timestamp());
+    let made =
+        made.and_then(|made| i64::try_from(made.to_unix().0).ok()).map_or(i64::MAX, |seconds| seconds * 1_000_000);
+    if came.is_empty() {
+        came.insert(None, made);
+    }
+    Ok(came)
+}
+
+/// A writer holds a shared lock on its segment as long as it lives.
+fn is_closed(path: &Path) -> Result<bool> {
+    let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
+    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+}
