@@ -312,7 +312,10 @@ mod tests {
         let policy = Policy::parse(&keyed, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
         let services = render(&policy, "", Families::Both).unwrap().services;
         let cell = &services["cell"].environment;
-        assert_eq!((&*cell["CELL_EGRESS"], &*cell["CELL_AUTHORIZED"]), ("http://api.anthropic.com", "api.anthropic.com"));
+        assert_eq!(
+            (&*cell["CELL_EGRESS"], &*cell["CELL_AUTHORIZED"]),
+            ("http://api.anthropic.com", "api.anthropic.com")
+        );
         assert_eq!(services["proxy"].networks["model"].aliases, ["api.anthropic.com"]);
         let members: Vec<&str> =
             services.iter().filter(|(_, part)| part.networks.contains_key("model")).map(|(name, _)| *name).collect();
