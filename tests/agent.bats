@@ -107,14 +107,15 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
   [[ $output == *"Installed plugin: cellblock-tiny"* ]]
   eventually 60 agent_said 'cellblock-tiny: registered, old'
   in_cell test -d /sandbox/home/.openclaw/npm
-  eventually 60 gate_let_through registry.lab.test/cellblock-tiny/-/cellblock-tiny-1.0.0.tgz
-  [ "$(in_cell curl -s -o /dev/null -w '%{http_code}' -X PUT http://registry.lab.test/cellblock-tiny)" = 405 ]
+  eventually 60 gate_answered "GET registry.lab.test/cellblock-tiny/-/cellblock-tiny-1.0.0.tgz: 200"
+  run -0 in_cell curl -s -X PUT http://registry.lab.test/cellblock-tiny
+  [ "$(jq -r .error <<<"$output")" = method-not-listed ]
 }
 
 @test "the cell's clock shows the policy's time zone, to programs and to Node" {
   [ "$(in_cell date -d @0 +%H:%M%z)" = 05:30+0530 ]     # so it was there in 1970, and is +0545 since 1986
   [ "$(in_cell date -d @1800000000 +%z)" = +0545 ]
-  [ "$(in_cell node -p 'new Date(18e11).getTimezoneOffset() + Intl.DateTimeFormat().resolvedOptions().timeZone')" = -345Asia/Kathmandu ]
+  [ "$(in_cell node -p 'new Date(18e11).getTimezoneOffset()')" = -345 ]
 }
 
 @test "what the agent brings runs from the share, not from /tmp, and nothing is written beside the agent" {

@@ -136,14 +136,20 @@ PROGRAM
   [ "${first% *}" -ge 700 ]
 }
 
+# The gate's workers that still take connections. A reload returns before the old ones no longer do.
+workers() { ld top proxy -eo pid,args | awk '/nginx: worker process$/ { print $1 }'; }
+none_of() { ! grep -qxF "$1" <(workers); }
+
 @test "a WebSocket that is quiet for 300 s and events that trickle for 15 minutes stay; what is quiet for 600 s ends, and is told" {
-  local since said
+  local since said before
   since=$(now)
+  before=$(workers)
   # Every time-out of a minute or more, as rendered, at a hundredth.
   hundredth <"$ROOT/rendered/gate/nginx.conf" >"$ROOT/quick.conf"
   grep -q 'proxy_read_timeout 6000ms;' "$ROOT/quick.conf"
   cat "$ROOT/quick.conf" >"$ROOT/rendered/gate/nginx.conf"
   ld exec proxy reload
+  eventually none_of "$before"
   said=$(as cell "$PYTHON" "$SUITE/quiet.py" "$GATE_CELL" 80 odd.lab.test)
   render
   ld exec proxy reload

@@ -40,6 +40,10 @@ gate_let_through() { # name
   in_host docker logs proxy 2>/dev/null |
     jq -se --arg name "$1" 'any(.network.name == "cell" and .event.action == "connection-allowed" and (.message | contains($name)))'
 }
+# The same of a request, where TLS begins at the gate.
+gate_answered() { # message
+  in_host docker logs proxy 2>/dev/null | jq -se --arg message "$1" 'any(.network.name == "cell" and .message == $message)'
+}
 
 # OpenClaw on the host: the same version, in a container that is only there for its files, on the host's own network.
 client_on_the_host() {
