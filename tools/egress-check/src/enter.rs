@@ -24,17 +24,33 @@ pub(crate) struct Numbered {
     pub(crate) ask: Ask,
     /// How long to wait for an answer.
     pub(crate) patience: Duration,
-    /// Ask again where nothing came: a busy machine must not look like a moat, nor like a dead control.
-    pub(crate) insist: bool,
+    /// After what it is asked again.
+    pub(crate) again: Again,
     /// What it does together with the other seat, where the probe takes both.
     pub(crate) part: Option<Part>,
+}
+
+/// After which sights a question is asked again: a busy machine must not look like a moat, nor like a dead control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// After those that say nothing of the network.
+    Unfinished,
+    /// Also where somebody took the connection and then said nothing: from the gate, which speaks for itself, that
+    /// settles nothing.
+    Mute,
+    /// Also where nothing came at all.
+    Lost,
 }
 
 impl Numbered {
     /// May an answer have got lost, so that it is asked again? Whoever met the other seat cannot repeat that alone.
     fn is_lost(&self, sight: &Sight) -> bool {
-        let unsettled = *sight == Sight::Unfinished || (self.insist && sight.may_be_lost());
-        unsettled && self.ask.kind != ProbeKind::Forged
+        let unsettled = match self.again {
+            Again::Unfinished => false,
+            Again::Mute => *sight == Sight::Connected,
+            Again::Lost => sight.may_be_lost(),
+        };
+        (unsettled || *sight == Sight::Unfinished) && self.ask.kind != ProbeKind::Forged
     }
 }
 

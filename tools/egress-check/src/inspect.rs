@@ -6,10 +6,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use record::cellblock::{Expect, ProbeKind};
+use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use crate::ask::Ask;
-use crate::enter::{From, Numbered, Seen, ask_from};
+use crate::enter::{Again, From, Numbered, Seen, ask_from};
 use crate::label;
 use crate::probe::Probe;
 use crate::seat::Seat;
@@ -51,8 +51,8 @@ pub(crate) fn inspect<'a>(
 ) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let has_control = control.is_some();
-    let mut asks = numbered(probes, manner, |probe| (probe.ask.clone(), probe.expect == Expect::Pass))?;
-    let mut control_asks = numbered(probes, manner, |probe| (probe.control_ask(), true))?;
+    let mut asks = numbered(probes, manner, |probe| (probe.ask.clone(), again(probe)))?;
+    let mut control_asks = numbered(probes, manner, |probe| (probe.control_ask(), Again::Lost))?;
     if has_control {
         introduce(&mut asks, &mut control_asks);
     }
@@ -68,12 +68,21 @@ pub(crate) fn inspect<'a>(
     told
 }
 
-/// What is asked of each probe, its name made unique, and whether it is asked again where nothing comes.
-fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, bool)) -> Result<Vec<Numbered>> {
+/// Where silence is what the policy wants, it is an answer, and nobody waits for it twice.
+fn again(probe: &Probe) -> Again {
+    match (probe.expect, probe.evidence) {
+        (Expect::Pass, _) => Again::Lost,
+        (Expect::Blocked, Evidence::BeyondGate) => Again::Mute,
+        (Expect::Blocked, _) => Again::Unfinished,
+    }
+}
+
+/// What is asked of each probe, its name made unique, and after what it is asked again.
+fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, Again)) -> Result<Vec<Numbered>> {
     let numbered = probes.iter().enumerate().map(|(number, probe)| {
-        let (mut ask, insist) = ask(probe);
+        let (mut ask, again) = ask(probe);
         label::put_on(&mut ask)?;
-        Ok(Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), insist, part: None })
+        Ok(Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), again, part: None })
     });
     numbered.collect()
 }

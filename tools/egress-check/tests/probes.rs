@@ -173,6 +173,25 @@ fn a_server_that_is_away_for_both_of_the_first_turns_is_asked_once_more_when_all
 }
 
 #[test]
+fn a_gate_that_takes_connections_and_says_nothing_at_first_is_asked_once_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let _mute: Vec<_> = (0..2).map(|_| listener.accept().unwrap()).collect();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read(&mut [0; 4096]).unwrap();
+        let body = r#"{"error":"name-not-listed","reason":"no","mend":"none"}"#;
+        let head =
+            format!("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}", body.len());
+        stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n{body}").as_bytes()).unwrap();
+    });
+    let gate = json!({"cellblock": {"probe": {"evidence": "beyond-gate"}}});
+    let (_, records) = run(&[line("http", "blocked", address, gate)], &["--timeout", "500ms"]);
+    let reason = records[0]["event"]["reason"].as_str().unwrap();
+    assert!(!reason.contains("not a byte"), "{reason}");
+}
+
+#[test]
 fn many_probes_wait_together() {
     let target = silent();
     let lines: Vec<String> = (0..300).map(|_| line("tcp", "blocked", target, json!({}))).collect();
