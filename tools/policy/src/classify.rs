@@ -3,7 +3,7 @@
 use crate::invalid::quoted;
 use crate::section::Section;
 use crate::value::Value;
-use crate::{Invalid, host};
+use crate::{Invalid, https};
 
 /// The path of the one wire format that is spoken (Anthropic's Messages).
 const MESSAGES: &str = "/v1/messages";
@@ -30,21 +30,12 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Classify> {
 
 /// Address, host and path.
 fn parts(url: &str) -> Result<(String, String, String), Invalid> {
-    let refuse = |problem: &str| {
-        let mend = "write it as https://HOST/v1/messages, such as \"https://api.anthropic.com/v1/messages\"";
-        Invalid::new(format!("{} {problem}", quoted(url)), mend)
-    };
-    let rest = url.strip_prefix("https://").ok_or_else(|| refuse("is not an https address"))?;
-    let slash = rest.find('/').ok_or_else(|| refuse("has no path"))?;
-    let (authority, path) = rest.split_at(slash);
-    if authority.contains([':', '@']) {
-        return Err(refuse("names a port or a user"));
+    const SHAPE: &str = "write it as https://HOST/v1/messages, such as \"https://api.anthropic.com/v1/messages\"";
+    let (host, path) = https::parts(url, SHAPE)?;
+    if !path.ends_with(MESSAGES) || path.contains('+') || path.contains("/.") {
+        return Err(Invalid::new(format!("{} is no address of a Messages API", quoted(url)), SHAPE));
     }
-    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
-    if !plain || !path.ends_with(MESSAGES) || path.contains("//") || path.contains("/.") || url.len() > 1024 {
-        return Err(refuse("is no address of a Messages API"));
-    }
-    Ok((url.to_owned(), host::canonical(authority)?, path.to_owned()))
+    Ok((url.to_owned(), host, path.to_owned()))
 }
 
 /// A name that stands in a request and in the record.

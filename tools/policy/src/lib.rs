@@ -35,6 +35,7 @@ mod excerpt;
 mod folder;
 mod hole;
 mod host;
+mod https;
 mod invalid;
 mod locate;
 mod moat;

@@ -2,11 +2,14 @@
 
 use globset::{Glob, GlobSet};
 
+use crate::https;
 use crate::invalid::quoted;
 use crate::ref_pin::{self, RefPin};
 use crate::section::Section;
 use crate::value::Value;
-use crate::{Invalid, host};
+
+/// How a repository's address is written.
+const SHAPE: &str = "write it as https://HOST/PATH, such as \"https://github.com/openclaw/openclaw\"";
 
 /// One watched repository.
 #[derive(Debug, Clone)]
@@ -51,7 +54,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
             let mend = "remove it; keys are added by the gate, see egress.credential";
             return value.refuse_unseen("an address with a user or key in it", mend);
         }
-        let host = value.accept(host_of(text))?;
+        let (host, _) = value.accept(https::parts(text, SHAPE))?;
         Some((text.to_owned(), host))
     });
     let moving = section.or("moving", Vec::new(), |value| value.list(0..=1000, ref_pattern));
@@ -62,23 +65,6 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Repo> {
         return section.refuse("pins", format!("{} is pinned, and `moving` lets it move", quoted(name)), "remove one");
     }
     Some(Repo { url, host, pins, moving: moving.iter().map(|glob| glob.glob().to_owned()).collect(), globs })
-}
-
-/// The host of an address that the gate can serve.
-fn host_of(url: &str) -> Result<String, Invalid> {
-    let refuse = |problem: &str, mend: &str| Invalid::new(format!("{} {problem}", quoted(url)), mend);
-    let shape = "write it as https://HOST/PATH, such as \"https://github.com/openclaw/openclaw\"";
-    let rest = url.strip_prefix("https://").ok_or_else(|| refuse("is not an https address", shape))?;
-    let (authority, path) = rest.split_once('/').ok_or_else(|| refuse("has no path", shape))?;
-    if authority.contains(':') {
-        return Err(refuse("names a port", "remove it; the gate goes to 443"));
-    }
-    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~+".contains(&byte));
-    let segments = path.trim_end_matches('/').split('/');
-    if !plain || segments.clone().any(|segment| matches!(segment, "" | "." | "..")) || url.len() > 1024 {
-        return Err(refuse("has no plain path", shape));
-    }
-    host::canonical(authority)
 }
 
 /// A pattern of full ref names, in which `*` also crosses slashes, as in git's refspecs.
