@@ -6,35 +6,10 @@
 bats_require_minimum_version 1.5.0
 load netguard/world.bash
 
-readonly HOST=saved-host MEMBER=saved-member INTERNET=saved-internet
+export WORLD=saved
+load netguard/member.bash
 
-setup_file() {
-  leave_namespaces
-  local space
-  for space in "$HOST" "$MEMBER" "$INTERNET"; do ip netns add "$space"; ip -n "$space" link set lo up; done
-  ip -n "$HOST" link add br-cell type bridge
-  ip -n "$HOST" link add member0 type veth peer name eth0 netns "$MEMBER"
-  ip -n "$HOST" link add up0 type veth peer name eth0 netns "$INTERNET"
-  ip -n "$HOST" link set member0 master br-cell
-  ip -n "$HOST" address add 172.30.1.1/24 dev br-cell
-  ip -n "$HOST" address add 9.9.1.1/24 dev up0
-  ip -n "$MEMBER" address add 172.30.1.9/24 dev eth0
-  ip -n "$INTERNET" address add 9.9.1.2/24 dev eth0
-  ip -n "$INTERNET" address add 8.8.8.8/32 dev lo
-  for space in br-cell member0 up0; do ip -n "$HOST" link set "$space" up; done
-  ip -n "$MEMBER" link set eth0 up
-  ip -n "$INTERNET" link set eth0 up
-  ip -n "$MEMBER" route add default via 172.30.1.1
-  ip -n "$HOST" route add 8.8.8.8 via 9.9.1.2
-  ip -n "$INTERNET" route add 172.30.1.0/24 via 9.9.1.1
-  ip netns exec "$HOST" sysctl -q -w net.ipv4.ip_forward=1
-}
-# The lock of a watch goes with its namespace.
-leave_namespaces() {
-  local space
-  [ ! -e "/run/netns/$HOST" ] || rm -f "/run/cellblock/watch.$(stat -Lc %i "/run/netns/$HOST")"
-  for space in "$HOST" "$MEMBER" "$INTERNET"; do ip netns del "$space" 2>/dev/null || true; done
-}
+setup_file() { make_namespaces; }
 teardown_file() { leave_namespaces; }
 
 setup() {
@@ -48,7 +23,6 @@ teardown() {
   rm -rf "${PERMIT%/*}"
 }
 
-in_host() { ip netns exec "$HOST" "$@"; }
 guard() { in_host env DOCKER_HOST=unix:///nowhere "$NETGUARD" --backend "${BACKEND:-auto}" --policy "$POLICY" --root "$FOLDER" "$@"; }
 watches() { nsenter --net="/run/netns/$HOST" -- env DOCKER_HOST=unix:///nowhere "$NETGUARD" --policy "$POLICY" --root "$FOLDER" watch --keep "$RULES" --format jsonl >"$FOLDER/watch" 2>"$FOLDER/watch.err" 3>&- & WATCHER=$!; }
 reaches_internet() { ip netns exec "$MEMBER" ping -c 1 -W 1 8.8.8.8 >/dev/null; }

@@ -97,7 +97,7 @@ impl Backend {
         }
     }
 
-    /// Loads a plan in the place of what is there; returns why that was done in the slower way, if it was.
+    /// Loads a plan in the place of what is there; returns what was not as it should be, if anything.
     ///
     /// # Errors
     /// What a program or the kernel says.
@@ -139,15 +139,15 @@ impl Backend {
     }
 
     /// Gives sets of denied destinations their planned contents; what else is there is as planned, or was in a
-    /// generation of the kernel's rules.
+    /// generation of the kernel's rules. Returns as [`Backend::apply`] does.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<()> {
+    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<Option<String>> {
         match self {
             Self::Nft(nft) => nft.refill(plan, names, generation),
             // Every load fills the sets anew and swaps them: there is nothing to spare.
-            Self::Iptables(iptables) => iptables.apply(plan),
+            Self::Iptables(iptables) => iptables.apply(plan).map(|()| None),
         }
     }
 

@@ -37,6 +37,7 @@ mod machine;
 mod netlink;
 mod nft;
 mod owner;
+mod pause;
 mod permit;
 mod plan;
 mod program;

@@ -61,6 +61,11 @@ impl Netlink {
         Ok(Self { socket, sequence: 0, buffer: vec![0; BUFFER] })
     }
 
+    /// Whether there is an interface of this name.
+    pub(crate) fn has(&self, interface: &str) -> bool {
+        rustix::net::netdevice::name_to_index(&self.socket, interface).is_ok()
+    }
+
     /// Asks for everything of a kind, and hands over each message. Starts again when the kernel says that
     /// things changed meanwhile; `restart` is called before every try.
     ///

@@ -8,6 +8,7 @@ use record::Outcome;
 
 use crate::listing::Listing;
 use crate::netlink::Netlink;
+use crate::pause::Pause;
 use crate::plan::Plan;
 use crate::program::{Program, Refused};
 use crate::script;
@@ -27,6 +28,7 @@ pub(crate) struct Nft {
     compiled: RefCell<Option<Compiled>>,
     /// The generation of the kernel's rules in which all was as planned, rules and ranges.
     good: Cell<Option<u32>>,
+    pause: Pause,
 }
 
 impl Nft {
@@ -36,7 +38,8 @@ impl Nft {
     /// If it is not there.
     pub(crate) fn find() -> Result<Self> {
         let program = Program::find("nft", "nftables")?;
-        Ok(Self { program, netlink: RefCell::new(None), compiled: RefCell::new(None), good: Cell::new(None) })
+        let (netlink, compiled, good) = (RefCell::new(None), RefCell::new(None), Cell::new(None));
+        Ok(Self { program, netlink, compiled, good, pause: Pause::default() })
     }
 
     /// Compiles a plan's rules ahead, so that to load them is one message to the kernel. Where there can be no
@@ -80,22 +83,39 @@ impl Nft {
     }
 
     /// Loads a plan in the place of what is there, as one transaction: by messages of our own, and by nft where
-    /// those cannot be made or are refused; then it returns why.
+    /// those cannot be made or are refused. Returns what was not as it should be, if anything.
     ///
     /// # Errors
     /// What nft or the kernel says; nothing was changed then.
     pub(crate) fn apply(&self, plan: &Plan) -> Result<Option<String>> {
         self.good.set(None);
-        match self.compile(plan).and_then(|()| self.send(plan)) {
-            Ok(generation) => {
-                self.good.set(Some(generation));
-                Ok(None)
-            }
+        let compiled = self.compile(plan);
+        self.paused(plan, None, |_| match compiled.and_then(|()| self.send(plan)) {
+            Ok(generation) => Ok((Some(generation), None)),
             Err(why) => {
                 self.load(&script::apply(plan, self.listing(false)?.as_ref()))?;
-                Ok(Some(format!("loaded by the program nft, which is slower: {why:#}")))
+                Ok((None, Some(format!("loaded by the program nft, which is slower: {why:#}"))))
             }
-        }
+        })
+    }
+
+    /// Changes rules or ranges of a generation while nothing comes in from the bridges ([`Pause`]), and remembers the
+    /// generation that this became. A change says that itself, where it knows, and what was not as it should be.
+    fn paused(
+        &self,
+        plan: &Plan,
+        generation: Option<u32>,
+        change: impl FnOnce(Option<u32>) -> Result<(Option<u32>, Option<String>)>,
+    ) -> Result<Option<String>> {
+        let begun = self.pause.begin(&plan.bridges(), generation);
+        let changed = change(begun.as_ref().map_or(generation, |generation| *generation));
+        let after = changed.as_ref().map_or(None, |(generation, _)| *generation);
+        let after = if begun.is_ok() { self.pause.end(after) } else { after };
+        let (_, why) = changed?;
+        self.good.set(after);
+        let open =
+            begun.err().map(|error| format!("what came from the bridges meanwhile was not held back: {error:#}"));
+        Ok(why.into_iter().chain(open).reduce(|why, open| format!("{why}; {open}")))
     }
 
     /// Sends what was compiled; returns the generation that it became.
@@ -113,23 +133,21 @@ impl Nft {
     }
 
     /// Gives sets of denied destinations their planned contents. What else is there is as planned, or was so in a
-    /// generation of the rules.
+    /// generation of the rules. Returns what was not as it should be, if anything.
     ///
     /// # Errors
     /// What the kernel says; nothing was changed then.
-    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<()> {
+    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<Option<String>> {
         let generation = generation.or(self.good.take());
-        let send = |generation| self.speak(|netlink| transaction::refill(plan, names, generation).send(netlink));
-        let sent = match send(generation) {
-            // What others did is none of these sets' business, and will be looked at.
-            Ok(Sent::Overtaken) => send(None).map(|_| None),
-            sent => sent.map(|_| generation.map(|generation| generation.wrapping_add(1))),
-        };
-        match sent {
-            Ok(generation) => self.good.set(generation),
-            Err(_) => self.load(&script::refill(plan, names))?,
-        }
-        Ok(())
+        self.paused(plan, generation, |generation| {
+            let send = |generation| self.speak(|netlink| transaction::refill(plan, names, generation).send(netlink));
+            match send(generation) {
+                Ok(Sent::Done) => Ok((generation.map(|generation| generation.wrapping_add(1)), None)),
+                // What others did is none of these sets' business, and will be looked at.
+                Ok(Sent::Overtaken) if send(None).is_ok() => Ok((None, None)),
+                _ => self.load(&script::refill(plan, names)).map(|()| (None, None)),
+            }
+        })
     }
 
     /// Whether there is no moat.

@@ -10,6 +10,7 @@ mod counted;
 mod elements;
 mod kinds;
 mod objects;
+mod pause;
 mod scratch;
 
 use anyhow::{Context, Result};
@@ -26,6 +27,7 @@ pub(crate) use objects::copies;
 
 pub(crate) use batch::{Batch, Sent};
 pub(crate) use counted::counted;
+pub(crate) use pause::{pause, resume};
 
 /// The rules of a plan, compiled: everything but the ranges.
 #[derive(Debug)]

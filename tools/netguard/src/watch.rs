@@ -334,7 +334,7 @@ impl Watch<'_> {
         }
         let sets: Vec<String> = findings.iter().filter_map(refillable).collect();
         if sets.len() == reasons.len() {
-            self.events.deaf(|| self.backend.refill(&self.plan, &sets, generation))??;
+            reasons.extend(self.events.deaf(|| self.backend.refill(&self.plan, &sets, generation))??);
             // Special-purpose ranges never change by themselves: somebody opened them.
             let opened = sets.iter().filter_map(|set| SetName::named(set)).any(|name| name.0 == Group::Special);
             return Ok(Some(Mended { reasons, whole: opened, fresh: false, back: Instant::now() }));
@@ -357,7 +357,7 @@ impl Watch<'_> {
         let back = self.events.deaf(|| -> Result<Instant> {
             reasons.extend(self.backend.apply(&first)?);
             let back = Instant::now();
-            self.backend.refill(&self.plan, &names, None)?;
+            reasons.extend(self.backend.refill(&self.plan, &names, None)?);
             Ok(back)
         })??;
         // At the head: of many reasons only the first are told.

@@ -37,7 +37,7 @@ pub(super) const SET_NAME: u16 = 2;
 pub(super) const ELEMENTS: u16 = 3;
 
 /// `NFPROTO_INET`, in a `struct nfgenmsg`.
-const INET: [u8; 4] = [1, 0, 0, 0];
+pub(super) const INET: [u8; 4] = [1, 0, 0, 0];
 
 /// How every message about our table begins: with its family and its name.
 pub(super) fn in_table() -> Vec<u8> {

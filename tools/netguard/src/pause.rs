@@ -1,0 +1,69 @@
+//! Nothing comes in from the guarded bridges while their rules change.
+//!
+//! The kernel takes new rules at one moment, and makes what finds an address in their sets a moment later (Linux 6.18:
+//! `nf_tables_commit` turns the generation, and `nft_set_commit_update` comes last). Between the two a set of denied
+//! ranges is empty, and a flood from a member finds that moment: what passes is known for seconds after it. So a table
+//! of our own drops what comes in from the bridges until the change is complete. TCP sends again what is lost in it.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::io::Errno;
+use rustix::thread::MembarrierCommand;
+
+use crate::netlink::Netlink;
+use crate::transaction::{self, Batch, Sent};
+
+/// How long is waited where the kernel does not tell that all who were under way have arrived.
+const UNDER_WAY: Duration = Duration::from_millis(50);
+
+/// The socket that owns the table: without it, however it ends, the kernel takes the table away.
+#[derive(Debug, Default)]
+pub(crate) struct Pause(RefCell<Option<Netlink>>);
+
+impl Pause {
+    /// Begins, for those of these bridges that are there. `generation` is that of the rules as they were looked at;
+    /// returns the one that they are of now, or `None` where somebody else changed rules meanwhile.
+    ///
+    /// # Errors
+    /// What the kernel says; then the bridges are as they were.
+    pub(crate) fn begin(&self, bridges: &[&str], generation: Option<u32>) -> Result<Option<u32>> {
+        let generation = self.send(generation, |netlink, generation| {
+            let there: Vec<&str> = bridges.iter().copied().filter(|name| netlink.has(name)).collect();
+            transaction::pause(&there, generation)
+        })?;
+        arrived().context("it is not known which packets are under way")?;
+        Ok(generation)
+    }
+
+    /// Ends. `generation` is that of the rules after the change; returns as [`Pause::begin`] does.
+    pub(crate) fn end(&self, generation: Option<u32>) -> Option<u32> {
+        // After an error the socket is closed, and the table gone with it.
+        self.send(generation, |_, generation| transaction::resume(generation)).ok().flatten()
+    }
+
+    fn send(&self, generation: Option<u32>, batch: impl Fn(&Netlink, Option<u32>) -> Batch) -> Result<Option<u32>> {
+        let mut netlink = self.0.take().map_or_else(Netlink::netfilter, Ok)?;
+        let first = batch(&netlink, generation).send(&mut netlink)?;
+        let generation = generation.filter(|_| first == Sent::Done).map(|generation| generation.wrapping_add(1));
+        if first == Sent::Overtaken {
+            batch(&netlink, None).send(&mut netlink)?;
+        }
+        self.0.replace(Some(netlink));
+        Ok(generation)
+    }
+}
+
+/// Waits until whatever came in before has gone on, or was dropped: the kernel handles packets between two moments that
+/// such a barrier waits for (membarrier(2), `MEMBARRIER_CMD_GLOBAL`). Where processors have no clock's tick
+/// (`nohz_full`), the kernel has no such barrier.
+fn arrived() -> Result<(), Errno> {
+    match rustix::thread::membarrier(MembarrierCommand::Global) {
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            std::thread::sleep(UNDER_WAY);
+            Ok(())
+        }
+        waited => waited,
+    }
+}
