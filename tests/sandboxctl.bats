@@ -160,6 +160,60 @@ make_networks() {
   [ "$(outcome "$output" cellblock-networks)" = failure ]
 }
 
+# A hard container, but for the words that follow.
+hard() {
+  local name=$1
+  shift
+  weak "$name" --cap-drop ALL --security-opt no-new-privileges:true --read-only --user 1000:1000 --memory 64m --memory-swap 64m \
+    --pids-limit 32 --cpus 0.2 --network none --log-opt max-size=1m --log-opt max-file=2 --ulimit core=0 --health-cmd 'exit 0' "$@"
+}
+# The words of a row: each begins at a blank before a dash, an option's value being a word of its own.
+words_of() { sed -E 's/^(-[^ =]+) (.*)$/\1\n\2/' <<<"${1// -/$'\n'-}"; }
+
+@test "each weakness that was tried from outside is found by the control that names it, and a hard container has none" {
+  local id what words number=0 row
+  printf '%s' '{"defaultAction":"SCMP_ACT_LOG"}' >"$BATS_TEST_TMPDIR/log.json"
+  printf '%s' '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read","unshare","bpf"],"action":"SCMP_ACT_ALLOW"}]}' >"$BATS_TEST_TMPDIR/wide.json"
+  hard sbx-hard
+  while IFS=$'\t' read -r id what words; do
+    [[ $id == \#* ]] && continue
+    number=$((number + 1))
+    words=${words//PROFILES/$BATS_TEST_TMPDIR} words=${words//SOCKET//run/$LAB_NAME-lab/docker.sock}
+    mapfile -t row < <(words_of "$words")
+    hard "sbx-$number" "${row[@]}"
+    printf '%s\t%s\t%s\n' "sbx-$number" "$id" "$what" >>"$BATS_TEST_TMPDIR/wanted"
+  done <"$BATS_TEST_DIRNAME/sandboxctl/weaknesses.tsv"
+  [ "$number" -ge 60 ]
+  mapfile -t row < <(cut -f1 "$BATS_TEST_TMPDIR/wanted")
+  keeper audit sbx-hard "${row[@]}" >"$BATS_TEST_TMPDIR/told" || [ $? = 1 ]
+  # It was never started, and so it neither runs nor is it well; nothing else is wrong with it.
+  [ "$(jq -r 'select(.container.name == "sbx-hard" and .event.outcome == "failure") | .rule.id' "$BATS_TEST_TMPDIR/told" | sort | tr '\n' ' ')" = "cellblock-running cis-docker-5.27 " ]
+  jq -r 'select(.event.outcome == "failure" and .container.name) | "\(.container.name)\t\(.rule.id)"' "$BATS_TEST_TMPDIR/told" | sort >"$BATS_TEST_TMPDIR/failed"
+  cut -f1,2 "$BATS_TEST_TMPDIR/wanted" | sort | comm -23 - "$BATS_TEST_TMPDIR/failed" >"$BATS_TEST_TMPDIR/missed"
+  cat "$BATS_TEST_TMPDIR/missed"
+  [ ! -s "$BATS_TEST_TMPDIR/missed" ]
+  run ! grep -q 's3cr3tPw9x\|b3c4d5e6\|sk-ant-\|ghp_' "$BATS_TEST_TMPDIR/told"
+}
+
+@test "a name that nobody has costs that name only, and one that is asked for twice is told once" {
+  weak sbx-there
+  run -1 keeper audit sbx-there sbx-nowhere "$(docker inspect -f '{{.Id}}' sbx-there)"
+  [ "$(jq -r 'select(.container.name == "sbx-nowhere") | "\(.event.outcome) \(.event.reason)"' <<<"$output")" = "unknown there is no container sbx-nowhere; docker ps -a lists those there are" ]
+  [ "$(jq -r 'select(.container.name == "sbx-there" and .rule.id == "cis-docker-5.4") | .event.outcome' <<<"$output")" = failure ]
+  run -3 keeper audit sbx-nowhere
+}
+
+@test "a person's own rules know secrets too, and what is no file of rules says so" {
+  printf '[[rules]]\nid = "house-key"\nregex = '"'''"'house-[0-9a-f]{12}'"'''"'\n' >"$BATS_TEST_TMPDIR/rules.toml"
+  weak sbx-own -e 'SETTING=house-0a1b2c3d4e5f'
+  run -1 keeper audit sbx-own
+  [ "$(outcome "$output" cellblock-env-secret)" = success ]
+  run -1 keeper audit --rules "$BATS_TEST_TMPDIR/rules.toml" sbx-own
+  [ "$(jq -r 'select(.rule.id == "cellblock-env-secret") | .cellblock.cell.control.found' <<<"$output")" = "SETTING (house-key)" ]
+  run -2 keeper audit --rules /dev/null sbx-own
+  [[ $output == *"--rules /dev/null"* ]]
+}
+
 # What Docker was told stays as it was: only the kernel knows.
 @test "a process that an ended privileged exec left behind is found, and so is a limit that somebody raised" {
   local group

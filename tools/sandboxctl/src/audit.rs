@@ -12,8 +12,10 @@ mod daemon;
 mod expect;
 mod exposure;
 mod facts;
+mod fills;
 mod follow;
 mod gather;
+mod grants;
 mod in_force;
 mod isolation;
 mod kernel;
@@ -37,25 +39,64 @@ use expect::Expect;
 use facts::Subject;
 pub(crate) use follow::follow;
 use gather::{Gathered, Named};
+pub(crate) use leak::Rules;
 use tell::{Scribe, Target};
 
 /// Every control of a container, in the order of the report.
 fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
-    let declared = [confinement::ALL, isolation::ALL, bounds::ALL, exposure::ALL, share::ALL, service::ALL];
+    let declared = [
+        confinement::ALL,
+        isolation::ALL,
+        bounds::ALL,
+        fills::ALL,
+        exposure::ALL,
+        grants::ALL,
+        share::ALL,
+        service::ALL,
+    ];
     declared.into_iter().chain([process::ALL, in_force::ALL]).flatten()
 }
 
-/// Audits the containers named, or, without names, the whole composition with its networks and engine.
-pub(crate) async fn run(policy: &Policy, names: &[String], out: &mut Writer) -> anyhow::Result<()> {
-    let gathered = gather::all(policy, names).await?;
+/// Whom an audit is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of the composition, with its networks and its engine.
+    Composition,
+    /// Containers that somebody asked for, by name or id; never none.
+    Named(Vec<String>),
+    /// One that something happened to. It may be gone again: its end is told elsewhere.
+    Changed(String),
+}
+
+impl Scope {
+    /// Of these, or, without names, of the composition.
+    pub(crate) fn of(names: Vec<String>) -> Self {
+        if names.is_empty() { Self::Composition } else { Self::Named(names) }
+    }
+
+    /// What is said of a container that is not there, which the policy wants or somebody asked for.
+    fn missing(&self, name: &str) -> Verdict {
+        match self {
+            Self::Composition => Verdict::differs("a container", "none"),
+            Self::Named(_) => {
+                Verdict::untold(format!("there is no container {name}; docker ps -a lists those there are"))
+            }
+            Self::Changed(_) => Verdict::Beside,
+        }
+    }
+}
+
+/// Audits these containers; secrets are known by these rules.
+pub(crate) async fn run(policy: &Policy, scope: &Scope, rules: &Rules, out: &mut Writer) -> anyhow::Result<()> {
+    let gathered = gather::all(policy, scope, rules).await?;
     out.asked(gathered.identity.clone());
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     for control in idle_waivers(policy) {
         eprintln!("sandboxctl: [[waiver]] control = \"{control}\" waives nothing: there is no such control");
     }
     let mut scribe = Scribe { policy, today, out };
-    containers(policy, &gathered, &mut scribe)?;
-    if names.is_empty() {
+    containers(policy, &gathered, scope, &mut scribe)?;
+    if *scope == Scope::Composition {
         networks(policy, &gathered, &mut scribe)?;
         for control in daemon::ALL {
             scribe.check(control, &Target::engine(), &(control.judge)(&gathered.engine))?;
@@ -74,11 +115,11 @@ fn idle_waivers(policy: &Policy) -> Vec<&str> {
     policy.waivers.iter().map(|waiver| waiver.control.as_str()).filter(|control| !known.contains(control)).collect()
 }
 
-fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
+fn containers(policy: &Policy, gathered: &Gathered, scope: &Scope, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
     for Named { name, found } in &gathered.containers {
         let expect = Expect::of(policy, name, gathered.vault.as_ref());
         let Some(found) = found else {
-            scribe.check(&service::PRESENT, &Target::container(name), &Verdict::differs("a container", "none"))?;
+            scribe.check(&service::PRESENT, &Target::container(name), &scope.missing(name))?;
             continue;
         };
         let subject = found.as_ref().map(|facts| Subject {
@@ -91,7 +132,7 @@ fn containers(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> 
         for control in container_controls() {
             let verdict = match &subject {
                 Ok(subject) => (control.judge)(subject),
-                Err(why) => Verdict::untold(*why),
+                Err(why) => Verdict::untold(why),
             };
             scribe.check(control, &target, &verdict)?;
         }

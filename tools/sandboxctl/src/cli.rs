@@ -1,5 +1,7 @@
 //! What can be asked of the keeper.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
 use record::OutputArgs;
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     Audit {
         /// Audit these containers only, known to the policy or not [default: the composition, its networks, the engine]
         containers: Vec<String>,
+        /// Know secrets by the rules of this file too, in the form of gitleaks' configuration
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
     },
     /// Tell how services and bounded folders stand
     Status,

@@ -13,8 +13,9 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command, .. } = Cli::parse();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
-        Command::Audit { containers } => {
-            with_records(&policy, output, Judge, |policy, out| wait_for(audit::run(policy, &containers, out)))
+        Command::Audit { containers, rules } => {
+            let (scope, rules) = (audit::Scope::of(containers), audit::Rules::with(rules.as_deref())?);
+            with_records(&policy, output, Judge, |policy, out| wait_for(audit::run(policy, &scope, &rules, out)))
         }
         Command::Status => with_records(&policy, output, Judge, status::run),
         Command::Events => audit::follow(&policy.load()?, output),

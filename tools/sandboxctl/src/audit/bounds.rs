@@ -1,10 +1,11 @@
 //! Everything that can grow has a bound.
 
-use engine::models::{HostConfig, MountType, RestartPolicyNameEnum};
+use engine::models::{HostConfig, RestartPolicyNameEnum};
 use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::Subject;
+use super::grants;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -31,20 +32,6 @@ pub(crate) const ALL: &[Control<Subject>] = &[
         killable,
     ),
     Control::new(
-        "cellblock-log-bound",
-        "has a log that can't fill the disk",
-        Medium,
-        "logging: json-file with max-size; scripts/up",
-        log,
-    ),
-    Control::new(
-        "cellblock-tmpfs-bound",
-        "has no tmpfs without a size, or with set-uid files or devices",
-        Medium,
-        "tmpfs: PATH:size=…,nosuid,nodev; scripts/up",
-        tmpfs,
-    ),
-    Control::new(
         "cellblock-restart",
         "does not start by itself before the moat is loaded",
         High,
@@ -60,18 +47,24 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
 ];
 
-/// The policy's own limit excludes swap beyond it.
+const BILLION: i64 = 1_000_000_000;
+/// The most processes that are a bound: what a kernel numbers at most unless told otherwise (proc(5), `pid_max`).
+const MOST_PROCESSES: i64 = 32_768;
+
+/// The policy's own limit excludes swap beyond it; any other must do so too, and be less than the machine has.
 fn memory(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
     let (Some(memory), Some(swap)) = (host.memory, host.memory_swap) else {
         return Verdict::untold("the engine did not tell the limit on memory");
     };
     let found = format!("{memory} bytes, {swap} with swap");
+    let whole = subject.engine.memory.unwrap_or(i64::MAX);
     match subject.expect.limits {
         Some((wanted, _, _)) => {
             Verdict::when(memory == wanted && swap == wanted, format!("{wanted} bytes, {wanted} with swap"), found)
         }
-        None => Verdict::when(memory > 0, "a limit", found),
+        None if memory >= whole => Verdict::differs(format!("less than the machine's {whole} bytes"), found),
+        None => Verdict::when(memory > 0 && swap == memory, "a limit, and the same with swap", found),
     }
 }
 
@@ -87,9 +80,14 @@ fn processors(subject: &Subject) -> Verdict {
     let Some(nano) = billionths(&subject.facts.host) else {
         return Verdict::untold("the engine did not tell the limit on processor time");
     };
+    let whole = subject.engine.processors.unwrap_or(i64::MAX / BILLION).saturating_mul(BILLION);
     match subject.expect.limits {
         Some((_, wanted, _)) => Verdict::same(&format!("{wanted} billionths"), &format!("{nano} billionths")),
-        None => Verdict::when(nano > 0, "a limit", format!("{nano} billionths")),
+        None => Verdict::when(
+            (1..=whole).contains(&nano),
+            "a limit, of no more than the machine has",
+            format!("{nano} billionths"),
+        ),
     }
 }
 
@@ -98,45 +96,23 @@ fn processes(subject: &Subject) -> Verdict {
     let found = subject.facts.host.pids_limit.unwrap_or(0);
     match subject.expect.limits {
         Some((_, _, wanted)) => Verdict::same(&wanted, &found),
-        None => Verdict::when(found > 0, "a limit", if found > 0 { found.to_string() } else { "none".to_owned() }),
+        None => Verdict::when(
+            (1..=MOST_PROCESSES).contains(&found),
+            format!("a limit of {MOST_PROCESSES} at most"),
+            if found > 0 { found.to_string() } else { "none".to_owned() },
+        ),
     }
 }
 
 fn killable(subject: &Subject) -> Verdict {
-    let spared = subject.facts.host.oom_kill_disable == Some(true);
-    Verdict::when(!spared, "killable", if spared { "spared" } else { "killable" })
-}
-
-/// `local` is bounded by default (five files of 20 MB); of the drivers that write elsewhere nothing is known here.
-fn log(subject: &Subject) -> Verdict {
-    let Some(config) = &subject.facts.host.log_config else {
-        return Verdict::untold("the engine did not tell the log driver");
-    };
-    let driver = config.typ.as_deref().unwrap_or_default();
-    let size = config.config.as_ref().and_then(|options| options.get("max-size"));
-    let expected = "json-file with max-size, local, or none";
-    match (driver, size) {
-        ("none" | "local", _) => Verdict::holds(driver),
-        ("json-file", Some(size)) => Verdict::when(size != "-1", expected, format!("json-file, max-size {size}")),
-        ("json-file", None) => Verdict::differs(expected, "json-file without max-size"),
-        (other, _) => Verdict::differs(expected, other),
+    let host = &subject.facts.host;
+    let (spared, last) = (host.oom_kill_disable == Some(true), host.oom_score_adj.unwrap_or(0));
+    match (subject.facts.told(), spared, last) {
+        (false, ..) => Verdict::untold(grants::UNTOLD),
+        (_, true, _) => Verdict::differs("killable", "spared"),
+        (_, _, ..0) => Verdict::differs("killable, and not last", format!("oom_score_adj {last}")),
+        _ => Verdict::holds("killable"),
     }
-}
-
-fn tmpfs(subject: &Subject) -> Verdict {
-    let plain = subject.facts.host.tmpfs.iter().flatten().filter(|(_, options)| {
-        let has = |word: &str| options.split(',').any(|option| option == word);
-        let sized = options.split(',').any(|option| option.starts_with("size="));
-        // Docker adds nosuid and nodev by itself; only the opposite, said aloud, takes them away.
-        !sized || has("suid") || has("dev")
-    });
-    let mut loose: Vec<String> = plain.map(|(path, options)| format!("{path} ({options})")).collect();
-    let mounts = subject.facts.host.mounts.iter().flatten().filter(|mount| mount.typ == Some(MountType::TMPFS));
-    let unsized_mounts =
-        mounts.filter(|mount| mount.tmpfs_options.as_ref().is_none_or(|tmpfs| tmpfs.size_bytes.is_none()));
-    loose.extend(unsized_mounts.map(|mount| mount.target.clone().unwrap_or_default()));
-    loose.sort();
-    Verdict::none_of("a size for each", &loose)
 }
 
 fn restart(subject: &Subject) -> Verdict {

@@ -4,6 +4,7 @@ use record::Severity::{Critical, High, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::Subject;
+use super::grants;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -108,8 +109,8 @@ fn seccomp(subject: &Subject) -> Verdict {
     if subject.facts.privileged() || own == Some("unconfined") {
         return Verdict::differs("a profile", "unconfined");
     }
-    if own.is_some_and(allows_all) {
-        return Verdict::differs("a profile", "a profile of its own that allows what it does not name");
+    if let Some(wide) = own.and_then(lets_by) {
+        return Verdict::differs("a profile", format!("a profile of its own that allows {wide}"));
     }
     match (&subject.engine.security, subject.engine.module("seccomp"), own) {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has seccomp"),
@@ -122,10 +123,54 @@ fn seccomp(subject: &Subject) -> Verdict {
     }
 }
 
-/// The engine keeps a profile of the container's own as JSON.
-fn allows_all(profile: &str) -> bool {
-    let parsed: Result<serde_json::Value, _> = serde_json::from_str(profile);
-    parsed.is_ok_and(|profile| profile.get("defaultAction").is_some_and(|action| action == "SCMP_ACT_ALLOW"))
+/// Calls that no container of ours needs, and that lead out of one, or into its neighbours.
+const WIDE: [&str; 18] = [
+    "mount",
+    "umount2",
+    "pivot_root",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "unshare",
+    "setns",
+    "ptrace",
+    "bpf",
+    "keyctl",
+    "add_key",
+    "kexec_load",
+    "init_module",
+    "finit_module",
+    "open_by_handle_at",
+    "perf_event_open",
+    "userfaultfd",
+];
+
+/// What a profile of the container's own lets by that makes it none: the engine keeps it as JSON. Calls that it allows
+/// under a condition (arguments, a capability, a kernel's version), as Docker's own does, are not counted.
+fn lets_by(profile: &str) -> Option<String> {
+    let profile: serde_json::Value = serde_json::from_str(profile).ok()?;
+    let lets = |action: Option<&serde_json::Value>| {
+        let action = action.and_then(serde_json::Value::as_str);
+        matches!(action, Some("SCMP_ACT_ALLOW" | "SCMP_ACT_LOG" | "SCMP_ACT_TRACE"))
+    };
+    if lets(profile.get("defaultAction")) {
+        return Some("what it does not name".to_owned());
+    }
+    let full = |value: Option<&serde_json::Value>| {
+        value.is_some_and(|value| match value {
+            serde_json::Value::Array(items) => !items.is_empty(),
+            serde_json::Value::Object(items) => !items.is_empty(),
+            _ => false,
+        })
+    };
+    let rules = profile.get("syscalls").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let free = rules.filter(|rule| lets(rule.get("action")) && !full(rule.get("args")) && !full(rule.get("includes")));
+    let names = free.flat_map(|rule| {
+        let many = rule.get("names").and_then(serde_json::Value::as_array).into_iter().flatten();
+        many.chain(rule.get("name")).filter_map(serde_json::Value::as_str)
+    });
+    let wide: Vec<&str> = names.filter(|name| WIDE.contains(name)).collect();
+    (!wide.is_empty()).then(|| listed(&wide))
 }
 
 /// "If applicable", says the benchmark: an engine without `AppArmor` is none of the container's doing.
@@ -173,6 +218,9 @@ fn execs(subject: &Subject) -> Verdict {
 
 fn devices(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
+    if !subject.facts.told() {
+        return Verdict::untold(grants::UNTOLD);
+    }
     let mut found: Vec<String> =
         host.devices.iter().flatten().map(|device| device.path_on_host.clone().unwrap_or_default()).collect();
     found.extend(host.device_cgroup_rules.iter().flatten().cloned());
@@ -203,6 +251,9 @@ fn masked_paths(subject: &Subject) -> Verdict {
 
 /// Ports below 1024 are a matter of the namespace's own; everything else is not ours to change.
 fn sysctls(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(grants::UNTOLD);
+    }
     let set = subject.facts.host.sysctls.iter().flatten().map(|(name, _)| name.clone());
     let mut others: Vec<String> = set.filter(|name| name != "net.ipv4.ip_unprivileged_port_start").collect();
     others.sort();

@@ -7,7 +7,6 @@ use record::Severity::{Critical, High};
 
 use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::{Mounted, Subject};
-use super::leak;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -49,7 +48,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cellblock-ports", "publishes what the policy says, and nothing else", High, RECREATE, ports),
     Control::new(
         "cellblock-env-secret",
-        "has no secret in its environment or command line",
+        "has no secret in its environment, command line, labels, health check or host name",
         High,
         "sandboxctl secret put NAME, and take it out of the environment",
         secrets,
@@ -158,9 +157,5 @@ fn ports(subject: &Subject) -> Verdict {
 
 /// Names and places are told, values never.
 fn secrets(subject: &Subject) -> Verdict {
-    let variables = subject.facts.variables.iter().filter_map(|variable| leak::in_variable(variable));
-    let words = subject.facts.words.iter().enumerate().filter(|(_, word)| leak::looks_like_a_key(word));
-    let mut found: Vec<String> = variables.map(str::to_owned).collect();
-    found.extend(words.map(|(number, _)| format!("word {} of the command line", number + 1)));
-    Verdict::none_of("none", &found)
+    Verdict::none_of("none", &subject.facts.leaks)
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::expect::Expect;
 use super::in_force::InForce;
 use super::kernel::Kernel;
+use super::leak::{self, Rules, Texts};
 use super::process::Confined;
 use engine::Version;
 
@@ -32,10 +33,10 @@ pub(crate) struct Facts {
     pub(crate) image: Option<String>,
     pub(crate) image_id: Option<String>,
     pub(crate) user: Option<String>,
-    /// `NAME=value`; the values are looked at, and never told.
-    pub(crate) variables: Vec<String>,
-    /// Program and arguments.
-    pub(crate) words: Vec<String>,
+    /// Where it holds a secret that everybody who may ask the engine reads. The values are looked at once, and not kept.
+    pub(crate) leaks: Vec<String>,
+    /// Variables that name an engine.
+    pub(crate) engines: Vec<String>,
     pub(crate) running: Option<bool>,
     /// When it was started last.
     pub(crate) started: Option<Timestamp>,
@@ -77,6 +78,8 @@ pub(crate) struct Exec {
     pub(crate) program: String,
     /// `None` is what the engine did not tell.
     pub(crate) privileged: Option<bool>,
+    /// As it was asked for; empty is the container's own.
+    pub(crate) user: Option<String>,
 }
 
 /// A place where something of the host is mounted.
@@ -93,24 +96,34 @@ pub(crate) struct Mounted {
 }
 
 impl Facts {
-    /// Reads them off the engine's answer.
+    /// Reads them off the engine's answer; secrets are known by these rules.
     ///
     /// # Errors
     /// What is missing without which nothing can be said.
-    pub(crate) fn of(told: ContainerInspectResponse) -> Result<Self, &'static str> {
+    pub(crate) fn of(told: ContainerInspectResponse, rules: &Rules) -> Result<Self, &'static str> {
         let host = told.host_config.ok_or("the engine did not tell the container's host configuration")?;
         let config = told.config.ok_or("the engine did not tell the container's configuration")?;
         let state = told.state.unwrap_or_default();
         let settings = told.network_settings.unwrap_or_default();
         let check = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
+        let words: Vec<String> = told.path.into_iter().chain(told.args.into_iter().flatten()).collect();
+        let texts = Texts {
+            variables: config.env.as_deref().unwrap_or_default(),
+            words: &words,
+            health_check: &check,
+            labels: config.labels.as_ref(),
+            hostname: config.hostname.as_deref().unwrap_or_default(),
+            domain: config.domainname.as_deref().unwrap_or_default(),
+        };
+        let leaks = leak::places(&texts, rules);
         Ok(Self {
             id: told.id.ok_or("the engine did not tell the container's id")?,
             name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),
             image: config.image,
             image_id: told.image,
             user: config.user,
-            variables: config.env.unwrap_or_default(),
-            words: told.path.into_iter().chain(told.args.into_iter().flatten()).collect(),
+            leaks,
+            engines: engines(config.env.as_deref().unwrap_or_default()),
             running: state.running,
             started: state.started_at.and_then(|at| at.parse().ok()),
             has_health_check: check.first().is_some_and(|first| first != "NONE"),
@@ -136,6 +149,11 @@ impl Facts {
         Life { id: self.id.clone(), started: self.started }
     }
 
+    /// Did the engine tell what the container was given? It leaves out empty lists; but no network's mode, ever.
+    pub(crate) fn told(&self) -> bool {
+        self.host.network_mode.is_some()
+    }
+
     /// Was it made and never started? The engine tells a start in the year 1 of such a one.
     pub(crate) fn never_ran(&self) -> bool {
         self.running == Some(false) && self.started.is_none_or(|at| at < Timestamp::UNIX_EPOCH)
@@ -153,6 +171,17 @@ impl Facts {
             if rest.is_empty() { Some("") } else { rest.strip_prefix([':', '=']) }
         })
     }
+}
+
+/// How programs are told of an engine that is not theirs.
+const ENGINES: [&str; 4] = ["DOCKER_HOST", "CONTAINER_HOST", "CONTAINERD_ADDRESS", "BUILDKIT_HOST"];
+
+fn engines(variables: &[String]) -> Vec<String> {
+    let told = |variable: &String| match variable.split_once('=') {
+        Some((name, address)) if !address.is_empty() && ENGINES.contains(&name) => Some(name.to_owned()),
+        _ => None,
+    };
+    variables.iter().filter_map(told).collect()
 }
 
 /// A path of the host is followed to what it really is: a symlink must not hide `/etc`.
@@ -188,6 +217,9 @@ pub(crate) struct Engine {
     pub(crate) unenforced: Option<Vec<String>>,
     pub(crate) swarm: Option<String>,
     pub(crate) insecure_registries: Option<Vec<String>>,
+    /// What the machine has: bytes of memory, and processors.
+    pub(crate) memory: Option<i64>,
+    pub(crate) processors: Option<i64>,
 }
 
 impl Engine {
@@ -206,6 +238,8 @@ impl Engine {
             security: info.security_options,
             cgroup_v2: info.cgroup_version.map(|version| version.to_string() == "2"),
             unenforced: told.then_some(unable),
+            memory: info.mem_total,
+            processors: info.ncpu,
             swarm: info.swarm.and_then(|swarm| swarm.local_node_state).map(|state| state.to_string()),
             insecure_registries: info.registry_config.map(|config| config.insecure_registry_cidrs.unwrap_or_default()),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use engine::models::NetworkInspect;
 use engine::{Identity, is_missing};
 use futures_util::future::join_all;
@@ -12,13 +12,14 @@ use policy::{Policy, Service};
 
 use super::facts::{Engine, Exec, Facts, Life, Mounted};
 use super::kernel::{Kernel, backing_file, leads_to};
-use super::{concerned, in_force, process, share, volumes};
+use super::leak::Rules;
+use super::{Scope, concerned, in_force, process, share, volumes};
 
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
-    pub(crate) found: Option<Result<Facts, &'static str>>,
+    pub(crate) found: Option<Result<Facts, String>>,
 }
 
 /// All the answers.
@@ -35,35 +36,45 @@ pub(crate) struct Gathered {
     pub(crate) vault: Option<Life>,
 }
 
-/// Asks about the containers named, or about all of the composition.
+/// Asks about the containers named, or about all of the composition; secrets are known by these rules.
 ///
 /// # Errors
-/// If there is no engine, or one of the containers named does not exist.
-pub(crate) async fn all(policy: &Policy, names: &[String]) -> anyhow::Result<Gathered> {
+/// If there is no engine.
+pub(crate) async fn all(policy: &Policy, scope: &Scope, rules: &Rules) -> anyhow::Result<Gathered> {
     let docker = engine::Engine::connect().await?;
-    let mut wanted: BTreeSet<String> = names.iter().cloned().collect();
-    if names.is_empty() {
-        wanted = concerned(&docker, policy).await?;
-        wanted.extend(Service::ALL.map(|service| policy.container(service).to_owned()));
-    }
+    let wanted: BTreeSet<String> = match scope {
+        Scope::Composition => {
+            let ours = Service::ALL.map(|service| policy.container(service).to_owned());
+            concerned(&docker, policy).await?.into_iter().chain(ours).collect()
+        }
+        Scope::Named(names) => names.iter().cloned().collect(),
+        Scope::Changed(name) => [name.clone()].into(),
+    };
     let (containers, vault, networks, info) = join!(
-        join_all(wanted.iter().map(|name| container(&docker, name))),
-        container(&docker, policy.container(Service::Vault)),
+        join_all(wanted.iter().map(|name| container(&docker, name, rules))),
+        container(&docker, policy.container(Service::Vault), rules),
         join_all(policy.active_networks().map(|network| self::network(&docker, network.docker_name()))),
         docker.info(),
     );
-    if let Some(missing) = containers.iter().find(|named| named.found.is_none() && names.contains(&named.name)) {
-        bail!("there is no container {}; docker ps -a lists those there are", missing.name);
-    }
     let told = info.unwrap_or_default();
     Ok(Gathered {
         images: images(&docker, &containers).await,
-        containers,
+        containers: once(containers),
         networks: networks.into_iter().collect(),
         identity: Identity { id: told.id.clone(), version: told.server_version.clone() },
         engine: Engine::of(told),
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
     })
+}
+
+/// Who was asked for by name and by id is one container.
+fn once(mut containers: Vec<Named>) -> Vec<Named> {
+    let mut seen = BTreeSet::new();
+    containers.retain(|named| match &named.found {
+        Some(Ok(facts)) => seen.insert(facts.id.clone()),
+        _ => true,
+    });
+    containers
 }
 
 async fn concerned(docker: &engine::Engine, policy: &Policy) -> anyhow::Result<BTreeSet<String>> {
@@ -72,11 +83,11 @@ async fn concerned(docker: &engine::Engine, policy: &Policy) -> anyhow::Result<B
     Ok(concerned::names(&all, &guarded))
 }
 
-async fn container(docker: &engine::Engine, name: &str) -> Named {
+async fn container(docker: &engine::Engine, name: &str, rules: &Rules) -> Named {
     let found = match docker.container(name).await {
-        Ok(told) => Some(Facts::of(told)),
+        Ok(told) => Some(Facts::of(told, rules).map_err(str::to_owned)),
         Err(error) if is_missing(&error) => None,
-        Err(_) => Some(Err("the engine did not answer about this container")),
+        Err(error) => Some(Err(format!("the engine did not answer about this container: {error}"))),
     };
     match found {
         // It may have been asked for by its id: the policy knows it by its name.
@@ -132,7 +143,7 @@ async fn execs(docker: &engine::Engine, ids: &[String]) -> Vec<Exec> {
     let told = answers.into_iter().filter(|answer| !answer.as_ref().is_err_and(is_missing));
     told.map(|answer| {
         let process = answer.ok().and_then(|exec| exec.process_config).unwrap_or_default();
-        Exec { program: process.entrypoint.unwrap_or_default(), privileged: process.privileged }
+        Exec { program: process.entrypoint.unwrap_or_default(), privileged: process.privileged, user: process.user }
     })
     .collect()
 }

@@ -1,5 +1,7 @@
 //! Which of the host's, or of others', namespaces the container shares.
 
+use std::net::IpAddr;
+
 use record::Severity::{Critical, High, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
@@ -145,7 +147,11 @@ fn dns(subject: &Subject) -> Verdict {
     match (&subject.expect.home, &subject.expect.service) {
         (Home::Of(_) | Home::Nowhere, _) => Verdict::Beside,
         (_, None) if subject.facts.host.network_mode.as_deref() == Some("none") => Verdict::Beside,
-        (_, None) => Verdict::when(!found.is_empty(), "explicit resolvers", listed(&found)),
+        (_, None) => {
+            // The host's own name server, or one that the container has to itself: neither is one of the network's.
+            let own = |address: &String| address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            Verdict::when(!found.is_empty() && !found.iter().any(own), "explicit resolvers elsewhere", listed(&found))
+        }
         (_, Some(_)) => Verdict::when(found == subject.expect.dns, listed(&subject.expect.dns), listed(&found)),
     }
 }

@@ -1,85 +1,69 @@
-//! Does a variable hold a secret? By its name, or by the shape of its value. The value is never handed on.
+//! Does a container hold a secret where everybody who may ask the engine reads it: its environment, command line, labels,
+//! health check and host name? By the value's form first ([`Rules`]), and by its name only then. What is handed on is
+//! where it is and which rule knew it, never the value.
 
-/// Parts of names under which people keep secrets.
-const NAMES: &[&str] =
-    &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL"];
+mod name;
+mod rules;
+mod value;
+mod words;
 
-/// How the keys of well-known services begin.
-const BEGINNINGS: &[&str] = &[
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "ghu_",
-    "github_pat_",
-    "glpat-",
-    "sk-ant-",
-    "sk-proj-",
-    "sk_live_",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "npm_",
-    "tskey-",
-    "hf_",
-    "eyJhbGciOi",
-    "-----BEGIN",
-];
+use std::collections::HashMap;
 
-/// The name of a variable (`NAME=value`) that holds a secret. A path to one is none, nor is an empty value.
-pub(crate) fn in_variable(variable: &str) -> Option<&str> {
-    let (name, value) = variable.split_once('=')?;
-    let upper = name.to_ascii_uppercase();
-    let named = NAMES.iter().any(|part| upper.contains(part)) && !upper.ends_with("_FILE");
-    let harmless =
-        value.is_empty() || value.starts_with('/') || value.parse::<u64>().is_ok() || matches!(value, "true" | "false");
-    ((named && !harmless) || looks_like_a_key(value)).then_some(name)
+pub(crate) use rules::Rules;
+
+/// Says of a secret that its name told it.
+const NAMED: &str = "named so";
+
+/// What a container was given, as far as it is text of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Texts<'a> {
+    /// `NAME=value`.
+    pub(crate) variables: &'a [String],
+    /// Program and arguments.
+    pub(crate) words: &'a [String],
+    /// As the engine has it: `CMD` or `CMD-SHELL`, and words.
+    pub(crate) health_check: &'a [String],
+    pub(crate) labels: Option<&'a HashMap<String, String>>,
+    pub(crate) hostname: &'a str,
+    pub(crate) domain: &'a str,
 }
 
-/// A value, or a part of it after `=`, `:` or a space, that begins as a key does and is as long.
-pub(crate) fn looks_like_a_key(text: &str) -> bool {
-    let long_enough = |part: &str| part.len() >= 20 || part.starts_with("-----BEGIN");
-    text.split(['=', ':', ' ', '"', '\''])
-        .any(|part| long_enough(part) && BEGINNINGS.iter().any(|start| part.starts_with(start)))
-        || text.contains("-----BEGIN")
+/// Where secrets are, and how each was known.
+pub(crate) fn places(texts: &Texts<'_>, rules: &Rules) -> Vec<String> {
+    let variables = texts.variables.iter().filter_map(|variable| variable.split_once('='));
+    let mut found: Vec<String> = variables.filter_map(|(name, held)| in_pair(name, name, held, rules)).collect();
+    found.extend(in_line("the command line", texts.words, rules));
+    found.extend(in_line("the health check", texts.health_check, rules));
+    let mut labels: Vec<(&String, &String)> = texts.labels.into_iter().flatten().collect();
+    labels.sort();
+    found.extend(labels.iter().filter_map(|(name, held)| in_pair(&format!("label {name}"), name, held, rules)));
+    for (place, text) in [("the host name", texts.hostname), ("the domain name", texts.domain)] {
+        found.extend(rules.known(text).map(|rule| told(place, rule)));
+    }
+    found
+}
+
+fn told(place: &str, how: &str) -> String {
+    format!("{place} ({how})")
+}
+
+fn in_pair(place: &str, name: &str, held: &str, rules: &Rules) -> Option<String> {
+    known(held, rules).or_else(|| name::keeps_secret(name, held).then_some(NAMED)).map(|how| told(place, how))
+}
+
+fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<String> {
+    let named = words::with_secrets(line);
+    let one = |(at, word): (usize, &String)| {
+        let how = known(word, rules).or_else(|| named.contains(&(at + 1)).then_some(NAMED))?;
+        Some(told(&format!("word {} of {place}", at + 1), how))
+    };
+    line.iter().enumerate().filter_map(one).collect()
+}
+
+/// The rule that knows a value, or what the value is base64 of.
+fn known<'a>(held: &str, rules: &'a Rules) -> Option<&'a str> {
+    rules.known(held).or_else(|| value::decoded(held).and_then(|text| rules.known(&text)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_known_by_its_name_or_by_its_shape() {
-        for variable in [
-            "GITHUB_TOKEN=x",
-            "db_password=hunter2",
-            "OPENAI_API_KEY=abc",
-            "AWS_SECRET_ACCESS_KEY=q",
-            "X=ghp_0123456789abcdefghij0123456789abcdef",
-            "OPTS=--key npm_0123456789abcdefghij",
-            "PEM=-----BEGIN RSA PRIVATE KEY-----",
-            "URL=https://user:ghp_0123456789abcdefghij@host",
-        ] {
-            assert_eq!(in_variable(variable), variable.split('=').next(), "{variable}");
-        }
-    }
-
-    #[test]
-    fn what_only_looks_like_one_is_left_alone() {
-        for variable in [
-            "PATH=/usr/bin",
-            "TOKEN_FILE=/run/secrets/token",
-            "GITHUB_TOKEN=",
-            "MAX_TOKENS=4096",
-            "SECRET_PATH=/run/secrets",
-            "GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D",
-            "SECRETS=false",
-            "no equals sign",
-            "MODE=npm_",
-        ] {
-            assert_eq!(in_variable(variable), None, "{variable}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::control::{Control, Verdict};
 use super::expect::Expect;
 use super::facts::{Engine, Exec, Facts, Life, Subject};
-use super::{container_controls, daemon, network as networks};
+use super::{container_controls, daemon, leak, network as networks};
 use policy::Policy;
 
 pub(super) fn policy() -> Policy {
@@ -52,7 +52,7 @@ fn vault() -> Life {
 fn able() -> Value {
     json!({
         "ServerVersion": "28.2.2", "SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin"], "CgroupVersion": "2",
-        "MemoryLimit": true, "SwapLimit": true, "CpuCfsQuota": true, "PidsLimit": true, "Swarm": {"LocalNodeState": "inactive"},
+        "MemTotal": 8589934592_u64, "NCPU": 4, "MemoryLimit": true, "SwapLimit": true, "CpuCfsQuota": true, "PidsLimit": true, "Swarm": {"LocalNodeState": "inactive"},
         "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"]}
     })
 }
@@ -74,7 +74,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn subject(name: &str, told: &Value, engine: &Value) -> Subject {
     Subject {
-        facts: Facts::of(serde_json::from_value(told.clone()).unwrap()).unwrap(),
+        facts: Facts::of(serde_json::from_value(told.clone()).unwrap(), leak::Rules::built_in()).unwrap(),
         expect: Expect::of(&policy(), name, Some(&vault())),
         engine: Engine::of(serde_json::from_value(engine.clone()).unwrap()),
         image: Some("sha256:1".to_owned()),
@@ -125,7 +125,7 @@ fn every_weakness_fails_its_control_and_says_what_was_expected_and_found() {
 #[test]
 fn there_is_a_weakness_in_this_table_for_every_control_of_a_container() {
     let covered: Vec<&str> = weakness::all().into_iter().map(|(id, _)| id).collect();
-    let elsewhere = ["cellblock-image", "cellblock-share", "cis-docker-5.23"];
+    let elsewhere = ["cellblock-image", "cellblock-share", "cis-docker-5.23", "cis-docker-5.24"];
     let by_engine = |id: &str| !elsewhere.contains(&id) && !id.contains("-in-");
     for control in container_controls().filter(|control| by_engine(control.id)) {
         assert!(covered.contains(&control.id), "{} is never seen to fail", control.id);
@@ -163,6 +163,15 @@ fn what_the_engine_did_not_tell_is_unknown() {
         "cis-docker-5.2",
         "cellblock-running",
         "cis-docker-5.27",
+        "cis-docker-5.18",
+        "cellblock-sysctls",
+        "cellblock-oom",
+        "cellblock-tmpfs-bound",
+        "cis-docker-5.8",
+        "cis-docker-5.19",
+        "cis-docker-5.25",
+        "cellblock-groups",
+        "cellblock-host-names",
     ] {
         let verdict = verdict(id, "stranger", told.clone());
         assert!(matches!(verdict, Verdict::Unknown { .. }), "{id}: {verdict:?}");
@@ -192,7 +201,9 @@ fn an_engine_that_says_nothing_leaves_what_rests_on_it_unknown() {
     for control in daemon::ALL {
         assert!(matches!((control.judge)(&mute.engine), Verdict::Unknown { .. }), "{}", control.id);
     }
-    assert!(Facts::of(serde_json::from_value(json!({"Id": "x", "Config": {}})).unwrap()).is_err());
+    assert!(
+        Facts::of(serde_json::from_value(json!({"Id": "x", "Config": {}})).unwrap(), leak::Rules::built_in()).is_err()
+    );
 }
 
 #[test]
@@ -268,7 +279,7 @@ fn only_the_warden_may_have_its_one_capability_and_only_the_vault_its_one_port()
 fn a_privileged_command_in_a_sound_container_is_found_and_an_untold_one_is_not_a_pass() {
     let judge = |privileged: &[Option<bool>]| {
         let mut subject = subject("stranger", &sound(), &able());
-        let exec = |&privileged| Exec { program: "sh".to_owned(), privileged };
+        let exec = |&privileged| Exec { program: "sh".to_owned(), privileged, user: Some(String::new()) };
         subject.facts.execs = privileged.iter().map(exec).collect();
         (control("cis-docker-5.23").judge)(&subject)
     };
@@ -276,6 +287,39 @@ fn a_privileged_command_in_a_sound_container_is_found_and_an_untold_one_is_not_a
     assert!(matches!(judge(&[Some(false), Some(true)]), Verdict::Fail { .. }));
     assert!(matches!(judge(&[None, Some(true)]), Verdict::Fail { .. }));
     assert!(matches!(judge(&[None, Some(false)]), Verdict::Unknown { .. }));
+}
+
+#[test]
+fn a_command_of_root_s_is_found_but_in_a_container_that_is_root_by_design() {
+    let judge = |name: &str, users: &[Option<&str>]| {
+        let mut subject = subject(name, &sound(), &able());
+        let exec = |user: &Option<&str>| Exec {
+            program: "sh".to_owned(),
+            privileged: Some(false),
+            user: user.map(str::to_owned),
+        };
+        subject.facts.execs = users.iter().map(exec).collect();
+        (control("cis-docker-5.24").judge)(&subject)
+    };
+    assert!(matches!(judge("stranger", &[Some(""), Some("1000")]), Verdict::Pass { .. }));
+    for user in ["0", "root", "0:0", "root:1000"] {
+        assert!(matches!(judge("stranger", &[None, Some(user)]), Verdict::Fail { .. }), "{user}");
+    }
+    assert!(matches!(judge("stranger", &[None, Some("")]), Verdict::Unknown { .. }));
+    assert_eq!(judge("cell", &[Some("0")]), Verdict::Beside);
+}
+
+#[test]
+fn docker_s_own_profile_is_one_and_calls_under_a_condition_are_not_counted() {
+    let with = |rule: &str| {
+        let profile = format!(r#"seccomp={{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{rule}]}}"#);
+        verdict("cis-docker-5.22", "stranger", host(json!({"SecurityOpt": [profile]})))
+    };
+    let conditional = r#"{"names":["bpf"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_BPF"]}}"#;
+    assert!(matches!(with(conditional), Verdict::Pass { .. }));
+    assert!(matches!(with(r#"{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[]}"#), Verdict::Pass { .. }));
+    assert!(matches!(with(r#"{"name":"ptrace","action":"SCMP_ACT_ALLOW"}"#), Verdict::Fail { .. }));
+    assert!(matches!(with(r#"{"names":["mount"],"action":"SCMP_ACT_ERRNO"}"#), Verdict::Pass { .. }));
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(super) type Weakness = (&'static str, Value);
 
 /// All of them.
 pub(super) fn all() -> Vec<Weakness> {
-    [confinement(), isolation(), bounds(), exposure()].concat()
+    [confinement(), isolation(), bounds(), exposure(), grants()].concat()
 }
 
 fn bind(source: &str, more: &Value) -> Value {
@@ -34,6 +34,13 @@ fn confinement() -> Vec<Weakness> {
         ("cis-docker-5.22", host(json!({"SecurityOpt": ["seccomp:unconfined"]}))),
         ("cis-docker-5.22", host(json!({"Privileged": true}))),
         ("cis-docker-5.22", host(json!({"SecurityOpt": ["seccomp={\"defaultAction\":\"SCMP_ACT_ALLOW\"}"]}))),
+        ("cis-docker-5.22", host(json!({"SecurityOpt": ["seccomp={\"defaultAction\":\"SCMP_ACT_LOG\"}"]}))),
+        (
+            "cis-docker-5.22",
+            host(
+                json!({"SecurityOpt": ["seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"read\",\"unshare\"],\"action\":\"SCMP_ACT_ALLOW\"}]}"]}),
+            ),
+        ),
         ("cis-docker-5.2", json!({"AppArmorProfile": "unconfined"})),
         ("cis-docker-5.13", host(json!({"ReadonlyRootfs": false}))),
         ("cis-docker-4.1", json!({"Config": {"User": ""}})),
@@ -66,6 +73,7 @@ fn isolation() -> Vec<Weakness> {
         ("cellblock-networks", json!({"NetworkSettings": {"Networks": {"cellblock-cell": {}}}})),
         ("cellblock-networks", host(json!({"NetworkMode": "container:aaaa"}))),
         ("cellblock-dns", host(json!({"Dns": []}))),
+        ("cellblock-dns", host(json!({"Dns": ["127.0.0.1"]}))),
     ]
 }
 
@@ -87,6 +95,35 @@ fn bounds() -> Vec<Weakness> {
         ("cellblock-restart", host(json!({"RestartPolicy": {"Name": "unless-stopped"}}))),
         ("cellblock-restart", host(json!({"RestartPolicy": {"Name": "on-failure"}}))),
         ("cellblock-core-dumps", host(json!({"Ulimits": []}))),
+        ("cis-docker-5.11", host(json!({"MemorySwap": 2097152}))),
+        ("cis-docker-5.11", host(json!({"MemorySwap": -1}))),
+        ("cis-docker-5.11", host(json!({"Memory": 1_i64 << 40, "MemorySwap": 1_i64 << 40}))),
+        ("cis-docker-5.12", host(json!({"NanoCpus": 200_000_000_000_i64}))),
+        ("cis-docker-5.29", host(json!({"PidsLimit": 4_194_304}))),
+        ("cellblock-oom", host(json!({"OomScoreAdj": -1000}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": "1000g"}}}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": "500m", "max-file": "9"}}}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=100g"}}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=0"}}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=1m,exec"}}))),
+        ("cellblock-tmpfs-bound", host(json!({"ShmSize": 10_i64 << 30}))),
+    ]
+}
+
+/// What is beyond what it needs.
+fn grants() -> Vec<Weakness> {
+    let limit = |name: &str, hard: i64| json!({"Ulimits": [{"Name": name, "Soft": 1, "Hard": hard}]});
+    let port = json!({"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "81"}]});
+    vec![
+        ("cis-docker-5.8", host(json!({ "PortBindings": port }))),
+        ("cis-docker-5.19", host(limit("nofile", 1_048_576))),
+        ("cis-docker-5.19", host(limit("nproc", -1))),
+        ("cis-docker-5.25", host(json!({"CgroupParent": "/"}))),
+        ("cis-docker-5.25", host(json!({"CgroupParent": "/sbx-odd"}))),
+        ("cellblock-groups", host(json!({"GroupAdd": ["0"]}))),
+        ("cellblock-host-names", host(json!({"ExtraHosts": ["host.docker.internal:host-gateway"]}))),
+        ("cellblock-host-names", host(json!({"Links": ["/db:/app/db"]}))),
+        ("cellblock-engine-address", json!({"Config": {"Env": ["DOCKER_HOST=tcp://10.0.0.5:2375"]}})),
     ]
 }
 

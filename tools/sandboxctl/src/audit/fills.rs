@@ -1,0 +1,109 @@
+//! What a container can fill, disk by its log and memory by files in it, has a size that bounds something.
+
+use engine::models::MountType;
+use record::Severity::Medium;
+
+use super::control::{Control, Verdict};
+use super::facts::Subject;
+use super::grants;
+
+/// The controls.
+pub(crate) const ALL: &[Control<Subject>] = &[
+    Control::new(
+        "cellblock-log-bound",
+        "has a log that can't fill the disk",
+        Medium,
+        "logging: json-file with max-size; scripts/up",
+        log,
+    ),
+    Control::new(
+        "cellblock-tmpfs-bound",
+        "has no tmpfs without a size, or with programs, set-uid files or devices",
+        Medium,
+        "tmpfs: PATH:size=…,noexec,nosuid,nodev, with a size below the limit on memory; scripts/up",
+        tmpfs,
+    ),
+];
+
+/// The most that the logs of one container may take, in bytes.
+const LOGS: i64 = 1 << 30;
+/// What Docker gives shared memory by itself, in bytes.
+const SHARED: i64 = 64 << 20;
+
+/// `local` is bounded by default (five files of 20 MB); of the drivers that write elsewhere nothing is known here.
+fn log(subject: &Subject) -> Verdict {
+    let Some(config) = &subject.facts.host.log_config else {
+        return Verdict::untold("the engine did not tell the log driver");
+    };
+    let driver = config.typ.as_deref().unwrap_or_default();
+    let option = |name: &str| config.config.as_ref().and_then(|options| options.get(name)).map(String::as_str);
+    let expected = "json-file with max-size, local, or none; 1 GiB in all at most";
+    let files: i64 = option("max-file").and_then(|files| files.parse().ok()).unwrap_or(1);
+    match (driver, option("max-size")) {
+        ("none", _) | ("local", None) => Verdict::holds(driver),
+        ("json-file" | "local", Some(size)) => Verdict::when(
+            bytes(size).is_some_and(|size| size.saturating_mul(files) <= LOGS),
+            expected,
+            format!("{driver}, max-size {size}, {files} of them"),
+        ),
+        ("json-file", None) => Verdict::differs(expected, "json-file without max-size"),
+        (other, _) => Verdict::differs(expected, other),
+    }
+}
+
+/// What is in a tmpfs counts as memory of the container: one that is larger bounds nothing.
+fn tmpfs(subject: &Subject) -> Verdict {
+    let host = &subject.facts.host;
+    if !subject.facts.told() {
+        return Verdict::untold(grants::UNTOLD);
+    }
+    let memory = host.memory.filter(|memory| *memory > 0).unwrap_or(i64::MAX);
+    let fits = |size: i64| (1..=memory).contains(&size);
+    let plain = host.tmpfs.iter().flatten().filter(|(_, options)| {
+        let has = |word: &str| options.split(',').any(|option| option == word);
+        let sized = options.split(',').find_map(|option| option.strip_prefix("size=")).and_then(bytes);
+        // Docker adds noexec, nosuid and nodev by itself; only the opposite, said aloud, takes them away.
+        !sized.is_some_and(fits) || has("suid") || has("dev") || has("exec")
+    });
+    let mut loose: Vec<String> = plain.map(|(path, options)| format!("{path} ({options})")).collect();
+    let mounts = host.mounts.iter().flatten().filter(|mount| mount.typ == Some(MountType::TMPFS));
+    let size = |tmpfs: &engine::models::MountTmpfsOptions| tmpfs.size_bytes;
+    let unbounded = mounts.filter(|mount| !mount.tmpfs_options.as_ref().and_then(size).is_some_and(fits));
+    loose.extend(unbounded.map(|mount| mount.target.clone().unwrap_or_default()));
+    let shared = host.shm_size.filter(|size| *size > SHARED && !fits(*size));
+    loose.extend(shared.map(|size| format!("/dev/shm ({size} bytes)")));
+    loose.sort();
+    Verdict::none_of("a size for each, within the limit on memory, and noexec", &loose)
+}
+
+/// A size as Docker and the kernel read it: a number, and one letter for powers of 1024, with `b` or `ib` behind it.
+fn bytes(text: &str) -> Option<i64> {
+    let lower = text.to_ascii_lowercase();
+    let plain = lower.trim_end_matches("ib").trim_end_matches('b');
+    let shift = match plain.bytes().last()? {
+        b'k' => 10,
+        b'm' => 20,
+        b'g' => 30,
+        b't' => 40,
+        _ => 0,
+    };
+    let number: i64 = if shift == 0 { plain } else { plain.get(..plain.len() - 1)? }.parse().ok()?;
+    number.checked_mul(1 << shift).filter(|size| *size >= 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_read_as_docker_reads_it() {
+        for (text, size) in
+            [("10m", Some(10 << 20)), ("1GiB", Some(1 << 30)), ("5kb", Some(5120)), ("7", Some(7)), ("0", Some(0))]
+        {
+            assert_eq!(bytes(text), size, "{text}");
+        }
+        for text in ["", "-1", "50%", "m", "1e9", "9999999t"] {
+            assert_eq!(bytes(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a container was given beyond what it needs: of the host's names, ports, groups and limits.
+
+use record::Severity::{Critical, High, Low, Medium};
+
+use super::control::{Control, Verdict};
+use super::facts::Subject;
+
+/// The controls.
+pub(crate) const ALL: &[Control<Subject>] = &[
+    Control::new(
+        "cis-docker-5.8",
+        "has none of the host's privileged ports",
+        Medium,
+        "publish a port from 1024 on; scripts/up",
+        privileged_ports,
+    ),
+    Control::new(
+        "cis-docker-5.19",
+        "has a limit on open files and processes that bounds something",
+        Low,
+        "ulimits: nofile: 16384, and no nproc; scripts/up",
+        ulimits,
+    ),
+    Control::new(
+        "cis-docker-5.24",
+        "has no command running in it as root, unless it is known why",
+        High,
+        "end the docker exec --user root",
+        root_commands,
+    ),
+    Control::new(
+        "cis-docker-5.25",
+        "is in the control group that Docker makes for it",
+        High,
+        "remove cgroup_parent; scripts/up",
+        control_group,
+    ),
+    Control::new(
+        "cellblock-groups",
+        "is in no group of root's or of an engine's",
+        High,
+        "remove group_add; scripts/up",
+        groups,
+    ),
+    Control::new(
+        "cellblock-host-names",
+        "knows no name for the host, and no other container by a link",
+        Medium,
+        "remove extra_hosts: host-gateway, and links; scripts/up",
+        host_names,
+    ),
+    Control::new(
+        "cellblock-engine-address",
+        "was told of no container engine",
+        Critical,
+        "remove DOCKER_HOST from its environment; scripts/up",
+        engine_address,
+    ),
+];
+
+/// The first port that needs no privilege (RFC 6335, system ports).
+const UNPRIVILEGED: u16 = 1024;
+/// The most open files that are a bound: above it one container can take what the whole machine has.
+const FILES: i64 = 65_536;
+/// Groups whose members are root in all but name.
+const ROOT_LIKE: [&str; 8] = ["0", "root", "docker", "podman", "lxd", "incus", "disk", "shadow"];
+
+fn privileged_ports(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(UNTOLD);
+    }
+    let low = |port: &&String| port.parse::<u16>().is_ok_and(|port| (1..UNPRIVILEGED).contains(&port));
+    let found: Vec<String> = subject.facts.published.iter().map(|(_, port)| port).filter(low).cloned().collect();
+    Verdict::none_of("none below 1024", &found)
+}
+
+/// Why nothing can be said where an absent list would read as an empty one.
+pub(super) const UNTOLD: &str = "the engine told nothing of what the container was given";
+
+fn ulimits(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(UNTOLD);
+    }
+    let wide = |name: &str, hard: i64| match name {
+        "nofile" => !(0..=FILES).contains(&hard),
+        "nproc" | "memlock" => hard < 0,
+        _ => false,
+    };
+    let limits = subject.facts.host.ulimits.iter().flatten();
+    let found: Vec<String> = limits
+        .filter_map(|limit| Some((limit.name.as_deref()?, limit.hard.unwrap_or(-1))))
+        .filter(|(name, hard)| wide(name, *hard))
+        .map(|(name, hard)| format!("{name} {hard}"))
+        .collect();
+    Verdict::none_of("none without a bound", &found)
+}
+
+/// A container that is uid 0 by design has such commands by design.
+fn root_commands(subject: &Subject) -> Verdict {
+    if subject.expect.root_because.is_some() {
+        return Verdict::Beside;
+    }
+    let root = |user: &str| matches!(user.split(':').next(), Some("0" | "root"));
+    let found: Vec<String> = subject
+        .facts
+        .execs
+        .iter()
+        .filter(|exec| exec.user.as_deref().is_some_and(root))
+        .map(|exec| exec.program.clone())
+        .collect();
+    if found.is_empty() && subject.facts.execs.iter().any(|exec| exec.user.is_none()) {
+        return Verdict::untold("the engine did not tell about a command that runs in it");
+    }
+    Verdict::none_of("none", &found)
+}
+
+/// Docker's own place is said as nothing, or as its slice of systemd.
+fn control_group(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(UNTOLD);
+    }
+    let parent = subject.facts.host.cgroup_parent.as_deref().unwrap_or_default();
+    Verdict::when(
+        matches!(parent, "" | "system.slice" | "docker.slice"),
+        "Docker's own",
+        if parent.is_empty() { "Docker's own" } else { parent },
+    )
+}
+
+fn groups(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(UNTOLD);
+    }
+    let added = subject.facts.host.group_add.iter().flatten();
+    let found: Vec<String> = added.filter(|group| ROOT_LIKE.contains(&group.as_str())).cloned().collect();
+    Verdict::none_of("none", &found)
+}
+
+fn host_names(subject: &Subject) -> Verdict {
+    if !subject.facts.told() {
+        return Verdict::untold(UNTOLD);
+    }
+    let host = &subject.facts.host;
+    let gateways = host.extra_hosts.iter().flatten().filter(|entry| entry.ends_with("host-gateway"));
+    let found: Vec<String> = gateways.chain(host.links.iter().flatten()).cloned().collect();
+    Verdict::none_of("none", &found)
+}
+
+/// An engine that is asked over the network needs no socket. The address is not told: it may hold a password.
+fn engine_address(subject: &Subject) -> Verdict {
+    Verdict::none_of("none", &subject.facts.engines)
+}
