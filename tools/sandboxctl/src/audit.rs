@@ -5,6 +5,7 @@
 //! answer is unknown in every control that rests on it.
 
 mod bounds;
+mod catalogue;
 mod concerned;
 mod confinement;
 mod control;
@@ -34,6 +35,7 @@ use jiff::tz::TimeZone;
 use policy::Policy;
 use record::Writer;
 
+pub(crate) use catalogue::{Pick, list};
 use control::{Control, Verdict};
 use expect::Expect;
 use facts::Subject;
@@ -87,14 +89,20 @@ impl Scope {
 }
 
 /// Audits these containers; secrets are known by these rules.
-pub(crate) async fn run(policy: &Policy, scope: &Scope, rules: &Rules, out: &mut Writer) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    policy: &Policy,
+    scope: &Scope,
+    (rules, pick): (&Rules, &Pick),
+    out: &mut Writer,
+) -> anyhow::Result<()> {
+    pick.check()?;
     let gathered = gather::all(policy, scope, rules).await?;
     out.asked(gathered.identity.clone());
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     for control in idle_waivers(policy) {
         eprintln!("sandboxctl: [[waiver]] control = \"{control}\" waives nothing: there is no such control");
     }
-    let mut scribe = Scribe { policy, today, out };
+    let mut scribe = Scribe { policy, today, pick, out };
     containers(policy, &gathered, scope, &mut scribe)?;
     if *scope == Scope::Composition {
         networks(policy, &gathered, &mut scribe)?;
@@ -107,11 +115,7 @@ pub(crate) async fn run(policy: &Policy, scope: &Scope, rules: &Rules, out: &mut
 
 /// A waiver with a slip of the pen in it would be believed in.
 fn idle_waivers(policy: &Policy) -> Vec<&str> {
-    let known: Vec<&str> = container_controls()
-        .map(|control| control.id)
-        .chain(network::ALL.iter().map(|control| control.id))
-        .chain(daemon::ALL.iter().map(|control| control.id))
-        .collect();
+    let known: Vec<&str> = catalogue::all().iter().map(|entry| entry.id).collect();
     policy.waivers.iter().map(|waiver| waiver.control.as_str()).filter(|control| !known.contains(control)).collect()
 }
 

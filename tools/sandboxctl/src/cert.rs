@@ -22,9 +22,15 @@ pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Res
     match what {
         Cert::Create(options) => create(options, policy, &store, out),
         Cert::Show => show(&store, out),
-        Cert::Fingerprint => out.tell(&tell::shown(&store.read(Slot::Current)?, Slot::Current)),
+        Cert::Fingerprint { .. } => out.tell(&tell::shown(&store.read(Slot::Current)?, Slot::Current)),
         Cert::Deliver => deliver(policy, &store, out),
     }
+}
+
+/// Prints the pin of the current certificate, and nothing else.
+pub(crate) fn plain(policy: &Policy) -> anyhow::Result<()> {
+    let pair = Store::of(policy).read(Slot::Current)?;
+    record::print(format!("{}\n", tell::pin(&pair.leaf)).as_bytes())
 }
 
 fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {

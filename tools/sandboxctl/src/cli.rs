@@ -8,6 +8,8 @@ use record::OutputArgs;
 
 use engine::Version;
 
+use crate::audit::Pick;
+
 const EXAMPLES: &str = "\
 Examples:
   sandboxctl audit | jq -c 'select(.event.outcome==\"failure\")'
@@ -42,7 +44,11 @@ pub(crate) enum Command {
         /// Know secrets by the rules of this file too, in the form of gitleaks' configuration
         #[arg(long, value_name = "FILE")]
         rules: Option<PathBuf>,
+        #[command(flatten)]
+        pick: Pick,
     },
+    /// List the controls of an audit: id, severity, what it is about, and the way out
+    Controls,
     /// Tell how services and bounded folders stand
     Status,
     /// Follow what the engine does, and audit again what it changed
@@ -88,7 +94,11 @@ pub(crate) enum Cert {
     /// Show the certificates there are, and check that they are sound
     Show,
     /// Give the pin of the current certificate
-    Fingerprint,
+    Fingerprint {
+        /// The pin alone, as clients take it
+        #[arg(long)]
+        plain: bool,
+    },
     /// Put key and certificate into the running vault
     Deliver,
 }

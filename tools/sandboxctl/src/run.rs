@@ -6,17 +6,21 @@ use policy::PolicyArgs;
 use record::Purpose::{Judge, Tell};
 use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
-use crate::cli::{Cli, Command, Secret};
+use crate::cli::{Cert, Cli, Command, Secret};
 use crate::{audit, cert, freeze, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command, .. } = Cli::parse();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
-        Command::Audit { containers, rules } => {
+        Command::Audit { containers, rules, pick } => {
             let (scope, rules) = (audit::Scope::of(containers), audit::Rules::with(rules.as_deref())?);
-            with_records(&policy, output, Judge, |policy, out| wait_for(audit::run(policy, &scope, &rules, out)))
+            with_records(&policy, output, Judge, |policy, out| {
+                wait_for(audit::run(policy, &scope, (&rules, &pick), out))
+            })
         }
+        Command::Controls => audit::list(output).map(|()| Exit::Success),
+        Command::Cert(Cert::Fingerprint { plain: true }) => cert::plain(&policy.load()?).map(|()| Exit::Success),
         Command::Status => with_records(&policy, output, Judge, status::run),
         Command::Events => audit::follow(&policy.load()?, output),
         Command::Freeze => with_records(&policy, output, Judge, freeze::freeze),

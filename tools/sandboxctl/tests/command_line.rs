@@ -71,6 +71,22 @@ fn help_fits_a_screen_and_gives_two_examples() {
 }
 
 #[test]
+fn the_controls_are_listed_for_people_and_for_programs() {
+    let list = run(&["controls", "--format", "jsonl"]);
+    let told = lines(&list);
+    assert_eq!(list.status.code(), Some(0));
+    assert!(told.len() >= 50, "{}", told.len());
+    let of_cis = told.iter().find(|line| line["rule"]["id"] == "cis-docker-5.4").unwrap();
+    assert_eq!(of_cis["rule"]["reference"], "CIS Docker Benchmark 1.6.0, 5.4");
+    assert!(
+        told.iter().all(|line| line["cellblock"]["mend"].is_string() && line["event"]["severity"].as_u64() > Some(20))
+    );
+    assert_eq!(text(&run(&["controls", "--format", "text"]).stdout).lines().count(), 2 * told.len());
+    let refused = run(&["audit", "--only", "cis-docker-5.99"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
     for arguments in [&["render", "nginx"] as &[&str], &["cert", "create"], &["completions", "bash"]] {
         let root = tempfile::tempdir().unwrap();
@@ -207,6 +223,7 @@ fn a_certificate_is_made_once_and_replaced_by_the_one_whose_pin_was_handed_out()
     let next = pin(&cert(&["create", "--next"]));
     assert_ne!(next, first);
     assert_eq!(pin(&cert(&["fingerprint"])), first, "the next one is not in use yet");
+    assert_eq!(text(&cert(&["fingerprint", "--plain"]).stdout), format!("{first}\n"));
     assert_eq!(lines(&cert(&["show"])).len(), 3, "current, next, run-finished");
     let renewed = cert(&["create", "--renew"]);
     assert_eq!(lines(&renewed)[0]["event"]["action"], "certificate-renewed");

@@ -12,7 +12,7 @@ use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Seve
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
-use super::{Rules, Scope};
+use super::{Pick, Rules, Scope};
 
 /// Follows until it is told to stop (SIGINT, SIGTERM). An engine that ends is told, and followed again when it is back.
 ///
@@ -41,7 +41,7 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
         out.tell(&stopped(&why))?;
         docker = again().await;
         out.tell(&started(docker.identity().await))?;
-        super::run(policy, &Scope::Composition, Rules::built_in(), out).await?;
+        super::run(policy, &Scope::Composition, (Rules::built_in(), &Pick::default()), out).await?;
     }
 }
 
@@ -142,7 +142,7 @@ impl Pending {
             return Ok(());
         }
         if self.all {
-            super::run(policy, &Scope::Composition, Rules::built_in(), out).await?;
+            super::run(policy, &Scope::Composition, (Rules::built_in(), &Pick::default()), out).await?;
         }
         let ours = |name: &String| Service::ALL.iter().any(|&service| policy.container(service) == name);
         for name in self.containers.into_iter().filter(|name| !(self.all && ours(name))) {
@@ -154,7 +154,7 @@ impl Pending {
 
 /// A container can be gone again before it is looked at: its end is an event of its own.
 async fn audit_one(policy: &Policy, out: &mut Writer, name: String) -> anyhow::Result<()> {
-    match super::run(policy, &Scope::Changed(name), Rules::built_in(), out).await {
+    match super::run(policy, &Scope::Changed(name), (Rules::built_in(), &Pick::default()), out).await {
         Err(error) if !error.is::<record::OutputClosed>() && Engine::connect_to_running().await.is_ok() => {
             eprintln!("sandboxctl: {error:#}");
             Ok(())

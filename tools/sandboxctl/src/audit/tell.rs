@@ -6,6 +6,7 @@ use record::cellblock::{Cell, Control as Compared, Waived};
 use record::fields::{Container, Image, Network, Rule, Vulnerability};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type, Writer};
 
+use super::catalogue::Pick;
 use super::control::{Control, Verdict};
 use super::facts::Facts;
 
@@ -52,12 +53,17 @@ pub(crate) struct Scribe<'a> {
     pub(crate) policy: &'a Policy,
     /// Today, UTC: what waivers are held against.
     pub(crate) today: Date,
+    /// The controls that were asked for.
+    pub(crate) pick: &'a Pick,
     pub(crate) out: &'a mut Writer,
 }
 
 impl Scribe<'_> {
     /// Prints the record of one verdict, unless the control does not apply.
     pub(crate) fn check<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) -> anyhow::Result<()> {
+        if !self.pick.has(control) {
+            return Ok(());
+        }
         let waiver = self.policy.waiver(control.id, &target.name);
         match record(control, target, verdict, waiver, self.today) {
             Some(record) => self.out.check(&record),
@@ -119,17 +125,21 @@ fn failed<T>(base: Record, control: &Control<T>, what: &str, waiver: Option<&Wai
     record.outcome(Outcome::Failure).severity(control.severity)
 }
 
+/// Where the benchmark has a control of this id.
+pub(crate) fn reference(id: &str) -> Option<String> {
+    id.strip_prefix("cis-docker-").map(|number| format!("{BENCHMARK}, {number}"))
+}
+
 fn base<T>(control: &Control<T>, target: &Target, message: &str) -> Record {
     let mut record = Record::new(Provider::Sandboxctl, Action::ControlEvaluated, message)
         .kind(Kind::State)
         .about(Category::Configuration, Type::Info);
-    let number = control.id.strip_prefix("cis-docker-");
     record.rule = Some(Rule {
         id: Some(control.id.to_owned()),
         name: Some(control.title.to_owned()),
         category: Some(target.kind.to_owned()),
-        ruleset: Some(if number.is_some() { BENCHMARK } else { "cellblock" }.to_owned()),
-        reference: number.map(|number| format!("{BENCHMARK}, {number}")),
+        ruleset: Some(if reference(control.id).is_some() { BENCHMARK } else { "cellblock" }.to_owned()),
+        reference: reference(control.id),
         ..Rule::default()
     });
     record.container.clone_from(&target.container);

@@ -29,7 +29,7 @@ fn about(action: Action, message: String, leaf: &Leaf, slot: Slot) -> Record {
 }
 
 /// As the policy's `vault.pins`, `egress-check pin` and `openclaw --tls-fingerprint` take it.
-fn pin(leaf: &Leaf) -> String {
+pub(super) fn pin(leaf: &Leaf) -> String {
     format!("sha256:{}", leaf.sha256)
 }
 
