@@ -23,6 +23,12 @@ impl Stop {
         Ok(Self(stop))
     }
 
+    /// One that was received already.
+    #[cfg(test)]
+    pub(crate) fn received() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
     /// Has it come to an end?
     pub(crate) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -6,7 +6,6 @@ use record::Record;
 
 use super::bookmark::{Bookmark, Mark};
 use super::input::Piece;
-use super::lost::Lost;
 use crate::line::Accepted;
 use crate::source::Source;
 
@@ -16,8 +15,8 @@ pub(super) struct Account {
     source: Source,
     /// The container's name, and where it is remembered how far its log was read.
     container: Option<(String, Bookmark)>,
+    /// How far it was read, and what is missing before that and was not told yet.
     mark: Mark,
-    lost: Lost,
     /// Did the mark move since it was saved?
     moved: bool,
 }
@@ -25,19 +24,19 @@ pub(super) struct Account {
 impl Account {
     /// Of a stream, which is remembered nowhere.
     pub(super) fn of_stream(source: Source) -> Self {
-        Self { source, container: None, mark: Mark::default(), lost: Lost::default(), moved: false }
+        Self { source, container: None, mark: Mark::default(), moved: false }
     }
 
     /// Of a container's log.
     pub(super) fn of_container(source: Source, name: String, bookmark: Bookmark, mark: Mark) -> Self {
-        Self { source, container: Some((name, bookmark)), mark, lost: Lost::default(), moved: false }
+        Self { source, container: Some((name, bookmark)), mark, moved: false }
     }
 
     /// Takes what the reader says beside lines.
     pub(super) fn piece(&mut self, piece: &Piece) {
         match piece {
             Piece::Of(id) => self.mark.container = Some(id.clone()),
-            Piece::Gone(since, until) => self.lost.rotate(*since, *until),
+            Piece::Gone(since, until) => self.mark.lost.rotate(*since, *until),
             Piece::Until(position) => (self.mark.at, self.moved) = (Some(*position), true),
             Piece::Lines(_) | Piece::TooLong { .. } | Piece::Failed(_) => {}
         }
@@ -46,17 +45,20 @@ impl Account {
     /// Takes a line.
     pub(super) fn line(&mut self, line: &Accepted<'_>) {
         let time = line.time.and_then(|time| Timestamp::from_microsecond(time).ok());
-        self.lost.line(&mut self.mark.runs, line.columns.line.as_deref(), time);
+        let Mark { lost, runs, .. } = &mut self.mark;
+        lost.line(runs, line.columns.line.as_deref(), time);
     }
 
     /// What is lost and was not told yet.
     pub(super) fn told(&mut self, ended: bool) -> Option<Record> {
-        self.lost.take(&self.source, self.container.as_ref().map(|(name, _)| name.as_str()), ended)
+        let told = self.mark.lost.take(&self.source, self.container.as_ref().map(|(name, _)| name.as_str()), ended);
+        self.moved |= told.is_some();
+        told
     }
 
-    /// How far it was read, unless something is missing that was not told yet: what is remembered is not told again.
+    /// How far it was read.
     pub(super) fn reached(&self) -> Option<Mark> {
-        (self.container.is_some() && self.lost.is_nothing()).then(|| self.mark.clone())
+        self.container.is_some().then(|| self.mark.clone())
     }
 
     /// Remembers that it was read so far and no farther.

@@ -5,7 +5,10 @@
 //! 2026-11-28T21:00:00.123456789Z 1
 //! container 3f6c…
 //! run 0a1b2c3d4e5f-17 2026-11-28T21:00:00.123456Z
+//! lost 12 2026-11-28T20:59:00Z 2026-11-28T21:00:00Z rotated
 //! ```
+//!
+//! `lost` is what is known to be missing before it, and not in the record yet.
 
 use std::fmt;
 use std::fs;
@@ -17,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use record::LineNumber;
 
+use super::lost::Lost;
 use super::runs::{Reached, Runs};
 
 /// A place in a container's log.
@@ -51,6 +55,8 @@ pub(crate) struct Mark {
     /// The id of the container whose log it was.
     pub(super) container: Option<String>,
     pub(super) runs: Runs,
+    /// What is missing before it, and was not told yet.
+    pub(super) lost: Lost,
 }
 
 impl fmt::Display for Mark {
@@ -61,7 +67,7 @@ impl fmt::Display for Mark {
             let time = time.map(|time| format!(" {time}")).unwrap_or_default();
             writeln!(f, "run {run}-{number}{time}")?;
         }
-        Ok(())
+        if self.lost.is_nothing() { Ok(()) } else { writeln!(f, "lost {}", self.lost) }
     }
 }
 
@@ -71,11 +77,13 @@ impl FromStr for Mark {
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut lines = text.lines();
         let at = Some(lines.next().ok_or(())?.parse()?);
-        let mut mark = Self { at, container: None, runs: Runs { whole: true, ..Runs::default() } };
+        let runs = Runs { whole: true, ..Runs::default() };
+        let mut mark = Self { at, container: None, runs, lost: Lost::default() };
         for line in lines {
             match line.split_once(' ').ok_or(())? {
                 ("container", id) => mark.container = Some(id.to_owned()),
                 ("run", reached) => mark.runs.reached.extend([run(reached)?]),
+                ("lost", lost) => mark.lost = lost.parse()?,
                 _ => return Err(()),
             }
         }
@@ -144,13 +152,14 @@ mod tests {
             assert_eq!(bookmark.load(), Mark::default(), "{odd}");
         }
         let time = "2026-11-28T21:00:00.123456789Z".parse().unwrap();
-        let mut mark = Mark { at: Some(Position { time, lines: 2 }), container: None, runs: Runs::default() };
+        let mut mark = Mark { at: Some(Position { time, lines: 2 }), ..Mark::default() };
         mark.runs.whole = true;
         bookmark.save(&mark).unwrap();
         assert_eq!(bookmark.load(), mark, "as an older auditdb wrote it");
         mark.container = Some("3f6c".to_owned());
         mark.runs.reached.insert("0a1b2c3d4e5f".to_owned(), Reached { number: 17, time: Some(time) });
         mark.runs.reached.insert("1a1b2c3d4e5f".to_owned(), Reached { number: 1, time: None });
+        mark.lost.rotate(time, time);
         bookmark.save(&mark).unwrap();
         assert_eq!(bookmark.load(), mark);
     }

@@ -44,7 +44,7 @@ pub(super) struct Done {
 struct Sorted {
     batch: Batch,
     ours: bool,
-    /// How far the source was read behind it, where nothing is open then.
+    /// How far the source was read behind it, and what was not told of then.
     reached: Option<Mark>,
 }
 
@@ -77,6 +77,7 @@ impl Committer {
     /// not asked: see [`Tee`].
     pub(super) fn commit(&mut self, round: Vec<Piece>) -> Result<()> {
         let mut sorted = self.sort(round)?;
+        self.close(&mut sorted);
         self.tell_lost(&mut sorted, false)?;
         self.put(&sorted)
     }
@@ -110,6 +111,13 @@ impl Committer {
         let mut sorted = Vec::new();
         self.tell_lost(&mut sorted, true)?;
         if sorted.is_empty() { Ok(()) } else { self.put(&sorted) }
+    }
+
+    /// Nothing more comes into the last batch.
+    fn close(&self, sorted: &mut [Sorted]) {
+        if let Some(last) = sorted.last_mut() {
+            last.reached = self.account.as_ref().and_then(Account::reached);
+        }
     }
 
     fn tell_lost(&mut self, sorted: &mut Vec<Sorted>, ended: bool) -> Result<()> {
@@ -164,8 +172,8 @@ impl Committer {
                 if accepted.columns.action.as_deref() == Some(Action::RunFinished.name()) {
                     self.spool.ask_for_checkpoint();
                 }
-                if let Some(last) = sorted.last_mut().filter(|last| !last.takes(false, raw)) {
-                    last.reached = self.account.as_ref().and_then(Account::reached);
+                if sorted.last().is_some_and(|last| !last.takes(false, raw)) {
+                    self.close(sorted);
                 }
                 self.account.iter_mut().for_each(|account| account.line(&accepted));
                 self.accepted += 1;
@@ -184,6 +192,9 @@ impl Committer {
         self.rejected += 1;
         let line = record.to_json()?.into_bytes();
         self.bytes += line.len() as u64;
+        if sorted.last().is_some_and(|last| !last.takes(true, &line)) {
+            self.close(sorted);
+        }
         push(sorted, Some(&Source::own()), true, &line);
         Ok(())
     }
@@ -254,4 +265,80 @@ fn filled(full: Room) -> Record {
         record.own().spool = Some(Spool { bytes: Some(holds), ..Spool::default() });
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::bookmark::{Bookmark, Position};
+    use crate::spool::Folder;
+    use jiff::Timestamp;
+    use record::OutputArgs;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn at(number: u64) -> Timestamp {
+        Timestamp::from_second(1_795_323_600 + i64::try_from(number).unwrap()).unwrap()
+    }
+
+    /// What the engine tells of these lines of one run, a kilobyte each.
+    fn told(numbers: impl Iterator<Item = u64>) -> Vec<Piece> {
+        let line = |number| {
+            format!(
+                "{{\"event\":{{\"id\":\"{number}\"}},\"pad\":\"{:0900}\",\"cellblock\":{{\"line\":\"0a1b2c3d4e5f-{number}\"}}}}\n",
+                0
+            )
+        };
+        numbers
+            .flat_map(|number| {
+                let position = Position { time: at(number), lines: 1 };
+                [Piece::Lines(line(number).into_bytes()), Piece::Until(position)]
+            })
+            .collect()
+    }
+
+    /// Reads pieces into a spool of so many bytes, as somebody who was told to end; says whether they all went in.
+    fn read(directory: &Path, bound: u64, pieces: impl FnOnce(&Mark) -> Vec<Piece>) -> bool {
+        let source: Source = "vault".parse().unwrap();
+        let bookmark = Bookmark::of("vault", directory).unwrap();
+        let mark = bookmark.load();
+        let round = pieces(&mark);
+        let account = Account::of_container(source.clone(), "vault".to_owned(), bookmark, mark);
+        let spool = Writer::begin(Folder::below(directory), bound).unwrap();
+        let tee = Tee::new(false, OutputArgs { format: record::Format::Jsonl });
+        let mut committer = Committer::new(spool, Some(source), tee, Stop::received(), Some(account));
+        committer.commit(round).and_then(|()| committer.end()).is_ok()
+    }
+
+    /// The numbers that are in the spool, and how many lines are told to be lost.
+    fn kept(directory: &Path) -> (BTreeSet<String>, u64) {
+        let (mut came, mut lost) = (BTreeSet::new(), 0);
+        for file in std::fs::read_dir(Folder::below(directory).path()).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            for line in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+                lost += line.pointer("/cellblock/lost/lines").and_then(Value::as_u64).unwrap_or(0);
+                came.extend(line.pointer("/cellblock/line").and_then(Value::as_str).map(str::to_owned));
+            }
+        }
+        (came, lost)
+    }
+
+    #[test]
+    fn what_came_and_what_is_told_as_lost_are_all_also_where_a_full_spool_ends_a_round_with_a_leap_in_it() {
+        for leap in [1..1, 2..9, 200..250, 900..960, 1000..1900] {
+            let folder = tempfile::tempdir().unwrap();
+            let first = told((1..=2000).filter(|number| !leap.contains(number)));
+            assert!(!read(folder.path(), 1 << 20, |_| first), "the spool is full");
+            // The engine let go of all but the last lines meanwhile.
+            let rest = |mark: &Mark| {
+                let gone = mark.at.map(|last| Piece::Gone(last.time, at(2950)));
+                gone.into_iter().chain(told(2950..=3000)).collect()
+            };
+            assert!(read(folder.path(), 1 << 30, rest));
+            let (came, lost) = kept(folder.path());
+            assert!(came.len() > 500, "{}", came.len());
+            assert_eq!(came.len() as u64 + lost, 3000, "a leap of {leap:?}");
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! Lines that are gone before anybody read them: told once a round, however many leaps there were in it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use record::cellblock::Lost as Told;
 use record::fields::Container;
@@ -10,7 +13,7 @@ use crate::plural::many;
 use crate::source::Source;
 
 /// What is known to be lost since it was told last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Lost {
     lines: u64,
     since: Option<Timestamp>,
@@ -49,7 +52,7 @@ impl Lost {
 
     /// Is nothing known to be lost, or left open?
     pub(super) fn is_nothing(&self) -> bool {
-        self.lines == 0 && !self.rotated && !self.open
+        *self == Self::default()
     }
 
     fn between(&mut self, since: Option<Timestamp>, until: Option<Timestamp>) {
@@ -83,6 +86,37 @@ impl Lost {
             record.own().lost = Some(Told { source: source.to_string(), lines });
             record
         })
+    }
+}
+
+/// As a mark has it: how many lines, between which times, and in words what else is known.
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        write!(f, "{} {} {}", self.lines, time(self.since), time(self.until))?;
+        let words = [(self.rotated, "rotated"), (self.open, "open"), (self.more, "more")];
+        words.iter().filter(|(is, _)| *is).try_for_each(|(_, word)| write!(f, " {word}"))
+    }
+}
+
+impl FromStr for Lost {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut words = text.split(' ');
+        let mut next = || words.next().ok_or(());
+        let time = |word: &str| if word == "-" { Ok(None) } else { word.parse().map(Some).map_err(|_| ()) };
+        let lines = next()?.parse().map_err(|_| ())?;
+        let mut lost = Self { lines, since: time(next()?)?, until: time(next()?)?, ..Self::default() };
+        for word in words {
+            *match word {
+                "rotated" => &mut lost.rotated,
+                "open" => &mut lost.open,
+                "more" => &mut lost.more,
+                _ => return Err(()),
+            } = true;
+        }
+        Ok(lost)
     }
 }
 
@@ -127,6 +161,20 @@ mod tests {
         assert_eq!(told(&[Some(11)]), None);
         assert_eq!(told(&[None]), Some(("Lines of vault are lost; how many is not known.".to_owned(), None)));
         assert_eq!(told(&[]), None, "the line behind it is still to come");
+    }
+
+    #[test]
+    fn what_was_not_told_yet_is_remembered_as_it_was() {
+        let mut lost = Lost::default();
+        assert_eq!(lost.to_string().parse(), Ok(Lost::default()));
+        lost.rotate(at(10), at(20));
+        assert_eq!(lost.to_string().parse(), Ok(lost.clone()));
+        lost.line(&mut Runs { whole: true, ..Runs::default() }, Some(&format!("{RUN}-7")), Some(at(21)));
+        assert_eq!(lost.to_string(), "6 1970-01-01T00:00:10Z 1970-01-01T00:00:21Z rotated more");
+        assert_eq!(lost.to_string().parse(), Ok(lost));
+        for odd in ["", "1", "1 -", "x - -", "1 - - odd", "-1 - -"] {
+            assert_eq!(odd.parse::<Lost>(), Err(()), "{odd}");
+        }
     }
 
     #[test]
