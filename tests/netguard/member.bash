@@ -1,7 +1,6 @@
-# Three namespaces with no way out and no engine: a member on br-cell, the host, and the internet with 8.8.8.8. Sourced
-# by suites, which set WORLD, the beginning of the namespaces' names. What starts programs in them: ip netns exec.
+# Three namespaces with no way out and no engine: a member on br-cell, the host, and the internet with 8.8.8.8. Suites
+# source it, and set WORLD before: the namespaces' names begin with it.
 
-# What the suites use of it.
 : "${WORLD:?}"
 readonly HOST=$WORLD-host MEMBER=$WORLD-member INTERNET=$WORLD-internet
 

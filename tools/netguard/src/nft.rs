@@ -89,11 +89,14 @@ impl Nft {
     /// What nft or the kernel says; nothing was changed then.
     pub(crate) fn apply(&self, plan: &Plan) -> Result<Option<String>> {
         self.good.set(None);
+        let written = || Ok::<_, anyhow::Error>(script::apply(plan, self.listing(false)?.as_ref()));
         let compiled = self.compile(plan);
+        // Before anything is held up: a long script takes its time to write.
+        let script = compiled.is_err().then(written).transpose()?;
         self.paused(plan, None, |_| match compiled.and_then(|()| self.send(plan)) {
             Ok(generation) => Ok((Some(generation), None)),
             Err(why) => {
-                self.load(&script::apply(plan, self.listing(false)?.as_ref()))?;
+                self.load(&script.map_or_else(written, Ok)?)?;
                 Ok((None, Some(format!("loaded by the program nft, which is slower: {why:#}"))))
             }
         })

@@ -8,14 +8,13 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use rustix::io::Errno;
+use anyhow::Result;
 use rustix::thread::MembarrierCommand;
 
 use crate::netlink::Netlink;
 use crate::transaction::{self, Batch, Sent};
 
-/// How long is waited where the kernel does not tell that all who were under way have arrived.
+/// How long is waited where the kernel does not tell that all packets under way have arrived.
 const UNDER_WAY: Duration = Duration::from_millis(50);
 
 /// The socket that owns the table: without it, however it ends, the kernel takes the table away.
@@ -33,7 +32,7 @@ impl Pause {
             let there: Vec<&str> = bridges.iter().copied().filter(|name| netlink.has(name)).collect();
             transaction::pause(&there, generation)
         })?;
-        arrived().context("it is not known which packets are under way")?;
+        arrived();
         Ok(generation)
     }
 
@@ -55,15 +54,11 @@ impl Pause {
     }
 }
 
-/// Waits until whatever came in before has gone on, or was dropped: the kernel handles packets between two moments that
-/// such a barrier waits for (membarrier(2), `MEMBARRIER_CMD_GLOBAL`). Where processors have no clock's tick
-/// (`nohz_full`), the kernel has no such barrier.
-fn arrived() -> Result<(), Errno> {
-    match rustix::thread::membarrier(MembarrierCommand::Global) {
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            std::thread::sleep(UNDER_WAY);
-            Ok(())
-        }
-        waited => waited,
+/// Waits until whatever came in before has gone on, or was dropped. The kernel handles a packet in one piece, and this
+/// barrier waits for the end of all such pieces (membarrier(2), `MEMBARRIER_CMD_GLOBAL`). A kernel under `nohz_full` has
+/// none, and a filter may keep the call from us: then time must do.
+fn arrived() {
+    if rustix::thread::membarrier(MembarrierCommand::Global).is_err() {
+        std::thread::sleep(UNDER_WAY);
     }
 }

@@ -69,7 +69,9 @@ impl Account {
 
     /// Remembers how far it was read. The lines are on the disk already.
     pub(super) fn save(&mut self) -> Result<()> {
-        let Some((_, bookmark)) = self.container.as_ref().filter(|_| self.moved) else { return Ok(()) };
+        // Before the first line is whole there is no place to remember.
+        let moved = self.moved && self.mark.at.is_some();
+        let Some((_, bookmark)) = self.container.as_ref().filter(|_| moved) else { return Ok(()) };
         self.moved = false;
         bookmark.save(&self.mark).context("how far the container's log was read could not be remembered")
     }

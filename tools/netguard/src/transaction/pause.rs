@@ -63,3 +63,26 @@ fn chain(interfaces: &[&str]) -> Vec<u8> {
     append(&mut body, TYPE, false, &text("filter"));
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::attribute;
+
+    #[test]
+    fn the_table_is_its_socket_s_own_and_its_chain_drops_what_comes_in_from_the_interfaces() {
+        let batch = pause(&["br-cell", "br-monitor"], Some(7));
+        let table = batch.bodies(NEW_TABLE).remove(0);
+        assert_eq!(attribute(&table[4..], IN_TABLE), Some(b"netguard-pause\0".as_slice()));
+        assert_eq!(attribute(&table[4..], FLAGS.0), Some([0, 0, 0, 2].as_slice()), "NFT_TABLE_F_OWNER");
+        let chain = batch.bodies(NEW_CHAIN).remove(0);
+        assert_eq!(attribute(&chain[4..], POLICY.0), Some([0; 4].as_slice()), "NF_DROP");
+        assert_eq!(attribute(&chain[4..], TYPE), Some(b"filter\0".as_slice()));
+        let hook = attribute(&chain[4..], HOOK).unwrap();
+        assert_eq!(attribute(hook, NUMBER), Some([0, 0, 0, 5].as_slice()), "NF_INET_INGRESS");
+        let devices = attribute(hook, DEVICES).unwrap();
+        let names: Vec<&[u8]> = crate::netlink::attributes(devices).map(|(_, name)| name).collect();
+        assert_eq!(names, [b"br-cell\0".as_slice(), b"br-monitor\0"]);
+        assert!(pause(&[], None).bodies(NEW_CHAIN).is_empty(), "no interface, no chain");
+    }
+}

@@ -4,8 +4,7 @@ use engine::models::{HostConfig, RestartPolicyNameEnum};
 use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
-use super::facts::Subject;
-use super::grants;
+use super::facts::{SILENT, Subject};
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -108,7 +107,7 @@ fn killable(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
     let (spared, last) = (host.oom_kill_disable == Some(true), host.oom_score_adj.unwrap_or(0));
     match (subject.facts.told(), spared, last) {
-        (false, ..) => Verdict::untold(grants::UNTOLD),
+        (false, ..) => Verdict::untold(SILENT),
         (_, true, _) => Verdict::differs("killable", "spared"),
         (_, _, ..0) => Verdict::differs("killable, and not last", format!("oom_score_adj {last}")),
         _ => Verdict::holds("killable"),

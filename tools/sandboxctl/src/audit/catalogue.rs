@@ -4,8 +4,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use record::{OutputArgs, Severity};
 
-use super::control::Control;
-use super::tell::reference;
+use super::control::{Control, reference};
 use super::{container_controls, daemon, network};
 
 /// What of a control does not depend on what it judges.

@@ -3,8 +3,8 @@
 use record::Severity::{Critical, High, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
-use super::facts::Subject;
-use super::grants;
+use super::facts::{SILENT, Subject};
+use super::seccomp;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
         "is under a seccomp profile",
         High,
         "remove seccomp=unconfined; scripts/up",
-        seccomp,
+        seccomp::judge,
     ),
     Control::new(
         "cis-docker-5.2",
@@ -104,75 +104,6 @@ fn no_new_privileges(subject: &Subject) -> Verdict {
     }
 }
 
-fn seccomp(subject: &Subject) -> Verdict {
-    let own = subject.facts.options("seccomp").last();
-    if subject.facts.privileged() || own == Some("unconfined") {
-        return Verdict::differs("a profile", "unconfined");
-    }
-    if let Some(wide) = own.and_then(lets_by) {
-        return Verdict::differs("a profile", format!("a profile of its own that allows {wide}"));
-    }
-    match (&subject.engine.security, subject.engine.module("seccomp"), own) {
-        (None, _, _) => Verdict::untold("the engine did not tell whether it has seccomp"),
-        (Some(_), None, _) => Verdict::differs("a profile", "an engine without seccomp"),
-        (Some(_), Some(module), None) if module.contains("unconfined") => {
-            Verdict::differs("a profile", "the engine's default is unconfined")
-        }
-        (Some(_), Some(_), Some(_)) => Verdict::holds("a profile of its own"),
-        (Some(_), Some(module), None) => Verdict::holds(format!("the engine's: {module}")),
-    }
-}
-
-/// Calls that no container of ours needs, and that lead out of one, or into its neighbours.
-const WIDE: [&str; 18] = [
-    "mount",
-    "umount2",
-    "pivot_root",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "unshare",
-    "setns",
-    "ptrace",
-    "bpf",
-    "keyctl",
-    "add_key",
-    "kexec_load",
-    "init_module",
-    "finit_module",
-    "open_by_handle_at",
-    "perf_event_open",
-    "userfaultfd",
-];
-
-/// What a profile of the container's own lets by that makes it none: the engine keeps it as JSON. Calls that it allows
-/// under a condition (arguments, a capability, a kernel's version), as Docker's own does, are not counted.
-fn lets_by(profile: &str) -> Option<String> {
-    let profile: serde_json::Value = serde_json::from_str(profile).ok()?;
-    let lets = |action: Option<&serde_json::Value>| {
-        let action = action.and_then(serde_json::Value::as_str);
-        matches!(action, Some("SCMP_ACT_ALLOW" | "SCMP_ACT_LOG" | "SCMP_ACT_TRACE"))
-    };
-    if lets(profile.get("defaultAction")) {
-        return Some("what it does not name".to_owned());
-    }
-    let full = |value: Option<&serde_json::Value>| {
-        value.is_some_and(|value| match value {
-            serde_json::Value::Array(items) => !items.is_empty(),
-            serde_json::Value::Object(items) => !items.is_empty(),
-            _ => false,
-        })
-    };
-    let rules = profile.get("syscalls").and_then(serde_json::Value::as_array).into_iter().flatten();
-    let free = rules.filter(|rule| lets(rule.get("action")) && !full(rule.get("args")) && !full(rule.get("includes")));
-    let names = free.flat_map(|rule| {
-        let many = rule.get("names").and_then(serde_json::Value::as_array).into_iter().flatten();
-        many.chain(rule.get("name")).filter_map(serde_json::Value::as_str)
-    });
-    let wide: Vec<&str> = names.filter(|name| WIDE.contains(name)).collect();
-    (!wide.is_empty()).then(|| listed(&wide))
-}
-
 /// "If applicable", says the benchmark: an engine without `AppArmor` is none of the container's doing.
 fn apparmor(subject: &Subject) -> Verdict {
     match (&subject.engine.security, subject.engine.module("apparmor"), subject.facts.apparmor.as_deref()) {
@@ -219,7 +150,7 @@ fn execs(subject: &Subject) -> Verdict {
 fn devices(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
     if !subject.facts.told() {
-        return Verdict::untold(grants::UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let mut found: Vec<String> =
         host.devices.iter().flatten().map(|device| device.path_on_host.clone().unwrap_or_default()).collect();
@@ -252,7 +183,7 @@ fn masked_paths(subject: &Subject) -> Verdict {
 /// Ports below 1024 are a matter of the namespace's own; everything else is not ours to change.
 fn sysctls(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(grants::UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let set = subject.facts.host.sysctls.iter().flatten().map(|(name, _)| name.clone());
     let mut others: Vec<String> = set.filter(|name| name != "net.ipv4.ip_unprivileged_port_start").collect();

@@ -96,5 +96,13 @@ impl<T> Control<T> {
     }
 }
 
+/// Which benchmark the numbers of `cis-docker-…` are from.
+pub(crate) const BENCHMARK: &str = "CIS Docker Benchmark 1.6.0";
+
+/// Where the benchmark has a control of this id.
+pub(crate) fn reference(id: &str) -> Option<String> {
+    id.strip_prefix("cis-docker-").map(|number| format!("{BENCHMARK}, {number}"))
+}
+
 /// Where a service of ours is defined.
 pub(crate) const RECREATE: &str = "let compose/compose.yaml say so again, then scripts/up";

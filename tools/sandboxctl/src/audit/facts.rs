@@ -14,6 +14,9 @@ use super::leak::{self, Rules, Texts};
 use super::process::Confined;
 use engine::Version;
 
+/// Why nothing can be said where an absent list would read as an empty one ([`Facts::told`]).
+pub(crate) const SILENT: &str = "the engine told nothing of what the container was given";
+
 /// All that a control of a container may ask.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
@@ -35,6 +38,8 @@ pub(crate) struct Facts {
     pub(crate) user: Option<String>,
     /// Where it holds a secret that everybody who may ask the engine reads. The values are looked at once, and not kept.
     pub(crate) leaks: Vec<String>,
+    /// Groups of this host whose members are root in all but name.
+    pub(crate) root_groups: BTreeSet<u32>,
     /// Variables that name an engine.
     pub(crate) engines: Vec<String>,
     pub(crate) running: Option<bool>,
@@ -123,6 +128,7 @@ impl Facts {
             image_id: told.image,
             user: config.user,
             leaks,
+            root_groups: BTreeSet::new(),
             engines: engines(config.env.as_deref().unwrap_or_default()),
             running: state.running,
             started: state.started_at.and_then(|at| at.parse().ok()),
@@ -176,12 +182,13 @@ impl Facts {
 /// How programs are told of an engine that is not theirs.
 const ENGINES: [&str; 4] = ["DOCKER_HOST", "CONTAINER_HOST", "CONTAINERD_ADDRESS", "BUILDKIT_HOST"];
 
+/// A socket of this host is a mount's matter: without one the address leads nowhere.
+const ABROAD: [&str; 5] = ["tcp://", "ssh://", "http://", "https://", "npipe://"];
+
 fn engines(variables: &[String]) -> Vec<String> {
-    let told = |variable: &String| match variable.split_once('=') {
-        Some((name, address)) if !address.is_empty() && ENGINES.contains(&name) => Some(name.to_owned()),
-        _ => None,
-    };
-    variables.iter().filter_map(told).collect()
+    let pairs = variables.iter().filter_map(|variable| variable.split_once('='));
+    let abroad = |address: &str| ABROAD.iter().any(|scheme| address.starts_with(scheme));
+    pairs.filter(|(name, address)| ENGINES.contains(name) && abroad(address)).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// A path of the host is followed to what it really is: a symlink must not hide `/etc`.

@@ -4,8 +4,7 @@ use engine::models::MountType;
 use record::Severity::Medium;
 
 use super::control::{Control, Verdict};
-use super::facts::Subject;
-use super::grants;
+use super::facts::{SILENT, Subject};
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -30,7 +29,8 @@ const LOGS: i64 = 1 << 30;
 /// What Docker gives shared memory by itself, in bytes.
 const SHARED: i64 = 64 << 20;
 
-/// `local` is bounded by default (five files of 20 MB); of the drivers that write elsewhere nothing is known here.
+/// `local` has five files of 20 MB unless told otherwise, `json-file` one without a bound. Of the drivers that write
+/// elsewhere nothing is known here.
 fn log(subject: &Subject) -> Verdict {
     let Some(config) = &subject.facts.host.log_config else {
         return Verdict::untold("the engine did not tell the log driver");
@@ -38,37 +38,44 @@ fn log(subject: &Subject) -> Verdict {
     let driver = config.typ.as_deref().unwrap_or_default();
     let option = |name: &str| config.config.as_ref().and_then(|options| options.get(name)).map(String::as_str);
     let expected = "json-file with max-size, local, or none; 1 GiB in all at most";
-    let files: i64 = option("max-file").and_then(|files| files.parse().ok()).unwrap_or(1);
-    match (driver, option("max-size")) {
-        ("none", _) | ("local", None) => Verdict::holds(driver),
-        ("json-file" | "local", Some(size)) => Verdict::when(
-            bytes(size).is_some_and(|size| size.saturating_mul(files) <= LOGS),
-            expected,
-            format!("{driver}, max-size {size}, {files} of them"),
-        ),
-        ("json-file", None) => Verdict::differs(expected, "json-file without max-size"),
-        (other, _) => Verdict::differs(expected, other),
-    }
+    let (size, files) = match driver {
+        "none" => return Verdict::holds(driver),
+        "json-file" => (option("max-size"), 1),
+        "local" => (option("max-size").or(Some("20m")), 5),
+        other => return Verdict::differs(expected, other),
+    };
+    let files: i64 = option("max-file").and_then(|files| files.parse().ok()).unwrap_or(files);
+    let Some(size) = size else { return Verdict::differs(expected, "json-file without max-size") };
+    Verdict::when(
+        bytes(size).is_some_and(|size| size.saturating_mul(files) <= LOGS),
+        expected,
+        format!("{driver}, max-size {size}, {files} of them"),
+    )
 }
 
 /// What is in a tmpfs counts as memory of the container: one that is larger bounds nothing.
 fn tmpfs(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
     if !subject.facts.told() {
-        return Verdict::untold(grants::UNTOLD);
+        return Verdict::untold(SILENT);
     }
-    let memory = host.memory.filter(|memory| *memory > 0).unwrap_or(i64::MAX);
+    let memory = host.memory.filter(|memory| *memory > 0).or(subject.engine.memory).unwrap_or(i64::MAX);
     let fits = |size: i64| (1..=memory).contains(&size);
     let plain = host.tmpfs.iter().flatten().filter(|(_, options)| {
         let has = |word: &str| options.split(',').any(|option| option == word);
-        let sized = options.split(',').find_map(|option| option.strip_prefix("size=")).and_then(bytes);
+        // Of several sizes the last one counts.
+        let sized = options.split(',').rev().find_map(|option| option.strip_prefix("size=")).and_then(bytes);
         // Docker adds noexec, nosuid and nodev by itself; only the opposite, said aloud, takes them away.
         !sized.is_some_and(fits) || has("suid") || has("dev") || has("exec")
     });
     let mut loose: Vec<String> = plain.map(|(path, options)| format!("{path} ({options})")).collect();
     let mounts = host.mounts.iter().flatten().filter(|mount| mount.typ == Some(MountType::TMPFS));
-    let size = |tmpfs: &engine::models::MountTmpfsOptions| tmpfs.size_bytes;
-    let unbounded = mounts.filter(|mount| !mount.tmpfs_options.as_ref().and_then(size).is_some_and(fits));
+    let holds = |tmpfs: &engine::models::MountTmpfsOptions| {
+        let words = tmpfs.options.iter().flatten().flatten();
+        tmpfs.size_bytes.is_some_and(fits)
+            && !words.into_iter().any(|word| ["exec", "suid", "dev"].contains(&word.as_str()))
+    };
+    let unbounded = mounts.filter(|mount| !mount.tmpfs_options.as_ref().is_some_and(holds));
     loose.extend(unbounded.map(|mount| mount.target.clone().unwrap_or_default()));
     let shared = host.shm_size.filter(|size| *size > SHARED && !fits(*size));
     loose.extend(shared.map(|size| format!("/dev/shm ({size} bytes)")));

@@ -1,6 +1,7 @@
 //! Asks the engine, everything at once: the answers are slow, the questions are not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use futures_util::join;
 use policy::{Policy, Service};
 
 use super::facts::{Engine, Exec, Facts, Life, Mounted};
+use super::grants::ROOT_LIKE;
 use super::kernel::{Kernel, backing_file, leads_to};
 use super::leak::Rules;
 use super::{Scope, concerned, in_force, process, share, volumes};
@@ -94,6 +96,7 @@ async fn container(docker: &engine::Engine, name: &str, rules: &Rules) -> Named 
         Some(Ok(mut facts)) => {
             facts.mounts = behind_volumes(docker, facts.mounts.take()).await;
             in_effect(&mut facts, docker);
+            facts.root_groups = root_groups(docker);
             facts.execs = execs(docker, &facts.exec_ids).await;
             Named { name: facts.name.clone(), found: Some(Ok(facts)) }
         }
@@ -143,7 +146,9 @@ async fn execs(docker: &engine::Engine, ids: &[String]) -> Vec<Exec> {
     let told = answers.into_iter().filter(|answer| !answer.as_ref().is_err_and(is_missing));
     told.map(|answer| {
         let process = answer.ok().and_then(|exec| exec.process_config).unwrap_or_default();
-        Exec { program: process.entrypoint.unwrap_or_default(), privileged: process.privileged, user: process.user }
+        // The engine leaves out an empty user: the container's own.
+        let user = process.privileged.map(|_| process.user.unwrap_or_default());
+        Exec { program: process.entrypoint.unwrap_or_default(), privileged: process.privileged, user }
     })
     .collect()
 }
@@ -156,6 +161,18 @@ async fn behind_volumes(docker: &engine::Engine, mounts: Option<Vec<Mounted>>) -
         volumes::unmask(mount, &volume);
     }
     Some(mounts)
+}
+
+/// The groups that lead to root on this host: those of these names (group(5)), and that of the engine's socket.
+fn root_groups(docker: &engine::Engine) -> BTreeSet<u32> {
+    let named = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let number = |line: &str| {
+        let mut parts = line.split(':');
+        let named = parts.next().is_some_and(|name| ROOT_LIKE.contains(&name));
+        parts.nth(1).filter(|_| named)?.parse().ok()
+    };
+    let socket = std::fs::metadata(&docker.place().socket).ok().map(|socket| socket.gid());
+    named.lines().filter_map(number).chain(socket).collect()
 }
 
 async fn network(docker: &engine::Engine, name: String) -> (String, Result<Option<NetworkInspect>, String>) {

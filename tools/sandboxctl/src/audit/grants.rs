@@ -3,7 +3,7 @@
 use record::Severity::{Critical, High, Low, Medium};
 
 use super::control::{Control, Verdict};
-use super::facts::Subject;
+use super::facts::{SILENT, Subject};
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -16,7 +16,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
     Control::new(
         "cis-docker-5.19",
-        "has a limit on open files and processes that bounds something",
+        "was given no limit on open files or processes that bounds nothing",
         Low,
         "ulimits: nofile: 16384, and no nproc; scripts/up",
         ulimits,
@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
     Control::new(
         "cellblock-engine-address",
-        "was told of no container engine",
+        "was told of no container engine on the network",
         Critical,
         "remove DOCKER_HOST from its environment; scripts/up",
         engine_address,
@@ -63,27 +63,24 @@ const UNPRIVILEGED: u16 = 1024;
 /// The most open files that are a bound: above it one container can take what the whole machine has.
 const FILES: i64 = 65_536;
 /// Groups whose members are root in all but name.
-const ROOT_LIKE: [&str; 8] = ["0", "root", "docker", "podman", "lxd", "incus", "disk", "shadow"];
+pub(super) const ROOT_LIKE: [&str; 8] = ["0", "root", "docker", "podman", "lxd", "incus", "disk", "shadow"];
 
 fn privileged_ports(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let low = |port: &&String| port.parse::<u16>().is_ok_and(|port| (1..UNPRIVILEGED).contains(&port));
     let found: Vec<String> = subject.facts.published.iter().map(|(_, port)| port).filter(low).cloned().collect();
     Verdict::none_of("none below 1024", &found)
 }
 
-/// Why nothing can be said where an absent list would read as an empty one.
-pub(super) const UNTOLD: &str = "the engine told nothing of what the container was given";
-
 fn ulimits(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let wide = |name: &str, hard: i64| match name {
         "nofile" => !(0..=FILES).contains(&hard),
-        "nproc" | "memlock" => hard < 0,
+        "nproc" => hard < 0,
         _ => false,
     };
     let limits = subject.facts.host.ulimits.iter().flatten();
@@ -100,7 +97,10 @@ fn root_commands(subject: &Subject) -> Verdict {
     if subject.expect.root_because.is_some() {
         return Verdict::Beside;
     }
-    let root = |user: &str| matches!(user.split(':').next(), Some("0" | "root"));
+    let root = |user: &str| {
+        let name = user.split(':').next().unwrap_or_default();
+        name == "root" || name.parse() == Ok(0_u32)
+    };
     let found: Vec<String> = subject
         .facts
         .execs
@@ -117,7 +117,7 @@ fn root_commands(subject: &Subject) -> Verdict {
 /// Docker's own place is said as nothing, or as its slice of systemd.
 fn control_group(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let parent = subject.facts.host.cgroup_parent.as_deref().unwrap_or_default();
     Verdict::when(
@@ -129,16 +129,22 @@ fn control_group(subject: &Subject) -> Verdict {
 
 fn groups(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(UNTOLD);
+        return Verdict::untold(SILENT);
     }
-    let added = subject.facts.host.group_add.iter().flatten();
-    let found: Vec<String> = added.filter(|group| ROOT_LIKE.contains(&group.as_str())).cloned().collect();
+    let by_number = |group: &str| group.parse::<u32>().is_ok_and(|id| subject.facts.root_groups.contains(&id));
+    let added = subject.facts.host.group_add.iter().flatten().map(String::as_str);
+    let root = |group: &str| ROOT_LIKE.contains(&group) || group.parse() == Ok(0_u32);
+    let own = subject.facts.user.as_deref().and_then(|user| user.split_once(':')).map(|(_, group)| group);
+    // A group of the container's own user is judged with the user, where it is root's.
+    let own = own.filter(|group| by_number(group) && !root(group));
+    let found: Vec<String> =
+        added.filter(|group| root(group) || by_number(group)).chain(own).map(str::to_owned).collect();
     Verdict::none_of("none", &found)
 }
 
 fn host_names(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
-        return Verdict::untold(UNTOLD);
+        return Verdict::untold(SILENT);
     }
     let host = &subject.facts.host;
     let gateways = host.extra_hosts.iter().flatten().filter(|entry| entry.ends_with("host-gateway"));
@@ -146,7 +152,7 @@ fn host_names(subject: &Subject) -> Verdict {
     Verdict::none_of("none", &found)
 }
 
-/// An engine that is asked over the network needs no socket. The address is not told: it may hold a password.
+/// The address is not told: it may hold a password.
 fn engine_address(subject: &Subject) -> Verdict {
     Verdict::none_of("none", &subject.facts.engines)
 }

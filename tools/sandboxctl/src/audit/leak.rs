@@ -1,6 +1,6 @@
-//! Does a container hold a secret where everybody who may ask the engine reads it: its environment, command line, labels,
-//! health check and host name? By the value's form first ([`Rules`]), and by its name only then. What is handed on is
-//! where it is and which rule knew it, never the value.
+//! Does a container hold a secret where everybody who may ask the engine reads it? That is its environment, command line,
+//! labels, health check and host name. The value's form counts first ([`Rules`]), and its name only then. What is handed
+//! on is where it is and which rule knew it, never the value.
 
 mod name;
 mod rules;
@@ -62,7 +62,8 @@ fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<String> {
 
 /// The rule that knows a value, or what the value is base64 of.
 fn known<'a>(held: &str, rules: &'a Rules) -> Option<&'a str> {
-    rules.known(held).or_else(|| value::decoded(held).and_then(|text| rules.known(&text)))
+    let basic = || value::has_basic_credentials(held).then_some("basic-credentials");
+    rules.known(held).or_else(|| value::decoded(held).and_then(|text| rules.known(&text))).or_else(basic)
 }
 
 #[cfg(test)]

@@ -50,9 +50,9 @@ pub(crate) struct Confined {
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// All processes of a running container. One that Docker is just starting is in the container before it is confined: who
-/// has no filter yet is looked at again, and counts when it still has none after five seconds: where the machine is busy,
-/// one second was not enough.
+/// All processes of a running container. One that Docker is just starting is in the container before it is confined. Who
+/// has no filter yet is looked at again, and counts when it still has none after five seconds. On a busy machine one
+/// second was not enough.
 ///
 /// # Errors
 /// Why they are not known. One that ends while it is looked at is no error.

@@ -7,11 +7,8 @@ use record::fields::{Container, Image, Network, Rule, Vulnerability};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type, Writer};
 
 use super::catalogue::Pick;
-use super::control::{Control, Verdict};
+use super::control::{BENCHMARK, Control, Verdict, reference};
 use super::facts::Facts;
-
-/// Which benchmark the numbers of `cis-docker-…` are from.
-const BENCHMARK: &str = "CIS Docker Benchmark 1.6.0";
 
 /// What a control was held against.
 #[derive(Debug, Clone)]
@@ -61,9 +58,11 @@ pub(crate) struct Scribe<'a> {
 impl Scribe<'_> {
     /// Prints the record of one verdict, unless the control does not apply.
     pub(crate) fn check<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) -> anyhow::Result<()> {
-        if !self.pick.has(control) {
-            return Ok(());
-        }
+        if self.pick.has(control) { self.tell(control, target, verdict) } else { Ok(()) }
+    }
+
+    /// The same for a control that nobody may leave out.
+    pub(crate) fn tell<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) -> anyhow::Result<()> {
         let waiver = self.policy.waiver(control.id, &target.name);
         match record(control, target, verdict, waiver, self.today) {
             Some(record) => self.out.check(&record),
@@ -123,11 +122,6 @@ fn failed<T>(base: Record, control: &Control<T>, what: &str, waiver: Option<&Wai
     record.vulnerability =
         control.weakness.map(|id| Vulnerability { id: Some(id.to_owned()), ..Vulnerability::default() });
     record.outcome(Outcome::Failure).severity(control.severity)
-}
-
-/// Where the benchmark has a control of this id.
-pub(crate) fn reference(id: &str) -> Option<String> {
-    id.strip_prefix("cis-docker-").map(|number| format!("{BENCHMARK}, {number}"))
 }
 
 fn base<T>(control: &Control<T>, target: &Target, message: &str) -> Record {

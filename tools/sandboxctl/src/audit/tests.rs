@@ -302,7 +302,7 @@ fn a_command_of_root_s_is_found_but_in_a_container_that_is_root_by_design() {
         (control("cis-docker-5.24").judge)(&subject)
     };
     assert!(matches!(judge("stranger", &[Some(""), Some("1000")]), Verdict::Pass { .. }));
-    for user in ["0", "root", "0:0", "root:1000"] {
+    for user in ["0", "root", "0:0", "root:1000", "00"] {
         assert!(matches!(judge("stranger", &[None, Some(user)]), Verdict::Fail { .. }), "{user}");
     }
     assert!(matches!(judge("stranger", &[None, Some("")]), Verdict::Unknown { .. }));
@@ -320,6 +320,31 @@ fn docker_s_own_profile_is_one_and_calls_under_a_condition_are_not_counted() {
     assert!(matches!(with(r#"{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[]}"#), Verdict::Pass { .. }));
     assert!(matches!(with(r#"{"name":"ptrace","action":"SCMP_ACT_ALLOW"}"#), Verdict::Fail { .. }));
     assert!(matches!(with(r#"{"names":["mount"],"action":"SCMP_ACT_ERRNO"}"#), Verdict::Pass { .. }));
+    let from = r#"{"names":["ptrace"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"4.8"}}"#;
+    assert!(matches!(with(from), Verdict::Pass { .. }), "as Docker's own has it");
+    for (call, includes) in [("bpf", r#"{"minKernel":"3.0"}"#), ("unshare", r#"{"arches":["amd64"]}"#), ("clone", "{}")]
+    {
+        let rule = format!(r#"{{"names":["{call}"],"action":"SCMP_ACT_ALLOW","includes":{includes}}}"#);
+        assert!(matches!(with(&rule), Verdict::Fail { .. }), "{call}");
+    }
+    let named = |profile: &str| verdict("cis-docker-5.22", "stranger", host(json!({"SecurityOpt": [profile]})));
+    assert!(matches!(named("seccomp=/etc/profile.json"), Verdict::Unknown { .. }), "nobody has read it");
+    assert!(matches!(named("seccomp=builtin"), Verdict::Pass { .. }));
+}
+
+#[test]
+fn a_group_that_leads_to_root_on_this_host_is_found_by_its_number() {
+    let judge = |added: &str, user: &str| {
+        let mut subject = subject("stranger", &sound(), &able());
+        subject.facts.root_groups = [998].into();
+        subject.facts.host.group_add = Some(vec![added.to_owned()]);
+        subject.facts.user = Some(user.to_owned());
+        (control("cellblock-groups").judge)(&subject)
+    };
+    for (added, user) in [("998", "1000:1000"), ("00", "1000"), ("docker", "1000"), ("5", "1000:998")] {
+        assert!(matches!(judge(added, user), Verdict::Fail { .. }), "{added} {user}");
+    }
+    assert!(matches!(judge("997", "1000:1000"), Verdict::Pass { .. }));
 }
 
 #[test]

@@ -16,8 +16,10 @@ enum Promise {
     Place,
 }
 
+/// Names that end in none of these, and hold a user's password all the same.
+const OTHERS: [&str; 2] = ["REDISCLI_AUTH", "NEO4J_AUTH"];
 /// The endings of the last word.
-const PASSWORDS: [&str; 6] = ["PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "PASSWORT", "SECRET"];
+const PASSWORDS: [&str; 7] = ["PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "PASSWORT", "REQUIREPASS", "SECRET"];
 const TOKENS: [&str; 6] = ["TOKEN", "APIKEY", "SECRETKEY", "ACCESSKEY", "PRIVATEKEY", "AUTHKEY"];
 /// Whole words, behind another one: `PWD` alone is the shell's folder.
 const SHORT: [&str; 4] = ["PASS", "PWD", "PW", "PSWD"];
@@ -71,20 +73,19 @@ pub(super) fn keeps_secret(name: &str, held: &str) -> bool {
     let words = words(name);
     let held = held.trim();
     promised(&words).is_some_and(|promise| match promise {
-        Promise::Place => !held.contains('/') && !value::is_elsewhere(held),
+        Promise::Place => !held.contains('/') && value::is_random(held) && !value::is_elsewhere(held),
         _ if value::is_elsewhere(held) => false,
         Promise::Password => true,
         Promise::Token => held.len() >= NUMBER || held.parse::<u64>().is_err(),
-        Promise::Key => held.len() >= RANDOM.0 && value::entropy(held) >= RANDOM.1,
-    }) || names_user_and_password(&words, held)
+        Promise::Key => held.len() >= RANDOM.0 && value::entropy(held) >= RANDOM.1 && value::is_random(held),
+    }) || (OTHERS.contains(&name) && !value::is_elsewhere(held))
+        || names_user_and_password(&words, held)
 }
 
 /// `BASIC_AUTH` and its like: what HTTP sends, user and password in base64 (RFC 7617).
 fn names_user_and_password(words: &[String], held: &str) -> bool {
     let last = words.last().is_some_and(|word| ["AUTH", "AUTHORIZATION", "AUTHENTICATION"].contains(&word.as_str()));
-    let pair =
-        |text: &str| text.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty());
-    last && value::decoded(held).is_some_and(|text| pair(&text))
+    last && value::decoded(held).is_some_and(|text| value::is_pair(&text))
 }
 
 fn promised(words: &[String]) -> Option<Promise> {
@@ -93,6 +94,8 @@ fn promised(words: &[String]) -> Option<Promise> {
     let before = || end.checked_sub(1).and_then(|index| words.get(index)).map_or("", String::as_str);
     let ends = |endings: &[&str]| endings.iter().any(|ending| last.ends_with(ending));
     match last {
+        // The name of a secret, as Kubernetes has it.
+        "SECRET" if before() == "PULL" => None,
         "FILE" | "PATH" => promised(words.get(..end)?).map(|_| Promise::Place),
         "KEY" if GIVEN.contains(&before()) => Some(Promise::Token),
         "KEY" if MADE.contains(&before()) => Some(Promise::Key),

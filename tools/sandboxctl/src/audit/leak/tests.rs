@@ -42,20 +42,11 @@ fn what_was_tried_from_outside_is_told_right_to_the_last() {
     assert_eq!(wrong(corpus), [""; 0]);
 }
 
-/// At least so many of a hundred must be told right.
-const WANTED: usize = 98;
-
 #[test]
-fn of_documented_formats_and_of_what_sounds_like_secrets_nearly_all_are_told_right() {
-    for (corpus, many) in [(include_str!("formats.tsv"), 120), (include_str!("harmless.tsv"), 250)] {
-        let (all, wrong) = (verdicts(corpus).len(), wrong(corpus));
-        assert!(all >= many, "{all}");
-        assert!(
-            (all - wrong.len()) * 100 >= all * WANTED,
-            "{} of {all} are told wrong:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
+fn documented_formats_and_what_only_sounds_like_secrets_are_told_right_to_the_last() {
+    for (corpus, many) in [(include_str!("formats.tsv"), 130), (include_str!("harmless.tsv"), 310)] {
+        assert!(verdicts(corpus).len() >= many);
+        assert_eq!(wrong(corpus), [""; 0]);
     }
 }
 

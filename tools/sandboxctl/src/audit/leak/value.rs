@@ -5,7 +5,17 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 /// Words that stand where a secret would, and are none.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 26] = [
+    "0",
+    "1",
+    "empty",
+    "dummy",
+    "fake",
+    "not-needed",
+    "not-used",
+    "unused",
+    "placeholder",
+    "ollama",
     "true",
     "false",
     "yes",
@@ -40,29 +50,8 @@ const REFERENCES: [&str; 12] = [
     "keyring:",
 ];
 
-/// Where files of secrets lie, as the first part of a path.
-const ROOTS: [&str; 20] = [
-    "app",
-    "config",
-    "data",
-    "dev",
-    "etc",
-    "home",
-    "keys",
-    "media",
-    "mnt",
-    "opt",
-    "proc",
-    "root",
-    "run",
-    "secrets",
-    "srv",
-    "sys",
-    "tmp",
-    "usr",
-    "var",
-    "workspace",
-];
+/// Folders at the root of a file system, as a value by itself.
+const ROOTS: [&str; 9] = ["/app", "/certs", "/config", "/data", "/keys", "/run", "/secrets", "/tmp", "/vault"];
 
 const EITHER: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -88,11 +77,14 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         let name = value.strip_prefix('$').unwrap_or_default();
         !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
     };
+    // What stands behind `:-` is the value itself where there is no other.
+    let given = || value.starts_with("${") && value.contains(":-") && !value.contains(":-}");
     value.is_empty()
-        || wrapped("${", "}")
+        || (wrapped("${", "}") && !given())
         || wrapped("$(", ")")
         || wrapped("{{", "}}")
         || wrapped("<", ">")
+        || wrapped("[", "]")
         || wrapped("%", "%")
         || value.starts_with("...")
         || variable()
@@ -113,16 +105,41 @@ pub(super) fn is_elsewhere(value: &str) -> bool {
 /// A path of a file, as people write it. A value that only begins with a slash may be base64.
 pub(super) fn is_path(value: &str) -> bool {
     let ways = ["./", "../", "~/"];
-    let rooted = value.strip_prefix('/').is_some_and(|rest| {
-        let first = rest.split('/').next().unwrap_or_default();
-        ROOTS.contains(&first)
-    });
+    // Of a path's parts none has capitals; a value that is base64 and begins with a slash nearly always has some.
+    let plain =
+        |part: &str| !part.is_empty() && !part.bytes().any(|byte| byte.is_ascii_uppercase() || b"+=".contains(&byte));
+    let rooted = || match value.strip_prefix('/').map(|rest| rest.trim_end_matches('/').split('/')) {
+        Some(mut parts) => parts.clone().nth(1).is_some() && parts.all(plain),
+        None => false,
+    };
+    let home = ["/Users/", "/home/", "/run/", "/etc/", "/var/", "/opt/", "/srv/", "/mnt/", "/tmp/", "/root/"];
+    let known = home.iter().any(|start| value.starts_with(start));
     let file = || {
         let (name, ending) = value.rsplit_once('.').unwrap_or_default();
         let endings = ["json", "yaml", "yml", "toml", "ini", "pem", "key", "crt", "txt", "cfg", "conf", "env", "sock"];
         !name.is_empty() && !name.contains(char::is_whitespace) && endings.contains(&ending)
     };
-    rooted || ways.iter().any(|way| value.starts_with(way)) || file()
+    known || rooted() || ROOTS.contains(&value) || ways.iter().any(|way| value.starts_with(way)) || file()
+}
+
+/// Does it look as if nobody had thought of it: a digit, or both capitals and small letters?
+pub(super) fn is_random(value: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
+    has(u8::is_ascii_digit) || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase))
+}
+
+/// Does a text hold user and password as HTTP sends them: `Basic`, and both in base64 (RFC 7617)?
+pub(super) fn has_basic_credentials(text: &str) -> bool {
+    let words: Vec<&str> = text.split([' ', '"', '\'', ',']).filter(|word| !word.is_empty()).collect();
+    words.windows(2).any(|pair| match pair {
+        [scheme, held] => scheme.eq_ignore_ascii_case("basic") && decoded(held).is_some_and(|text| is_pair(&text)),
+        _ => false,
+    })
+}
+
+/// A user, a colon and a password.
+pub(super) fn is_pair(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !is_placeholder(password))
 }
 
 /// What a value that is base64 says, if that is text.
@@ -146,7 +163,17 @@ mod tests {
 
     #[test]
     fn a_path_is_told_from_a_value_that_begins_like_one() {
-        for path in ["/run/secrets/x", "./a", "../b", "~/c", "key.json", "conf/app.toml"] {
+        for path in [
+            "/run/secrets/x",
+            "/ssh/id_ed25519",
+            "/Users/me/x",
+            "/certs",
+            "./a",
+            "../b",
+            "~/c",
+            "key.json",
+            "conf/app.toml",
+        ] {
             assert!(is_path(path), "{path}");
         }
         for value in ["/ghp0123", "/Zm9v/YmFy", "hunter2", "a b.json", ""] {

@@ -107,6 +107,18 @@ fn bounds() -> Vec<Weakness> {
         ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=0"}}))),
         ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=1m,exec"}}))),
         ("cellblock-tmpfs-bound", host(json!({"ShmSize": 10_i64 << 30}))),
+        ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=1m,size=100g"}}))),
+        (
+            "cellblock-tmpfs-bound",
+            host(
+                json!({"Mounts": [{"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": 1024, "Options": [["exec"]]}}]}),
+            ),
+        ),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Type": "local", "Config": {"max-size": "1g"}}}))),
+        (
+            "cellblock-log-bound",
+            host(json!({"LogConfig": {"Type": "local", "Config": {"max-size": null, "max-file": "1000"}}})),
+        ),
     ]
 }
 
