@@ -174,6 +174,17 @@ impl Backend {
         }
     }
 
+    /// Lets in what comes from the bridges, where somebody who was killed while rules changed left it held.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn resume(&self) -> Result<()> {
+        match self {
+            Self::Nft(nft) => nft.resume(),
+            Self::Iptables(_) => Ok(()),
+        }
+    }
+
     /// Whether there is no moat.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ use crate::verify::compare_bones;
 /// How often a load is begun anew because others change rules at the same time.
 const TRIES: u32 = 20;
 
+/// What an error means that leaves the bridges held.
+const HELD: &str = "nothing comes in from the bridges: nft delete table inet netguard-pause lets it";
+
 /// The program nft, and what is known of the rules that it compiled.
 #[derive(Debug)]
 pub(crate) struct Nft {
@@ -113,12 +116,20 @@ impl Nft {
         let begun = self.pause.begin(&plan.bridges(), generation);
         let changed = change(begun.as_ref().map_or(generation, |generation| *generation));
         let after = changed.as_ref().map_or(None, |(generation, _)| *generation);
-        let after = if begun.is_ok() { self.pause.end(after) } else { after };
+        let after = if begun.is_ok() { self.pause.end(after).context(HELD)? } else { after };
         let (_, why) = changed?;
         self.good.set(after);
         let open =
             begun.err().map(|error| format!("what came from the bridges meanwhile was not held back: {error:#}"));
         Ok(why.into_iter().chain(open).reduce(|why, open| format!("{why}; {open}")))
+    }
+
+    /// Lets in what comes from the bridges, where somebody who was killed left it held.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn resume(&self) -> Result<()> {
+        self.pause.end(None).map(drop).context(HELD)
     }
 
     /// Sends what was compiled; returns the generation that it became.

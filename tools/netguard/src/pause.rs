@@ -17,7 +17,8 @@ use crate::transaction::{self, Batch, Sent};
 /// How long is waited where the kernel does not tell that all packets under way have arrived.
 const UNDER_WAY: Duration = Duration::from_millis(50);
 
-/// The socket that owns the table: without it, however it ends, the kernel takes the table away.
+/// Who is killed in the middle leaves the table: the bridges stay held until the next load, watch or removal, for each
+/// takes it away. (A table with an owner would go with its socket, but nft 1.0.6 prints no JSON while there is one.)
 #[derive(Debug, Default)]
 pub(crate) struct Pause(RefCell<Option<Netlink>>);
 
@@ -36,10 +37,13 @@ impl Pause {
         Ok(generation)
     }
 
-    /// Ends. `generation` is that of the rules after the change; returns as [`Pause::begin`] does.
-    pub(crate) fn end(&self, generation: Option<u32>) -> Option<u32> {
-        // After an error the socket is closed, and the table gone with it.
-        self.send(generation, |_, generation| transaction::resume(generation)).ok().flatten()
+    /// Ends, or takes away what somebody left. `generation` is that of the rules after the change; returns as
+    /// [`Pause::begin`] does.
+    ///
+    /// # Errors
+    /// What the kernel says; then nothing comes in from the bridges.
+    pub(crate) fn end(&self, generation: Option<u32>) -> Result<Option<u32>> {
+        self.send(generation, |_, generation| transaction::resume(generation))
     }
 
     fn send(&self, generation: Option<u32>, batch: impl Fn(&Netlink, Option<u32>) -> Batch) -> Result<Option<u32>> {

@@ -9,6 +9,7 @@ use crate::listing::{Listing, Set};
 use crate::plan::Plan;
 use crate::table::{Budget, FAMILY, FLOWS, HOOKS, JUDGED, PAIRS, REMEMBERED, SENDER, SENDERS, TABLE};
 use crate::text;
+use crate::transaction::PAUSE;
 
 /// The script from what is there now (`None`: no table) to the plan.
 pub(crate) fn apply(plan: &Plan, present: Option<&Listing>) -> String {
@@ -135,7 +136,7 @@ pub(crate) fn filled(plan: &Plan) -> Vec<(String, Shape)> {
 
 /// The script that takes the moat away.
 pub(crate) fn remove() -> String {
-    format!("delete table {FAMILY} {TABLE}\n")
+    format!("add table {FAMILY} {PAUSE}\ndelete table {FAMILY} {PAUSE}\ndelete table {FAMILY} {TABLE}\n")
 }
 
 #[cfg(test)]

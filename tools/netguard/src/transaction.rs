@@ -27,7 +27,7 @@ pub(crate) use objects::copies;
 
 pub(crate) use batch::{Batch, Sent};
 pub(crate) use counted::counted;
-pub(crate) use pause::{pause, resume};
+pub(crate) use pause::{PAUSE, pause, resume};
 
 /// The rules of a plan, compiled: everything but the ranges.
 #[derive(Debug)]

@@ -232,6 +232,7 @@ impl Watch<'_> {
             writer.check(&report::applied(&self.plan, start.elapsed(), slower))?;
             writer.check(&report::flushed(&connections::flush(&self.plan, machine, present.is_none())))?;
         }
+        self.backend.resume()?;
         self.backend.prepare(&self.plan);
         self.stands(writer)?;
         writer.tell(&report::watched(&self.plan))
