@@ -17,15 +17,9 @@ raise_moat() {
   # What was begun under another policy goes on by that one, for some of it reads the policy once; and a watch of
   # another file would take the new rules for damage, and mend it.
   run "$here/collect" --policy "$POLICY" --root "$ROOT" renew
-  if ! moat_is_as_planned; then
-    run netguard apply --policy "$POLICY" --root "$ROOT" || die "the kernel did not take the moat: nothing was started"
-  fi
+  run netguard apply --policy "$POLICY" --root "$ROOT" || die "the kernel did not take the moat: nothing was started"
   verify_moat || die "the moat does not hold what the policy says: nothing was started"
 }
-
-# At boot the moat's own unit has loaded it, before Docker. Loading it once more is work for nothing, and not quite
-# harmless: a packet on its way through the old rules meets neither those nor the new ones (tried: one for each processor).
-moat_is_as_planned() { [ "$DRY_RUN" = 0 ] && netguard apply --check --policy "$POLICY" --root "$ROOT" >/dev/null 2>&1; }
 
 # What does not hold is said in words: the reason, and how to mend it. A cell that is cut off from the internet is told,
 # and no reason not to start it.
