@@ -45,7 +45,7 @@ tools_are_there() {
   for tool in "${TOOLS[@]}"; do [ -x "$PROGRAMS/$tool" ] || return 1; done
 }
 
-# LAB_NAME=… is a second lab beside the first: see tests/lab/lab.
+# LAB_NAME=… is a second lab beside the first: see tests/worlds/lab/lab.
 readonly LAB_STATE=/run/${LAB_NAME:-cellblock}-lab
 readonly LAB_ROOT=/var/lib/${LAB_NAME:-cellblock}-lab/root
 readonly LAB_HOST=/run/netns/${LAB_NAME:-cellblock}-host

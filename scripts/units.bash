@@ -6,6 +6,12 @@ readonly UNIT_FOLDER=/etc/systemd/system
 readonly SHARE_OPTIONS=loop,nosuid,nodev   # of mount(8)
 readonly MADE_HERE='# Made by Cellblock for the share of this host.'
 
+# shellcheck disable=SC2034  # for install and uninstall
+readonly PROFILE=/etc/apparmor.d/cellblock-record   # of apparmor_parser(8), for what reads the record by itself
+
+# Does the kernel enforce profiles, and is there what loads one?
+has_apparmor() { [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] && [ -d /sys/kernel/security/apparmor ] && command -v apparmor_parser >/dev/null; }
+
 # The moat, its watch, and what reads the streams; then the checks of each hour, day and week.
 readonly AT_BOOT=(cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target)
 readonly TIMERS=(cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer)
@@ -64,6 +70,18 @@ up_at_boot() {
   keep_share_mounted "$(setting .share.image)" "$(setting .share.mount)"
   systemctl is-enabled --quiet cellblock.service || run systemctl enable cellblock.service
 }
+
+# What scripts/seal keeps, into the memory of a gate that just started. At boot systemd does it itself, behind the start.
+deliver_sealed() {
+  local unit
+  has_boot_units || return 0
+  while IFS= read -r unit; do
+    run systemctl restart "$unit" || say "$unit could not deliver its secret: systemctl status $unit"
+  done < <(sealed_secrets)
+}
+
+# Those that scripts/seal put enabled.
+sealed_secrets() { find "$UNIT_FOLDER/cellblock.service.wants" -name 'cellblock-secret@*.service' -printf '%f\n' 2>/dev/null || true; }
 
 down_at_boot() {
   has_boot_units && systemctl is-enabled --quiet cellblock.service || return 0

@@ -56,11 +56,11 @@ try_tls() {
   name=${name%%/*}
   [[ $(at_the_gate -o /dev/null -w '%{http_code}' "$url") =~ ^[234] ]] || { tried unknown tls "the control, $url with a good certificate, does not pass either"; return 0; }
   for kind in expired self-signed wrong-name; do
-    "$HOUSE/tests/lab/origin" certificate "$name" "$kind"
+    "$HOUSE/tests/worlds/lab/origin" certificate "$name" "$kind"
     docker exec proxy reload >/dev/null   # a connection that was kept was verified when it began
     refused_soon "$url" || { wrong+=("$kind"); break; }
   done
-  "$HOUSE/tests/lab/origin" certificate "$name" good
+  "$HOUSE/tests/worlds/lab/origin" certificate "$name" good
   docker exec proxy reload >/dev/null
   if [ "${#wrong[@]}" = 0 ]; then tried success tls "$name with an expired, a self-signed and another's certificate: refused"
   else tried failure tls "the gate took for $name what is ${wrong[*]}"; fi

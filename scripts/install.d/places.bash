@@ -1,8 +1,8 @@
 # Where what is installed goes. Sourced by install and by the package's stage.
 
-# `unit_for FILE POLICY ROOT PREFIX HOUSE`, on stdout: a unit out of install.d/units, with the places of one house. They
-# hold nothing but letters, digits, / . _ and -.
-unit_for() { sed "s|@POLICY@|$2|g; s|@ROOT@|$3|g; s|@PREFIX@|$4|g; s|@HOUSE@|$5|g" "$1"; }
+# `unit_for FILE POLICY ROOT PREFIX HOUSE RECORD`, on stdout: a unit out of install.d/units, with the places of one house.
+# RECORD is the policy's audit.path. They hold nothing but letters, digits, / . _ and -.
+unit_for() { sed "s|@POLICY@|$2|g; s|@ROOT@|$3|g; s|@PREFIX@|$4|g; s|@HOUSE@|$5|g; s|@RECORD@|$6|g" "$1"; }
 
 # The units in a folder, and the settings of one or more in a .d, by their paths in there. What several share is one file
 # and links to it; where it is installed each has its own.

@@ -21,7 +21,7 @@ packages_of_the_lab() { printf '%s\n' git python3 iputils-ping curl; }
 packages_to_build() {
   printf '%s\n' iptables ipset conntrack clamav-daemon clamav-freshclam clamav-testfiles forensics-samples-files \
     nginx libnginx-mod-http-js libnginx-mod-stream libnginx-mod-stream-js dnsmasq-base \
-    bats shellcheck mandoc mmdebstrap socat g++ tmux cron
+    bats shellcheck mandoc mmdebstrap socat g++ tmux cron njs
 }
 
 # The browser that the report's page is tried in, where a distribution has it as a package: Ubuntu has none.

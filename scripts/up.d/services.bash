@@ -4,7 +4,7 @@
 readonly START_PATIENCE=240   # seconds until every service is healthy; the agent takes some 15
 
 render_all() {
-  run install -d -m 0755 "$RENDERED" "$RENDERED/gate"
+  run install -d -m 0755 "$RENDERED" "$RENDERED/gate" "$RENDERED/inspect"
   run_to "$RENDERED/gate/nginx.conf" sandboxctl render nginx --policy "$POLICY" --root "$ROOT"
   run_to "$RENDERED/gate/trusted-ca.pem" cat "$(trusted_ca)"
   run_to "$RENDERED/compose.policy.yaml" sandboxctl render compose --policy "$POLICY" --root "$ROOT"
@@ -19,10 +19,23 @@ start_services() {
   part_with_a_stranded_cell
   run sandboxctl cert deliver --policy "$POLICY" --root "$ROOT"
   await_vault
+  open_tls
   run compose up -d --no-build --wait --wait-timeout "$START_PATIENCE"
   # A gate that ran before has the old configuration still: it takes up the new one without dropping a request.
   run docker exec proxy reload
 }
+
+# Only where the policy says tls = "inspect", or did: certificates for the gate, made anew by each start, from an authority
+# whose key is gone before this returns. A cell of before trusts another authority, and is made anew too.
+open_tls() {
+  [ -e "$RENDERED/inspect/ca.pem" ] || inspects || return 0
+  say "tls = \"inspect\": the gate reads what the cell asks of names that the policy lists so"
+  run compose up -d --no-build proxy
+  run sandboxctl cert inspect --policy "$POLICY" --root "$ROOT"
+  run compose rm --stop --force cell
+}
+
+inspects() { jq -e '.services.cell.environment.NODE_EXTRA_CA_CERTS' "$RENDERED/compose.policy.yaml" >/dev/null 2>&1; }
 
 readonly VAULT_PATIENCE=60   # seconds; one that had no key for long is looked at every 30
 

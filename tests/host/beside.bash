@@ -10,7 +10,7 @@ ask() {
   case "$1" in
     router) "$LAB_TOOL" exec lan timeout 3 bash -c "$there" ;;
     host) inside "timeout 3 bash -c '$there'" ;;
-    *) inside "docker exec $1 timeout 3 bash -c '$there'" ;;
+    *) inside "$ENGINE exec $1 timeout 3 bash -c '$there'" ;;
   esac 2>/dev/null
 }
 answered() { ask "$@" | grep -q "^cellblock-lab "; }

@@ -56,10 +56,12 @@ secret_is() {
 }
 
 harden() {
-  holds 'the units are exposed by 2.0 at most (moat, watch, streams, prune, report)' inside 'systemd-analyze security --threshold=20 cellblock-moat cellblock-moat-watch cellblock-collect@proxy cellblock-collect@denied cellblock-prune cellblock-report'
-  holds 'those that enter containers'"'"' networks, and what starts the cellblock, by 3.1' inside 'systemd-analyze security --threshold=31 cellblock-proof && systemd-analyze security --threshold=27 cellblock-audit && systemd-analyze security --threshold=24 cellblock'
+  scores
   holds 'systemd finds no fault in them' inside 'systemd-analyze verify --man=no /usr/lib/systemd/system/cellblock*.service /usr/lib/systemd/system/cellblock*.timer /usr/lib/systemd/system/cellblock*.target'
   holds 'the proof in its unit is refused nothing that a person is not' proof_in_its_unit
+  holds 'each check of it had a unit of its own' inside 'for check in check@netguard check@sandboxctl check@status check@scanwatch check@auditdb check@pin probes@egress-check-cell; do journalctl -q -o cat -u "cellblock-$check.service" | grep -q ^Finished || { echo "$check"; exit 1; }; done'
+  holds 'the report and the pruning do their work in their units' inside 'systemctl start cellblock-report cellblock-prune && [ -s /var/lib/cellblock/report/week.html ]'
+  holds 'a check whose unit does not start is told, and is no pass' inside 'systemctl mask --runtime -q cellblock-check@status.service; systemctl start cellblock-audit; grep -q "^status.error" /var/lib/cellblock/audit/findings; told=$?; systemctl unmask --runtime -q cellblock-check@status.service; exit $told'
 }
 
 # What the kernel refuses to the unit, and not to a person: a system call, a capability, a file.

@@ -36,7 +36,7 @@ withdraw_images() {
 
 # What a run that was broken off, or another suite, has left.
 clear_away() {
-  run rm -rf "$TREE/var/lib/docker" "$TREE/opt/target" "$TREE/opt/cellblock" "$TREE"/usr/local/lib/cellblock "$TREE/var/lib/cellblock"
+  run rm -rf "$TREE/var/lib/docker" "$TREE/opt/target" "$TREE/opt/cellblock" "$TREE"/usr/local/lib/cellblock "$TREE/var/lib/cellblock" "$TREE/etc/cellblock"
   run find "$TREE/etc/systemd/system" \( -name 'cellblock*' -o -name 'var-lib-cellblock-*' \) -prune -exec rm -rf {} +
   run chroot "$TREE" dpkg --purge cellblock
 }

@@ -12,6 +12,7 @@ source "$HOUSE/scripts/setup.d/packages.bash"
 
 readonly TREES=/var/cache/cellblock
 TREE=${HOST_TREE:-$TREES/host-trixie}   # HOST_TREE: another tree of the same kind, so that two can run beside each other
+ENGINE=docker                           # whose containers: docker, or podman
 MACHINE=machine                         # what boots it: `machine` in namespaces, `qemu` as a virtual one
 readonly INSTALLED=/opt/cellblock       # the checkout, in there
 # What a tree has for the moat alone, and what the cellblock and its neighbours want beside it.
@@ -28,13 +29,14 @@ trixie_mirror() {
   printf '%s\n' "$mirror"
 }
 
-# `make_tree TREE PACKAGES`: Debian 13 with these, whole or not at all.
+# `make_tree TREE PACKAGES [SUITE]`: Debian 13, or another, with these, whole or not at all. A mirror's sid may be older than
+# its signature is valid for.
 make_tree() {
   local mirror
   mirror=$(trixie_mirror)
   run mkdir -p "$TREES"
   rm -rf "$1.new"
-  run mmdebstrap --variant=minbase --mode=root --include="$2" trixie "$1.new" "deb $mirror trixie main"
+  run mmdebstrap --aptopt='Acquire::Check-Valid-Until "false"' --variant=minbase --mode=root --include="$2" "${3:-trixie}" "$1.new" "deb $mirror ${3:-trixie} main"
   : >"$1.new/etc/fstab"
   run rm -rf --one-file-system -- "$1"
   run mv -T "$1.new" "$1"
@@ -71,7 +73,7 @@ not() { ! "$@"; }
 
 active() { inside "systemctl is-active --quiet $1"; }
 rules() { inside 'nft list chain inet netguard net-cell'; }
-started() { inside "docker inspect --format '{{.State.StartedAt}} {{.State.Running}}' neighbour"; }
+started() { inside "$ENGINE inspect --format '{{.State.StartedAt}} {{.State.Running}}' neighbour"; }
 untouched() { [ "$(started)" = "$neighbour" ]; }
 
 # The checkout, the programs as they are built here, and an image for the neighbour.
@@ -96,7 +98,7 @@ begin() {
 
 # A container of somebody else's runs there from now on.
 settle_in() {
-  inside 'docker load --quiet --input /opt/base.tar && docker run -d --restart=always --name neighbour "$(docker images -q | head -n 1)" sleep infinity' >&2
+  inside "$ENGINE load --quiet --input /opt/base.tar && $ENGINE run -d --restart=always --name neighbour \"\$($ENGINE images -q | head -n 1)\" sleep infinity" >&2
   neighbour=$(started)
 }
 
@@ -107,3 +109,30 @@ boot() {
 
 # As `up` makes the cell's network: what follows `docker network create`.
 network_arguments() { inside "sandboxctl render networks $OURS | jq -r 'select(.name == \"cellblock-cell\").args | join(\" \")'"; }
+
+# How far each service is exposed at most (systemd-analyze security, in tenths): what it is now, so that none gets worse. The
+# goal is 20. Two cannot reach it: the probes enter networks and forge packets, and cellblock.service starts the rest.
+readonly EXPOSED='cellblock-moat 18
+cellblock-moat-watch 20
+cellblock-collect@proxy 17
+cellblock-collect@denied 20
+cellblock-collect@events 20
+cellblock-audit 14
+cellblock-proof 14
+cellblock-prune 14
+cellblock-report 14
+cellblock-check@netguard 17
+cellblock-check@sandboxctl 18
+cellblock-check@status 19
+cellblock-check@scanwatch 14
+cellblock-check@auditdb 14
+cellblock-check@pin 19
+cellblock-secret@x 14
+cellblock-probes@egress-check-cell 31
+cellblock 24'
+scores() {
+  local unit most
+  while read -r -u 3 unit most; do
+    holds "$unit is exposed by ${most:0:1}.${most:1} at most (systemd-analyze security)" inside "systemd-analyze security --no-pager --threshold=$most $unit"
+  done 3<<<"$EXPOSED"
+}

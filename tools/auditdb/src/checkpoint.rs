@@ -5,18 +5,18 @@
 //! that, signed or not, for an old signature stays true. So what convicts must lie outside:
 //!
 //! - **The folder of the key** (`audit.key` beside `audit`, 0700) holds the key and the log of all checkpoints. Each
-//!   names a segment, how far it reached and its link there; each link covers all before it. A segment that is
-//!   missing, or does not come by a link that was signed, is found with no database and after any roll-back. What
-//!   `prune` removes is signed away by a tombstone, which nobody without the key can write. So that the log does not
-//!   grow for ever, `prune` also sums up in one checkpoint what it said of segments that are gone.
+//!   names a segment, how far it reached and its link there; each link covers all before it. A segment that is missing is
+//!   found with no database and after any roll-back. So is one that does not come by a link that was signed. What `prune`
+//!   removes is signed away by a tombstone, which nobody without the key can write. The log does not grow for ever:
+//!   `prune` sums up in one checkpoint what it said of segments that are gone.
 //! - **An anchor** is a file elsewhere, or a command, that gets the same lines. A file is held against the record for those who can also
 //!   write the key's folder: they can sign anew, but cannot make the anchor forget.
 //!
 //! A segment that is closed gets the root of a Merkle tree over its lines signed too: so that one line can be proved to
 //! who has none of the others.
 //!
-//! What stays open: lines that came after the last checkpoint (15 min, 10,000 lines, or a kill) are only chained, and
-//! root can forge all but what an anchor has read before.
+//! What stays open: lines that came after the last checkpoint (15 min, 10,000 lines, or a kill) are only chained. Root
+//! can forge all but what an anchor has read before.
 
 mod anchor;
 mod book;

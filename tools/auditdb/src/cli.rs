@@ -7,8 +7,8 @@ use policy::PolicyArgs;
 use record::OutputArgs;
 
 use crate::place::PlaceArgs;
-use crate::read::When;
 use crate::source::Source;
+use crate::when::When;
 
 /// Keep the record: every line of every tool, in DuckDB
 ///
@@ -112,6 +112,9 @@ pub(crate) struct Refs {
     pub(crate) repo: Option<String>,
     #[command(flatten)]
     pub(crate) asked: RefsAsked,
+    /// Keep the commits of the repository in a mirror below this folder, and tell what a change means by them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["list", "at", "history", "window", "unreachable"])]
+    pub(crate) fetch: Option<PathBuf>,
     /// Database of the refs [default: refs.duckdb in the record's folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<PathBuf>,
@@ -215,6 +218,9 @@ pub(crate) struct Filters {
     /// About this container
     #[arg(long, value_name = "NAME")]
     pub(crate) container: Vec<String>,
+    /// Whose source is known by the stream that it came in on, and not by its own word
+    #[arg(long)]
+    pub(crate) vouched: bool,
     /// Whose text this regular expression fits; without a capital in it, capitals make no difference
     #[arg(long, short, value_name = "REGEX")]
     pub(crate) grep: Option<String>,

@@ -7,7 +7,7 @@ mod lock;
 mod schema;
 mod views;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use duckdb::{AccessMode, Config, Connection};
@@ -22,6 +22,13 @@ const STORAGE: &str = "v1.2.0";
 
 /// How to mend a database of records that is broken.
 const MEND: &str = "the database of the records is broken; `auditdb rebuild` makes it again from the spool";
+
+/// DuckDB's log of a database.
+pub(crate) fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".wal");
+    PathBuf::from(name)
+}
 
 /// Opens the record's database to write, and makes its tables where they are not there.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {

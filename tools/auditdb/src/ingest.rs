@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use record::cellblock::Spool;
 use record::{Action, Category, Exit, Outcome, OutputArgs, OutputClosed, Provider, Purpose, Record, Type, Writer};
+use tool::Stop;
 
 use crate::cli;
 use crate::place::Place;
 use crate::plural::many;
-use crate::signals::Stop;
 use account::Account;
 use bookmark::Bookmark;
 use commit::Committer;

@@ -12,7 +12,6 @@ mod verify;
 mod witness;
 
 pub(crate) use key::key;
-pub(crate) use old::log_of;
 pub(crate) use prove::{prove, verify_proof};
 pub(crate) use prune::prune;
 pub(crate) use rebuild::rebuild;

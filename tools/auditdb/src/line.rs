@@ -1,8 +1,8 @@
 //! One line: is it a record, and whose?
 //!
-//! What a line says of itself is a claim. Who it comes from is fixed by the stream it came in on
-//! (`--provider`); only where nobody fixed it, the line's own `event.provider` stands, marked as a
-//! claim, and then the line must look like one of our tools' in every field that counts.
+//! What a line says of itself is a claim. Who it comes from is fixed by the stream it came in on (`--provider`); only
+//! where nobody fixed it, the line's own `event.provider` stands, marked as a claim. Such a line must look like one of
+//! our tools' in every field that counts.
 
 mod columns;
 mod names;
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 pub(crate) use columns::Columns;
-pub(crate) use rejected::{Claim, hex, rejected, rejected_as_too_long, too_long};
+pub(crate) use rejected::{Claim, rejected, rejected_as_too_long, too_long};
 pub(crate) use scan::{Fault, Scanner};
 
 use crate::source::Source;

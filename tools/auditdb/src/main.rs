@@ -1,26 +1,7 @@
-//! auditdb: the record of every line of every tool.
+//! `auditdb`: the record. See auditdb(1).
 
-mod checkpoint;
-mod cli;
-mod database;
-mod export;
-mod fold;
-mod ingest;
-mod keep;
-mod line;
-mod place;
-mod plural;
-mod read;
-mod refs;
-mod report;
-mod rows;
-mod run;
-mod signals;
-mod source;
-mod spool;
-mod trust;
-mod whole;
+use std::process::ExitCode;
 
-fn main() -> std::process::ExitCode {
-    record::main("auditdb", record::version!(), run::run)
+fn main() -> ExitCode {
+    record::main("auditdb", record::version!(), auditdb::run)
 }

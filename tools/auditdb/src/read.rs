@@ -13,7 +13,6 @@ pub(crate) mod sheet;
 pub(crate) mod show;
 mod statement;
 mod wake;
-mod when;
 
 pub(crate) use events::{events, explain};
 pub(crate) use filter::{Filter, check_pattern};
@@ -21,4 +20,3 @@ pub(crate) use open::{Reading, State, open};
 pub(crate) use page::{Page, width};
 pub(crate) use query::query;
 pub(crate) use reached::Reached;
-pub(crate) use when::When;

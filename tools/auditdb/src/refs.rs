@@ -1,30 +1,34 @@
 //! `auditdb refs`: what moved in a git repository since the round before.
 //!
-//! A tag is a promise. In March 2026 76 of the 77 tags of trivy-action were force-pushed; they were
-//! found by comparing tags with a kept copy, which is what this does. The order matters: a change is
-//! printed before it is remembered, so that a crash in between repeats an alert and never swallows one.
+//! A tag is a promise. In March 2026 76 of the 77 tags of trivy-action were force-pushed; they were found by comparing
+//! tags with a kept copy, which is what this does. The order matters: a change is printed before it is remembered. So a
+//! crash in between repeats an alert and never swallows one.
 
 mod compare;
-mod kept;
+mod lineage;
 mod ls_remote;
+mod mirror;
 mod named;
 mod past;
+mod records;
 mod spans;
-mod tell;
+mod store;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use policy::{Policy, PolicyArgs, Repo};
-use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
+use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Record, Writer};
 
 use crate::cli;
 use crate::database::Lock;
 use crate::place::{Place, PlaceArgs};
-use kept::Kept;
+use compare::Change;
+use mirror::Mirror;
 use past::Question;
+use store::RefStore;
 
 /// How long a round waits for another one on the same database.
 const WAIT: Duration = Duration::from_secs(30);
@@ -53,7 +57,7 @@ pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, outp
     let url = repo.map_or(given, |repo| repo.url.as_str());
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
     if let Some(reason) = &args.unreachable {
-        out.check(&tell::unreachable(url, reason))?;
+        out.check(&records::unreachable(url, reason))?;
         return out.finish();
     }
     let database = match &args.database {
@@ -61,9 +65,12 @@ pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, outp
         None => Place::find(place, policy)?.refs(),
     };
     if let (Some(policy), None) = (&loaded, repo) {
-        out.check(&tell::unlisted(url, &policy.origin))?;
+        out.check(&records::unlisted(url, &policy.origin))?;
     }
-    round(url, repo, &database, out)
+    // A person who names a folder means it; a policy that knows the repository has the last word.
+    let mirrored = repo.is_none_or(|repo| repo.mirror == policy::Mirror::Commits);
+    let mirrors = args.fetch.as_deref().filter(|_| mirrored);
+    round(url, repo, &database, mirrors, out)
 }
 
 /// What is asked of the rounds that were; `None` if this is a new one.
@@ -74,11 +81,11 @@ fn question(asked: &cli::RefsAsked) -> Option<Question<'_>> {
     at.or_else(history).or_else(window)
 }
 
-fn round(url: &str, repo: Option<&Repo>, database: &std::path::Path, mut out: Writer) -> Result<Exit> {
+fn round(url: &str, repo: Option<&Repo>, database: &Path, mirrors: Option<&Path>, mut out: Writer) -> Result<Exit> {
     let now = ls_remote::parse(io::stdin().lock()).context("standard input is no output of `git ls-remote`")?;
     if now.is_empty() {
         // Nothing was read: that the repository has no refs any more would look the same.
-        out.check(&tell::unreachable(url, "git ls-remote printed nothing"))?;
+        out.check(&records::unreachable(url, "git ls-remote printed nothing"))?;
         return out.finish();
     }
     let lock = PathBuf::from(format!("{}.lock", database.display()));
@@ -89,33 +96,53 @@ fn round(url: &str, repo: Option<&Repo>, database: &std::path::Path, mut out: Wr
     else {
         bail!("{}: another round has had it for {} s", database.display(), WAIT.as_secs());
     };
-    let mut kept = Kept::open(database)?;
-    let before = kept.load(url)?;
+    let mut store = RefStore::open(database)?;
+    let before = store.load(url)?;
     let mut round = compare::compare(&before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
-    round.counts.digest = Some(tell::digest(&now));
+    round.counts.digest = Some(records::digest(&now));
+    if let Some(silent) = mirrors.and_then(|mirrors| ask_mirror(mirrors, url, &now, &mut round.changes)) {
+        out.check(&silent)?;
+    }
     if round.counts.first_seen > 0 {
-        out.tell(&tell::first_seen(url, round.counts.clone()))?;
+        out.tell(&records::first_seen(url, round.counts.clone()))?;
     }
     for change in &round.changes {
         match change.is_told() {
-            true => out.check(&tell::change(url, change))?,
+            true => out.check(&records::change(url, change))?,
             false => out.count(Outcome::Success),
         }
     }
     (0..round.unchanged).for_each(|_| out.count(Outcome::Success));
-    if let Some(many) = tell::many_moved(url, &round.changes) {
+    if let Some(many) = records::many_moved(url, &round.changes) {
         out.tell(&many)?;
     }
     for pin in repo.map(|repo| repo.pins.as_slice()).unwrap_or_default() {
-        match tell::broken_pin(url, pin, &now) {
+        match records::broken_pin(url, pin, &now) {
             Some(broken) => out.check(&broken)?,
             None => out.count(Outcome::Success),
         }
     }
-    out.tell(&tell::read(url, round.counts))?;
+    out.tell(&records::read(url, round.counts))?;
     out.flush()?;
-    kept.save(url, &round.changes)?;
+    store.save(url, &round.changes)?;
     out.finish()
+}
+
+/// Asks the mirror what the changes mean; the record of what it did not tell, if there is any.
+fn ask_mirror(mirrors: &Path, url: &str, now: &[ls_remote::Advertised], changes: &mut [Change]) -> Option<Record> {
+    let id = now.first().map(|advertised| advertised.target.id.as_str()).filter(|_| !changes.is_empty())?;
+    let asked = changes.iter().filter(|change| !lineage::questions(change).is_empty()).count() as u64;
+    match Mirror::open(mirrors, url, id).and_then(|mirror| mirror.fetch().map(|()| mirror)) {
+        Err(why) => Some(records::mirror_silent(url, asked, &format!("{why:#}"))),
+        Ok(mirror) => match mirror.ask(changes) {
+            0 => None,
+            open => Some(records::mirror_silent(
+                url,
+                open,
+                "git could not find their commits in the mirror, or not in time",
+            )),
+        },
+    }
 }
 
 fn list(policy: Option<&Policy>) -> Result<Exit> {
@@ -126,6 +153,15 @@ fn list(policy: Option<&Policy>) -> Result<Exit> {
     }
     out.flush().map_err(crate::read::explain)?;
     Ok(Exit::Success)
+}
+
+/// Is an answer of `git ls-remote`, or none, the same when it comes again? For a fuzzer.
+pub(crate) fn is_steady(answer: &[u8]) -> bool {
+    let Ok(now) = ls_remote::parse(answer) else { return true };
+    let kept = |advertised: &ls_remote::Advertised| {
+        (advertised.name.clone(), compare::Before { target: advertised.target.clone(), gone: false })
+    };
+    compare::compare(&now.iter().map(kept).collect(), &now, |_| false).changes.is_empty()
 }
 
 /// Is there something before an `@` in the address's host part?

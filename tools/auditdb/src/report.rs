@@ -1,7 +1,7 @@
 //! `auditdb report`: one screen of what matters, folded from the record.
 //!
-//! The database is asked at the edge ([`gather`]); what comes of the rows is decided apart from it, and then told as text,
-//! as records or as a page.
+//! The database is asked at the edge ([`gather`]); what comes of the rows is decided apart from it. Then it is told as
+//! text, as records or as a page.
 
 mod activity;
 mod check;
@@ -27,6 +27,7 @@ use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 use crate::cli;
 use crate::place::Place;
 use crate::read;
+use crate::when::When;
 
 use activity::Activity;
 use check::Verdict;
@@ -118,7 +119,7 @@ fn write_page(file: &Path, page: &str) -> Result<Exit> {
 fn span(args: &cli::Report) -> Result<Span> {
     let until = Timestamp::now().as_microsecond();
     let week_ago = until - 7 * span::DAY;
-    let since = args.since.map_or(week_ago, read::When::microseconds);
+    let since = args.since.map_or(week_ago, When::microseconds);
     (since < until)
         .then_some(Span { since, until })
         .context("--since is a time to come, and of that nothing is recorded")

@@ -141,7 +141,7 @@ impl Rows<'_> {
         if let Ok(accepted) = line::judge(&mut self.scanner, text, batch.source.as_ref()) {
             return row.is(&Values::of(0, &accepted, text, batch, place));
         }
-        // A refused line became a record of our own when it was folded, with an id and a time of its own.
+        // A refused line became a record of ours when it was folded, with its own id and time.
         let judged = row.raw().map(|raw| line::judge(&mut self.scanner, raw, Some(&Source::own())));
         judged
             .and_then(Result::ok)

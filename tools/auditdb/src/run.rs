@@ -9,7 +9,10 @@ use crate::place::Place;
 use crate::{cli, export, ingest, keep, read, refs, report};
 
 /// Reads the command line and does what it says.
-pub(crate) fn run() -> Result<Exit> {
+///
+/// # Errors
+/// If it could not be done; the message says what to mend.
+pub fn run() -> Result<Exit> {
     let Cli { command, policy, output, place, .. } = Cli::parse();
     match command {
         Command::Ingest(args) => ingest::ingest(&args, &Place::find(place, &policy)?, output),

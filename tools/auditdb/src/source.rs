@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use record::Provider;
+use record::{GATE, Provider};
 
 const LONGEST: usize = 64;
 
@@ -24,9 +24,7 @@ impl Source {
 
     /// Is it the name of one of Cellblock's tools?
     pub(crate) fn is_tool(name: &str) -> bool {
-        [Provider::Netguard, Provider::EgressCheck, Provider::Scanwatch, Provider::Auditdb, Provider::Sandboxctl]
-            .iter()
-            .any(|tool| tool.name() == name)
+        Provider::ALL.iter().any(|tool| tool.name() == name)
     }
 }
 
@@ -44,6 +42,6 @@ impl FromStr for Source {
         if fits && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() <= LONGEST {
             return Ok(Self(name.to_owned()));
         }
-        Err(format!("a provider is lower-case letters, digits and hyphens, at most {LONGEST}, such as egress-proxy"))
+        Err(format!("a provider is lower-case letters, digits and hyphens, at most {LONGEST}, such as {GATE}"))
     }
 }

@@ -11,17 +11,15 @@
 //! {"batch":…
 //! ```
 //!
-//! A batch says how many bytes follow, so nothing inside a line can pass for a batch. Its `sha256` is
-//! the next link of the segment's chain ([`chain`]): over the link before, its own head, and the lines.
-//! What is written in the middle of a crash is therefore known for what it is, a torn tail, and what
-//! is changed later is known too. A batch is acknowledged only after fdatasync(2).
+//! A batch says how many bytes follow, so nothing inside a line can pass for a batch. Its `sha256` is the next link of
+//! the segment's chain ([`crate::chain`]): over the link before, its own head, and the lines. What is written in the
+//! middle of a crash is therefore known for a torn tail. What is changed later is known too. A batch is acknowledged
+//! only after fdatasync(2).
 
 pub(crate) mod batch;
-pub(crate) mod chain;
 mod folder;
 mod reader;
 mod segment;
-pub(crate) mod tree;
 mod writer;
 
 pub(crate) use batch::Batch;

@@ -1,15 +1,15 @@
 //! Is the database that people read still the one that we wrote?
 //!
-//! To hold every row against its line takes as long as a fold, so it is not done for each question. The kernel's own
-//! word is cheap: whoever writes a file, or puts another in its place, changes its inode, size or change time, and
-//! can set none of them back. What they were when we last wrote the database, or found each row right, stands in the
-//! folder of the key. Where that differs, as after a crash or another program's write, all rows are checked first.
+//! To hold every row against its line takes as long as a fold. So it is not done for each question. The kernel's own
+//! word is cheap: whoever writes a file, or puts another in its place, changes its inode, size or change time. Nobody
+//! can set these back. The folder of the key has what they were when we last wrote the database, or found each row
+//! right. Where that differs, as after a crash or another program's write, all rows are checked first.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use crate::keep::log_of;
+use crate::database::log_of;
 use crate::place::Place;
 
 /// What the kernel says of the database; `None` where it is not there, or its log is not played in.

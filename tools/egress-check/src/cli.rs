@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
 use record::OutputArgs;
 
-use crate::pin::Address;
+use crate::address::Address;
 use crate::plan::Target;
 
 /// The inspector: tries to get out of the sandbox, and reports what it could do.
@@ -17,8 +17,8 @@ use crate::plan::Target;
     name = "egress-check",
     version = record::version(),
     after_help = "Examples:\n  \
-        egress-check run --container cell --control\n  \
-        egress-check plan | egress-check run - --container cell | auditdb ingest\n\n\
+        egress-check run --container cell --control --moat\n  \
+        egress-check plan | egress-check run - --container cell --control --moat | auditdb ingest\n\n\
         Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 not all could be judged.\n\
         The manual, egress-check(1), has the table of probes."
 )]
@@ -72,13 +72,13 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "FILE")]
     pub(crate) lines: Option<PathBuf>,
     /// Probe from inside this container, by name or id [default: from where this is started]
-    #[arg(long, value_name = "NAME", group = "seat")]
+    #[arg(long, value_name = "NAME", group = "vantage")]
     pub(crate) container: Option<String>,
     /// Probe from inside the network namespace of this process
-    #[arg(long, value_name = "PID", group = "seat")]
+    #[arg(long, value_name = "PID", group = "vantage")]
     pub(crate) pid: Option<u32>,
     /// Probe from inside this network namespace
-    #[arg(long, value_name = "PATH", group = "seat")]
+    #[arg(long, value_name = "PATH", group = "vantage")]
     pub(crate) netns: Option<PathBuf>,
     /// Make the probes of who leaves by this network of the policy
     #[arg(long, value_name = "NAME")]
@@ -99,7 +99,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) moat: bool,
     /// How long a probe waits for an answer, such as 2s or 500ms
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = patience)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = timeout)]
     pub(crate) timeout: Duration,
     /// How many probes wait at once
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -139,15 +139,14 @@ pub(crate) struct PinArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// How long each step may take, such as 5s
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = patience)]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = timeout)]
     pub(crate) timeout: Duration,
 }
 
 /// A time from 1 ms to 10 minutes.
-fn patience(text: &str) -> Result<Duration, String> {
+fn timeout(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time from 1ms to 10m, such as 2s, got {text:?}");
-    let time: jiff::SignedDuration = text.parse().map_err(|_| expected())?;
-    let time = Duration::try_from(time).map_err(|_| expected())?;
+    let time = policy::parse_duration(text).map_err(|_| expected())?;
     (Duration::from_millis(1)..=Duration::from_secs(600)).contains(&time).then_some(time).ok_or_else(expected)
 }
 
@@ -163,10 +162,10 @@ mod tests {
 
     #[test]
     fn a_time_has_a_unit_and_a_bound() {
-        assert_eq!(patience("2s"), Ok(Duration::from_secs(2)));
-        assert_eq!(patience("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(timeout("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(timeout("500ms"), Ok(Duration::from_millis(500)));
         for bad in ["2", "0s", "-1s", "11m", "soon"] {
-            assert!(patience(bad).unwrap_err().contains("expected a time"), "{bad}");
+            assert!(timeout(bad).unwrap_err().contains("expected a time"), "{bad}");
         }
     }
 

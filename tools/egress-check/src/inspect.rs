@@ -1,5 +1,8 @@
-//! Makes all probes of a run, inside and outside at once, and hands out the results in the order of
-//! the plan, each as soon as it and all before it are there.
+//! Makes all probes of a run, inside and outside at once. The results come in the order of the plan, each as soon as
+//! all before it are there.
+
+pub(crate) mod control;
+mod enter;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver};
@@ -8,30 +11,29 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
-use crate::ask::Ask;
-use crate::enter::{Again, From, Numbered, Seen, ask_from};
-use crate::label;
-use crate::probe::Probe;
-use crate::seat::Seat;
-use crate::sight::Sight;
+use crate::inspect::enter::{From, Numbered, Retry, Seen, ask_from};
+use crate::namespace::vantage::Vantage;
+use crate::probe::observation::Observation;
+use crate::probe::question::Ask;
+use crate::probe::{Probe, label};
 use crate::wire::{Part, meeting};
 
 /// How a run goes about it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     /// How long a probe waits that does not say so itself.
-    pub(crate) patience: Duration,
-    /// How many probes wait at once, at each seat.
+    pub(crate) timeout: Duration,
+    /// How many probes wait at once, at each vantage.
     pub(crate) parallel: usize,
 }
 
 /// What one probe saw.
 #[derive(Debug)]
-pub(crate) struct Sights {
+pub(crate) struct Observations {
     /// From the place that is inspected.
-    pub(crate) inside: Sight,
+    pub(crate) inside: Observation,
     /// From the control, where there is one.
-    pub(crate) outside: Option<Sight>,
+    pub(crate) outside: Option<Observation>,
     /// The DNS name that was asked for inside, with its unique label.
     pub(crate) name: Option<String>,
     /// The same, of the control.
@@ -41,24 +43,25 @@ pub(crate) struct Sights {
 /// Makes the probes, and calls `each` for every result, in the order of the plan.
 ///
 /// # Errors
-/// If a seat cannot be entered, or what `each` says.
+/// If a vantage cannot be entered, or what `each` says.
 pub(crate) fn inspect<'a>(
     probes: &'a [Probe],
-    seat: Seat,
-    control: Option<Seat>,
+    vantage: Vantage,
+    control: Option<Vantage>,
     manner: Manner,
-    mut each: impl FnMut(&'a Probe, Sights) -> Result<()>,
+    mut each: impl FnMut(&'a Probe, Observations) -> Result<()>,
 ) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let has_control = control.is_some();
-    let mut asks = numbered(probes, manner, |probe| (probe.ask.clone(), again(probe)))?;
-    let mut control_asks = numbered(probes, manner, |probe| (probe.control_ask(), Again::Lost))?;
+    let mut asks = numbered(probes, manner, |probe| (probe.ask.clone(), retry(probe)))?;
+    let mut control_asks = numbered(probes, manner, |probe| (probe.control_ask(), Retry::Lost))?;
     if has_control {
         introduce(&mut asks, &mut control_asks);
     }
     let names = asks.iter().zip(&control_asks).map(|(asked, control)| (name(asked), name(control))).collect();
-    let inside = ask_from(seat, From::Inside, asks, manner.parallel, sender.clone());
-    let outside = control.map(|seat| ask_from(seat, From::Outside, control_asks, manner.parallel, sender.clone()));
+    let inside = ask_from(vantage, From::Inside, asks, manner.parallel, sender.clone());
+    let outside =
+        control.map(|vantage| ask_from(vantage, From::Outside, control_asks, manner.parallel, sender.clone()));
     drop(sender);
     let told = in_order(&receiver, probes, names, has_control, &mut each);
     drop(receiver);
@@ -69,25 +72,25 @@ pub(crate) fn inspect<'a>(
 }
 
 /// Where silence is what the policy wants, it is an answer, and nobody waits for it twice.
-fn again(probe: &Probe) -> Again {
+fn retry(probe: &Probe) -> Retry {
     match (probe.expect, probe.evidence) {
-        (Expect::Pass, _) => Again::Lost,
-        (Expect::Blocked, Evidence::BeyondGate) => Again::Mute,
-        (Expect::Blocked, _) => Again::Unfinished,
+        (Expect::Pass, _) => Retry::Lost,
+        (Expect::Blocked, Evidence::BeyondGate) => Retry::Mute,
+        (Expect::Blocked, _) => Retry::Unfinished,
     }
 }
 
 /// What is asked of each probe, its name made unique, and after what it is asked again.
-fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, Again)) -> Result<Vec<Numbered>> {
+fn numbered(probes: &[Probe], manner: Manner, ask: impl Fn(&Probe) -> (Ask, Retry)) -> Result<Vec<Numbered>> {
     let numbered = probes.iter().enumerate().map(|(number, probe)| {
-        let (mut ask, again) = ask(probe);
+        let (mut ask, retry) = ask(probe);
         label::put_on(&mut ask)?;
-        Ok(Numbered { number, ask, patience: probe.timeout.unwrap_or(manner.patience), again, part: None })
+        Ok(Numbered { number, ask, timeout: probe.timeout.unwrap_or(manner.timeout), retry, part: None })
     });
     numbered.collect()
 }
 
-/// Gives both seats their part in what takes both.
+/// Gives both vantages their part in what takes both.
 fn introduce(asks: &mut [Numbered], control_asks: &mut [Numbered]) {
     let pairs = asks.iter_mut().zip(control_asks);
     for (inside, outside) in pairs.filter(|(inside, _)| inside.ask.kind == ProbeKind::Forged) {
@@ -107,15 +110,15 @@ fn in_order<'a>(
     probes: &'a [Probe],
     names: Vec<(Option<String>, Option<String>)>,
     has_control: bool,
-    each: &mut impl FnMut(&'a Probe, Sights) -> Result<()>,
+    each: &mut impl FnMut(&'a Probe, Observations) -> Result<()>,
 ) -> Result<()> {
     let (mut inside, mut outside) = (BTreeMap::new(), BTreeMap::new());
     let mut next = probes.iter().enumerate().zip(names);
     let mut turn = next.next();
-    for (number, from, sight) in seen {
+    for (number, from, observation) in seen {
         match from {
-            From::Inside => inside.insert(number, sight),
-            From::Outside => outside.insert(number, sight),
+            From::Inside => inside.insert(number, observation),
+            From::Outside => outside.insert(number, observation),
         };
         while let Some(((number, probe), (name, control_name))) = turn.take() {
             if !inside.contains_key(&number) || (has_control && !outside.contains_key(&number)) {
@@ -123,7 +126,7 @@ fn in_order<'a>(
                 break;
             }
             if let Some(inside) = inside.remove(&number) {
-                each(probe, Sights { inside, outside: outside.remove(&number), name, control_name })?;
+                each(probe, Observations { inside, outside: outside.remove(&number), name, control_name })?;
             }
             turn = next.next();
         }

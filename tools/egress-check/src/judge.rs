@@ -1,5 +1,7 @@
 //! Judges results as they come, and last of all those that something else has to say of: a resolver's log, the moat.
 
+pub(crate) mod dns_log;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -7,13 +9,13 @@ use anyhow::Result;
 use ipnet::IpNet;
 use record::{Exit, Writer};
 
-use crate::ask::Whom;
-use crate::dns_log::DnsLog;
-use crate::inspect::Sights;
-use crate::moat::{Counts, Moat, Origin};
+use crate::inspect::Observations;
+use crate::judge::dns_log::DnsLog;
 use crate::probe::Probe;
+use crate::probe::question::Whom;
 use crate::report;
 use crate::verdict::Circumstances;
+use crate::verdict::moat::{Counts, Moat, Origin};
 
 /// What a run's results are held against, and where they go.
 pub(crate) struct Judge<'a> {
@@ -27,9 +29,9 @@ pub(crate) struct Judge<'a> {
     /// The subnets of the policy, where there is one: within one of them packets pass no moat.
     pub(crate) subnets: Option<Vec<IpNet>>,
     /// May who is inspected bend what is seen?
-    pub(crate) bends: bool,
+    pub(crate) can_alter_network: bool,
     /// What is judged when all have been asked.
-    pub(crate) later: Vec<(&'a Probe, Sights)>,
+    pub(crate) later: Vec<(&'a Probe, Observations)>,
 }
 
 impl<'a> Judge<'a> {
@@ -37,19 +39,19 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// If the record cannot be written.
-    pub(crate) fn take(&mut self, probe: &'a Probe, sights: Sights) -> Result<()> {
-        let logged = self.log.is_some() && sights.name.is_some();
-        let silent = report::is_silent(probe, &sights);
+    pub(crate) fn take(&mut self, probe: &'a Probe, observations: Observations) -> Result<()> {
+        let logged = self.log.is_some() && observations.name.is_some();
+        let silent = report::is_silent(probe, &observations);
         if silent && self.origin(probe) == Some(Origin::NoRoute) {
             return self.writer.tell(&report::left_out(probe));
         }
-        let counted = self.moat.is_some() && report::is_counted(probe, &sights);
+        let counted = self.moat.is_some() && report::is_counted(probe, &observations);
         if logged || counted {
-            self.later.push((probe, sights));
+            self.later.push((probe, observations));
             return Ok(());
         }
-        let around = Circumstances { bends: self.bends, ..Circumstances::default() };
-        self.writer.check(&report::evaluated(probe, &sights, around))
+        let around = Circumstances { can_alter_network: self.can_alter_network, ..Circumstances::default() };
+        self.writer.check(&report::evaluated(probe, &observations, around))
     }
 
     /// Judges what was put aside, and ends the run.
@@ -58,16 +60,17 @@ impl<'a> Judge<'a> {
     /// If the log or the moat cannot be asked, or the records cannot be written.
     pub(crate) fn finish(mut self) -> Result<Exit> {
         let after = self.moat.as_ref().map(|(moat, _)| moat.counts()).transpose()?;
-        let named = self.later.iter().map(|(_, sights)| sights).filter(|sights| sights.name.is_some());
+        let named =
+            self.later.iter().map(|(_, observations)| observations).filter(|observations| observations.name.is_some());
         let traces = self.log.as_mut().map(|log| log.traces(named)).transpose()?;
-        for (probe, sights) in &self.later {
-            let trace = traces.as_ref().filter(|_| sights.name.is_some()).map(|traces| traces.of(sights));
+        for (probe, observations) in &self.later {
+            let trace = traces.as_ref().filter(|_| observations.name.is_some()).map(|traces| traces.of(observations));
             let origin = self.origin(probe);
-            let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_counted(probe, sights));
+            let counted = self.moat.as_ref().zip(after.as_ref()).filter(|_| report::is_counted(probe, observations));
             let witness = counted.map(|((_, before), after)| after.since(before, &probe.ask, origin));
             let witness = witness.map(|seen| if self.is_beside(probe, origin) { seen.if_refused() } else { seen });
-            let around = Circumstances { trace, witness, bends: self.bends };
-            self.writer.check(&report::evaluated(probe, sights, around))?;
+            let around = Circumstances { trace, witness, can_alter_network: self.can_alter_network };
+            self.writer.check(&report::evaluated(probe, observations, around))?;
         }
         self.writer.finish()
     }

@@ -1,15 +1,14 @@
 //! `pin`: whose certificate is behind a wss:// address, and does a WebSocket answer there?
 //!
-//! A pin is the SHA-256 of the leaf certificate, as the clients of `OpenClaw` write it, or of its public
-//! key. Nothing else about the certificate is trusted: no authority, no name; unless `--ca` asks for those too.
+//! A pin is the SHA-256 of the leaf certificate, as `OpenClaw`'s clients write it, or of its public key. Nothing else
+//! about the certificate is trusted: no authority, no name; unless `--ca` asks for those too.
 
-mod address;
 mod authority;
 mod certificate;
+mod deadline_stream;
 mod evaluate;
 mod first_use;
 mod handshake;
-mod patient;
 
 use anyhow::Result;
 use policy::PolicyArgs;
@@ -18,9 +17,6 @@ use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 use crate::cli::PinArgs;
 use authority::Authorities;
 use evaluate::Trust;
-
-pub(crate) use address::Address;
-pub(crate) use certificate::AnyCertificate;
 
 /// Connects once, and prints what was found.
 ///

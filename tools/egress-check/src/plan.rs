@@ -1,6 +1,6 @@
 //! The plan: policy and surroundings in, probes out. No system call is made here.
 //!
-//! Each service has a seat. What its seat may reach decides its probes: an `open` network the
+//! Each service has a vantage. What its vantage may reach decides its probes: an `open` network the
 //! internet and nothing private, a client of the gate its listed names and nothing else.
 
 mod bridges;
@@ -17,8 +17,8 @@ mod target;
 use anyhow::{Result, bail, ensure};
 use policy::{Class, Network, NetworkName, Policy, Service, Shape};
 
+use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::surroundings::Surroundings;
 
 pub(crate) use target::Target;
 

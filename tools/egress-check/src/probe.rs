@@ -1,10 +1,15 @@
 //! A probe: a question, what must come of it, and what an attacker would gain.
 
+pub(crate) mod label;
+pub mod line;
+pub(crate) mod observation;
+pub(crate) mod question;
+
 use std::time::Duration;
 
 use record::cellblock::{Evidence, Expect, ProbeControl, ProbeKind};
 
-use crate::ask::{Ask, Question, Request, Whom};
+use crate::probe::question::{Ask, Question, Request, Whom};
 
 /// One try to get out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,19 +4,19 @@ use record::cellblock::{Evidence, Expect};
 use record::fields::{Hash, Http, Response, Tls, TlsServer};
 use record::{Action, Kind, Outcome, Provider, Record, Severity};
 
-use crate::inspect::Sights;
-use crate::line::describe;
+use crate::inspect::Observations;
 use crate::probe::Probe;
-use crate::sight::Sight;
+use crate::probe::line::describe;
+use crate::probe::observation::Observation;
 use crate::verdict::{Circumstances, Reach, is_imitation, is_refusal, is_silence, reach, verdict};
 
 /// The record of a probe that was made.
-pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -> Record {
-    let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
-    let found = verdict(probe.expect, inside_reach(probe, sights), control, around);
-    let reason = match &sights.outside {
-        Some(outside) => format!("{}: {} inside, {} outside", found.reason, sights.inside, outside),
-        None => format!("{}: {}", found.reason, sights.inside),
+pub(crate) fn evaluated(probe: &Probe, observations: &Observations, around: Circumstances) -> Record {
+    let control = observations.outside.as_ref().map(|observation| control_reach(probe, observation));
+    let found = verdict(probe.expect, inside_reach(probe, observations), control, around);
+    let reason = match &observations.outside {
+        Some(outside) => format!("{}: {} inside, {} outside", found.reason, observations.inside, outside),
+        None => format!("{}: {}", found.reason, observations.inside),
     };
     let wanted = match (probe.expect, found.outcome) {
         (Expect::Pass, Outcome::Success) => "passes, as the policy says",
@@ -34,10 +34,10 @@ pub(crate) fn evaluated(probe: &Probe, sights: &Sights, around: Circumstances) -
         .reason(reason);
     let mut record = describe(record, probe);
     if let Some(wire) = record.own().probe.as_mut() {
-        wire.seen = Some(sights.inside.to_string());
-        wire.control_seen = sights.outside.as_ref().map(ToString::to_string);
+        wire.seen = Some(observations.inside.to_string());
+        wire.control_seen = observations.outside.as_ref().map(ToString::to_string);
     }
-    fill(&mut record, sights);
+    fill(&mut record, observations);
     record
 }
 
@@ -53,32 +53,32 @@ pub(crate) fn left_out(probe: &Probe) -> Record {
 }
 
 /// Does it take the moat's count to tell who said no, or why nobody says anything?
-pub(crate) fn is_counted(probe: &Probe, sights: &Sights) -> bool {
-    is_silent(probe, sights) || (probe.expect == Expect::Blocked && is_refusal(inside_reach(probe, sights)))
+pub(crate) fn is_counted(probe: &Probe, observations: &Observations) -> bool {
+    is_silent(probe, observations) || (probe.expect == Expect::Blocked && is_refusal(inside_reach(probe, observations)))
 }
 
 /// Could nobody tell, for want of an answer anywhere? Then the moat's count may.
-pub(crate) fn is_silent(probe: &Probe, sights: &Sights) -> bool {
-    let control = sights.outside.as_ref().map(|sight| control_reach(probe, sight));
-    probe.expect == Expect::Blocked && is_silence(inside_reach(probe, sights), control)
+pub(crate) fn is_silent(probe: &Probe, observations: &Observations) -> bool {
+    let control = observations.outside.as_ref().map(|observation| control_reach(probe, observation));
+    probe.expect == Expect::Blocked && is_silence(inside_reach(probe, observations), control)
 }
 
 /// A gate is known by its words; where the target outside says the same ones, they show nobody.
-fn inside_reach(probe: &Probe, sights: &Sights) -> Reach {
-    let imitated = sights.outside.as_ref().is_some_and(|outside| is_imitation(&sights.inside, outside));
+fn inside_reach(probe: &Probe, observations: &Observations) -> Reach {
+    let imitated = observations.outside.as_ref().is_some_and(|outside| is_imitation(&observations.inside, outside));
     match probe.evidence {
         Evidence::BeyondGate if imitated => Reach::Rejected,
-        evidence => reach(&sights.inside, evidence),
+        evidence => reach(&observations.inside, evidence),
     }
 }
 
 /// A control that asks something else is judged by whether it answered, not by who spoke.
-fn control_reach(probe: &Probe, sight: &Sight) -> Reach {
+fn control_reach(probe: &Probe, observation: &Observation) -> Reach {
     let evidence = match probe.evidence {
         Evidence::BeyondGate => Evidence::Target,
         other => other,
     };
-    reach(sight, evidence)
+    reach(observation, evidence)
 }
 
 fn weight(expect: Expect, outcome: Outcome) -> (Kind, Severity) {
@@ -91,29 +91,29 @@ fn weight(expect: Expect, outcome: Outcome) -> (Kind, Severity) {
 }
 
 /// What was seen, where ECS has a name for it.
-fn fill(record: &mut Record, sights: &Sights) {
+fn fill(record: &mut Record, observations: &Observations) {
     if let Some(question) = record.dns.as_mut().and_then(|dns| dns.question.as_mut()) {
-        question.name = sights.name.clone().or(question.name.take());
+        question.name = observations.name.clone().or(question.name.take());
     }
-    match &sights.inside {
-        Sight::Http { status, bytes, .. } => {
+    match &observations.inside {
+        Observation::Http { status, bytes, .. } => {
             let response = Response { status_code: Some(*status), ..Response::default() };
             record.http.get_or_insert_with(Http::default).response = Some(response);
             bytes_back(record, *bytes);
         }
-        Sight::Tls { leaf, bytes } => {
+        Observation::Tls { leaf, bytes } => {
             let tls = record.tls.get_or_insert_with(Tls::default);
             tls.established = Some(true);
             let hash = Some(Hash { sha256: Some(leaf.clone()) });
             tls.server = Some(TlsServer { hash, ..TlsServer::default() });
             bytes_back(record, *bytes);
         }
-        Sight::Dns(answer) => {
+        Observation::Dns(answer) => {
             let dns = record.dns.get_or_insert_default();
             dns.response_code = Some(answer.code.clone());
             dns.resolved_ip = Some(answer.addresses.clone()).filter(|found| !found.is_empty());
         }
-        Sight::Answered { bytes, .. } => bytes_back(record, *bytes),
+        Observation::Answered { bytes, .. } => bytes_back(record, *bytes),
         _ => {}
     }
 }
@@ -127,7 +127,7 @@ fn bytes_back(record: &mut Record, bytes: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::{Ask, Whom};
+    use crate::probe::question::{Ask, Whom};
     use record::cellblock::ProbeKind;
 
     fn probe() -> Probe {
@@ -135,14 +135,14 @@ mod tests {
         Probe::new("lan", Expect::Blocked, ask, "Logs in to the router.")
     }
 
-    fn seen(inside: Sight, outside: Option<Sight>) -> Record {
-        let sights = Sights { inside, outside, name: None, control_name: None };
-        evaluated(&probe(), &sights, Circumstances::default())
+    fn seen(inside: Observation, outside: Option<Observation>) -> Record {
+        let observations = Observations { inside, outside, name: None, control_name: None };
+        evaluated(&probe(), &observations, Circumstances::default())
     }
 
     #[test]
     fn a_way_out_is_an_alert_with_what_was_seen() {
-        let record = seen(Sight::Answered { bytes: 9, what: "SSH-2.0".into() }, None);
+        let record = seen(Observation::Answered { bytes: 9, what: "SSH-2.0".into() }, None);
         assert_eq!(record.event.outcome, Some(Outcome::Failure));
         assert_eq!((record.event.kind, record.event.severity), (Kind::Alert, Severity::High));
         assert_eq!(record.destination.unwrap().bytes, Some(9));
@@ -151,10 +151,10 @@ mod tests {
 
     #[test]
     fn silence_alone_is_no_pass() {
-        let record = seen(Sight::Silent, None);
+        let record = seen(Observation::Silent, None);
         assert_eq!(record.event.outcome, Some(Outcome::Unknown));
-        let outside = Some(Sight::Answered { bytes: 9, what: "SSH-2.0".into() });
-        let record = seen(Sight::Silent, outside);
+        let outside = Some(Observation::Answered { bytes: 9, what: "SSH-2.0".into() });
+        let record = seen(Observation::Silent, outside);
         assert_eq!(record.event.outcome, Some(Outcome::Success));
     }
 
@@ -163,20 +163,23 @@ mod tests {
         let ask = crate::probe::dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true);
         let probe = Probe::new("names", Expect::Blocked, ask, "Carries data out in names.");
         let name = Some("ec-0.example.com".to_owned());
-        let sights = Sights { inside: Sight::Silent, outside: None, name: name.clone(), control_name: None };
-        let record = evaluated(&probe, &sights, Circumstances::default());
+        let observations =
+            Observations { inside: Observation::Silent, outside: None, name: name.clone(), control_name: None };
+        let record = evaluated(&probe, &observations, Circumstances::default());
         assert_eq!(record.dns.unwrap().question.unwrap().name, name);
     }
 
     #[test]
     fn an_upstream_that_speaks_like_the_gate_does_not_make_a_leak_a_pass() {
         let probe = || probe().evidence(Evidence::BeyondGate);
-        let refusal = || Sight::Http { status: 403, from: crate::sight::Speaker::GateRefuses, bytes: 9 };
+        let refusal =
+            || Observation::Http { status: 403, from: crate::probe::observation::Speaker::GateRefuses, bytes: 9 };
         let judged = |outside| {
-            let sights = Sights { inside: refusal(), outside: Some(outside), name: None, control_name: None };
-            evaluated(&probe(), &sights, Circumstances::default()).event.outcome
+            let observations =
+                Observations { inside: refusal(), outside: Some(outside), name: None, control_name: None };
+            evaluated(&probe(), &observations, Circumstances::default()).event.outcome
         };
         assert_eq!(judged(refusal()), Some(Outcome::Unknown));
-        assert_eq!(judged(Sight::Tls { leaf: String::new(), bytes: 9 }), Some(Outcome::Success));
+        assert_eq!(judged(Observation::Tls { leaf: String::new(), bytes: 9 }), Some(Outcome::Success));
     }
 }

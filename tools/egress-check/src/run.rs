@@ -12,15 +12,15 @@ use policy::{Policy, PolicyArgs, Service};
 use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
-use crate::dns_log::DnsLog;
-use crate::inspect::{Manner, inspect};
+use crate::host::Surroundings;
+use crate::inspect::{Manner, control, inspect};
 use crate::judge::Judge;
-use crate::moat::{self, Moat};
+use crate::judge::dns_log::DnsLog;
+use crate::namespace::vantage::Vantage;
 use crate::plan::{Scope, plan};
-use crate::probe::Probe;
-use crate::seat::Seat;
-use crate::surroundings::Surroundings;
-use crate::{control, limit, line, pin, progress};
+use crate::probe::{Probe, line};
+use crate::verdict::moat::{self, Moat};
+use crate::{limit, pin, progress};
 
 /// More probes than this in one run is a mistake.
 const MOST_PROBES: usize = 100_000;
@@ -52,31 +52,31 @@ fn print_plan(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> Resul
 fn make_probes(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Result<Exit> {
     let asked = policy;
     let policy = policy_if_needed(policy, args)?;
-    let seat = seat(args)?;
-    let gates = gate_resolvers(policy.as_ref(), &seat);
-    let seat = seat.with_resolvers(if args.resolver.is_empty() { gates } else { &args.resolver });
+    let vantage = vantage(args)?;
+    let gates = gate_resolvers(policy.as_ref(), &vantage);
+    let vantage = vantage.with_resolvers(if args.resolver.is_empty() { gates } else { &args.resolver });
     let probes = match (&args.lines, &policy) {
-        (Some(path), _) => chosen(read_lines(path)?, args, &seat)?,
-        (None, Some(policy)) => derived(policy, args, &seat)?,
+        (Some(path), _) => chosen(read_lines(path)?, args, &vantage)?,
+        (None, Some(policy)) => derived(policy, args, &vantage)?,
         (None, None) => bail!("no policy to derive probes from"),
     };
-    let control = control::seat(args, policy.as_ref())?;
+    let control = control::vantage(args, policy.as_ref())?;
     let log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
     let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
-    if let Some(container) = &seat.container {
+    if let Some(container) = &vantage.container {
         writer.asked(container.engine.clone());
     }
-    let origins = moat::origins(seat.netns.as_ref(), probes.iter().map(|probe| &probe.ask))?;
+    let origins = moat::origins(vantage.netns.as_ref(), probes.iter().map(|probe| &probe.ask))?;
     let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
     let before = moat.as_ref().map(Moat::counts).transpose()?;
     let subnets = policy.as_ref().map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect());
-    let (moat, bends) = (moat.zip(before), seat.bends());
-    let mut judge = Judge { writer, log, moat, origins, subnets, bends, later: Vec::new() };
-    let manner = Manner { patience: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
+    let (moat, can_alter_network) = (moat.zip(before), vantage.can_alter_network());
+    let mut judge = Judge { writer, log, moat, origins, subnets, can_alter_network, later: Vec::new() };
+    let manner = Manner { timeout: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
-    inspect(&probes, seat, control, manner, |probe, sights| {
+    inspect(&probes, vantage, control, manner, |probe, observations| {
         bar.inc(1);
-        bar.suspend(|| judge.take(probe, sights))
+        bar.suspend(|| judge.take(probe, observations))
     })?;
     bar.finish_and_clear();
     judge.finish()
@@ -92,25 +92,25 @@ fn policy_if_needed(policy: &PolicyArgs, args: &RunArgs) -> Result<Option<Policy
 
 /// The gate asks the policy's resolvers and no resolv.conf: Docker's knows the names that the gate serves as the
 /// gate itself.
-fn gate_resolvers<'a>(policy: Option<&'a Policy>, seat: &Seat) -> &'a [IpAddr] {
+fn gate_resolvers<'a>(policy: Option<&'a Policy>, vantage: &Vantage) -> &'a [IpAddr] {
     let is_gate = |policy: &&Policy| {
-        seat.container.as_ref().is_some_and(|container| container.name == policy.container(Service::Proxy))
+        vantage.container.as_ref().is_some_and(|container| container.name == policy.container(Service::Proxy))
     };
     policy.filter(is_gate).map_or(&[], |policy| &policy.proxy.resolvers)
 }
 
-fn seat(args: &RunArgs) -> Result<Seat> {
+fn vantage(args: &RunArgs) -> Result<Vantage> {
     match (&args.container, args.pid, &args.netns) {
-        (Some(name), _, _) => Seat::container(name),
-        (_, Some(pid), _) => Seat::pid(pid),
-        (_, _, Some(path)) => Seat::netns(path),
-        _ => Seat::here(),
+        (Some(name), _, _) => Vantage::container(name),
+        (_, Some(pid), _) => Vantage::pid(pid),
+        (_, _, Some(path)) => Vantage::netns(path),
+        _ => Vantage::here(),
     }
 }
 
-/// The policy's probes for this seat: those of its container, else of the network that was named, else the cell's.
-fn derived(policy: &Policy, args: &RunArgs, seat: &Seat) -> Result<Vec<Probe>> {
-    let container = seat.container.as_ref().map(|container| container.name.clone());
+/// The policy's probes for this vantage: those of its container, else of the network that was named, else the cell's.
+fn derived(policy: &Policy, args: &RunArgs, vantage: &Vantage) -> Result<Vec<Probe>> {
+    let container = vantage.container.as_ref().map(|container| container.name.clone());
     let nobody_named = container.is_none() && args.network.is_none();
     let container = container.or_else(|| nobody_named.then(|| policy.cell.container.clone()));
     let scope = Scope { container, network: args.network.clone() };
@@ -140,12 +140,12 @@ fn parse_lines(input: impl BufRead, origin: &str) -> Result<Vec<Probe>> {
     Ok(probes)
 }
 
-/// The lines that are for this seat.
-fn chosen(mut probes: Vec<Probe>, args: &RunArgs, seat: &Seat) -> Result<Vec<Probe>> {
+/// The lines that are for this vantage.
+fn chosen(mut probes: Vec<Probe>, args: &RunArgs, vantage: &Vantage) -> Result<Vec<Probe>> {
     let all = probes.len();
     if let Some(network) = &args.network {
         probes.retain(|probe| probe.network.as_ref().is_none_or(|name| name == network));
-    } else if let Some(container) = &seat.container {
+    } else if let Some(container) = &vantage.container {
         probes.retain(|probe| probe.container.as_ref().is_none_or(|name| *name == container.name));
     }
     let owners: BTreeSet<&str> = probes.iter().filter_map(|probe| probe.container.as_deref()).collect();

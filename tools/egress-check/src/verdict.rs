@@ -3,11 +3,13 @@
 //! Pure, and small enough to be tested in full. Three rules stand behind the table:
 //! a failure needs evidence, a success needs a control that worked, and all else is unknown.
 
+pub(crate) mod moat;
+
 use record::Outcome;
 use record::cellblock::{Evidence, Expect};
 
-use crate::moat::Witness;
-use crate::sight::{Sight, Speaker};
+use crate::probe::observation::{Observation, Speaker};
+use crate::verdict::moat::Witness;
 
 /// How far a probe came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,45 +54,51 @@ pub(crate) struct Circumstances {
     /// What the moat counted, where nobody answered and it was asked.
     pub(crate) witness: Option<Witness>,
     /// May who is inspected change its own routes, filters or packets while it is? Then silence inside may be its work.
-    pub(crate) bends: bool,
+    pub(crate) can_alter_network: bool,
 }
 
-/// How far a sight came, when this is what counts as evidence.
-pub(crate) fn reach(sight: &Sight, evidence: Evidence) -> Reach {
-    match (sight, evidence) {
-        (Sight::NotMade(_) | Sight::Unfinished, _) => Reach::NotMade,
-        (Sight::Silent | Sight::Unreachable(_) | Sight::NotResolved(_), _) => Reach::Absent,
+/// How far an observation came, when this is what counts as evidence.
+pub(crate) fn reach(observation: &Observation, evidence: Evidence) -> Reach {
+    match (observation, evidence) {
+        (Observation::NotMade(_) | Observation::Unfinished, _) => Reach::NotMade,
+        (Observation::Silent | Observation::Unreachable(_) | Observation::NotResolved(_), _) => Reach::Absent,
         // The gate speaks for itself: what it refuses or closes has not gone through it.
         (
-            Sight::Http { from: Speaker::GateRefuses, .. } | Sight::NameRefused | Sight::Closed | Sight::Refused,
+            Observation::Http { from: Speaker::GateRefuses, .. }
+            | Observation::NameRefused
+            | Observation::Closed
+            | Observation::Refused,
             Evidence::BeyondGate,
         ) => Reach::Absent,
-        (Sight::Http { from: Speaker::GateFailed | Speaker::GateUnclear, .. }, Evidence::BeyondGate) => Reach::Rejected,
-        (Sight::Http { .. } | Sight::Tls { .. }, _) => Reach::Reached,
-        (Sight::Answered { .. } | Sight::NameRefused, Evidence::Target) => Reach::Reached,
-        (Sight::Answered { .. } | Sight::NameRefused, _) => Reach::Rejected,
-        (Sight::Dns(answer), Evidence::OutsideName) => match answer.code.as_str() {
+        (Observation::Http { from: Speaker::GateFailed | Speaker::GateUnclear, .. }, Evidence::BeyondGate) => {
+            Reach::Rejected
+        }
+        (Observation::Http { .. } | Observation::Tls { .. }, _) => Reach::Reached,
+        (Observation::Answered { .. } | Observation::NameRefused, Evidence::Target) => Reach::Reached,
+        (Observation::Answered { .. } | Observation::NameRefused, _) => Reach::Rejected,
+        (Observation::Dns(answer), Evidence::OutsideName) => match answer.code.as_str() {
             "NOERROR" | "NXDOMAIN" if answer.from_outside => Reach::Reached,
             // Docker's own resolver can say this too, of names that it alone knows.
             "NOERROR" | "NXDOMAIN" => Reach::Rejected,
             _ => Reach::Absent,
         },
-        (Sight::Dns(_), _) => Reach::Reached,
+        (Observation::Dns(_), _) => Reach::Reached,
         // Docker's resolver and the gate take a connection from anybody, and that is all it shows.
-        (Sight::Connected | Sight::Closed | Sight::Refused, Evidence::OutsideName) => Reach::Absent,
-        (Sight::Connected, Evidence::BeyondGate) => Reach::Rejected,
-        (Sight::Connected | Sight::Closed | Sight::Stray { .. }, Evidence::Target) => Reach::Touched,
-        (Sight::Stray { .. }, _) => Reach::Rejected,
-        (Sight::Refused, _) => Reach::Rejected,
+        (Observation::Connected | Observation::Closed | Observation::Refused, Evidence::OutsideName) => Reach::Absent,
+        (Observation::Connected, Evidence::BeyondGate) => Reach::Rejected,
+        (Observation::Connected | Observation::Closed | Observation::Stray { .. }, Evidence::Target) => Reach::Touched,
+        (Observation::Stray { .. }, _) => Reach::Rejected,
+        (Observation::Refused, _) => Reach::Rejected,
     }
 }
 
-/// Are these the gate's own words, in both places? The control does not go through the gate, so there
-/// the target said them itself, and inside they may be the target's too.
-pub(crate) fn is_imitation(inside: &Sight, outside: &Sight) -> bool {
-    let refuses = |sight: &Sight| matches!(sight, Sight::Http { from: Speaker::GateRefuses, .. });
-    let alert = |sight: &Sight| *sight == Sight::NameRefused;
-    let closed = |sight: &Sight| *sight == Sight::Closed;
+/// Are these the gate's own words, in both places? The control does not go through the gate: there the target said them
+/// itself. Inside they may be the target's too.
+pub(crate) fn is_imitation(inside: &Observation, outside: &Observation) -> bool {
+    let refuses =
+        |observation: &Observation| matches!(observation, Observation::Http { from: Speaker::GateRefuses, .. });
+    let alert = |observation: &Observation| *observation == Observation::NameRefused;
+    let closed = |observation: &Observation| *observation == Observation::Closed;
     [refuses(inside) && refuses(outside), alert(inside) && alert(outside), closed(inside) && closed(outside)]
         .contains(&true)
 }
@@ -104,7 +112,7 @@ pub(crate) fn verdict(expect: Expect, inside: Reach, control: Option<Reach>, aro
             None => witnessed(inside, control, around.witness).unwrap_or_else(|| must_not(inside, control)),
         },
     };
-    if around.bends && expect == Expect::Blocked && outcome == Outcome::Success {
+    if around.can_alter_network && expect == Expect::Blocked && outcome == Outcome::Success {
         let reason = "it may change its own routes and packets (CAP_NET_ADMIN, CAP_NET_RAW), so silence inside may be its own work";
         return Verdict { outcome: Outcome::Unknown, reason };
     }
@@ -218,7 +226,7 @@ mod tests {
             "another resolver than this log's answered"
         );
         assert_eq!(with(Trace::Stayed, Reach::NotMade, Some(Reach::Reached)), U);
-        let pass = Circumstances { trace: Some(Trace::Left), bends: true, witness: None };
+        let pass = Circumstances { trace: Some(Trace::Left), can_alter_network: true, witness: None };
         assert_eq!(
             verdict(Expect::Pass, Reach::Absent, Some(Reach::Reached), pass).outcome,
             F,
@@ -228,7 +236,7 @@ mod tests {
 
     #[test]
     fn silence_of_a_place_that_can_silence_itself_is_no_pass_and_a_leak_there_is_still_one() {
-        let around = Circumstances { bends: true, ..Circumstances::default() };
+        let around = Circumstances { can_alter_network: true, ..Circumstances::default() };
         let bent = |expect, inside| verdict(expect, inside, Some(Reach::Reached), around).outcome;
         assert_eq!(bent(Expect::Blocked, Reach::Absent), U);
         assert_eq!(bent(Expect::Blocked, Reach::Reached), F);
@@ -268,14 +276,17 @@ mod tests {
 
     #[test]
     fn a_target_that_speaks_like_the_gate_outside_too_is_not_taken_for_the_gate() {
-        let refusal = || Sight::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
-        let server = Sight::Http { status: 200, from: Speaker::Server, bytes: 90 };
+        let refusal = || Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
+        let server = Observation::Http { status: 200, from: Speaker::Server, bytes: 90 };
         assert!(is_imitation(&refusal(), &refusal()));
-        assert!(is_imitation(&Sight::NameRefused, &Sight::NameRefused) && is_imitation(&Sight::Closed, &Sight::Closed));
+        assert!(
+            is_imitation(&Observation::NameRefused, &Observation::NameRefused)
+                && is_imitation(&Observation::Closed, &Observation::Closed)
+        );
         assert!(
             !is_imitation(&refusal(), &server)
                 && !is_imitation(&server, &refusal())
-                && !is_imitation(&Sight::Closed, &Sight::Silent)
+                && !is_imitation(&Observation::Closed, &Observation::Silent)
         );
     }
 
@@ -295,32 +306,36 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_gate_is_no_way_out_but_one_of_a_target_is() {
-        let refusal = Sight::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
+        let refusal = Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
         assert_eq!(reach(&refusal, Evidence::BeyondGate), Reach::Absent);
         assert_eq!(reach(&refusal, Evidence::Target), Reach::Reached);
         for from in [Speaker::GateFailed, Speaker::GateUnclear] {
-            let nobody_behind = Sight::Http { status: 502, from, bytes: 90 };
+            let nobody_behind = Observation::Http { status: 502, from, bytes: 90 };
             assert_eq!(reach(&nobody_behind, Evidence::BeyondGate), Reach::Rejected);
             let inside = reach(&nobody_behind, Evidence::BeyondGate);
             assert_eq!(blocked(inside, Some(Reach::Reached)), U, "it was passed on, or may have been: {from:?}");
         }
-        let upstream = Sight::Http { status: 404, from: Speaker::Server, bytes: 90 };
+        let upstream = Observation::Http { status: 404, from: Speaker::Server, bytes: 90 };
         assert_eq!(reach(&upstream, Evidence::BeyondGate), Reach::Reached);
     }
 
     #[test]
     fn an_alert_that_knows_no_such_name_is_the_gate_s_no_and_elsewhere_an_answer() {
-        let inside = reach(&Sight::NameRefused, Evidence::BeyondGate);
+        let inside = reach(&Observation::NameRefused, Evidence::BeyondGate);
         assert_eq!(blocked(inside, Some(Reach::Reached)), S);
         assert_eq!(blocked(inside, None), U);
-        assert_eq!(reach(&Sight::NameRefused, Evidence::Target), Reach::Reached);
+        assert_eq!(reach(&Observation::NameRefused, Evidence::Target), Reach::Reached);
     }
 
     #[test]
     fn a_name_left_only_when_the_answer_could_not_be_made_up_inside() {
         let answer = |code: &str, from_outside| {
-            let sight = Sight::Dns(crate::sight::Answer { code: code.into(), addresses: Vec::new(), from_outside });
-            reach(&sight, Evidence::OutsideName)
+            let observation = Observation::Dns(crate::probe::observation::Answer {
+                code: code.into(),
+                addresses: Vec::new(),
+                from_outside,
+            });
+            reach(&observation, Evidence::OutsideName)
         };
         assert_eq!(answer("NOERROR", true), Reach::Reached);
         assert_eq!(answer("NXDOMAIN", true), Reach::Reached);
@@ -332,23 +347,23 @@ mod tests {
     #[test]
     fn a_connection_to_a_resolver_or_to_the_gate_is_no_way_out_even_where_the_control_comes_no_further() {
         for evidence in [Evidence::OutsideName, Evidence::BeyondGate] {
-            let inside = reach(&Sight::Connected, evidence);
-            let found = blocked(inside, Some(reach(&Sight::Connected, Evidence::Target)));
+            let inside = reach(&Observation::Connected, evidence);
+            let found = blocked(inside, Some(reach(&Observation::Connected, Evidence::Target)));
             assert_ne!(found, F, "{evidence:?}");
         }
-        assert_eq!(reach(&Sight::Connected, Evidence::OutsideName), Reach::Absent);
+        assert_eq!(reach(&Observation::Connected, Evidence::OutsideName), Reach::Absent);
     }
 
     #[test]
     fn an_answer_on_the_wire_is_evidence_whatever_it_says() {
         let seen = [
-            Sight::Answered { bytes: 1, what: "x".into() },
-            Sight::Tls { leaf: String::new(), bytes: 1 },
-            Sight::Http { status: 500, from: Speaker::Server, bytes: 1 },
+            Observation::Answered { bytes: 1, what: "x".into() },
+            Observation::Tls { leaf: String::new(), bytes: 1 },
+            Observation::Http { status: 500, from: Speaker::Server, bytes: 1 },
         ];
-        assert!(seen.iter().all(|sight| reach(sight, Evidence::Target) == Reach::Reached));
-        assert_eq!(reach(&Sight::Refused, Evidence::Target), Reach::Rejected);
-        assert_eq!(reach(&Sight::Connected, Evidence::Target), Reach::Touched);
-        assert_eq!(reach(&Sight::Silent, Evidence::Target), Reach::Absent);
+        assert!(seen.iter().all(|observation| reach(observation, Evidence::Target) == Reach::Reached));
+        assert_eq!(reach(&Observation::Refused, Evidence::Target), Reach::Rejected);
+        assert_eq!(reach(&Observation::Connected, Evidence::Target), Reach::Touched);
+        assert_eq!(reach(&Observation::Silent, Evidence::Target), Reach::Absent);
     }
 }

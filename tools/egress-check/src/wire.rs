@@ -24,17 +24,16 @@ use record::cellblock::ProbeKind;
 use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::ask::{Ask, Whom};
-use crate::devices::Devices;
-use crate::resolv::Resolvers;
-use crate::seat::Seat;
-use crate::sight::Sight;
+use crate::namespace::devices::Devices;
+use crate::namespace::resolv::Resolvers;
+use crate::namespace::vantage::Vantage;
+use crate::probe::observation::Observation;
+use crate::probe::question::{Ask, Whom};
 
 pub use dns::answer_in as dns_answer;
 pub(crate) use forged::{Inner, Outer, meeting};
 pub use quic::quic_answer;
 pub(crate) use raw::Whose;
-pub(crate) use tls::hex;
 
 /// The unspecified address of the same family: the kernel chooses whence a socket bound to it sends.
 pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
@@ -46,7 +45,7 @@ pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
 
 /// Where probes are made: what stands there that a question depends on.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Origin {
     /// Its resolvers, in the order they are asked.
     pub(crate) resolvers: Resolvers,
     /// The root of its file tree.
@@ -60,7 +59,7 @@ pub(crate) struct Place {
     quic: Arc<ClientConfig>,
 }
 
-/// The part in a meeting with the other seat, for a probe that takes both.
+/// The part in a meeting with the other vantage, for a probe that takes both.
 #[derive(Debug)]
 pub(crate) enum Part {
     /// It forges.
@@ -69,83 +68,86 @@ pub(crate) enum Part {
     Outer(Outer),
 }
 
-impl Place {
-    /// What is seen from a seat, and whose capabilities count there.
+impl Origin {
+    /// What is seen from a vantage, and whose capabilities count there.
     ///
     /// # Errors
     /// If the TLS library has no usable cipher suite.
-    pub(crate) fn new(seat: Seat, whose: Whose) -> anyhow::Result<Self> {
-        let Seat { resolvers, tree, mounts, devices, .. } = seat;
-        let (tls, quic) = (Arc::new(tls::config()?), Arc::new(quic::config()?));
+    pub(crate) fn new(vantage: Vantage, whose: Whose) -> anyhow::Result<Self> {
+        let Vantage { resolvers, tree, mounts, devices, .. } = vantage;
+        let tls = Arc::new(crate::tls::client(rustls::DEFAULT_VERSIONS)?);
+        let quic = Arc::new(quic::config()?);
         Ok(Self { resolvers, tree, mounts, whose, devices, tls, quic })
     }
 
     /// What was seen, unless nothing was and the place has lost a cable by now: then it was not tried.
-    pub(crate) fn attest(&self, sight: Sight) -> Sight {
-        if sight.is_evidence() {
-            return sight;
+    pub(crate) fn attest(&self, observation: Observation) -> Observation {
+        if observation.is_evidence() {
+            return observation;
         }
         match self.devices.as_ref().and_then(Devices::lost) {
-            Some(device) => Sight::NotMade(format!("{device} was taken away meanwhile: was the container ended?")),
-            None => sight,
+            Some(device) => {
+                Observation::NotMade(format!("{device} was taken away meanwhile: was the container ended?"))
+            }
+            None => observation,
         }
     }
 }
 
-/// What came of a step: what it was for, or a sight that ends the probe.
-type Step<T> = Result<T, Sight>;
+/// What came of a step: what it was for, or an observation that ends the probe.
+type Step<T> = Result<T, Observation>;
 
-/// Asks, and waits no longer than `patience`.
-pub(crate) async fn observe(place: &Place, ask: &Ask, patience: Duration) -> Sight {
-    let deadline = Instant::now() + patience;
-    match tokio::time::timeout_at(deadline + Duration::from_millis(50), attempt(place, ask, deadline)).await {
-        Ok(Ok(sight) | Err(sight)) => sight,
+/// Asks, and waits no longer than `timeout`.
+pub(crate) async fn observe(origin: &Origin, ask: &Ask, timeout: Duration) -> Observation {
+    let deadline = Instant::now() + timeout;
+    match tokio::time::timeout_at(deadline + Duration::from_millis(50), attempt(origin, ask, deadline)).await {
+        Ok(Ok(observation) | Err(observation)) => observation,
         // Each step ends by itself at the deadline. One that was kept busy past it has been talked to.
-        Err(_) => Sight::Unfinished,
+        Err(_) => Observation::Unfinished,
     }
 }
 
-/// Takes part in a meeting; its own patience is longer, since the other side has to come too.
-pub(crate) async fn meet(ask: &Ask, part: Part, patience: Duration) -> Sight {
-    let Whom::Ip(ip) = ask.whom else { return Sight::NotMade("no address to speak for".to_owned()) };
+/// Takes part in a meeting; its own timeout is longer, since the other side has to come too.
+pub(crate) async fn meet(ask: &Ask, part: Part, timeout: Duration) -> Observation {
+    let Whom::Ip(ip) = ask.whom else { return Observation::NotMade("no address to speak for".to_owned()) };
     let source = SocketAddr::new(ip, ask.port);
     let met = match part {
         Part::Inner(inner) => inner.ask(source).await,
-        Part::Outer(outer) => outer.ask(source, patience).await,
+        Part::Outer(outer) => outer.ask(source, timeout).await,
     };
-    met.unwrap_or_else(|sight| sight)
+    met.unwrap_or_else(|observation| observation)
 }
 
-async fn attempt(place: &Place, ask: &Ask, deadline: Instant) -> Step<Sight> {
+async fn attempt(origin: &Origin, ask: &Ask, deadline: Instant) -> Step<Observation> {
     if let Whom::Path(path) = &ask.whom {
-        return unix::ask(place, path, deadline).await;
+        return unix::ask(origin, path, deadline).await;
     }
     if let (ProbeKind::Raw, Whom::Ip(family)) = (ask.kind, &ask.whom) {
-        return Ok(raw::ask(place.whose, *family));
+        return Ok(raw::ask(origin.whose, *family));
     }
     if ask.whom == Whom::OwnResolvers {
-        return dns::ask_own(place, ask, deadline).await;
+        return dns::ask_own(origin, ask, deadline).await;
     }
-    let target = target(place, ask, deadline).await?;
+    let target = target(origin, ask, deadline).await?;
     match ask.kind {
         ProbeKind::Tcp => tcp::ask(target, deadline).await,
         ProbeKind::Udp => udp::ask(target, ask, deadline).await,
         ProbeKind::Icmp => icmp::ask(target, deadline).await,
-        ProbeKind::Quic => quic::ask(place, target, ask, deadline).await,
-        ProbeKind::Tls => tls::ask(place, target, ask, deadline).await,
+        ProbeKind::Quic => quic::ask(origin, target, ask, deadline).await,
+        ProbeKind::Tls => tls::ask(origin, target, ask, deadline).await,
         ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss => {
-            http::ask(place, target, ask, deadline).await
+            http::ask(origin, target, ask, deadline).await
         }
         ProbeKind::Dns | ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => {
-            dns::ask(place, target, ask, deadline).await
+            dns::ask(origin, target, ask, deadline).await
         }
-        ProbeKind::Forged => Err(Sight::NotMade("whether it arrives is seen from outside: --control".to_owned())),
-        ProbeKind::Unix | ProbeKind::Raw => Err(Sight::NotMade("not a question to an address".to_owned())),
+        ProbeKind::Forged => Err(Observation::NotMade("whether it arrives is seen from outside: --control".to_owned())),
+        ProbeKind::Unix | ProbeKind::Raw => Err(Observation::NotMade("not a question to an address".to_owned())),
     }
 }
 
 /// The address behind whom is asked. A name is resolved with half of the time that is left.
-async fn target(place: &Place, ask: &Ask, deadline: Instant) -> Step<SocketAddr> {
+async fn target(origin: &Origin, ask: &Ask, deadline: Instant) -> Step<SocketAddr> {
     let target = match &ask.whom {
         Whom::Ip(ip) => SocketAddr::new(*ip, ask.port),
         Whom::OnLink(IpAddr::V6(ip), interface) => {
@@ -154,13 +156,13 @@ async fn target(place: &Place, ask: &Ask, deadline: Instant) -> Step<SocketAddr>
         Whom::OnLink(ip, _) => SocketAddr::new(*ip, ask.port),
         Whom::Name(name) => {
             let left = deadline.saturating_duration_since(Instant::now());
-            SocketAddr::new(dns::resolve(place, name, Instant::now() + left / 2).await?, ask.port)
+            SocketAddr::new(dns::resolve(origin, name, Instant::now() + left / 2).await?, ask.port)
         }
-        Whom::OwnResolvers | Whom::Path(_) => return Err(Sight::NotMade("no address".to_owned())),
+        Whom::OwnResolvers | Whom::Path(_) => return Err(Observation::NotMade("no address".to_owned())),
     };
     // Without this, "no address to send from" could not be told from "no port left to send from".
     if target.is_ipv6() && !target.ip().is_loopback() && !addresses::has_v6() {
-        return Err(Sight::Unreachable("no IPv6 here".to_owned()));
+        return Err(Observation::Unreachable("no IPv6 here".to_owned()));
     }
     Ok(target)
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Address space for the whole run, in KiB: a run that keeps what it is sent does not fit.
 const ROOM: &str = "1500000";
 /// A run that has not ended after so many seconds never does.
-const PATIENCE: &str = "60";
+const TIMEOUT: &str = "60";
 
 fn line(kind: &str, evidence: &str, target: SocketAddr) -> String {
     json!({
@@ -30,7 +30,7 @@ fn line(kind: &str, evidence: &str, target: SocketAddr) -> String {
 }
 
 fn run(lines: &[String]) -> Vec<Value> {
-    let script = format!("ulimit -v {ROOM}; exec timeout {PATIENCE} \"$@\"");
+    let script = format!("ulimit -v {ROOM}; exec timeout {TIMEOUT} \"$@\"");
     let program = ["-c", &script, "sh", env!("CARGO_BIN_EXE_egress-check"), "run", "-", "--timeout", "700ms"];
     let out = piped(Command::new("sh").args(program), &lines.join("\n"));
     let text = String::from_utf8(out.stdout).unwrap();

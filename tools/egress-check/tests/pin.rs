@@ -69,6 +69,11 @@ fn only_http(mut stream: StreamOwned<ServerConnection, TcpStream>) {
     let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 }
 
+fn wants_a_token(mut stream: StreamOwned<ServerConnection, TcpStream>) {
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+}
+
 fn check(address: SocketAddr, pins: &[&str]) -> (i32, Value) {
     let args: Vec<&str> = pins.iter().flat_map(|pin| ["--pin", pin]).collect();
     check_with(address, &args)
@@ -118,6 +123,24 @@ fn a_wrong_pin_is_a_finding() {
     assert_eq!(exit, 1);
     assert!(reason(&record).contains("wrong certificate"), "{record}");
     assert_eq!(record["event"]["severity"], 73);
+}
+
+/// As agents do whose WebSocket opens to nobody without a token.
+#[test]
+fn an_agent_that_asks_for_a_token_has_answered_and_a_wrong_certificate_is_one_all_the_same() {
+    let vault = vault(wants_a_token);
+    let (exit, record) = check(vault.address, &[&vault.leaf]);
+    assert_eq!(exit, 0, "{record}");
+    assert!(
+        reason(&record).contains("asks for a token") && record["cellblock"]["pin"]["websocket"] == false,
+        "{record}"
+    );
+    assert_eq!(check(vault.address, &[&format!("sha256:{}", "00".repeat(32))]).0, 1);
+    // Any server may answer so: without a pin it is nobody that is known, and none to be trusted from now on.
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("first").to_str().unwrap().to_owned();
+    assert_eq!(check_with(vault.address, &["--trust-on-first-use", &first]).0, 3);
+    assert!(!std::path::Path::new(&first).exists());
 }
 
 #[test]

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, anyhow};
 use bollard::{API_DEFAULT_VERSION, Docker};
 
 use crate::Version;
-use crate::place::{Place, Settings};
+use crate::endpoint::{Endpoint, Settings};
 
 /// The longest that one answer of the engine may take. An exec and an event stream have their own bounds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The socket of k3s's own containerd.
 const K3S: &str = "/run/k3s/containerd/containerd.sock";
@@ -21,7 +21,7 @@ const K3S: &str = "/run/k3s/containerd/containerd.sock";
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) docker: Docker,
-    place: Place,
+    endpoint: Endpoint,
 }
 
 /// Which engine it is: for the record of what was asked of it.
@@ -39,7 +39,7 @@ impl Engine {
     /// # Errors
     /// If none answers there, with the reason and the way to mend it.
     pub async fn connect() -> Result<Self> {
-        Self::connect_to(Place::find(&Settings::of_process())?).await
+        Self::connect_to(Endpoint::find(&Settings::of_process())?).await
     }
 
     /// For those who watch: an engine that runs already. systemd starts one for whoever connects to its socket, and a
@@ -48,36 +48,36 @@ impl Engine {
     /// # Errors
     /// If none runs, and as [`Engine::connect`].
     pub async fn connect_to_running() -> Result<Self> {
-        let place = Place::find(&Settings::of_process())?;
+        let endpoint = Endpoint::find(&Settings::of_process())?;
         anyhow::ensure!(
-            crate::running::may_be_asked(&place.socket),
+            crate::running::may_be_asked(&endpoint.socket),
             "no engine runs on this machine, or it is being stopped"
         );
-        Self::connect_to(place).await
+        Self::connect_to(endpoint).await
     }
 
-    /// The engine at this place.
+    /// The engine at this endpoint.
     ///
     /// # Errors
     /// As [`Engine::connect`].
-    pub async fn connect_to(place: Place) -> Result<Self> {
-        let path = &place.socket;
+    pub async fn connect_to(endpoint: Endpoint) -> Result<Self> {
+        let path = &endpoint.socket;
         // Asked first by hand: the kernel's own word tells a missing engine from a missing permission.
         UnixStream::connect(path).map_err(|error| unreachable(path, error))?;
         let host = format!("unix://{}", path.display());
-        let docker = Docker::connect_with_unix(&host, PATIENCE.as_secs(), API_DEFAULT_VERSION)
+        let docker = Docker::connect_with_unix(&host, TIMEOUT.as_secs(), API_DEFAULT_VERSION)
             .with_context(|| format!("no Docker engine at {}", path.display()))?;
         let docker = docker
             .negotiate_version()
             .await
             .with_context(|| format!("what listens at {} does not answer as a Docker engine", path.display()))?;
-        Ok(Self { docker, place })
+        Ok(Self { docker, endpoint })
     }
 
     /// Where it was found.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// What the engine tells of itself.
@@ -136,8 +136,8 @@ mod tests {
     use crate::wait_for;
 
     fn refusal(socket: &Path) -> String {
-        let place = Place { socket: socket.to_owned(), said_by: "a test".to_owned() };
-        format!("{:#}", wait_for(Engine::connect_to(place)).unwrap_err())
+        let endpoint = Endpoint { socket: socket.to_owned(), said_by: "a test".to_owned() };
+        format!("{:#}", wait_for(Engine::connect_to(endpoint)).unwrap_err())
     }
 
     #[test]

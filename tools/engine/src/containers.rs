@@ -77,6 +77,14 @@ impl Engine {
         self.docker.inspect_image(name).await
     }
 
+    /// What made each layer of an image, the newest first.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn history(&self, image: &str) -> Answer<Vec<String>> {
+        Ok(self.docker.image_history(image).await?.into_iter().map(|layer| layer.created_by).collect())
+    }
+
     /// A volume.
     ///
     /// # Errors

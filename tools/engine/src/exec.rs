@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::Engine;
 
 /// The longest that a command may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most of its complaint that is kept, in bytes.
 const MAX_COMPLAINT: usize = 2048;
@@ -32,9 +32,9 @@ impl Engine {
     /// # Errors
     /// If it could not be started, did not take the input, or did not end in time.
     pub async fn feed(&self, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
-        timeout(PATIENCE, exchange(self, container, command, input))
+        timeout(TIMEOUT, exchange(self, container, command, input))
             .await
-            .map_err(|_| anyhow!("'{}' did not end within {} s", command.join(" "), PATIENCE.as_secs()))?
+            .map_err(|_| anyhow!("'{}' did not end within {} s", command.join(" "), TIMEOUT.as_secs()))?
     }
 }
 

@@ -1,38 +1,49 @@
 //! Docker, for all tools that ask it: which engine is meant, and what it answers.
 //!
-//! - [`Place`] finds the engine's socket as the docker command line does: `DOCKER_HOST`, contexts, the usual place.
-//!   Only a Unix socket is spoken to. An engine elsewhere has other processes, and who entered this host's
-//!   `/proc/PID` for one of them would look at a stranger.
+//! - [`Endpoint`] finds the engine's socket as the docker command line does: `DOCKER_HOST`, contexts, the usual place.
+//!   Only a Unix socket is spoken to. An engine elsewhere has other processes. Who entered this host's `/proc/PID` for
+//!   one of them would look at a stranger.
 //! - [`Engine`] is a connection. Its methods have no type parameters, so that the machinery below them is compiled
 //!   here, once, and not in each tool.
-//! - [`Process`] is what the kernel says of a container's first process.
+//! - [`Process`] is what the kernel says of a container's first process. [`Processes`] are all of this host's, and
+//!   [`Networks`] who waits for others in their namespaces: what many containers share is asked once.
+//! - [`dump`] asks the kernel for lists over netlink, whoever needs one.
 //! - [`Families`] says whether networks here can have IPv6.
 //! - [`wait_for`] runs the asynchronous half of a command.
 
 mod connection;
 mod containers;
+pub mod dump;
+mod endpoint;
 mod events;
 mod exec;
 mod families;
+mod images;
 mod logs;
 mod networks;
-mod place;
+mod pieces;
 mod process;
+mod processes;
 mod running;
+mod spaces;
 mod version;
 mod wait;
+mod waiting;
 
 pub use bollard::errors::Error;
 pub use bollard::models;
 pub use connection::{Engine, Identity};
+pub use endpoint::{Endpoint, Settings};
 pub use events::Events;
 pub use exec::Done;
 pub use families::Families;
-pub use logs::Logs;
-pub use place::{Place, Settings};
-pub use process::Process;
+pub use pieces::Pieces;
+pub use process::{Process, is_no_file, plain_file, raise_descriptors};
+pub use processes::Processes;
+pub use spaces::{Home, Spaces, spaces_of};
 pub use version::Version;
 pub use wait::{wait_at_most, wait_for};
+pub use waiting::{Networks, Waiting};
 
 /// Does the engine say that there is no such thing?
 #[must_use]

@@ -1,35 +1,34 @@
 //! What a container says on its standard output, with the engine's time of each piece.
 
-use std::pin::Pin;
-
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 
-use crate::{Engine, Error};
-
-/// A container's standard output, old pieces first, then as it comes. It ends when the container or the engine does.
-pub struct Logs(Pin<Box<dyn Stream<Item = Result<Vec<u8>, Error>> + Send>>);
-
-impl std::fmt::Debug for Logs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Logs")
-    }
-}
-
-impl Logs {
-    /// The next piece: its time in RFC 3339, a space, and a line with its break, or a part of a long one without.
-    pub async fn next(&mut self) -> Option<Result<Vec<u8>, Error>> {
-        self.0.next().await
-    }
-}
+use crate::{Engine, Error, Pieces};
 
 impl Engine {
-    /// Follows a container's standard output, from that second on (seconds since 1970).
+    /// The last lines of a container, so many of both streams together.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn last_lines(&self, name: &str, most: usize) -> Result<Vec<String>, Error> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&most.to_string()).build();
+        let mut pieces = self.docker.logs(name, Some(options));
+        let mut lines = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            lines.push(String::from_utf8_lossy(&piece?.into_bytes()).into_owned());
+        }
+        Ok(lines)
+    }
+
+    /// Follows a container's standard output, from that second on (seconds since 1970). Old pieces come first, and it ends
+    /// when the container or the engine does.
+    ///
+    /// A piece is its time in RFC 3339, a space, and a line with its break. A part of a long line has none.
     #[must_use]
-    pub fn logs(&self, name: &str, since: i32) -> Logs {
+    pub fn logs(&self, name: &str, since: i32) -> Pieces {
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).timestamps(true).since(since).build();
         let pieces = self.docker.logs(name, Some(options));
-        Logs(Box::pin(pieces.map(|piece| piece.map(|piece| LogOutput::into_bytes(piece).to_vec()))))
+        Pieces::of(pieces.map(|piece| piece.map(|piece| LogOutput::into_bytes(piece).to_vec())))
     }
 }

@@ -1,21 +1,29 @@
-//! Who speaks to the kernel's packet filter: nft, or iptables with ipset where there is no nft. What the
-//! rules are, what they mean and how they are judged is the plan's business, and the same for both.
+//! What speaks to the kernel's packet filter: nft, or iptables with ipset where there is no nft. What the rules are,
+//! what they mean and how they are judged is the plan's business. It is the same for both. A third one is a [`Backend`]
+//! and the [`dialect::Dialect`] of its listings, and a line in [`find`].
+
+pub(crate) mod connections;
+pub(crate) mod counters;
+pub(crate) mod denied_flows;
+pub(crate) mod dialect;
+mod fitted;
+pub(crate) mod iptables;
+pub(crate) mod nft;
+pub(crate) mod ruleset;
+
+use std::fmt::Debug;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use crate::events::Table;
-use crate::iptables::{self, Iptables};
-use crate::listing::Listing;
-use crate::nft::Nft;
-use crate::plan::Plan;
-use crate::script;
-use crate::table::{A_MINUTE, BURST, TABLE};
+pub(crate) use crate::backend::fitted::Fitted;
+use crate::backend::iptables::Iptables;
+use crate::backend::nft::Nft;
+use crate::backend::ruleset::Listing;
+use crate::rules::plan::Plan;
 
-/// `NFPROTO_INET`, `NFPROTO_IPV4` and `NFPROTO_IPV6`.
-const INET: u8 = 1;
-const IPV4: u8 = 2;
-const IPV6: u8 = 10;
+/// A table of the packet filter's: the kernel's number of its family (`NFPROTO_*`), and its name.
+pub(crate) type Table = (u8, &'static str);
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,207 +36,129 @@ pub(crate) enum Choice {
     Iptables,
 }
 
-/// The programs that were found.
-#[derive(Debug)]
-pub(crate) enum Backend {
-    /// See [`Nft`].
-    Nft(Nft),
-    /// See [`Iptables`].
-    Iptables(Iptables),
-}
-
-impl Backend {
-    /// Finds the programs of a choice.
-    ///
-    /// # Errors
-    /// If they are not there.
-    pub(crate) fn find(choice: Choice) -> Result<Self> {
-        match choice {
-            Choice::Nft => Nft::find().map(Self::Nft),
-            Choice::Iptables => Iptables::find().map(Self::Iptables),
-            Choice::Auto => match Nft::find() {
-                Ok(nft) => Ok(Self::Nft(nft)),
-                Err(error) => {
-                    Iptables::find().map(Self::Iptables).with_context(|| format!("{error:#}; and iptables will not do"))
-                }
-            },
-        }
-    }
-
-    /// Every backend that may have loaded a moat, of which a choice would speak to the first.
-    ///
-    /// # Errors
-    /// As [`Backend::find`].
-    pub(crate) fn every(choice: Choice) -> Result<Vec<Self>> {
-        let first = Self::find(choice)?;
-        let also = matches!((choice, &first), (Choice::Auto, Self::Nft(_))).then(Iptables::find).and_then(Result::ok);
-        let also = also.filter(Iptables::answers).map(Self::Iptables);
-        Ok([first].into_iter().chain(also).collect())
-    }
-
-    /// The bridges that a moat of this backend's guards, or `None` where there is none.
-    ///
-    /// # Errors
-    /// As [`Backend::listing`].
-    pub(crate) fn guarded(&self) -> Result<Option<Vec<String>>> {
-        match self {
-            Self::Nft(nft) => Ok(nft.listing(false)?.map(|listing| listing.bridges())),
-            Self::Iptables(iptables) => iptables.guarded(),
-        }
-    }
-
+/// A backend. What is asked of it here is all that other rooms know of the programs behind it.
+pub(crate) trait Backend: Debug {
     /// A plan as far as this backend can hold it.
-    pub(crate) fn holds(&self, plan: Plan) -> Plan {
-        match self {
-            Self::Nft(_) => plan,
-            Self::Iptables(_) => iptables::spoken(&plan),
-        }
-    }
+    fn fit(&self, plan: Plan) -> Fitted;
 
-    /// The moat as the kernel holds it, or `None` where there is none. Without `contents`, sets are
-    /// listed as empty.
+    /// The moat as the kernel holds it, or `None` where there is none. Without `contents`, sets are listed as empty.
     ///
     /// # Errors
     /// If a program fails, for want of privilege for one, or prints what cannot be read.
-    pub(crate) fn listing(&self, contents: bool) -> Result<Option<Listing>> {
-        match self {
-            Self::Nft(nft) => nft.listing(contents),
-            Self::Iptables(iptables) => iptables.listing(contents),
-        }
-    }
+    fn read(&self, contents: bool) -> Result<Option<Listing>>;
 
     /// Loads a plan in the place of what is there; returns what was not as it should be, if anything.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn apply(&self, plan: &Plan) -> Result<Option<String>> {
-        match self {
-            Self::Nft(nft) => nft.apply(plan),
-            Self::Iptables(iptables) => iptables.apply(plan).map(|()| None),
-        }
-    }
+    fn apply(&self, plan: &Fitted) -> Result<Option<String>>;
 
     /// Takes the moat away.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn remove(&self) -> Result<()> {
-        match self {
-            Self::Nft(nft) => nft.load(&script::remove()),
-            Self::Iptables(iptables) => iptables.remove(),
-        }
-    }
-
-    /// A number that is another one when more was denied, or forgotten; `None` where that takes as long as a listing.
-    pub(crate) fn counted(&self) -> Option<u64> {
-        match self {
-            Self::Nft(nft) => nft.counted(),
-            Self::Iptables(_) => None,
-        }
-    }
-
-    /// The sets that count denied flows, with what they hold, or `None` where there is no moat.
-    ///
-    /// # Errors
-    /// As [`Backend::listing`].
-    pub(crate) fn flow_sets(&self) -> Result<Option<Listing>> {
-        match self {
-            Self::Nft(nft) => nft.flow_sets(),
-            Self::Iptables(iptables) => iptables.flow_sets(),
-        }
-    }
+    fn remove(&self) -> Result<()>;
 
     /// Gives sets of denied destinations their planned contents; what else is there is as planned, or was in a
     /// generation of the kernel's rules. Returns as [`Backend::apply`] does.
     ///
     /// # Errors
     /// What a program or the kernel says.
-    pub(crate) fn refill(&self, plan: &Plan, names: &[String], generation: Option<u32>) -> Result<Option<String>> {
-        match self {
-            Self::Nft(nft) => nft.refill(plan, names, generation),
-            // Every load fills the sets anew and swaps them: there is nothing to spare.
-            Self::Iptables(iptables) => iptables.apply(plan).map(|()| None),
-        }
-    }
+    fn refill(&self, plan: &Fitted, names: &[String], generation: Option<u32>) -> Result<Option<String>>;
+
+    /// The bridges that a moat of this backend's guards, or `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Backend::read`].
+    fn guarded(&self) -> Result<Option<Vec<String>>>;
+
+    /// The sets that count refused flows, with what they hold, or `None` where there is no moat.
+    ///
+    /// # Errors
+    /// As [`Backend::read`].
+    fn refused_flows(&self) -> Result<Option<Listing>>;
 
     /// How many new flows of one sender are recorded, in a sentence.
-    pub(crate) fn budget(&self) -> String {
-        match self {
-            Self::Nft(_) => format!("a sender may add {BURST} flows at once, and {A_MINUTE} a minute after that"),
-            Self::Iptables(_) => format!("a sender may add {} flows in an hour", iptables::budgets::AN_HOUR),
-        }
+    fn budget(&self) -> String;
+
+    /// The tables whose changes the kernel tells of, among them all that rules of ours stand in.
+    fn tables(&self) -> &'static [Table];
+
+    /// Whether there is no moat.
+    ///
+    /// # Errors
+    /// As [`Backend::read`].
+    fn absent(&self) -> Result<bool> {
+        self.read(false).map(|listing| listing.is_none())
+    }
+
+    /// Whether there surely is no moat, where that can be told at once.
+    fn gone(&self) -> bool {
+        false
+    }
+
+    /// A number that is another one when more was denied, or forgotten; `None` where that takes as long as a listing.
+    fn counted(&self) -> Option<u64> {
+        None
     }
 
     /// Makes a plan that stands ready to be loaded again at once, as far as that can be.
-    pub(crate) fn prepare(&self, plan: &Plan) {
-        if let Self::Nft(nft) = self {
-            nft.prepare(plan);
-        }
-    }
+    /// `stands` says whether the rules in the kernel are a plan's.
+    fn prepare(&self, _plan: &Fitted, _stands: fn(&Fitted, &Listing) -> bool) {}
 
-    /// What was found to be as planned, rules and ranges, in a generation of the kernel's rules; or nothing, where
-    /// the plan is another one now.
-    pub(crate) fn found(&self, generation: Option<u32>) {
-        if let Self::Nft(nft) = self {
-            nft.found(generation);
-        }
+    /// Remembers in which generation of the kernel's rules all was found as planned; `None` when the plan is another one
+    /// now.
+    fn found(&self, _generation: Option<u32>) {}
+
+    /// Whether nobody changed any rule since all were as planned.
+    fn untouched(&self) -> bool {
+        false
     }
 
     /// Lets in what comes from the bridges, where somebody who was killed while rules changed left it held.
     ///
     /// # Errors
     /// What the kernel says.
-    pub(crate) fn resume(&self) -> Result<()> {
-        match self {
-            Self::Nft(nft) => nft.resume(),
-            Self::Iptables(_) => Ok(()),
-        }
+    fn resume(&self) -> Result<()> {
+        Ok(())
     }
 
-    /// Whether there is no moat.
+    /// Whether the kernel tells of every change of the rules and the sets.
+    fn reports_changes(&self) -> bool;
+
+    /// Whether the sets of denied destinations hold as many as planned: a quick look, where the kernel does not tell of
+    /// their changes.
     ///
     /// # Errors
-    /// As [`Backend::listing`].
-    pub(crate) fn absent(&self) -> Result<bool> {
-        match self {
-            Self::Nft(nft) => nft.absent(),
-            Self::Iptables(iptables) => iptables.listing(false).map(|listing| listing.is_none()),
-        }
-    }
+    /// As [`Backend::read`].
+    fn as_many(&self, plan: &Fitted) -> Result<bool>;
+}
 
-    /// Whether there surely is no moat, where that can be told at once.
-    pub(crate) fn gone(&self) -> bool {
-        matches!(self, Self::Nft(nft) if nft.gone())
-    }
+/// Finds the programs of a choice.
+///
+/// # Errors
+/// If they are not there.
+pub(crate) fn find(choice: Choice) -> Result<Box<dyn Backend>> {
+    Ok(match choice {
+        Choice::Nft => Box::new(Nft::find()?),
+        Choice::Iptables => Box::new(Iptables::find()?),
+        Choice::Auto => match Nft::find() {
+            Ok(nft) => Box::new(nft),
+            Err(error) => Box::new(Iptables::find().with_context(|| format!("{error:#}; and iptables will not do"))?),
+        },
+    })
+}
 
-    /// Whether nobody changed any rule since all were as planned.
-    pub(crate) fn untouched(&self) -> bool {
-        matches!(self, Self::Nft(nft) if nft.untouched())
+/// Every backend that may have loaded a moat, of which a choice would speak to the first.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn every(choice: Choice) -> Result<Vec<Box<dyn Backend>>> {
+    let mut all = vec![find(choice)?];
+    // Beside nft; where there is none, iptables is the first already.
+    if choice == Choice::Auto && Nft::find().is_ok() {
+        let also = Iptables::find().ok().filter(Iptables::answers);
+        all.extend(also.map(|iptables| Box::new(iptables) as Box<dyn Backend>));
     }
-
-    /// The tables whose changes the kernel tells of: that of the moat, or those that its rules stand in
-    /// where iptables is spoken to. Of those of iptables's legacy variant it tells nobody.
-    pub(crate) fn tables(&self) -> &'static [Table] {
-        match self {
-            Self::Nft(_) => &[(INET, TABLE)],
-            Self::Iptables(_) => &[(IPV4, iptables::saved::TABLE), (IPV6, iptables::saved::TABLE)],
-        }
-    }
-
-    /// Whether the kernel tells of every change of the rules and the sets. Of those of ipset it tells nobody.
-    pub(crate) fn tells(&self) -> bool {
-        matches!(self, Self::Nft(_))
-    }
-
-    /// Whether the sets of denied destinations hold as many as planned, where the kernel does not tell of their
-    /// changes: a quick look.
-    ///
-    /// # Errors
-    /// As [`Backend::listing`].
-    pub(crate) fn as_many(&self, plan: &Plan) -> Result<bool> {
-        match self {
-            Self::Nft(_) => Ok(true),
-            Self::Iptables(iptables) => iptables.as_many(plan),
-        }
-    }
+    Ok(all)
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::group::Family;
-use crate::iptables::{facts, saved::Saved, sets};
-use crate::listing::Listing;
-use crate::{flows, target, transaction};
+use crate::backend::iptables::{facts, saved::Saved, sets};
+use crate::backend::nft::transaction;
+use crate::backend::ruleset::Listing;
+use crate::backend::{denied_flows, dialect};
+use crate::commands::target;
+use crate::rules::address_set::Family;
 
 /// What `nft -j` prints: the listing, its bridges, its flows and the ranges of its sets.
 pub fn nft_json(text: &[u8]) {
     let Ok(listing) = Listing::parse(text) else { return };
-    drop(flows::read(&listing));
-    drop(listing.bridges());
+    drop(denied_flows::read(&listing));
+    drop(dialect::bridges(&listing));
     for set in listing.sets.values() {
         drop(set.ranges());
     }

@@ -9,10 +9,11 @@ use record::cellblock::{Moat, MoatTally};
 use record::fields::{File, Hash, Network};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
-use crate::lines::ecs;
-use crate::plan::Plan;
+use crate::host::owner;
+use crate::rules::plan::Plan;
+use crate::rules::records::ecs;
+use crate::rules::syntax;
 use crate::verify::{Finding, Subject};
-use crate::{owner, text};
 
 fn record(action: Action, message: impl Into<String>, kind: Type) -> Record {
     Record::new(Provider::Netguard, action, message).about(Category::Network, kind)
@@ -74,7 +75,7 @@ pub(crate) fn finding(finding: &Finding<'_>) -> Record {
     let mut moat = Moat::default();
     if let Subject::Rule(rule) = &finding.subject {
         record.rule = Some(ecs(rule));
-        moat.shown = Some(text::rule(rule));
+        moat.shown = Some(syntax::rule(rule));
     }
     moat.found.clone_from(&finding.found);
     if moat != Moat::default() {
@@ -111,8 +112,8 @@ pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
     record
 }
 
-/// How long the moat was not as planned after it was noticed, and what came in from the guarded bridges
-/// since the last look before: so much may have passed, at most.
+/// How long the moat was not as planned after it was noticed. What came in from the guarded bridges since the last look
+/// before: so much may have passed, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gap {
     /// From the kernel's news to the load.

@@ -1,15 +1,19 @@
 //! The kernel against the plan, rule by rule. A pure function of both.
 
+mod fast_path;
+
 use std::collections::BTreeSet;
 
 use record::Outcome;
 use serde_json::Value;
 
-use crate::listing::Listing;
-use crate::plan::{Plan, Rule};
-use crate::script::{Shape, filled};
-use crate::table::{HOOKS, Pairs};
-use crate::{judged, text};
+use crate::backend::Fitted;
+use crate::backend::counters::{Shape, filled};
+use crate::backend::ruleset::Listing;
+use crate::rules::plan::Plan;
+use crate::rules::rule::Rule;
+use crate::rules::syntax;
+use crate::rules::table::{HOOKS, Pairs};
 
 /// What was looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,12 +62,12 @@ fn bad<'a>(subject: Subject<'a>, reason: impl Into<String>, found: Option<String
 }
 
 /// Every chain, set and rule of the plan, and every stranger in the table. With no table, all fails.
-pub(crate) fn compare<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
+pub(crate) fn compare<'a>(plan: &'a Fitted, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
     let nothing = Listing::default();
-    let mut findings = compare_bones(plan, kernel);
+    let mut findings = compare_structure(plan, kernel);
     let kernel = kernel.unwrap_or(&nothing);
     findings.extend(plan.sets.iter().map(|(name, ranges)| set(&name.to_string(), ranges, kernel)));
-    findings.extend(plan.pairs().iter().filter_map(|pairs| judged_wrongly(plan, pairs, kernel)));
+    findings.extend(plan.pairs().iter().filter_map(|pairs| foreign_pair(plan, pairs, kernel)));
     findings
 }
 
@@ -77,7 +81,7 @@ pub(crate) fn standing(findings: &[Finding<'_>]) -> BTreeSet<String> {
 }
 
 /// The same, but for the contents of the sets of addresses.
-pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
+pub(crate) fn compare_structure<'a>(plan: &'a Fitted, kernel: Option<&Listing>) -> Vec<Finding<'a>> {
     let nothing = Listing::default();
     let kernel = kernel.unwrap_or(&nothing);
     let mut findings = Vec::new();
@@ -92,6 +96,11 @@ pub(crate) fn compare_bones<'a>(plan: &'a Plan, kernel: Option<&Listing>) -> Vec
     findings.extend(filled(plan).iter().map(|(name, shape)| counts(name, shape, kernel)));
     findings.extend(strangers(plan, kernel));
     findings
+}
+
+/// Whether chains and rules stand as planned, and nothing else does; what the sets of addresses hold is not asked.
+pub(crate) fn stands(plan: &Fitted, kernel: &Listing) -> bool {
+    compare_structure(plan, Some(kernel)).iter().all(|finding| finding.outcome == Outcome::Success)
 }
 
 fn chain<'a>(plan: &Plan, name: &str, kernel: &Listing) -> Finding<'a> {
@@ -119,7 +128,7 @@ fn compare_rule<'a>(rule: &'a Rule, kernel: &Listing) -> Finding<'a> {
     let listed = rules.iter().find(|listed| listed.id.as_deref() == Some(rule.id.as_str()));
     match listed {
         None => bad(Subject::Rule(rule), "the kernel has no such rule", None),
-        Some(listed) if listed.expressions == kernel.dialect.rule(rule) => good(Subject::Rule(rule)),
+        Some(listed) if listed.expressions == kernel.dialect.expected(rule) => good(Subject::Rule(rule)),
         Some(listed) => {
             bad(Subject::Rule(rule), "the kernel's rule says something else", Some(listed.expressions.to_string()))
         }
@@ -131,7 +140,7 @@ fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a>
     let Some(found) = kernel.sets.get(name) else {
         return bad(subject, "the kernel has no such set", None);
     };
-    if found.key != [text::family_of_set(name).address_type()] {
+    if found.key != [syntax::family_of_set(name).address_type()] {
         return bad(subject, "the kernel's set is of another type", Some(found.key.join(" . ")));
     }
     match found.ranges() {
@@ -150,9 +159,9 @@ fn set<'a>(name: &str, ranges: &[ipnet::IpNet], kernel: &Listing) -> Finding<'a>
 }
 
 /// What would pass unasked although the rules refuse it. That the set is there and of its shape was seen before.
-fn judged_wrongly<'a>(plan: &Plan, pairs: &Pairs, kernel: &Listing) -> Option<Finding<'a>> {
+fn foreign_pair<'a>(plan: &Plan, pairs: &Pairs, kernel: &Listing) -> Option<Finding<'a>> {
     let subject = Subject::Set(pairs.name());
-    match judged::odd(plan, &kernel.sets.get(&pairs.name())?.elements) {
+    match fast_path::foreign_pair(plan, &kernel.sets.get(&pairs.name())?.elements) {
         Ok(None) => None,
         Ok(Some(pair)) => Some(bad(subject, "it lets through what no rule judged", Some(pair))),
         Err(error) => {
@@ -204,11 +213,14 @@ fn strangers<'a>(plan: &Plan, kernel: &Listing) -> Vec<Finding<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
-    use crate::plan::tests::plan;
+    use crate::backend::nft::json;
     use serde_json::json;
 
     /// What nft would list, had the kernel loaded the plan.
+    fn plan() -> Fitted {
+        Fitted::whole(crate::rules::plan::tests::plan())
+    }
+
     fn listed(plan: &Plan) -> Vec<Value> {
         let mut items = vec![json!({"table": {"family": "inet", "name": "netguard", "handle": 1}})];
         for chain in plan.chains() {
@@ -240,7 +252,7 @@ mod tests {
         items
     }
 
-    fn defects(plan: &Plan, items: &[Value]) -> Vec<String> {
+    fn defects(plan: &Fitted, items: &[Value]) -> Vec<String> {
         let listing = Listing::parse(json!({"nftables": items}).to_string().as_bytes()).unwrap();
         let findings = compare(plan, Some(&listing));
         findings
@@ -255,7 +267,7 @@ mod tests {
         let plan = plan();
         assert_eq!(defects(&plan, &listed(&plan)), Vec::<String>::new());
         let listing = Listing::parse(json!({"nftables": listed(&plan)}).to_string().as_bytes()).unwrap();
-        assert_eq!(listing.bridges(), plan.bridges());
+        assert_eq!(crate::backend::dialect::bridges(&listing), plan.bridges());
         assert!(compare(&plan, None).iter().all(|finding| finding.outcome == Outcome::Failure));
     }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::document::Document;
+use crate::reader::document::Document;
+use crate::reader::value::Value;
 use crate::{Class, Deny, Hole, Network, Policy, Protocol, Service, special_purpose_of};
 
 mod gate;
@@ -28,7 +29,7 @@ fn bridges(document: &Document<'_>, policy: &Policy) {
     let mut seen: HashMap<&str, &Network> = HashMap::new();
     for network in policy.networks.values() {
         if let Some(other) = seen.insert(network.bridge.as_str(), network) {
-            let place = document.value_at(&["networks", network.name.as_str(), "bridge"]);
+            let place = Value::at(document, &["networks", network.name.as_str(), "bridge"]);
             let problem = format!("{} is also the bridge of {}", network.bridge, other.name);
             place.refuse::<()>(problem, "give each network a bridge of its own");
         }
@@ -45,7 +46,7 @@ fn subnets(document: &Document<'_>, policy: &Policy) {
                 .zip(other.subnets())
                 .find(|(mine, theirs)| mine.contains(theirs) || theirs.contains(mine));
             if let Some((mine, theirs)) = overlap {
-                let place = document.value_at(&["networks", network.name.as_str(), "subnets"]);
+                let place = Value::at(document, &["networks", network.name.as_str(), "subnets"]);
                 let problem = format!("{mine} overlaps {theirs} of {}", other.name);
                 place.refuse::<()>(problem, "give each network addresses of its own");
             }
@@ -57,7 +58,7 @@ fn holes(document: &Document<'_>, policy: &Policy) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, hole) in policy.moat.allow.iter().enumerate() {
         let number = (index + 1).to_string();
-        let place = document.value_at(&["moat", "allow", &number]);
+        let place = Value::at(document, &["moat", "allow", &number]);
         if let Err((problem, mend)) = hole_makes_sense(policy, hole) {
             place.refuse::<()>(problem, mend);
         }
@@ -102,7 +103,7 @@ fn resolvers(document: &Document<'_>, policy: &Policy) {
         };
         for (index, address) in addresses.iter().enumerate() {
             let number = (index + 1).to_string();
-            let place = document.value_at(&[section, key, &number]);
+            let place = Value::at(document, &[section, key, &number]);
             let is_hole = |hole: &Hole| hole.addr == *address && (hole.port, hole.protocol) == (53, Protocol::Udp);
             let open = policy.moat.allow.iter().any(|hole| is_hole(hole) && network.name == hole.network.as_str());
             if let Some(why) = denied(policy, *address).filter(|_| !open) {
@@ -131,15 +132,14 @@ fn folders(document: &Document<'_>, policy: &Policy) {
     for ((_, path), (other, other_path)) in [(share, jail), (share, audit), (jail, audit)] {
         if path.starts_with(other_path) || other_path.starts_with(path) {
             let problem = format!("{} and {} lie within each other", other_path.display(), path.display());
-            document
-                .value_at(other)
+            Value::at(document, other)
                 .refuse::<()>(problem, "give share, jail and audit folders of their own, side by side");
         }
     }
     for (place, path) in [share, jail, audit] {
         if policy.root.starts_with(path) {
             let problem = format!("{} holds the project root {}", path.display(), policy.root.display());
-            document.value_at(place).refuse::<()>(problem, "write a folder below the root, or beside it");
+            Value::at(document, place).refuse::<()>(problem, "write a folder below the root, or beside it");
         }
     }
 }
@@ -148,14 +148,14 @@ fn folders(document: &Document<'_>, policy: &Policy) {
 fn names(document: &Document<'_>, policy: &Policy) {
     let services = Service::ALL.into_iter().filter(|service| *service != Service::Cell);
     if let Some(service) = services.map(Service::as_str).find(|name| *name == policy.cell.container) {
-        let place = document.value_at(&["cell", "container"]);
+        let place = Value::at(document, &["cell", "container"]);
         place.refuse::<()>(format!("{service} is the container of another service"), "write \"cell\"");
     }
     let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
     for (index, waiver) in policy.waivers.iter().enumerate() {
         if let Some(first) = seen.insert((&waiver.control, &waiver.container), index + 1) {
             let number = (index + 1).to_string();
-            let place = document.value_at(&["waiver", &number, "control"]);
+            let place = Value::at(document, &["waiver", &number, "control"]);
             place
                 .refuse::<()>(format!("waived already, for the same container, by waiver {first}"), "keep one of them");
         }

@@ -2,37 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Policy, PolicyError};
-
-const POLICY_HELP: &str =
-    "Policy [default: $CELLBLOCK_POLICY, ./policy.toml, ./compose/policy.toml, /etc/cellblock/policy.toml]";
-const ROOT_HELP: &str = "Folder where the policy's relative paths start [default: the folder above compose/, \
-                         /var/lib/cellblock for /etc/cellblock, else the policy's]";
+use crate::PolicyError;
 
 /// Where a package has its policy, and where it keeps what becomes of it.
 const PACKAGED: &str = "/etc/cellblock";
 const KEPT: &str = "/var/lib/cellblock";
-
-/// The two flags that every tool takes; `#[command(flatten)]` them.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct PolicyArgs {
-    /// The policy; without it, see [`locate`].
-    #[arg(long, value_name = "FILE", global = true, help = POLICY_HELP)]
-    pub policy: Option<PathBuf>,
-    /// Where its relative paths start; without it, see [`Policy::load`].
-    #[arg(long, value_name = "DIR", global = true, help = ROOT_HELP)]
-    pub root: Option<PathBuf>,
-}
-
-impl PolicyArgs {
-    /// Finds, reads and checks the policy.
-    ///
-    /// # Errors
-    /// As [`locate`] and [`Policy::load`].
-    pub fn load(&self) -> Result<Policy, PolicyError> {
-        Policy::load(&locate(self.policy.as_deref())?, self.root.as_deref())
-    }
-}
 
 /// The policy's path: `flag`, else `$CELLBLOCK_POLICY`, else the first that exists of `./policy.toml`,
 /// `./compose/policy.toml` and `/etc/cellblock/policy.toml`.

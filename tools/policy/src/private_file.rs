@@ -22,7 +22,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Reads a file of at most `most` bytes, if it is a regular one of this user's that nobody else may read or write.
+/// Reads a file of at most `most` bytes: a regular one of this user's that is closed to others.
 ///
 /// # Errors
 /// If it is not that, with the mend where there is one, or cannot be read.

@@ -1,7 +1,9 @@
 //! Who writes records, and every action there is.
 //!
-//! One table, so that `man/cellblock-record.5` can be held against it by a test: an action that a
-//! tool can emit and the page does not explain is a failure, and so is the reverse.
+//! One table, so that `man/cellblock-record.5` can be held against it by a test: it fails for an action that a tool can
+//! emit and the page does not explain, and for the reverse.
+
+use crate::gate::GATE;
 
 /// The tool that wrote a record: `event.provider`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +21,9 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// Every tool.
+    pub const ALL: [Self; 5] = [Self::Netguard, Self::EgressCheck, Self::Scanwatch, Self::Auditdb, Self::Sandboxctl];
+
     /// The tool's name, as in `event.provider` and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -33,7 +38,7 @@ impl Provider {
 }
 
 macro_rules! actions {
-    ($($(#[$group:meta])* $provider:literal { $($variant:ident = $name:literal : $meaning:literal,)* })*) => {
+    ($($(#[$group:meta])* $provider:tt { $($variant:ident = $name:literal : $meaning:literal,)* })*) => {
         /// What happened, in the past tense: `event.action`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action {
@@ -97,6 +102,7 @@ actions! {
         FileQuarantined = "file-quarantined": "An infected file was moved to the jail.",
         FileNeutralised = "file-neutralised": "An infected file was removed without a copy, because the jail is full.",
         FileUnscanned = "file-unscanned": "A file could not be scanned; event.reason says why.",
+        FileHashed = "file-hashed": "A file of the share, with the SHA-256 of its content; event.reason says why there is none.",
         SetIdStripped = "set-id-stripped": "A set-user-id or set-group-id bit was taken off a file.",
         ScannerVerified = "scanner-verified": "The engine flagged the planted marker and what exceeds its limits.",
         ScannerDegraded = "scanner-degraded": "The engine answers, but not in a way that can be relied on.",
@@ -151,6 +157,7 @@ actions! {
         IncidentReported = "incident-reported": "A file that was jailed, or a ref that moved and must not; until event.end, if it is over.",
         GapReported = "gap-reported": "What the record does not tell: lines that are lost, a time without any, or why its answer may not be whole.",
         RefsUnreachable = "refs-unreachable": "A watched repository could not be read; nothing is known of its refs.",
+        MirrorUnreachable = "mirror-unreachable": "What a change of a ref means could not be told: the mirror of its repository has not all of it.",
     }
     "sandboxctl" {
         ControlEvaluated = "control-evaluated": "A control was held against a container, an image, a network or the engine.",
@@ -169,6 +176,8 @@ actions! {
         PromiseChecked = "promise-checked": "Whether the cell has something that the policy promises it.",
         EngineEventSeen = "engine-event-seen": "The Docker engine did something to a container, a network or itself.",
         SecretChecked = "secret-checked": "Whether a secret that the policy names is where it is needed.",
+        SecretDropped = "secret-dropped": "A secret was taken out of the tmpfs of a running container.",
+        EvidenceKept = "evidence-kept": "What a frozen cell was at: a process, a file that it holds open, a connection, or what it said last.",
         SecretDelivered = "secret-delivered": "A secret was put into the tmpfs of a running container.",
     }
     // Written by scripts/acceptance.
@@ -186,7 +195,7 @@ actions! {
         RefClassified = "ref-classified": "A model was asked what to call a change of a ref; its label informs, and decides nothing.",
     }
     // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to this.
-    "egress-proxy" {
+    GATE {
         RequestAllowed = "request-allowed": "A rule let a request through, and the upstream answered, if only with an error of its own.",
         RequestDenied = "request-denied": "A request was refused, or its name leads inside; error.code and event.reason say why.",
         RequestFailed = "request-failed": "A request was let through, and got no answer; error.code and event.reason say why.",

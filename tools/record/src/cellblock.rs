@@ -11,7 +11,7 @@ mod report;
 mod scan;
 mod spool;
 
-pub use cell::{Cell, Control, Service, Storage, Waived};
+pub use cell::{Cell, Control, Service, Storage, Usage, Waived};
 pub use label::Label;
 pub use moat::{Moat, MoatAnswer, MoatCondition, MoatPort, MoatRule, MoatSet, MoatTally, MoatVerdict};
 pub use probe::{Evidence, Expect, PinCheck, Probe, ProbeControl, ProbeKind};

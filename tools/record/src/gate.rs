@@ -1,8 +1,13 @@
 //! What the gate says when a request or a connection got no answer from its upstream: `error.code`.
 //!
-//! One table for all who use these words: `sandboxctl` writes the refusals into nginx's configuration, the gate's
-//! scripts word the failures (`compose/images/proxy/njs/codes.js`, held equal by a test), and `egress-check` judges
-//! by them. A refusal is a proof that nothing went out; everything else is none.
+//! One table for all who use these words: `sandboxctl` writes the refusals into nginx's configuration. The gate's
+//! scripts word the failures (`compose/images/proxy/njs/codes.js`, held equal by a test). `egress-check` judges by
+//! both. A refusal is a proof that nothing went out; everything else is none.
+
+/// What the gate calls itself: `event.provider` of its lines. It is no tool of this workspace, so no [`Provider`] has it.
+///
+/// [`Provider`]: crate::Provider
+pub const GATE: &str = "egress-proxy";
 
 /// What a code proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,7 @@ codes! {
     HttpVersion = "http-version", Refused, "It is no HTTP/1.1.";
     MethodNeverAllowed = "method-never-allowed", Refused, "TRACE and CONNECT are passed to nobody.";
     MethodNotListed = "method-not-listed", Refused, "No rule for the name lists this method.";
+    NameMisdirected = "name-misdirected", Refused, "The request is for another name than the TLS handshake.";
     NameNotListed = "name-not-listed", Refused, "No rule lists this name for this client.";
     NameNotPlain = "name-not-plain", Refused, "The name is no host name, or not one name.";
     NoName = "no-name", Refused, "There is no name in the TLS handshake, or no TLS.";
@@ -122,6 +128,11 @@ mod tests {
             let ours = GateCode::ALL.iter().filter(|code| code.class() == class).map(|code| code.name());
             assert_eq!(quoted(said), ours.collect::<Vec<_>>(), "{class:?}, in the order of the table");
         }
+    }
+
+    #[test]
+    fn the_gate_s_script_writes_its_lines_under_its_name() {
+        assert!(script("record.js").contains(&format!("provider: '{GATE}'")));
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The record: one JSON object a line, the only thing the tools of Cellblock exchange.
 //!
-//! Field names are the Elastic Common Schema's (ECS 9, nested objects), so that a line lands in a SIEM
-//! with no glue. Each field set is one typed struct in [`fields`]; what ECS has no word for is in
-//! [`cellblock`]. Nothing here is a map of values: a name that is not in a struct cannot be written,
-//! and a line that carries one cannot be read back by mistake.
+//! Field names are the Elastic Common Schema's (ECS 9, nested objects): a line lands in a SIEM with no glue. Each field
+//! set is one typed struct in [`fields`]; what ECS has no word for is in [`cellblock`]. Nothing here is a map of
+//! values: a name that is in no struct cannot be written. A line that carries one cannot be read back by mistake.
 //!
 //! - [`Record`] is a line, [`Event`] its heart, [`Action`] the list of all that can happen.
 //! - [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
@@ -16,6 +15,7 @@ mod completions;
 mod event;
 mod exit;
 pub mod fields;
+mod fingerprint;
 mod gate;
 mod numbers;
 mod output;
@@ -31,7 +31,8 @@ pub use clap_complete::Shell;
 pub use completions::completions;
 pub use event::{Category, Event, Kind, Outcome, Severity, Type};
 pub use exit::{Exit, OutputClosed, main, version};
-pub use gate::{GateClass, GateCode};
+pub use fingerprint::fingerprint;
+pub use gate::{GATE, GateClass, GateCode};
 pub use numbers::LineNumber;
 pub use output::{Format, OutputArgs};
 pub use print::print;

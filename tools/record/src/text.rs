@@ -9,8 +9,8 @@ use crate::record::Record;
 
 const RESET: &str = "\x1b[0m";
 
-/// Makes text harmless on a terminal: control characters, line and paragraph separators and the
-/// characters that turn the direction of text become `\u{…}`, a backslash is doubled.
+/// Makes text harmless on a terminal: control characters, separators of lines and paragraphs, and what turns the
+/// direction of text become `\u{…}`. A backslash is doubled.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -78,6 +78,16 @@ impl<W: Write> Writer<W> {
         written.and(flushed).map_err(|error| self.explain(error))
     }
 
+    /// Prints text for people that stands in the place of records: a page that a run's records were folded into. They are
+    /// counted one by one ([`Writer::count`]). Whoever chose a part of it, the page's maker has escaped that.
+    ///
+    /// # Errors
+    /// As [`Writer::tell`].
+    pub fn page(&mut self, text: &str) -> anyhow::Result<()> {
+        self.out.write_all(text.as_bytes()).map_err(|error| self.explain(error))?;
+        self.flush()
+    }
+
     fn numbered(&mut self, record: &Record) -> anyhow::Result<String> {
         let Some(numbers) = &mut self.numbers else { return record.to_json() };
         let mut record = record.clone();

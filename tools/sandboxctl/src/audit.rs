@@ -1,49 +1,56 @@
 //! The audit: containers, networks and engine, held against the policy and the CIS Docker Benchmark.
 //!
-//! [`gather`] asks the engine, everything at once; what it answers becomes a subject; every control is a
+//! [`gather`] asks the engine, everything at once; what it answers becomes a subject ([`evaluate`]); every control is a
 //! pure function from a subject to a verdict; [`tell`] makes the verdict a record. What the engine did not
 //! answer is unknown in every control that rests on it.
 
+mod baseline;
 mod bounds;
 mod catalogue;
 mod concerned;
 mod confinement;
+mod content;
 mod control;
 mod daemon;
+mod evaluate;
 mod expect;
 mod exposure;
 mod facts;
-mod fills;
+pub(crate) mod fills;
 mod follow;
 mod gather;
 mod grants;
-mod in_force;
+mod image;
+pub(crate) mod in_force;
+mod inspects;
 mod isolation;
 mod kernel;
 mod leak;
+mod listening;
+mod mend;
 mod mountinfo;
 mod network;
+mod page;
 mod process;
 mod seccomp;
 mod service;
 mod share;
 pub(crate) mod short;
+mod show;
+mod strangers;
+mod tailscale;
 mod tell;
 mod volumes;
-
-use jiff::Zoned;
-use jiff::tz::TimeZone;
-use policy::Policy;
-use record::Writer;
+mod waivers;
 
 pub(crate) use catalogue::{Pick, list};
 use control::{Control, Verdict};
-use expect::Expect;
+use evaluate::{Found, evaluate};
 use facts::Subject;
-pub(crate) use follow::follow;
-use gather::{Gathered, Named};
+pub(crate) use follow::{follow, why_ended};
 pub(crate) use leak::Rules;
-use tell::{Scribe, Target};
+pub(crate) use listening::connected;
+pub(crate) use show::{Show, report};
 
 /// Every control of a container, in the order of the report.
 fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
@@ -55,13 +62,44 @@ fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
         exposure::ALL,
         grants::ALL,
         share::ALL,
+        inspects::ALL,
         service::ALL,
+        strangers::ALL,
+        listening::ALL,
+        image::ALL,
+        content::ALL,
     ];
     declared.into_iter().chain([process::ALL, in_force::ALL]).flatten()
 }
 
+/// What a control says of a container. Of one of which the engine told nothing, nothing passes.
+fn verdict(control: &Control<Subject>, subject: &Subject) -> Verdict {
+    match (control.judge)(subject) {
+        Verdict::Pass { .. } if !subject.facts.told() => Verdict::untold(facts::SILENT),
+        other => other,
+    }
+}
+
+/// How an audit is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How<'a> {
+    /// What knows secrets.
+    pub(crate) rules: &'a Rules,
+    /// The controls that are asked for.
+    pub(crate) pick: &'a Pick,
+    /// Are the layers of images read? That takes seconds for each.
+    pub(crate) layers: bool,
+}
+
+impl<'a> How<'a> {
+    /// Layers are read for who names a control of theirs too.
+    pub(crate) fn new(rules: &'a Rules, pick: &'a Pick, layers: bool) -> Self {
+        Self { rules, pick, layers: layers || content::OF_LAYERS.iter().any(|id| pick.names(id)) }
+    }
+}
+
 /// Whom an audit is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
     /// All of the composition, with its networks and its engine.
     Composition,
@@ -87,75 +125,6 @@ impl Scope {
             Self::Changed(_) => Verdict::Beside,
         }
     }
-}
-
-/// Audits these containers; secrets are known by these rules.
-pub(crate) async fn run(
-    policy: &Policy,
-    scope: &Scope,
-    (rules, pick): (&Rules, &Pick),
-    out: &mut Writer,
-) -> anyhow::Result<()> {
-    pick.check()?;
-    let gathered = gather::all(policy, scope, rules).await?;
-    out.asked(gathered.identity.clone());
-    let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
-    for control in idle_waivers(policy) {
-        eprintln!("sandboxctl: [[waiver]] control = \"{control}\" waives nothing: there is no such control");
-    }
-    let mut scribe = Scribe { policy, today, pick, out };
-    containers(policy, &gathered, scope, &mut scribe)?;
-    if *scope == Scope::Composition {
-        networks(policy, &gathered, &mut scribe)?;
-        for control in daemon::ALL {
-            scribe.check(control, &Target::engine(), &(control.judge)(&gathered.engine))?;
-        }
-    }
-    Ok(())
-}
-
-/// A waiver with a slip of the pen in it would be believed in.
-fn idle_waivers(policy: &Policy) -> Vec<&str> {
-    let known: Vec<&str> = catalogue::all().iter().map(|entry| entry.id).collect();
-    policy.waivers.iter().map(|waiver| waiver.control.as_str()).filter(|control| !known.contains(control)).collect()
-}
-
-fn containers(policy: &Policy, gathered: &Gathered, scope: &Scope, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
-    for Named { name, found } in &gathered.containers {
-        let expect = Expect::of(policy, name, gathered.vault.as_ref());
-        let Some(found) = found else {
-            // Whichever controls were asked for: nothing can be told of them.
-            scribe.tell(&service::PRESENT, &Target::container(name), &scope.missing(name))?;
-            continue;
-        };
-        let subject = found.as_ref().map(|facts| Subject {
-            facts: facts.clone(),
-            expect,
-            engine: gathered.engine.clone(),
-            image: facts.image.as_ref().and_then(|image| gathered.images.get(image).cloned()),
-        });
-        let target = subject.as_ref().map_or_else(|_| Target::container(name), |subject| Target::of(&subject.facts));
-        for control in container_controls() {
-            let verdict = match &subject {
-                Ok(subject) => (control.judge)(subject),
-                Err(why) => Verdict::untold(why),
-            };
-            scribe.check(control, &target, &verdict)?;
-        }
-    }
-    Ok(())
-}
-
-fn networks(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) -> anyhow::Result<()> {
-    let families = engine::Families::here();
-    for planned in policy.active_networks() {
-        let subject = network::Subject::of(policy, planned, families, gathered.networks.get(&planned.docker_name()));
-        let target = Target::network(&planned.docker_name());
-        for control in network::ALL {
-            scribe.check(control, &target, &(control.judge)(&subject))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

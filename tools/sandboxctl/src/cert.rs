@@ -1,18 +1,22 @@
 //! The vault's key and certificate: made once, kept on the host in root-only files, delivered by `up` into
 //! the vault's own tmpfs. Clients pin the certificate's SHA-256, so that replacing it is done in two
 //! steps: `--next` makes a successor whose pin is handed out, `--renew` puts it in place.
+//!
+//! And, where the policy says `tls = "inspect"`, what the gate opens the cell's TLS with (inspect.rs).
 
+mod authority;
+mod inspect;
 mod make;
 mod pair;
+mod records;
 mod store;
-mod tell;
 
 use anyhow::{Context, bail};
 use policy::{Policy, Service};
 use record::Writer;
 
 use crate::cli::{Cert, CertCreate};
-use crate::secret::{self, Errand};
+use crate::secret::{self, Delivery};
 use pair::Pair;
 use store::{Slot, Store};
 
@@ -22,15 +26,16 @@ pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Res
     match what {
         Cert::Create(options) => create(options, policy, &store, out),
         Cert::Show => show(&store, out),
-        Cert::Fingerprint { .. } => out.tell(&tell::shown(&store.read(Slot::Current)?, Slot::Current)),
+        Cert::Fingerprint { .. } => out.tell(&records::shown(&store.read(Slot::Current)?, Slot::Current)),
         Cert::Deliver => deliver(policy, &store, out),
+        Cert::Inspect => inspect::run(policy, out),
     }
 }
 
 /// Prints the pin of the current certificate, and nothing else.
 pub(crate) fn plain(policy: &Policy) -> anyhow::Result<()> {
     let pair = Store::of(policy).read(Slot::Current)?;
-    record::print(format!("{}\n", tell::pin(&pair.leaf)).as_bytes())
+    record::print(format!("{}\n", records::pin(&pair.leaf)).as_bytes())
 }
 
 fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
@@ -38,14 +43,14 @@ fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer
     let slot = if options.next { Slot::Next } else { Slot::Current };
     if options.renew && store.holds(Slot::Next) {
         store.promote()?;
-        return out.tell(&tell::renewed(&store.read(Slot::Current)?));
+        return out.tell(&records::renewed(&store.read(Slot::Current)?));
     }
     if !options.renew && store.holds(slot) {
-        return out.tell(&tell::kept(&store.read(slot)?, slot));
+        return out.tell(&records::kept(&store.read(slot)?, slot));
     }
     let pair = make::pair(&make::names(policy), options.days)?;
     store.write(slot, &pair)?;
-    out.tell(&tell::created(&pair, slot))
+    out.tell(&records::created(&pair, slot))
 }
 
 /// A certificate that no longer fits its key, or its time, is a finding.
@@ -54,7 +59,7 @@ fn show(store: &Store, out: &mut Writer) -> anyhow::Result<()> {
         if slot == Slot::Current || store.holds(slot) {
             let pair = store.read(slot)?;
             let verdict = pair.verdict(jiff::Timestamp::now());
-            out.check(&tell::judged(&pair, slot, &verdict))?;
+            out.check(&records::judged(&pair, slot, &verdict))?;
         }
     }
     Ok(())
@@ -67,14 +72,14 @@ fn deliver(policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<(
     }
     let vault = policy.container(Service::Vault);
     engine::wait_for(hand_over(vault, &pair)).with_context(|| format!("nothing usable was delivered to {vault}"))?;
-    out.tell(&tell::delivered(&pair, vault))
+    out.tell(&records::delivered(&pair, vault))
 }
 
 async fn hand_over(vault: &str, pair: &Pair) -> anyhow::Result<()> {
     let docker = engine::Engine::connect().await?;
     // The certificate last: the vault starts when it sees both.
     for (name, bytes) in [("vault/key.pem", pair.key()), ("vault/cert.pem", pair.certificate())] {
-        secret::deliver(&docker, &Errand { container: vault, name, bytes }).await?;
+        secret::deliver(&docker, &Delivery { container: vault, name, bytes }).await?;
     }
     crate::nginx::reload(&docker, vault).await
 }

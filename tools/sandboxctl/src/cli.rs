@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
 use record::OutputArgs;
 
-use engine::Version;
-
-use crate::audit::Pick;
+use crate::audit::{Pick, Show};
+use crate::freeze::Trigger;
+use crate::render::Render;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,20 +44,29 @@ pub(crate) enum Command {
         /// Know secrets by the rules of this file too, in the form of gitleaks' configuration
         #[arg(long, value_name = "FILE")]
         rules: Option<PathBuf>,
+        /// Read the layers of images too, for secrets and set-uid files: some seconds for each image
+        #[arg(long)]
+        layers: bool,
         #[command(flatten)]
         pick: Pick,
+        #[command(flatten)]
+        show: Show,
     },
     /// List the controls of an audit: id, severity, what it is about, and the way out
     Controls,
     /// Tell how services and bounded folders stand
-    Status,
+    Status {
+        /// Go on, and tell what changes
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Follow what the engine does, and audit again what it changed
     Events,
     /// Kill switch: pause the cell and cut its network
-    Freeze,
+    Freeze(Trigger),
     /// Give the cell its network back, and let it run
     Thaw,
-    /// Make, show and deliver the vault's key and certificate
+    /// Make, show and deliver keys and certificates: the vault's, and those for tls = "inspect"
     #[command(subcommand)]
     Cert(Cert),
     /// Put a secret into the tmpfs of the service that needs it
@@ -69,22 +78,6 @@ pub(crate) enum Command {
         /// Which shell
         shell: record::Shell,
     },
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum Render {
-    /// What the policy adds to compose.yaml, for a second `docker compose -f` (JSON, which is YAML)
-    Compose,
-    /// One JSON line a network: its name, a digest, and the arguments of `docker network create`
-    Networks {
-        /// The engine's version, such as 28.2.2 [default: ask the engine]
-        #[arg(long, value_name = "VERSION")]
-        engine: Option<Version>,
-    },
-    /// Folders and sizes of the policy, absolute and in bytes, as one JSON object
-    Paths,
-    /// The gate's nginx.conf
-    Nginx,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +94,8 @@ pub(crate) enum Cert {
     },
     /// Put key and certificate into the running vault
     Deliver,
+    /// Make certificates for the names that the policy says to inspect, and put them into the running gate
+    Inspect,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +123,11 @@ pub(crate) enum Secret {
     },
     /// Tell of every secret that the policy names whether it is where it is needed
     List,
+    /// Take a secret out of the gate's memory
+    Drop {
+        /// The name that it was put under, in the policy or not any more
+        name: String,
+    },
 }
 
 #[cfg(test)]

@@ -1,26 +1,54 @@
 //! The kill switch. Freezing does all it can in whatever state things are: it takes the cell's bridges down, which
-//! takes no engine, pauses the cell, and takes it and the vault, whose network namespace it lives in, off every
-//! network. What one step could not do stops no other. Then it looks: what is told is how things are, not what was
-//! asked for.
+//! takes no engine. Then it pauses the cell. Then it takes the cell off every network, and the vault with it: the cell
+//! lives in the vault's network namespace. What one step could not do stops no other. Then it looks: what is told is
+//! how things are, not what was asked for.
 
+mod evidence;
 mod link;
 mod standing;
+mod trigger;
 
 use std::collections::BTreeSet;
+use std::io::BufRead;
 
 use anyhow::{Context, bail};
 use engine::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
 use engine::{Engine, Families, wait_for};
 use policy::{Network, Policy, Service};
-use record::Writer;
+use record::{Lines, Outcome, Writer};
 
 use standing::{Standing, frozen, networks_of, thawed};
+pub(crate) use trigger::Trigger;
+
+/// Freezes at once, or when a record comes that lets it fire. What is no record fires nothing, and nobody knows what it was.
+///
+/// # Errors
+/// As [`freeze`].
+pub(crate) fn when(policy: &Policy, trigger: &Trigger, input: impl BufRead, out: &mut Writer) -> anyhow::Result<()> {
+    if !trigger.waits() {
+        return freeze(policy, out);
+    }
+    for line in Lines::new(input) {
+        match line {
+            Ok(line) if trigger.fires(&line.record) => {
+                eprintln!("sandboxctl: freezing: {}", record::escape(&line.record.message));
+                return freeze(policy, out);
+            }
+            Ok(_) => out.count(Outcome::Success),
+            Err(error) => {
+                eprintln!("sandboxctl: {error}");
+                out.count(Outcome::Unknown);
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Closes the moat for the cell, pauses it and cuts its network.
 ///
 /// # Errors
 /// If the record cannot be written. What could not be done is in the record.
-pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut troubles: Vec<String> = Vec::new();
     let mut note = |done: anyhow::Result<()>| troubles.extend(done.err().map(|error| format!("{error:#}")));
     homes(policy).for_each(|network| note(link::set(network.bridge.as_str(), false)));
@@ -29,8 +57,13 @@ pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
         let done = wait_for(async { Ok(hold(engine, policy).await) });
         done.unwrap_or_default().into_iter().for_each(&mut note);
     }
+    let cell = policy.container(Service::Cell);
+    let asked = engine.as_ref().ok().cloned();
     let after = standing(engine, policy);
-    out.check(&frozen(policy.container(Service::Cell), &after, &troubles))
+    out.check(&frozen(cell, &after, &troubles))?;
+    out.flush()?;
+    // Only now: nobody waits for it, and what is paused does not run away.
+    asked.map_or_else(Vec::new, |engine| evidence::gather(&engine, cell)).iter().try_for_each(|record| out.tell(record))
 }
 
 /// Every step is tried, whatever became of the one before.

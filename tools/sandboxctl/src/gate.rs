@@ -13,12 +13,14 @@
 //!   other networks, to loopback or to itself then leads nowhere: these never cross the moat.
 //! - Every text that the policy chose goes through [`syntax::quote`] or [`syntax::value`].
 
-mod door;
 mod http;
+mod inspected;
 mod leg;
+mod location;
 mod log;
 mod passed;
 mod refusal;
+mod specific;
 mod stream;
 mod syntax;
 
@@ -36,8 +38,8 @@ const SCRIPTS: &str = "/etc/nginx/njs";
 /// The roots that an upstream's certificate must lead to; delivered beside the configuration.
 const TRUSTED: &str = "/etc/nginx/gate/trusted-ca.pem";
 
-/// The key of a map is a client, a rule and a name, and a name has up to 253 bytes: by itself nginx does not start with
-/// one over some 30. Stands before the first map.
+/// The key of a map is a client, a rule and a name. A name has up to 253 bytes: by itself nginx does not start with one
+/// over some 30. Stands before the first map.
 const LONG_NAMES: &str = "map_hash_bucket_size 1024;";
 
 /// The whole of nginx.conf.

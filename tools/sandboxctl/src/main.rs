@@ -5,11 +5,13 @@ mod cli;
 mod freeze;
 mod gate;
 mod nginx;
-mod place;
+mod paths;
+mod private_files;
 mod render;
 mod run;
 mod secret;
 mod status;
+mod stop;
 fn main() -> std::process::ExitCode {
     record::main("sandboxctl", record::version!(), run::run)
 }

@@ -5,13 +5,30 @@ mod networks;
 mod paths;
 
 use anyhow::Context;
+use clap::Subcommand;
 use engine::{Engine, Families, Version};
 use policy::Policy;
 use record::Exit;
 use serde::Serialize;
 
-use crate::cli::Render;
 use crate::gate;
+
+/// What can be printed.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Render {
+    /// What the policy adds to compose.yaml, for a second `docker compose -f` (JSON, which is YAML)
+    Compose,
+    /// One JSON line a network: its name, a digest, and the arguments of `docker network create`
+    Networks {
+        /// The engine's version, such as 28.2.2 [default: ask the engine]
+        #[arg(long, value_name = "VERSION")]
+        engine: Option<Version>,
+    },
+    /// Folders and sizes of the policy, absolute and in bytes, as one JSON object
+    Paths,
+    /// The gate's nginx.conf
+    Nginx,
+}
 
 /// Prints what was asked for, and nothing if it can't be made.
 pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {

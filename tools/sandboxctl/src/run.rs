@@ -7,27 +7,37 @@ use record::Purpose::{Judge, Tell};
 use record::{Exit, OutputArgs, Provider, Purpose, Writer};
 
 use crate::cli::{Cert, Cli, Command, Secret};
-use crate::{audit, cert, freeze, render, secret, status};
+use crate::{audit, cert, freeze, paths, render, secret, status};
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command, .. } = Cli::parse();
+    engine::raise_descriptors();
     match command {
         Command::Render(what) => render::run(&what, &policy.load()?),
-        Command::Audit { containers, rules, pick } => {
+        Command::Audit { containers, rules, layers, pick, show } => {
+            pick.check()?;
             let (scope, rules) = (audit::Scope::of(containers), audit::Rules::with(rules.as_deref())?);
             with_records(&policy, output, Judge, |policy, out| {
-                wait_for(audit::run(policy, &scope, (&rules, &pick), out))
+                let rules = rules.marking(paths::keys(policy));
+                let how = audit::How::new(&rules, &pick, layers);
+                wait_for(audit::report(policy, &scope, &how, (&show, output), out))
             })
         }
         Command::Controls => audit::list(output).map(|()| Exit::Success),
         Command::Cert(Cert::Fingerprint { plain: true }) => cert::plain(&policy.load()?).map(|()| Exit::Success),
-        Command::Status => with_records(&policy, output, Judge, status::run),
+        Command::Status { follow: false } => with_records(&policy, output, Judge, status::run),
+        Command::Status { follow: true } => status::follow(&policy.load()?, output),
         Command::Events => audit::follow(&policy.load()?, output),
-        Command::Freeze => with_records(&policy, output, Judge, freeze::freeze),
+        Command::Freeze(trigger) => with_records(&policy, output, Judge, |policy, out| {
+            freeze::when(policy, &trigger, std::io::stdin().lock(), out)
+        }),
         Command::Thaw => with_records(&policy, output, Judge, freeze::thaw),
         Command::Cert(what) => with_records(&policy, output, Tell, |policy, out| cert::run(&what, policy, out)),
         Command::Secret(Secret::Put { name, container }) => {
             with_records(&policy, output, Tell, |policy, out| secret::put(policy, &name, &container, out))
+        }
+        Command::Secret(Secret::Drop { name }) => {
+            with_records(&policy, output, Tell, |policy, out| secret::drop_one(policy, &name, out))
         }
         Command::Secret(Secret::List) => with_records(&policy, output, Judge, secret::list),
         Command::Completions { shell } => record::completions::<Cli>(shell),

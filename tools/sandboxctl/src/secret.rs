@@ -2,9 +2,9 @@
 //! standard input. Never an argument, a variable, an image, a volume or a file of the host; `docker cp`
 //! can't write into a tmpfs.
 
-mod errand;
+mod delivery;
 mod header;
-mod kept;
+mod presence;
 mod target;
 
 use std::io::{IsTerminal, Read};
@@ -16,8 +16,8 @@ use record::fields::{Container, File};
 use record::{Action, Category, Provider, Record, Type, Writer};
 use zeroize::Zeroizing;
 
-pub(crate) use errand::{Errand, deliver};
-pub(crate) use kept::all;
+pub(crate) use delivery::{Delivery, clear, deliver};
+pub(crate) use presence::{Presence, all};
 
 /// The most that a secret may hold, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -26,22 +26,50 @@ const MAX_SECRET: u64 = 64 * 1024;
 pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer) -> anyhow::Result<()> {
     known(policy, name, container)?;
     let bytes = header::value(read()?)?;
-    let errand = Errand { container, name, bytes: &bytes };
+    let delivery = Delivery { container, name, bytes: &bytes };
     engine::wait_for(async {
         let docker = engine::Engine::connect().await?;
-        deliver(&docker, &errand).await
+        deliver(&docker, &delivery).await
     })?;
-    out.tell(&delivered(&errand))
+    out.tell(&delivered(&delivery))
+}
+
+/// Takes a secret out of the gate's memory. Its name needs to stand in the policy no more: that may be why it goes.
+pub(crate) fn drop_one(policy: &Policy, name: &str, out: &mut Writer) -> anyhow::Result<()> {
+    let gate = policy.container(Service::Proxy);
+    if !is_name(name) {
+        bail!("'{name}' is no name of a credential: small letters, digits, - and _, and a letter or digit first");
+    }
+    let there = engine::wait_for(async {
+        let docker = engine::Engine::connect().await?;
+        delivery::drop_from(&docker, gate, name).await
+    })?;
+    out.tell(&dropped(name, gate, there))
+}
+
+/// As the gate knows them: nothing that leads out of the folder.
+fn is_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.bytes().next().is_some_and(inner) && name.bytes().all(|byte| inner(byte) || byte == b'-' || byte == b'_')
+}
+
+fn dropped(name: &str, container: &str, there: bool) -> Record {
+    let message = if there {
+        format!("The secret {name} was taken out of {container}.")
+    } else {
+        format!("{container} had no secret {name}; there was nothing to take out.")
+    };
+    about(Action::SecretDropped, name, container, message)
 }
 
 /// Tells of every secret that the policy names whether it is where it is needed.
 pub(crate) fn list(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    engine::wait_for(all(policy))?.iter().try_for_each(|kept| out.check(&kept.record()))
+    engine::wait_for(all(policy))?.iter().try_for_each(|presence| out.check(&presence.record()))
 }
 
 /// A name that no rule of the gate asks for is a slip of the pen: it would lie there unused.
 fn known(policy: &Policy, name: &str, container: &str) -> anyhow::Result<()> {
-    let names = kept::names(policy);
+    let names = presence::names(policy);
     let gate = policy.container(Service::Proxy);
     if !names.contains(&name) {
         let list = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -73,12 +101,30 @@ fn read() -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn delivered(errand: &Errand<'_>) -> Record {
-    let message = format!("The secret {} was put into {}.", errand.name, errand.container);
-    let mut record = Record::new(Provider::Sandboxctl, Action::SecretDelivered, message)
-        .about(Category::Configuration, Type::Change);
-    record.container = Some(Container::named(errand.container));
-    record.file = Some(File::at(errand.path().as_ref()));
-    record.own().cell = Some(Cell { secret: Some(errand.name.to_owned()), ..Cell::default() });
+fn delivered(delivery: &Delivery<'_>) -> Record {
+    let message = format!("The secret {} was put into {}.", delivery.name, delivery.container);
+    about(Action::SecretDelivered, delivery.name, delivery.container, message)
+}
+
+fn about(action: Action, name: &str, container: &str, message: String) -> Record {
+    let mut record = Record::new(Provider::Sandboxctl, action, message).about(Category::Configuration, Type::Change);
+    record.container = Some(Container::named(container));
+    record.file = Some(File::at(delivery::path(name).as_ref()));
+    record.own().cell = Some(Cell { secret: Some(name.to_owned()), ..Cell::default() });
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn only_what_the_gate_takes_for_a_name_is_dropped() {
+        for name in ["github-token", "a", "0_x"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", ".", "../vault", "vault/key.pem", ".x.new", "-f", "A", "a b"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
 }

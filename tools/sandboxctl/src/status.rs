@@ -1,27 +1,27 @@
 //! How things stand: services by the engine's word, the cell's way out by trying it, bounded folders by the file system's.
 
+mod follow;
 mod promise;
 mod service;
 mod storage;
+mod usage;
 
 use policy::Policy;
-use record::Writer;
+use record::{Record, Writer};
+
+pub(crate) use follow::follow;
 
 use crate::secret;
 
-/// One record for each service, for the way out, for each secret that the policy names, and for each bounded folder.
+/// One record for each service, secret of the policy and bounded folder, and one for the way out.
 pub(crate) fn run(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    for standing in engine::wait_for(service::all(policy))? {
-        out.check(&standing.record())?;
-    }
-    if let Some(record) = engine::wait_for(async { Ok(promise::names(policy).await) })? {
-        out.check(&record)?;
-    }
-    for kept in engine::wait_for(secret::all(policy))? {
-        out.check(&kept.record())?;
-    }
-    for folder in storage::all(policy) {
-        out.check(&folder.record())?;
-    }
-    Ok(())
+    engine::wait_for(look(policy))?.iter().try_for_each(|record| out.check(record))
+}
+
+async fn look(policy: &Policy) -> anyhow::Result<Vec<Record>> {
+    let mut records: Vec<Record> = service::all(policy).await?.iter().map(service::Standing::record).collect();
+    records.extend(promise::names(policy).await);
+    records.extend(secret::all(policy).await?.iter().map(secret::Presence::record));
+    records.extend(storage::all(policy).iter().map(storage::Folder::record));
+    Ok(records)
 }

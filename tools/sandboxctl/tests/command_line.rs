@@ -341,3 +341,43 @@ fn what_answers_on_the_socket_and_is_no_engine_is_told_so() {
     assert!(text(&output.stderr).contains("does not answer as a Docker engine"), "{}", text(&output.stderr));
     drop(server);
 }
+
+/// What an earlier run left for the cell's Node to trust. The policy inspects nothing now.
+fn left_behind(root: &Path) -> std::path::PathBuf {
+    let folder = root.join("rendered/inspect");
+    std::fs::create_dir_all(&folder).unwrap();
+    let authority = folder.join("ca.pem");
+    std::fs::write(&authority, "of an earlier run").unwrap();
+    authority
+}
+
+#[test]
+fn while_the_gate_may_hold_keys_of_opened_names_the_authority_stays_so_that_the_next_run_clears_them() {
+    let root = tempfile::tempdir().unwrap();
+    let authority = left_behind(root.path());
+    for _ in 0..2 {
+        let output = in_root(root.path(), &["cert", "inspect"]);
+        assert_eq!(output.status.code(), Some(2), "no engine, so nothing was cleared: {}", text(&output.stderr));
+        assert!(authority.exists(), "the next run would return early, and the keys would stay");
+    }
+    std::fs::remove_file(&authority).unwrap();
+    assert_eq!(in_root(root.path(), &["cert", "inspect"]).status.code(), Some(0), "nothing was ever opened");
+}
+
+#[test]
+fn two_that_make_certificates_for_opened_names_do_so_one_after_the_other() {
+    let root = tempfile::tempdir().unwrap();
+    left_behind(root.path());
+    let vault = root.path().join("vault");
+    std::fs::create_dir(&vault).unwrap();
+    std::fs::set_permissions(&vault, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let held = std::fs::File::open(&vault).unwrap();
+    held.lock().unwrap();
+    let mut second = sandboxctl();
+    second.args(["--policy", POLICY, "--root"]).arg(root.path()).args(["cert", "inspect"]).stderr(Stdio::null());
+    let mut second = second.stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(second.try_wait().unwrap().is_none(), "it waits for the one at work");
+    held.unlock().unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(2));
+}

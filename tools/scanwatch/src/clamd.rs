@@ -1,11 +1,14 @@
-//! A small client of clamd, because the ones there are lack what the warden rests on: a descriptor
-//! passed instead of a path (FILDES), sessions with several files in flight (IDSESSION), and replies
-//! taken word for word. What is not understood is never "clean": it ends the session.
+//! A small client of clamd, because the ones there are lack what the warden rests on: a descriptor passed instead of a
+//! path (FILDES), and sessions with several files in flight (IDSESSION). Replies are taken word for word. What is not
+//! understood is never "clean": it ends the session.
 
 mod edition;
+pub(crate) mod engine;
 mod reply;
 mod session;
+pub(crate) mod status;
 mod trial;
+pub(crate) mod verdict;
 
 pub(crate) use edition::Edition;
 pub use reply::{Answer, Garbled, parse as parse_reply};

@@ -1,15 +1,17 @@
 //! The command line.
 
-use std::net::SocketAddr;
+mod places;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use policy::{Clamd, PolicyArgs};
+use policy::PolicyArgs;
 use record::OutputArgs;
 
 use crate::failpoint::Step;
-use crate::source::SourceKind;
+use crate::sources::SourceKind;
+pub(crate) use places::{ClamdArgs, JailArgs, ShareArgs};
 
 const EXAMPLES: &str = "Examples:
   scanwatch watch | jq -c 'select(.event.severity>=73)'
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Scan files and folders once, and tell; nothing is touched
     Scan(ScanArgs),
+    /// Tell the SHA-256 of every file on the share: evidence, or what a later look is held against
+    Hash(HashArgs),
     /// Show, bring back or remove what is in the jail
     #[command(subcommand)]
     Jail(JailCommand),
@@ -59,12 +63,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// The share [default: where the policy's cell.share is mounted]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) share: Option<PathBuf>,
-    /// The jail [default: the policy's warden.jail]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) jail: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) share: ShareArgs,
+    #[command(flatten)]
+    pub(crate) jail: JailArgs,
     /// What tells of changes; fanotify takes no watches, but root, and tells of a whole file system
     #[arg(long, value_name = "SOURCE", default_value = "inotify")]
     pub(crate) source: SourceKind,
@@ -82,18 +84,16 @@ pub(crate) struct WatchArgs {
 pub(crate) enum JailCommand {
     /// One record for each entry, the oldest first
     List {
-        /// The jail [default: the policy's warden.jail]
-        #[arg(long, value_name = "DIR")]
-        jail: Option<PathBuf>,
+        #[command(flatten)]
+        jail: JailArgs,
     },
     /// All facts of entries, and whether their content is still whole
     Show {
         /// Ids, or starts of ids that fit one entry
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
-        /// The jail [default: the policy's warden.jail]
-        #[arg(long, value_name = "DIR")]
-        jail: Option<PathBuf>,
+        #[command(flatten)]
+        jail: JailArgs,
     },
     /// Bring a file back; refused over what is there, and while it is still detected
     Restore(RestoreArgs),
@@ -102,9 +102,8 @@ pub(crate) enum JailCommand {
         /// Only entries jailed longer ago than this: 90s, 15m, 12h, 30d
         #[arg(long, value_name = "AGE", value_parser = age)]
         older_than: Duration,
-        /// The jail [default: the policy's warden.jail]
-        #[arg(long, value_name = "DIR")]
-        jail: Option<PathBuf>,
+        #[command(flatten)]
+        jail: JailArgs,
     },
 }
 
@@ -119,28 +118,22 @@ pub(crate) struct RestoreArgs {
     /// Although it is detected: allow its hash from now on, for this reason
     #[arg(long, value_name = "REASON")]
     pub(crate) allow: Option<String>,
-    /// The share [default: where the policy's cell.share is mounted]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) share: Option<PathBuf>,
-    /// The jail [default: the policy's warden.jail]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) jail: Option<PathBuf>,
-    /// clamd's socket [default: the policy's warden.clamd]
-    #[arg(long, value_name = "SOCKET", value_parser = clamd)]
-    pub(crate) clamd: Option<Clamd>,
+    #[command(flatten)]
+    pub(crate) share: ShareArgs,
+    #[command(flatten)]
+    pub(crate) jail: JailArgs,
+    #[command(flatten)]
+    pub(crate) clamd: ClamdArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SelfTestArgs {
-    /// The share [default: where the policy's cell.share is mounted]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) share: Option<PathBuf>,
-    /// The jail [default: the policy's warden.jail]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) jail: Option<PathBuf>,
-    /// clamd's socket [default: the policy's warden.clamd]
-    #[arg(long, value_name = "SOCKET", value_parser = clamd)]
-    pub(crate) clamd: Option<Clamd>,
+    #[command(flatten)]
+    pub(crate) share: ShareArgs,
+    #[command(flatten)]
+    pub(crate) jail: JailArgs,
+    #[command(flatten)]
+    pub(crate) clamd: ClamdArgs,
 }
 
 #[derive(Debug, Args)]
@@ -159,10 +152,24 @@ pub(crate) struct ScanArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct HashArgs {
+    #[command(flatten)]
+    pub(crate) share: ShareArgs,
+    /// The most files that are told, the newest change first
+    #[arg(long, value_name = "FILES", default_value = "100000", value_parser = at_least_one)]
+    pub(crate) most: usize,
+    /// The largest file that is read: 100MiB, 2GiB [default: the policy's limit for scans]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) largest: Option<policy::Bytes>,
+    /// The longest it may take: 90s, 15m, 12h
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = age)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct EngineArgs {
-    /// clamd's socket: a path, or tcp://ADDRESS:PORT [default: the policy's warden.clamd]
-    #[arg(long, value_name = "SOCKET", value_parser = clamd)]
-    pub(crate) clamd: Option<Clamd>,
+    #[command(flatten)]
+    pub(crate) clamd: ClamdArgs,
     /// Connections to clamd, 1 to 64
     #[arg(long, value_name = "N", default_value = "4", value_parser = connections)]
     pub(crate) connections: usize,
@@ -174,27 +181,15 @@ pub(crate) struct EngineArgs {
     pub(crate) quiet_clean: bool,
 }
 
-fn clamd(text: &str) -> Result<Clamd, String> {
-    if let Some(address) = text.strip_prefix("tcp://") {
-        let expected = "expected tcp://ADDRESS:PORT with an IP address, such as tcp://127.0.0.1:3310";
-        return address.parse::<SocketAddr>().map(Clamd::Tcp).map_err(|_| expected.to_owned());
-    }
-    if text.is_empty() { Err("expected a path".to_owned()) } else { Ok(Clamd::Unix(PathBuf::from(text))) }
-}
-
-/// A number and one of s, m, h and d.
+/// A duration as the policy writes it; none at all is an age too.
 fn age(text: &str) -> Result<Duration, String> {
     let expected = || "expected a number and s, m, h or d, such as 30d".to_owned();
-    let unit = text.chars().last().ok_or_else(expected)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(expected()),
-    };
-    let number: u64 = text.strip_suffix(unit).unwrap_or(text).parse().map_err(|_| expected())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
+    match text {
+        "0s" | "0m" | "0h" | "0d" => Ok(Duration::ZERO),
+        // Nobody means so young a file: 30ms for 30m would purge nearly all.
+        _ if text.ends_with("ms") => Err(expected()),
+        _ => policy::parse_duration(text).map_err(|_| expected()),
+    }
 }
 
 fn connections(text: &str) -> Result<usize, String> {
@@ -212,6 +207,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use policy::Clamd;
 
     fn walk(command: &clap::Command, visit: &mut impl FnMut(&clap::Command)) {
         visit(command);
@@ -247,15 +243,15 @@ mod tests {
     fn an_age_is_a_number_and_a_unit() {
         assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
         assert_eq!(age("0s"), Ok(Duration::ZERO));
-        for wrong in ["", "d", "30", "-1d", "1.5h", "30dd", "1w", "99999999999999999d", "ä"] {
+        for wrong in ["", "d", "30", "-1d", "1.5h", "30dd", "30ms", "1w", "99999999999999999d", "ä"] {
             assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_socket_is_a_path_or_an_address() {
-        assert_eq!(clamd("/run/c.sock"), Ok(Clamd::Unix("/run/c.sock".into())));
-        assert_eq!(clamd("tcp://127.0.0.1:3310"), Ok(Clamd::Tcp("127.0.0.1:3310".parse().unwrap())));
-        assert!(clamd("tcp://localhost:3310").is_err() && clamd("").is_err());
+        assert_eq!(places::address("/run/c.sock"), Ok(Clamd::Unix("/run/c.sock".into())));
+        assert_eq!(places::address("tcp://127.0.0.1:3310"), Ok(Clamd::Tcp("127.0.0.1:3310".parse().unwrap())));
+        assert!(places::address("tcp://localhost:3310").is_err() && places::address("").is_err());
     }
 }

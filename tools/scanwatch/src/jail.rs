@@ -15,7 +15,9 @@
 mod allow;
 mod copy;
 mod entry;
+pub(crate) mod quarantine;
 mod recover;
+pub(crate) mod removal;
 mod sidecar;
 mod tombstone;
 
@@ -29,8 +31,8 @@ use anyhow::{Context, bail};
 use policy::Share;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, fstat, openat, statat, unlinkat};
 
-use crate::stamp::size;
-pub(crate) use copy::{Copied, sha256};
+use crate::share::file_state::size;
+pub(crate) use copy::Copied;
 pub(crate) use entry::Whole;
 pub(crate) use recover::Pending;
 pub(crate) use sidecar::base64;
@@ -84,8 +86,8 @@ impl Jail {
     /// Opens the jail, and makes sure that nobody else can look into it.
     ///
     /// # Errors
-    /// If it is no folder, if it is open to others, if it lies in the share (or the share in it), or if
-    /// it cannot be written.
+    /// If it is no folder, if it is open to others, or if it cannot be written. If it lies in the share, or the share
+    /// in it.
     pub(crate) fn open(settings: &Share, share: Option<&Path>) -> anyhow::Result<Self> {
         let shown = settings.path.clone();
         if let Some(share) = share {

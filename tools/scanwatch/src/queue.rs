@@ -7,7 +7,7 @@
 //!
 //! The bound is one of files and one of bytes: whoever writes the share chooses how long its paths are.
 //!
-//! Lanes do not sleep on a condition variable but poll an eventfd beside their socket to clamd: it is
+//! Workers do not sleep on a condition variable but poll an eventfd beside their socket to clamd: it is
 //! readable exactly while there is something to take, or the queue is closed.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -110,11 +110,10 @@ impl Queue {
         // Others may be scanned again while this one waits.
         task.permit = None;
         match state.slots.get_mut(&task.key()) {
-            Some((_, Slot::Ready(there))) => return there.again |= task.again,
-            Some((_, Slot::Waiting(waiting, there))) if *there <= due => return waiting.again |= task.again,
+            Some((_, Slot::Ready(there))) => return there.absorb(&task),
+            Some((_, Slot::Waiting(waiting, there))) if *there <= due => return waiting.absorb(&task),
             Some((serial, Slot::Waiting(waiting, there))) => {
-                task.seen = waiting.seen.min(task.seen);
-                task.again |= waiting.again;
+                task.absorb(waiting);
                 let key = (*there, *serial);
                 state.waiting.remove(&key);
             }
@@ -265,19 +264,15 @@ impl State {
         }
         match self.slots.get_mut(&task.key()) {
             Some((_, Slot::Ready(there))) if there.urgency >= task.urgency => {
-                there.finished |= task.finished;
-                there.again |= task.again;
+                there.absorb(&task);
                 return None;
             }
             Some((_, Slot::Ready(there))) => {
-                task.seen = there.seen.min(task.seen);
-                task.finished |= there.finished;
-                task.again |= there.again;
+                task.absorb(there);
                 self.ready -= 1;
             }
             Some((serial, Slot::Waiting(there, due))) => {
-                task.seen = there.seen.min(task.seen);
-                task.again |= there.again;
+                task.absorb(there);
                 self.waiting.remove(&(*due, *serial));
             }
             None => {}

@@ -4,6 +4,7 @@ use clap::Parser;
 use record::Exit;
 
 use crate::cli::{Cli, Command};
+use crate::commands::{hash, jail, scan, self_test, watch};
 
 /// Runs the tool with the arguments of the process.
 ///
@@ -12,10 +13,11 @@ use crate::cli::{Cli, Command};
 pub fn run() -> anyhow::Result<Exit> {
     let Cli { command, policy, output, .. } = Cli::parse();
     match command {
-        Command::Watch(args) => crate::watch::watch(&args, &policy.load()?, output),
-        Command::Scan(args) => crate::scan::scan(&args, &policy.load()?, output),
-        Command::Jail(command) => crate::custody::run(&command, &policy.load()?, output),
-        Command::SelfTest(args) => crate::self_test::self_test(&args, &policy.load()?, output),
+        Command::Watch(args) => watch::watch(&args, &policy.load()?, output),
+        Command::Scan(args) => scan::scan(&args, &policy.load()?, output),
+        Command::Hash(args) => hash::hash(&args, &policy.load()?, output),
+        Command::Jail(command) => jail::run(&command, &policy.load()?, output),
+        Command::SelfTest(args) => self_test::self_test(&args, &policy.load()?, output),
         Command::Completions { shell } => record::completions::<Cli>(shell),
     }
 }

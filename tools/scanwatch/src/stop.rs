@@ -1,11 +1,16 @@
 //! The end, told to every thread at once: a descriptor to poll, a flag to look at.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
+use signal_hook::consts::{SIGINT, SIGIO, SIGTERM};
+use signal_hook::low_level::pipe;
 
 /// Readable from the moment it is raised, for good.
 #[derive(Debug)]
@@ -64,4 +69,15 @@ pub(crate) fn wait(fds: &[BorrowedFd<'_>], time: Option<Duration>) -> Vec<bool> 
             vec![false; fds.len()]
         }
     }
+}
+
+/// A descriptor that is readable when the run is to end. SIGIO comes when a lease of ours is broken in
+/// the instant it is held, and would end us: it is only taken note of.
+pub(crate) fn signals() -> anyhow::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair().context("signals cannot be received")?;
+    for signal in [SIGTERM, SIGINT] {
+        pipe::register(signal, theirs.try_clone()?).context("signals cannot be received")?;
+    }
+    signal_hook::flag::register(SIGIO, Arc::default()).context("signals cannot be received")?;
+    Ok(ours)
 }

@@ -4,8 +4,8 @@ function make() {
     return {
         refused: [
             'address-not-public', 'bad-request', 'body-too-large', 'credential-not-delivered', 'credential-of-your-own',
-            'headers-too-large', 'http-version', 'method-never-allowed', 'method-not-listed', 'name-not-listed',
-            'name-not-plain', 'no-name', 'not-a-client', 'not-http', 'path-not-listed', 'path-not-plain',
+            'headers-too-large', 'http-version', 'method-never-allowed', 'method-not-listed', 'name-misdirected',
+            'name-not-listed', 'name-not-plain', 'no-name', 'not-a-client', 'not-http', 'path-not-listed', 'path-not-plain',
             'too-many-connections', 'too-many-requests', 'transfer-encoding-unknown', 'uri-too-long',
         ],
         passed_on: [

@@ -79,7 +79,7 @@ function make() {
     function request(r) {
         const v = r.variables, raw = r.rawVariables, judged = verdict.of_request(r), untold = admitted(judged, v);
         if (untold === undefined) { return ''; }
-        const status = number(v.status), host = text(raw.host), path = text(raw.gate_path), method = v.request_method || method_of(text(raw.request) || '');
+        const status = number(v.status), host = text(raw.gate_asked) || text(raw.host), path = text(raw.gate_path), method = v.request_method || method_of(text(raw.request) || '');
         const record = head('request', judged, v, v.request_time, untold);
         record.message = `${method || '?'} ${host || '?'}${path || ''}: ${v.status}`;
         // Of half a request, whose client hung up, nginx never comes to know.
@@ -94,8 +94,12 @@ function make() {
         };
         record.url = some({ scheme: v.gate_upstream ? 'https' : undefined, domain: host, path: path });
         record.destination = some(end(v, v.gate_upstream, judged));
+        // The client's own TLS, which the gate opened (inspected.rs).
+        if (v.ssl_protocol) { record.tls = { client: some({ server_name: text(raw.ssl_server_name) }), version: tls_version(v.ssl_protocol) }; }
         return JSON.stringify(record);
     }
+
+    function tls_version(protocol) { return (/^TLSv([\d.]+)$/.exec(protocol || '') || [])[1]; }
 
     // A TLS connection that the client opened itself: the gate sees the name it asks for, and how much goes each way.
     function session(s) {
@@ -104,12 +108,14 @@ function make() {
         if (untold === undefined) { return ''; }
         const record = head('connection', judged, v, v.session_time, untold);
         const is_tls = v.server_port === '443';
-        record.message = `${is_tls ? `TLS to ${name || 'no name'}` : 'connection to port 80'}: ${judged.verdict}`;
+        // The front sees where it led, and not whether the handshake there came about.
+        const led = /\/tls-/.test(v.upstream_addr) ? ', led to the gate\'s own TLS' : '';
+        record.message = `${is_tls ? `TLS to ${name || 'no name'}${led}` : 'connection to port 80'}: ${judged.verdict}`;
         record.network = { name: v.gate_client || undefined, protocol: is_tls ? 'tls' : 'http', transport: 'tcp' };
         record.source.bytes = number(v.bytes_received);
         record.tls = some({
             client: name ? { server_name: name } : undefined,
-            version: (/^TLSv([\d.]+)$/.exec(v.ssl_preread_protocol || '') || [])[1],
+            version: tls_version(v.ssl_preread_protocol),
         });
         const destination = judged.verdict === 'denied' ? { address: name } : end(v, name, judged);
         destination.bytes = number(v.bytes_sent);

@@ -76,7 +76,7 @@ function make() {
 
     function not_listed(v) {
         return v.ssl_preread_server_name ?
-            denied('name-not-listed', 'no [[egress]] rule with tls = "passthrough" lists this name for this client') :
+            denied('name-not-listed', 'no [[egress]] rule with tls = "passthrough" or "inspect" lists this name for this client') :
             denied('no-name', 'no name in the TLS handshake (SNI), or no TLS');
     }
 

@@ -7,9 +7,11 @@ import fs from 'fs';
 
 const PLACES = 256;        // addresses remembered for the names below one wildcard
 
-// The leg that was taken last.
+// The leg that was taken last, by itself or by what stands in front of it (leg.rs, `told`).
 function leg_of(tried) {
-    const at = tried ? tried.lastIndexOf('/out-') : -1;
+    let at = tried ? tried.lastIndexOf('/out-') : -1;
+    if (at >= 0) { return tried.slice(at + 5, tried.indexOf('.sock', at)); }
+    at = tried ? tried.lastIndexOf('/hop-') : -1;
     return at < 0 ? '' : tried.slice(at + 5, tried.indexOf('.sock', at));
 }
 

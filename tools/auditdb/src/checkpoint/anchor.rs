@@ -8,17 +8,18 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::child;
 
 /// The user and group of a command: nobody else on this machine has it (compose.yaml has the others).
 const USER: u32 = 10_005;
-/// How long a command may take, and how often it is looked at.
-const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(20);
+/// How long a command may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,30 +78,15 @@ fn only_root_writes(path: &Path) -> Result<()> {
 
 fn feed(command: &mut Command, lines: &str) -> Result<()> {
     command.env_clear().current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().context("it cannot be started")?;
+    let mut child = child::spawn(command)?;
     let (mut input, lines) = (child.stdin.take().context("it has no standard input")?, lines.to_owned());
     // On a thread of its own: one that does not read must not hold up who writes the record. It ends with the child.
     let fed = thread::spawn(move || input.write_all(lines.as_bytes()));
-    let status = wait(&mut child);
+    let status = child::wait(&mut child, TIMEOUT);
     let fed = fed.join();
     ensure!(status?.success(), "it did not end well");
     ensure!(fed.is_ok_and(|fed| fed.is_ok()), "it did not read all of it");
     Ok(())
-}
-
-fn wait(child: &mut Child) -> Result<std::process::ExitStatus> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
-            bail!("it had not ended after {} s and was killed", PATIENCE.as_secs());
-        }
-        thread::sleep(LOOK);
-    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ impl Book {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
+        Ok(Self::parse(path, &text))
+    }
+
+    /// The checkpoints of a file's content.
+    pub(crate) fn parse(path: &Path, text: &[u8]) -> Self {
         let mut book = Self { path: path.to_owned(), entries: Vec::new(), faults: Vec::new() };
         // What stands behind the last break was never whole: a crash in the middle of a line.
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -43,7 +48,7 @@ impl Book {
         for (at, line) in text.lines().enumerate() {
             book.line(at + 1, line);
         }
-        Ok(book)
+        book
     }
 
     fn line(&mut self, number: usize, line: &str) {

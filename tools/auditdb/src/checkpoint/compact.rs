@@ -1,15 +1,15 @@
 //! The log of checkpoints, kept short: what it says of segments that were let go is summed up in one checkpoint.
 //!
-//! Taken out is what speaks of a segment that has its tombstone and is older than each that is left (the tombstone
-//! with it), what speaks of one with a tombstone otherwise, and of every other segment all but the last word on how far
-//! it went: a link covers all before it. So the log is bounded by what the policy retains. The checkpoint that does so
-//! signs the roots of those that stay, one after the other, and so none of these can be taken out unseen either.
+//! A segment that has its tombstone and is older than each that is left goes whole, with the tombstone. Of another with a
+//! tombstone goes all but that. Of every other segment goes all but the last word on how far it went: a link covers all
+//! before it. So the log is bounded by what the policy retains. The checkpoint that does so signs the roots of those that
+//! stay, one after the other. So none of these can be taken out unseen either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::{Book, Entry};
 use super::wire::{About, Compacted};
-use crate::spool::chain::Link;
+use crate::chain::Link;
 
 /// What stays of a log, and the word on what does not; `None` where all of it stays.
 pub(super) fn compacted(log: Book, living: &BTreeSet<String>) -> Option<(Vec<Entry>, Compacted)> {
@@ -43,8 +43,8 @@ pub(super) fn compacted(log: Book, living: &BTreeSet<String>) -> Option<(Vec<Ent
     (gone > 0).then_some((kept, sum))
 }
 
-/// The name that sorts before those of all segments that are there, or that were not let go and must be. It never goes
-/// back, also where the clock was set back: what was summed up once stays so.
+/// The name that sorts before those of all segments that are there, or must be there. It never goes back, also where
+/// the clock was set back: what was summed up once stays so.
 fn horizon(log: &Book, living: &BTreeSet<String>, pruned: &BTreeMap<String, u64>) -> String {
     let named = log.entries.iter().filter_map(|entry| entry.checkpoint.about.segment());
     let named = named.filter(|name| !pruned.contains_key(*name));

@@ -10,8 +10,6 @@ use policy::private_file;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use crate::line::hex;
-
 /// The most that a key takes, in bytes: PKCS #8 of Ed25519 (RFC 8410) has some eighty.
 const LONGEST: u64 = 4096;
 
@@ -82,7 +80,7 @@ fn make(path: &Path) -> Result<Ed25519KeyPair> {
 
 /// The public half, 64 hex digits.
 pub(crate) fn public(key: &Ed25519KeyPair) -> String {
-    hex(key.public_key().as_ref())
+    hex::encode(key.public_key().as_ref())
 }
 
 /// Did the holder of this public key sign it?

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::wire::{self, About, Checkpoint};
-use crate::spool::chain::Link;
-use crate::spool::tree;
+use crate::chain::Link;
+use crate::merkle;
 
 /// A proof, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub(crate) struct Proof {
 impl Proof {
     /// Of a line at an index, with the hashes of all lines of its segment.
     pub(crate) fn of(line: &[u8], index: usize, leaves: &[Link], checkpoint: String) -> Self {
-        let path = tree::path(leaves, index).iter().map(ToString::to_string).collect();
+        let path = merkle::path(leaves, index).iter().map(ToString::to_string).collect();
         Self { format: 1, line_base64: STANDARD.encode(line), index: index as u64, path, checkpoint }
     }
 
@@ -47,14 +47,26 @@ impl Proof {
         let About::Closed(closed) = &checkpoint.about else {
             return Err("its checkpoint says nothing of a whole segment".to_owned());
         };
-        let path: Result<Vec<Link>, ()> = self.path.iter().map(|hash| hash.parse()).collect();
-        let path = path.map_err(|()| "a hash of its path is not 64 hex digits".to_owned())?;
-        let root = tree::climb(tree::leaf(&line), self.index, closed.lines, &path);
+        let root = self.root(&line, closed.lines)?;
         if root.map(|root| root.to_string()).as_ref() != Some(&closed.tree) {
             return Err(
                 "the line is none of the segment's: its path does not lead to the root that was signed".to_owned()
             );
         }
         Ok((line, checkpoint))
+    }
+
+    /// Where its path leads, in a tree of so many lines.
+    fn root(&self, line: &[u8], lines: u64) -> Result<Option<Link>, String> {
+        let path: Result<Vec<Link>, ()> = self.path.iter().map(|hash| hash.parse()).collect();
+        let path = path.map_err(|()| "a hash of its path is not 64 hex digits".to_owned())?;
+        Ok(merkle::climb(merkle::leaf(line), self.index, lines, &path))
+    }
+
+    /// Climbs in trees of several sizes, for a fuzzer, which can sign nothing and so gets no further in [`Proof::check`].
+    pub(crate) fn climb(&self) {
+        for lines in [0, 1, self.index, self.index.saturating_add(1), u64::MAX] {
+            drop(self.root(self.line_base64.as_bytes(), lines));
+        }
     }
 }

@@ -16,7 +16,7 @@ use ring::signature::Ed25519KeyPair;
 use serde::{Deserialize, Serialize};
 
 use super::key;
-use crate::spool::chain::Link;
+use crate::chain::Link;
 
 /// What a signature begins with, so that it can stand for nothing else.
 const DOMAIN: &[u8] = b"cellblock checkpoint 1\n";
@@ -91,7 +91,7 @@ pub(crate) struct Closed {
     pub(crate) lines: u64,
     /// Its link at the end.
     pub(crate) head: String,
-    /// The root of the Merkle tree over its lines ([`crate::spool::tree`]).
+    /// The root of the Merkle tree over its lines ([`crate::merkle`]).
     pub(crate) tree: String,
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 /// How often a lock that is taken is asked for again.
-const AGAIN: Duration = Duration::from_millis(20);
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A lock that is held, until it is dropped.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ fn take(path: &Path, operation: FlockOperation, wait: Duration) -> io::Result<Op
         match flock(&file, operation) {
             Ok(()) => return Ok(Some(Lock(file))),
             Err(Errno::WOULDBLOCK) if Instant::now() >= deadline => return Ok(None),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(AGAIN),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => thread::sleep(RETRY_INTERVAL),
             Err(error) => return Err(error.into()),
         }
     }

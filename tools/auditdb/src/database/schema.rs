@@ -1,5 +1,5 @@
-//! The tables. No primary key and no index: DuckDB checks them on every row, and what they would give
-//! (a line only once) the fold gives for a thousandth of the price.
+//! The tables. No primary key and no index: DuckDB checks them on every row. They would give that a line is there only
+//! once: the fold gives that for a thousandth of the price.
 
 use std::path::Path;
 
@@ -9,8 +9,9 @@ use duckdb::Connection;
 /// Raised whenever the tables change; an older database is made again from the spool.
 const VERSION: i64 = 1;
 
-// What differs from row to row is compressed in one way: to try all of them took longer than all that the line itself costs,
-// and zstd makes a quarter of what FSST does (both measured). A database that is there keeps its own until it is written anew.
+// What differs from row to row is compressed in one way: to try all of them took longer than all that the line itself
+// costs (measured). zstd makes a quarter of what FSST does (measured too). A database that is there keeps its own until
+// it is written anew.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS about (version BIGINT);
 INSERT INTO about SELECT 1 WHERE NOT EXISTS (FROM about);

@@ -1,5 +1,6 @@
-//! Parquet, in a folder by day and provider as Hive names them (`day=2026-11-29/provider=netguard/`), which DuckDB, Spark,
-//! Trino and `ClickHouse` read as one table. DuckDB writes it, on a connection that no statement of a user's runs on.
+//! Parquet, in a folder by day and provider as Hive names them (`day=2026-11-29/provider=netguard/`). DuckDB, Spark,
+//! Trino and `ClickHouse` read them as one table. DuckDB writes it, on a connection that no statement of a user's runs
+//! on.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::fd::AsRawFd;

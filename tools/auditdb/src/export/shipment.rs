@@ -62,8 +62,8 @@ impl Shipment {
         &self.memory.reached
     }
 
-    /// Has the next draft filled, given its path and the name that its file gets, and remembers how far that is. Without
-    /// a record in it there is no file.
+    /// Has the next draft filled, given its path and its file's name. Remembers how far that is. Without a record in it
+    /// there is no file.
     pub(super) fn send(
         &mut self,
         reached: Reached,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use duckdb::arrow::array::{
-    ArrayRef, BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder, UInt16Builder,
-    UInt32Builder, UInt64Builder,
+    Array, ArrayRef, BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder,
+    UInt16Builder, UInt32Builder, UInt64Builder,
 };
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::types::{TimeUnit, ValueRef};
@@ -102,6 +102,9 @@ const TABLE: [(&str, char); 29] = [
 #[derive(Debug)]
 pub(super) struct Columns {
     columns: Vec<Column>,
+    /// The columns that a line has filled so far. Most lines fill half of them. DuckDB's crate hands over each NULL
+    /// alone, and that costs more than a short text.
+    filled: [bool; TABLE.len()],
     rows: usize,
     bytes: usize,
 }
@@ -119,7 +122,8 @@ impl Columns {
             '8' => Column::Big(UInt64Builder::new()),
             _ => Column::Text(StringBuilder::new()),
         };
-        Self { columns: TABLE.iter().map(column).collect(), rows: 0, bytes: 0 }
+        let columns = TABLE.iter().map(column).collect();
+        Self { columns, filled: [false; TABLE.len()], rows: 0, bytes: 0 }
     }
 
     /// Adds a row, whose line has so many bytes.
@@ -136,14 +140,18 @@ impl Columns {
         self.rows >= ROWS || self.bytes >= BYTES
     }
 
-    /// All of them, if there are any.
+    /// All of them, if there are any, in the columns that were filled so far: never fewer than the last time.
     pub(super) fn take(&mut self) -> Result<Option<RecordBatch>> {
         if self.rows == 0 {
             return Ok(None);
         }
+        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
+        for (filled, array) in self.filled.iter_mut().zip(&arrays) {
+            *filled |= array.null_count() < self.rows;
+        }
         (self.rows, self.bytes) = (0, 0);
-        let arrays = self.columns.iter_mut().map(Column::finish);
-        let named = TABLE.iter().map(|(name, _)| *name).zip(arrays);
-        RecordBatch::try_from_iter(named).map(Some).context("rows of one length")
+        let named = TABLE.iter().map(|(name, _)| *name).zip(arrays).zip(self.filled);
+        let filled = named.filter_map(|(column, filled)| filled.then_some(column));
+        RecordBatch::try_from_iter(filled).map(Some).context("rows of one length")
     }
 }

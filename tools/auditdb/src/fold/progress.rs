@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use duckdb::{Connection, params};
 
+use crate::chain::Link;
 use crate::spool::SegmentFile;
-use crate::spool::chain::Link;
 
 /// What the database knows of a segment.
 #[derive(Debug, Clone, Default)]

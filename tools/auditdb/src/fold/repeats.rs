@@ -1,8 +1,40 @@
 //! A line that comes twice is one line; two lines with one id are two, and a finding.
 
+use std::hash::{BuildHasher, RandomState};
+
 use anyhow::Result;
 use duckdb::{Connection, params};
 use record::{Action, Category, Kind, Provider, Record, Severity, Type};
+
+/// The ids of new rows, noted as they come: DuckDB would read them again, and build a table of them to count them.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    hashes: Vec<u64>,
+    /// With a key of this process, so that nobody can make ids that look alike.
+    hash: RandomState,
+    least: String,
+    most: String,
+}
+
+impl Fresh {
+    /// Notes the id of a row.
+    pub(super) fn note(&mut self, provider: Option<&str>, id: &str) {
+        if self.hashes.is_empty() {
+            (self.least, self.most) = (id.to_owned(), id.to_owned());
+        } else if id < self.least.as_str() {
+            id.clone_into(&mut self.least);
+        } else if id > self.most.as_str() {
+            id.clone_into(&mut self.most);
+        }
+        self.hashes.push(self.hash.hash_one((provider, id)));
+    }
+
+    /// Can any of them stand twice among them?
+    fn may_repeat(&mut self) -> bool {
+        self.hashes.sort_unstable();
+        self.hashes.windows(2).any(|pair| matches!(pair, [one, next] if one == next))
+    }
+}
 
 /// What was found among new rows.
 #[derive(Debug, Default)]
@@ -13,14 +45,11 @@ pub(super) struct Found {
     pub(super) clashes: Vec<Record>,
 }
 
-/// The ids of the new rows: how many, how many different ones, and between which they are.
-const FRESH: &str =
-    "SELECT count(id), count(DISTINCT (provider, id)), min(id), max(id) FROM records WHERE seq >= ? AND id IS NOT NULL";
 /// Is any older row's id among them, as far as it sorts? Zone maps answer that for ids that grow with time.
 const NEAR: &str = "SELECT EXISTS (FROM records WHERE seq < ? AND id BETWEEN ? AND ?)";
 
-/// Ids that new rows share with any other row. Only id and provider of the old rows are read, and only
-/// where DuckDB's zone maps say that the ids of the new rows can be: a `UUIDv7` grows with time.
+/// Ids that new rows share with any other row. Of the old rows only id and provider are read. Even these only where
+/// DuckDB's zone maps say that these ids can be: a `UUIDv7` grows with time.
 const SUSPECTS: &str = "
 CREATE OR REPLACE TEMP TABLE suspects AS
 SELECT provider, id FROM records
@@ -42,8 +71,8 @@ WHERE nth > 1 AND seq >= ?
 GROUP BY provider, id ORDER BY min(seq)";
 
 /// Drops the repeats among the rows from number `first` on, and says which ids clash.
-pub(super) fn drop(connection: &Connection, first: i64) -> Result<Found> {
-    if !is_suspect(connection, first)? {
+pub(super) fn drop(connection: &Connection, first: i64, fresh: Fresh) -> Result<Found> {
+    if !is_suspect(connection, first, fresh)? {
         return Ok(Found::default());
     }
     connection.execute(SUSPECTS, params![first])?;
@@ -62,10 +91,14 @@ pub(super) fn drop(connection: &Connection, first: i64) -> Result<Found> {
 }
 
 /// Can any id stand twice? The cheap question, whose answer is nearly always no.
-fn is_suspect(connection: &Connection, first: i64) -> Result<bool> {
-    let (ids, different, least, most): (u64, u64, Option<String>, Option<String>) =
-        connection.query_row(FRESH, params![first], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    Ok(ids > different || connection.query_row(NEAR, params![first, least, most], |row| row.get(0))?)
+fn is_suspect(connection: &Connection, first: i64, mut fresh: Fresh) -> Result<bool> {
+    if fresh.hashes.is_empty() {
+        return Ok(false);
+    }
+    if fresh.may_repeat() {
+        return Ok(true);
+    }
+    Ok(connection.query_row(NEAR, params![first, fresh.least, fresh.most], |row| row.get(0))?)
 }
 
 fn clash(provider: &str, id: &str) -> Record {

@@ -1,18 +1,19 @@
 //! Lines on their way into the table, in one transaction.
 
 use anyhow::Result;
-use duckdb::types::ToSqlOutput::{self, Borrowed, Owned};
-use duckdb::types::{TimeUnit, Value, ValueRef};
+use duckdb::arrow::record_batch::RecordBatch;
+use duckdb::types::{TimeUnit, ValueRef};
 use duckdb::{Appender, Connection};
 use record::Record;
 
 use super::columns::Columns;
+use super::repeats::Fresh;
 use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
 
 /// One row, in the order of the table's columns.
-pub(crate) struct Values<'a>([ToSqlOutput<'a>; 29]);
+pub(crate) struct Values<'a>([ValueRef<'a>; 29]);
 
 impl<'a> Values<'a> {
     /// The row of a line: its number, and its place in the spool.
@@ -25,20 +26,19 @@ impl<'a> Values<'a> {
     ) -> Self {
         let received = batch.received.as_microsecond();
         let columns = &line.columns;
-        let provider = batch.source.as_ref().map(Source::as_str).or(columns.provider.as_deref());
         let (segment, position) = place.unzip();
         Self([
-            Owned(Value::BigInt(number)),
-            Owned(time(line.time.unwrap_or(received))),
-            Owned(time(received)),
-            text(provider),
-            Owned(Value::Boolean(batch.source.is_some())),
+            ValueRef::BigInt(number),
+            time(line.time.unwrap_or(received)),
+            time(received),
+            text(provider(line, batch)),
+            ValueRef::Boolean(batch.source.is_some()),
             text(columns.id.as_deref()),
             text(columns.action.as_deref()),
             text(columns.kind.as_deref()),
             text(columns.category.as_deref()),
             text(columns.outcome.as_deref()),
-            Owned(columns.severity.map_or(Value::Null, Value::UTinyInt)),
+            columns.severity.map_or(ValueRef::Null, ValueRef::UTinyInt),
             text(columns.reason.as_deref()),
             text(columns.message.as_deref()),
             text(columns.container.as_deref()),
@@ -47,37 +47,41 @@ impl<'a> Values<'a> {
             text(columns.file_path.as_deref()),
             text(columns.source_ip.as_deref()),
             text(columns.destination_ip.as_deref()),
-            Owned(columns.destination_port.map_or(Value::Null, Value::USmallInt)),
+            columns.destination_port.map_or(ValueRef::Null, ValueRef::USmallInt),
             text(columns.destination_domain.as_deref()),
             text(columns.network.as_deref()),
             text(columns.transport.as_deref()),
             text(columns.url.as_deref()),
             text(columns.method.as_deref()),
-            Owned(columns.status.map_or(Value::Null, Value::USmallInt)),
-            Owned(segment.map_or(Value::Null, Value::UInt)),
-            Owned(position.map_or(Value::Null, Value::UBigInt)),
+            columns.status.map_or(ValueRef::Null, ValueRef::USmallInt),
+            segment.map_or(ValueRef::Null, ValueRef::UInt),
+            position.map_or(ValueRef::Null, ValueRef::UBigInt),
             text(Some(raw)),
         ])
     }
 
-    /// The same, to be compared.
+    /// The same, to be handed over or compared.
     pub(crate) fn refs(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.0.iter().map(|value| match value {
-            Borrowed(value) => *value,
-            Owned(value) => ValueRef::from(value),
-            _ => ValueRef::Null,
-        })
+        self.0.iter().copied()
     }
 }
 
-fn text(value: Option<&str>) -> ToSqlOutput<'_> {
-    value.map_or(Owned(Value::Null), |text| Borrowed(ValueRef::Text(text.as_bytes())))
+/// Whose line it is: by the stream it came in on, else by its own word.
+fn provider<'a>(line: &'a Accepted<'_>, batch: &'a Batch) -> Option<&'a str> {
+    batch.source.as_ref().map(Source::as_str).or(line.columns.provider.as_deref())
+}
+
+fn text(value: Option<&str>) -> ValueRef<'_> {
+    value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
 }
 
 /// Rows that are being appended.
 pub(super) struct Rows<'c> {
-    appender: Appender<'c>,
+    connection: &'c Connection,
+    /// With the number of columns that it was made for.
+    appender: Option<(usize, Appender<'c>)>,
     columns: Columns,
+    fresh: Fresh,
     first: i64,
     count: u64,
     bytes: u64,
@@ -87,12 +91,20 @@ impl<'c> Rows<'c> {
     /// Begins a transaction; the first row gets this number.
     pub(super) fn begin(connection: &'c Connection, first: i64) -> Result<Self> {
         connection.execute_batch("BEGIN")?;
-        Self::go_on(connection, first)
+        Ok(Self::go_on(connection, first))
     }
 
     /// Goes on in the transaction that is open.
-    pub(super) fn go_on(connection: &'c Connection, first: i64) -> Result<Self> {
-        Ok(Self { appender: connection.appender("records")?, columns: Columns::empty(), first, count: 0, bytes: 0 })
+    pub(super) fn go_on(connection: &'c Connection, first: i64) -> Self {
+        Self {
+            connection,
+            appender: None,
+            columns: Columns::empty(),
+            fresh: Fresh::default(),
+            first,
+            count: 0,
+            bytes: 0,
+        }
     }
 
     /// How many rows.
@@ -115,6 +127,9 @@ impl<'c> Rows<'c> {
     ) -> Result<()> {
         let number = self.first + i64::try_from(self.count)?;
         self.columns.push(&Values::of(number, line, raw, batch, place), raw.len())?;
+        if let Some(id) = line.columns.id.as_deref() {
+            self.fresh.note(provider(line, batch), id);
+        }
         if self.columns.is_full() {
             self.hand_over()?;
         }
@@ -133,20 +148,37 @@ impl<'c> Rows<'c> {
     }
 
     fn hand_over(&mut self) -> Result<()> {
-        match self.columns.take()? {
-            Some(rows) => Ok(self.appender.append_record_batch(rows)?),
-            None => Ok(()),
-        }
+        let Some(rows) = self.columns.take()? else { return Ok(()) };
+        Ok(self.appender_of(&rows)?.append_record_batch(rows)?)
     }
 
-    /// Hands all rows to the transaction: the number of the first, and how many.
-    pub(super) fn flush(mut self) -> Result<(i64, u64)> {
+    /// The appender of these columns. When a line fills one that none has filled yet, the next appender takes over.
+    fn appender_of(&mut self, rows: &RecordBatch) -> Result<&mut Appender<'c>> {
+        let width = rows.num_columns();
+        let appender = match self.appender.take_if(|(columns, _)| *columns == width) {
+            Some((_, appender)) => appender,
+            None => {
+                self.end()?;
+                let schema = rows.schema();
+                let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                self.connection.appender_with_columns("records", &names)?
+            }
+        };
+        Ok(&mut self.appender.insert((width, appender)).1)
+    }
+
+    /// Hands all rows to the transaction: the number of the first, how many, and their ids.
+    pub(super) fn flush(mut self) -> Result<(i64, u64, Fresh)> {
         self.hand_over()?;
-        self.appender.flush()?;
-        Ok((self.first, self.count))
+        self.end()?;
+        Ok((self.first, self.count, self.fresh))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(self.appender.take().map_or(Ok(()), |(_, mut appender)| appender.flush())?)
     }
 }
 
-fn time(microseconds: i64) -> Value {
-    Value::Timestamp(TimeUnit::Microsecond, microseconds)
+fn time(microseconds: i64) -> ValueRef<'static> {
+    ValueRef::Timestamp(TimeUnit::Microsecond, microseconds)
 }

@@ -1,5 +1,5 @@
-//! How far a container's log is in the record: the time of the last line that is on the disk, whose log it was, and how
-//! far the runs came that number their lines.
+//! How far a container's log is in the record: the time of the last line that is on the disk, and whose log it was.
+//! Besides, how far the runs came that number their lines.
 //!
 //! ```text
 //! 2026-11-28T21:00:00.123456789Z 1

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
 use record::{Action, Category, Kind, MAX_LINE, Provider, Record, Severity, Type};
+use tool::Stop;
 
 use super::account::Account;
 use super::bookmark::Mark;
@@ -14,7 +15,6 @@ use super::input::Piece;
 use super::tee::Tee;
 use crate::line::{self, Scanner};
 use crate::plural::many;
-use crate::signals::Stop;
 use crate::source::Source;
 use crate::spool::{Batch, Room, Writer};
 
@@ -22,7 +22,7 @@ use crate::spool::{Batch, Room, Writer};
 /// so that a full one is filled to its brim.
 const BATCH: usize = 256 << 10;
 /// How often a full spool is looked at again.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What became of all the lines.
 #[derive(Debug)]
@@ -120,6 +120,13 @@ impl Committer {
         }
     }
 
+    /// The last batch is closed before a line that does not go into it.
+    fn close_unless(&self, sorted: &mut [Sorted], ours: bool, line: &[u8]) {
+        if sorted.last().is_some_and(|last| !last.takes(ours, line)) {
+            self.close(sorted);
+        }
+    }
+
     fn tell_lost(&mut self, sorted: &mut Vec<Sorted>, ended: bool) -> Result<()> {
         let Some(record) = self.account.as_mut().and_then(|account| account.told(ended)) else { return Ok(()) };
         eprintln!("auditdb: {}", record.message);
@@ -172,9 +179,7 @@ impl Committer {
                 if accepted.columns.action.as_deref() == Some(Action::RunFinished.name()) {
                     self.spool.ask_for_checkpoint();
                 }
-                if sorted.last().is_some_and(|last| !last.takes(false, raw)) {
-                    self.close(sorted);
-                }
+                self.close_unless(sorted, false, raw);
                 self.account.iter_mut().for_each(|account| account.line(&accepted));
                 self.accepted += 1;
                 self.bytes += raw.len() as u64;
@@ -192,9 +197,7 @@ impl Committer {
         self.rejected += 1;
         let line = record.to_json()?.into_bytes();
         self.bytes += line.len() as u64;
-        if sorted.last().is_some_and(|last| !last.takes(true, &line)) {
-            self.close(sorted);
-        }
+        self.close_unless(sorted, true, &line);
         push(sorted, Some(&Source::own()), true, &line);
         Ok(())
     }
@@ -213,7 +216,7 @@ impl Committer {
                 let lost = many(batch.lines, "line that had come in is", "lines that had come in are");
                 bail!("ended while the spool was full: {lost} not in the record");
             }
-            thread::sleep(AGAIN);
+            thread::sleep(RETRY_INTERVAL);
         }
         let freed = Record::new(Provider::Auditdb, Action::SpoolFreed, "There is room in the spool again.")
             .about(Category::Database, Type::Info)

@@ -1,4 +1,4 @@
-//! Follows a container's log through the engine, on a thread of its own, and waits where container or engine is not there.
+//! Follows a container's log through the engine, on a thread of its own. Waits where container or engine is not there.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use engine::Engine;
 use jiff::Timestamp;
+use tool::Stop;
 
 use super::bookmark::{Mark, Position};
 use super::input::{Piece, WAITING};
 use super::log::Log;
-use crate::signals::Stop;
 
 /// The pause after a reading that ended, and the longest one, where nothing comes.
 const PAUSE: Duration = Duration::from_millis(500);

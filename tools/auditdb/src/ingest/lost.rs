@@ -123,9 +123,7 @@ impl FromStr for Lost {
 fn why(lines: u64, rotated: bool) -> &'static str {
     const ROTATED: &str = "the engine let go of the container's oldest lines before they were read";
     match (rotated, lines) {
-        (true, 0) => {
-            "the engine let go of the container's oldest lines before they were read, and those have no numbers to count them by"
-        }
+        (true, 0) => "the engine let go of the container's oldest lines before they were read; no number counts them",
         (true, _) => ROTATED,
         (false, _) => "the numbers that the source gives its lines leave some out",
     }

@@ -1,8 +1,8 @@
 //! The numbers that writers give their lines (`cellblock.line`): one that is left out is a line that is lost.
 //!
 //! A writer begins a run with each start, and several may share a stream: the gate's two workers do. What a run said
-//! last before it ended cannot be known to be the last, so only what is missing inside a run, or from its beginning,
-//! is counted. What a source says of itself is its own claim.
+//! last before it ended cannot be known to be the last. So only what is missing inside a run, or from its beginning, is
+//! counted. What a source says of itself is its own claim.
 
 use std::collections::BTreeMap;
 

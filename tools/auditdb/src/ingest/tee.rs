@@ -1,5 +1,5 @@
-//! Passes on what is on the disk. The record comes first: a reader that went away, or a full disk
-//! behind standard output, is said once and keeps no line from the spool.
+//! Passes on what is on the disk. The record comes first: a reader that went away is said once, and so is a full disk
+//! behind standard output. Neither keeps a line from the spool.
 
 use std::io::{self, Write};
 

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use crate::fold::{self, Seen};
 use crate::place::{Place, Retain};
-use crate::read::When;
 use crate::source::Source;
 use crate::spool::{Read, Reader, SegmentFile};
+use crate::when::When;
 
 /// The length of a UUID at the beginning of a segment's name.
 const UUID: usize = 36;

@@ -1,7 +1,7 @@
 //! What an old database remembers, before a new one takes its place.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use duckdb::AccessMode;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::verify::{self, Found};
 use super::witness::Witnesses;
-use crate::database;
+use crate::database::{self, log_of};
 use crate::fold::{self, Seen};
 use crate::place::Place;
 
@@ -64,11 +64,4 @@ pub(super) fn put_aside(place: &Place) -> Result<PathBuf> {
         }
     }
     Ok(aside)
-}
-
-/// DuckDB's log of a database.
-pub(crate) fn log_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".wal");
-    PathBuf::from(name)
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 
+use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Proof};
 use crate::cli;
 use crate::line::{self, Scanner};
+use crate::merkle::{self, Tree};
 use crate::place::Place;
 use crate::read::explain;
-use crate::spool::chain::Link;
-use crate::spool::tree::{self, Tree};
 use crate::spool::{Read, Reader};
 
 /// The longest proof that is read, in bytes: a line of 1 MiB in base64, and its path.
@@ -71,7 +71,7 @@ fn find(place: &Place, id: &str) -> Result<Vec<Found>> {
                 if text.contains(id) && scanner.scan(&text).is_ok_and(|columns| columns.id.as_deref() == Some(id)) {
                     here.push((raw.to_vec(), leaves.len()));
                 }
-                leaves.push(tree::leaf(raw));
+                leaves.push(merkle::leaf(raw));
             }
         }
         found.extend(here.into_iter().map(|(line, index)| Found {

@@ -1,7 +1,7 @@
 //! `auditdb prune`: lets go of what is older than the policy keeps it, by whole segments.
 //!
-//! The database first, then the file: a crash in between leaves a segment that is folded again, while
-//! the other order would leave one that is missing, and that is what a theft looks like.
+//! The database first, then the file: a crash in between leaves a segment that is folded again. The other order would
+//! leave one that is missing, and that is what a theft looks like.
 
 use std::fs;
 use std::time::Duration;

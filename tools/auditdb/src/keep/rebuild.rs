@@ -13,10 +13,10 @@ use record::cellblock::Spool;
 use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 
 use super::note::note;
-use super::old::{Old, log_of, put_aside};
+use super::old::{Old, put_aside};
 use super::verify;
 use crate::cli;
-use crate::database::{self, Lock};
+use crate::database::{self, Lock, log_of};
 use crate::fold;
 use crate::place::Place;
 use crate::plural::many;

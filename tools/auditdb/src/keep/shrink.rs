@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 use duckdb::Connection;
 use policy::private_file;
 
-use super::old::log_of;
-use crate::database;
+use crate::database::{self, log_of};
 use crate::place::Place;
 
 /// Worth the writing: where more than one block in four is free, or one row in four gone. A row that is gone stays in its

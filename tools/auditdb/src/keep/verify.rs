@@ -1,7 +1,7 @@
 //! `auditdb verify`: the spool's hash chains, computed again and held against all that remembers them.
 //!
-//! A chain alone finds what was changed in the middle. That a whole segment, or the end of one, was taken away is
-//! found because somebody remembers how far it went and with which link: see [`super::witness`].
+//! A chain alone finds what was changed in the middle. A whole segment, or the end of one, that was taken away is
+//! found: somebody remembers how far it went and with which link: see [`super::witness`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use record::cellblock::Spool;
 use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
 
 use super::witness::{By, Mark, Witnesses};
+use crate::chain::Link;
 use crate::database::{self, Lock};
 use crate::fold::{self, Seen};
 use crate::place::Place;
 use crate::plural::many;
 use crate::rows::{self, Chains, Wrong};
-use crate::spool::chain::Link;
 use crate::spool::{Read, Reader};
 use crate::trust;
 

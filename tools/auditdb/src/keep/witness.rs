@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
+use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Compacted, Entry, Notary};
 use crate::fold::Seen;
 use crate::place::Place;
 use crate::plural::many;
-use crate::spool::chain::Link;
 
 /// Who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]

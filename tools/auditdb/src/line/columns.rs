@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Where in the line the scanner stands, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum JsonPath {
     Root,
     Event,
     Container,
@@ -53,7 +53,7 @@ pub(crate) enum Column {
     Line,
 }
 
-impl Place {
+impl JsonPath {
     /// The place of a name inside this one.
     pub(crate) fn below(self, name: &str) -> Self {
         use Column as C;
@@ -141,8 +141,8 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// If a field that every record has is no string.
-    pub(crate) fn text(&mut self, place: Place, text: Cow<'a, str>) -> Result<(), String> {
-        let Place::Column(column) = place else { return inner(place) };
+    pub(crate) fn text(&mut self, place: JsonPath, text: Cow<'a, str>) -> Result<(), String> {
+        let JsonPath::Column(column) = place else { return inner(place) };
         let field = match column {
             Column::Category => {
                 self.category.get_or_insert(text);
@@ -180,18 +180,18 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// If a field that every record has is no number, or out of its range.
-    pub(crate) fn number(&mut self, place: Place, digits: &str) -> Result<(), String> {
+    pub(crate) fn number(&mut self, place: JsonPath, digits: &str) -> Result<(), String> {
         match place {
-            Place::Column(Column::Severity) => {
+            JsonPath::Column(Column::Severity) => {
                 let severity = digits.parse().ok().filter(|severity| *severity <= 99);
                 self.severity = Some(severity.ok_or("event.severity is a number from 0 to 99")?);
                 Ok(())
             }
-            Place::Column(Column::DestinationPort) => {
+            JsonPath::Column(Column::DestinationPort) => {
                 self.destination_port = digits.parse().ok();
                 Ok(())
             }
-            Place::Column(Column::Status) => {
+            JsonPath::Column(Column::Status) => {
                 self.status = digits.parse().ok();
                 Ok(())
             }
@@ -203,17 +203,17 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// As [`Columns::other`].
-    pub(crate) fn object(&mut self, place: Place) -> Result<(), String> {
-        if matches!(place, Place::Column(_)) { self.other(place) } else { Ok(()) }
+    pub(crate) fn object(&mut self, place: JsonPath) -> Result<(), String> {
+        if matches!(place, JsonPath::Column(_)) { self.other(place) } else { Ok(()) }
     }
 
     /// Takes true, false or null, which no column holds.
     ///
     /// # Errors
     /// If the place is a field that every record has.
-    pub(crate) fn other(&mut self, place: Place) -> Result<(), String> {
+    pub(crate) fn other(&mut self, place: JsonPath) -> Result<(), String> {
         match place {
-            Place::Column(column) => match essential(column) {
+            JsonPath::Column(column) => match essential(column) {
                 Some(name) if column == Column::Severity => Err(format!("{name} is a number from 0 to 99")),
                 Some(name) => Err(format!("{name} is a string")),
                 None => Ok(()),
@@ -226,14 +226,14 @@ impl<'a> Columns<'a> {
     ///
     /// # Errors
     /// As [`Columns::other`]; `event.category` is a list.
-    pub(crate) fn list(&mut self, place: Place) -> Result<(), String> {
-        if place == Place::Column(Column::Category) { Ok(()) } else { self.other(place) }
+    pub(crate) fn list(&mut self, place: JsonPath) -> Result<(), String> {
+        if place == JsonPath::Column(Column::Category) { Ok(()) } else { self.other(place) }
     }
 }
 
 /// A scalar where `event` should be an object would hide everything in it.
-fn inner(place: Place) -> Result<(), String> {
-    if place == Place::Event { Err("event is an object".into()) } else { Ok(()) }
+fn inner(place: JsonPath) -> Result<(), String> {
+    if place == JsonPath::Event { Err("event is an object".into()) } else { Ok(()) }
 }
 
 /// The fields that verdicts are read from: a wrong type there is no detail.

@@ -23,7 +23,7 @@ pub(crate) enum Claim {
 
 /// The record of a refused line.
 pub(crate) fn rejected(raw: &[u8], source: Option<&Source>, claim: Claim, fault: &Fault) -> Record {
-    let whole = Whole { bytes: raw.len() as u64, sha256: hex(&Sha256::digest(raw)) };
+    let whole = Whole { bytes: raw.len() as u64, sha256: hex::encode(Sha256::digest(raw)) };
     let kept = raw.get(..KEPT.min(raw.len())).unwrap_or_default();
     build(kept, whole, source, claim, format!("byte {}: {}", fault.column, fault.reason))
 }
@@ -35,7 +35,7 @@ pub(crate) fn rejected_as_too_long(raw: &[u8], source: Option<&Source>) -> Recor
 
 /// The record of a line too long to be held: its start, its length and its hash.
 pub(crate) fn too_long(start: &[u8], bytes: u64, sha256: &[u8], source: Option<&Source>) -> Record {
-    let whole = Whole { bytes, sha256: hex(sha256) };
+    let whole = Whole { bytes, sha256: hex::encode(sha256) };
     let kept = start.get(..KEPT.min(start.len())).unwrap_or_default();
     build(kept, whole, source, Claim::Broken, format!("longer than {} bytes", record::MAX_LINE))
 }
@@ -67,12 +67,4 @@ fn build(kept: &[u8], whole: Whole, source: Option<&Source>, claim: Claim, reaso
         sha256: whole.sha256,
     });
     record
-}
-
-/// Bytes as hex digits in lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = std::fmt::Write::write_fmt(&mut out, format_args!("{byte:02x}"));
-        out
-    })
 }

@@ -1,14 +1,13 @@
-//! A strict JSON scanner (RFC 8259) that reads a line once, refuses what two readers could understand
-//! differently, and takes out only what the database has a column for.
+//! A strict JSON scanner (RFC 8259) that reads a line once. It refuses what two readers could understand differently.
+//! It takes out only what the database has a column for.
 //!
-//! Why not serde: of two equal names in one object `serde_json` keeps the last, DuckDB the first, and a
-//! line that means two things is how a forger hides. Names are compared as they read, not as they are
-//! spelled (`"\u0061"` is `"a"`), in every object at every depth. Nothing is built in memory but the
-//! columns, which borrow from the line.
+//! Why not serde: of two equal names in one object `serde_json` keeps the last, DuckDB the first. A line that means two
+//! things is how a forger hides. Names are compared as they read, not as they are spelled (`"\u0061"` is `"a"`), in
+//! every object at every depth. Nothing is built in memory but the columns, which borrow from the line.
 
 use std::borrow::Cow;
 
-use super::columns::{Columns, Place};
+use super::columns::{Columns, JsonPath};
 use super::names::Names;
 use super::unescape::unescape;
 
@@ -34,8 +33,8 @@ impl Scanner {
     /// The columns of one line.
     ///
     /// # Errors
-    /// If it is no JSON object, a name stands twice in an object, it nests deeper than [`MAX_DEPTH`],
-    /// or a field that every record has holds what it cannot.
+    /// If it is no JSON object, or nests deeper than [`MAX_DEPTH`]. If a name stands twice in an object. If a field
+    /// that every record has holds what it cannot.
     pub(crate) fn scan<'a>(&mut self, text: &'a str) -> Result<Columns<'a>, Fault> {
         self.names.clear();
         let mut pass = Pass { text, at: 0, depth: 0, names: &mut self.names, columns: Columns::default() };
@@ -43,7 +42,7 @@ impl Scanner {
         if pass.peek() != Some(b'{') {
             return Err(pass.fault("a record is a JSON object"));
         }
-        pass.value(Place::Root)?;
+        pass.value(JsonPath::Root)?;
         pass.space();
         if pass.at < text.len() {
             return Err(pass.fault("something stands behind the object"));
@@ -79,7 +78,7 @@ impl<'a> Pass<'a, '_> {
         }
     }
 
-    fn value(&mut self, place: Place) -> Result<(), Fault> {
+    fn value(&mut self, place: JsonPath) -> Result<(), Fault> {
         let start = self.at;
         let fits = match self.peek() {
             Some(b'{') => return self.object(place),
@@ -111,7 +110,7 @@ impl<'a> Pass<'a, '_> {
         Ok(())
     }
 
-    fn object(&mut self, place: Place) -> Result<(), Fault> {
+    fn object(&mut self, place: JsonPath) -> Result<(), Fault> {
         let opened = self.at;
         self.columns.object(place).map_err(|reason| Fault { column: opened + 1, reason })?;
         self.deeper()?;
@@ -154,7 +153,7 @@ impl<'a> Pass<'a, '_> {
         Ok(name)
     }
 
-    fn array(&mut self, place: Place) -> Result<(), Fault> {
+    fn array(&mut self, place: JsonPath) -> Result<(), Fault> {
         let start = self.at;
         self.columns.list(place).map_err(|reason| Fault { column: start + 1, reason })?;
         self.deeper()?;

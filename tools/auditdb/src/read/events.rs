@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
 use record::{Exit, OutputArgs};
+use tool::Stop;
 
 use super::filter::{Filter, check_pattern};
 use super::open::{State, open};
@@ -14,12 +15,11 @@ use super::reached::Reached;
 use super::wake::Wake;
 use crate::cli;
 use crate::place::Place;
-use crate::signals::Stop;
 
 /// The most memory that the sorting may use.
 const MEMORY: &str = "2GiB";
 /// How soon a follower looks again while another process has the database.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `auditdb events`
 pub(crate) fn events(args: &cli::Events, place: &Place, output: OutputArgs) -> Result<Exit> {
@@ -71,7 +71,7 @@ fn follow(
             }
         }
         if !stop.asked() {
-            wake.wait(state.behind.then_some(AGAIN))?;
+            wake.wait(state.behind.then_some(RETRY_INTERVAL))?;
         }
     }
     Ok(())

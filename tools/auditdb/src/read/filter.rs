@@ -34,6 +34,9 @@ impl Filter {
         filter.one_of("action", &args.action);
         filter.one_of("outcome", &args.outcome);
         filter.one_of("container", &args.container);
+        if args.vouched {
+            filter.condition.push_str(" AND vouched");
+        }
         if let Some(pattern) = &args.grep {
             filter.and(&format!("regexp_matches({TEXT}, ?)"), Value::Text(smart(pattern)));
         }

@@ -1,7 +1,7 @@
 //! The answer to a query as a Parquet file.
 //!
-//! The user's statement runs where it can reach no file. Its rows come out in columns, go into a database in memory that
-//! nobody's statement reaches, and that one writes a file which was opened before.
+//! The user's statement runs where it can reach no file. Its rows come out in columns and go into a database in memory
+//! that nobody's statement reaches. That one writes a file which was opened before.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -21,7 +21,7 @@ use crate::database::{self, brief};
 /// Writes all rows of the answer into an open file.
 ///
 /// # Errors
-/// If the statement is refused, a column has a type that Parquet has no form for, or the file cannot be written.
+/// If the statement is refused, Parquet has no form for a column's type, or the file cannot be written.
 pub(super) fn fill(connection: &Connection, sql: &str, memory: &str, file: &File) -> Result<()> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let rows = database::open_to_write_file(&path, memory)?;

@@ -29,8 +29,8 @@ pub(super) fn record_of(raw: &str, source: Option<&str>) -> Option<Record> {
     Some(record)
 }
 
-/// One line for a program: as it came in where it names its source, else with the source in `event.provider`, the line
-/// itself in `event.original` and what it said of itself in `cellblock.claim`.
+/// One line for a program: as it came in where it names its source. Else `event.provider` has the source,
+/// `event.original` the line itself, and `cellblock.claim` what it said of itself.
 pub(crate) fn json<'a>(raw: &'a str, source: Option<&str>) -> Cow<'a, str> {
     let raw = raw.trim_end_matches('\r');
     let Some(source) = source else { return Cow::Borrowed(raw) };
@@ -94,7 +94,7 @@ fn likeness(columns: &Columns<'_>, raw: &str) -> Record {
     record
 }
 
-/// The line's own message, or who asked whom for what and what came of it, or the line as it is.
+/// The line's own message; else who asked whom for what, and what came of it; else the line as it is.
 fn message(columns: &Columns<'_>, raw: &str) -> String {
     if let Some(message) = columns.message.as_deref().filter(|message| !message.is_empty()) {
         return message.to_owned();

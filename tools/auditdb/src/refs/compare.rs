@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use record::cellblock::{References, Target};
 
+use super::lineage::Lineage;
+
 use super::ls_remote::Advertised;
 
 /// A ref as it was kept. One that is gone is kept with what it last pointed to: a tag that is deleted
@@ -39,11 +41,13 @@ pub(crate) struct Change {
     pub(crate) new: Option<Target>,
     pub(crate) may_move: bool,
     pub(crate) happened: Happened,
+    /// What it means, where a mirror was asked.
+    pub(crate) lineage: Lineage,
 }
 
 impl Change {
-    /// Does it get a line of its own? At first sight only a tag does: a large repository has more than 120,000
-    /// branches and refs of pull requests, and that they are there is no news.
+    /// Does it get a line of its own? At first sight only a tag does: a large repository has more than 120,000 branches
+    /// and refs of pull requests. That they are there is no news.
     pub(crate) fn is_told(&self) -> bool {
         self.happened != Happened::FirstSeen || self.name.starts_with("refs/tags/")
     }
@@ -71,6 +75,7 @@ pub(crate) fn compare(before: &BTreeMap<String, Before>, now: &[Advertised], may
                 new: Some(advertised.target.clone()),
                 may_move: may_move(&advertised.name) || is_head_of_a_branch(advertised, now, before, &may_move),
                 happened,
+                lineage: Lineage::default(),
             })
         })
         .collect();
@@ -84,6 +89,7 @@ pub(crate) fn compare(before: &BTreeMap<String, Before>, now: &[Advertised], may
                 new: None,
                 may_move,
                 happened: Happened::Deleted,
+                lineage: Lineage::default(),
             }
         },
     ));
@@ -142,7 +148,7 @@ mod tests {
         refs.iter().map(|(name, id)| Advertised { name: (*name).into(), target: target(id, None) }).collect()
     }
 
-    /// What is kept after a round, as `kept.rs` keeps it.
+    /// What is kept after a round, as `store.rs` keeps it.
     fn after(before: &BTreeMap<String, Before>, round: &Round) -> BTreeMap<String, Before> {
         let mut kept = before.clone();
         for change in &round.changes {

@@ -14,7 +14,8 @@ use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};
 use crate::place::Place;
 use crate::plural::many;
-use crate::read::{Page, Reading, When, explain, open};
+use crate::read::{Page, Reading, explain, open};
+use crate::when::When;
 
 /// The most memory that an answer may use.
 const MEMORY: &str = "1GiB";
@@ -123,7 +124,8 @@ fn told(of: &Named, span: &Span, before: Option<Timestamp>, may_move: bool) -> R
     if let Some(before) = before {
         record = record.reason(format!("a round found it first; it may have been so since the round before, {before}"));
     }
-    record.own().reference = Some(Reference { name: of.name.clone(), old: None, new: span.target.clone(), may_move });
+    record.own().reference =
+        Some(Reference { name: of.name.clone(), new: span.target.clone(), may_move, ..Reference::default() });
     record
 }
 
@@ -153,7 +155,8 @@ fn at(connection: &Connection, repo: Option<&str>, when: When, out: &mut Writer)
         let mut record = recalled(&of, format!("{} of {} pointed to {} at {shown}.", of.name, of.repo, target.id));
         record.event.start = row.get::<_, Option<i64>>(4)?.map(time_of).transpose()?;
         record.event.end = row.get::<_, Option<i64>>(5)?.map(time_of).transpose()?;
-        record.own().reference = Some(Reference { name: of.name, old: None, new: Some(target), may_move: row.get(6)? });
+        record.own().reference =
+            Some(Reference { name: of.name, new: Some(target), may_move: row.get(6)?, ..Reference::default() });
         out.tell(&record)?;
     }
     known(connection, repo, shown, out)

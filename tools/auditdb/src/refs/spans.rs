@@ -29,8 +29,8 @@ pub(crate) struct Span {
     pub(crate) exposed: bool,
 }
 
-/// The spans, oldest first. Where a move is against the policy, what follows is exposed, unless the ref came back to where it
-/// had rightly been. A change that is told twice, as after a crash, is one.
+/// The spans, oldest first. Where a move is against the policy, what follows is exposed. A ref that came back to where
+/// it had rightly been is not. A change that is told twice, as after a crash, is one.
 pub(crate) fn spans(steps: &[Step]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     let mut rightful: Vec<&Target> = Vec::new();

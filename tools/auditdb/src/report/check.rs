@@ -72,8 +72,7 @@ impl Verdict {
 impl Check {
     /// Known again by this tomorrow. `scripts/audit` knows its findings by the same words.
     pub(super) fn fingerprint(&self) -> String {
-        let what = self.rule.clone().unwrap_or_else(|| without_numbers(&self.message));
-        [self.provider.as_str(), &self.family, &what, self.target()].join(" ")
+        record::fingerprint(&self.provider, &self.family, self.rule.as_deref(), &self.message, self.target())
     }
 
     /// What it is about, in a word.
@@ -94,8 +93,9 @@ impl Check {
     }
 }
 
-/// Those that still speak. A check without a rule has no name that stays, and a finding of a whole run is only said while
-/// there is one: what the newest run of its kind did not say again is past. Any other check stands until it is made again.
+/// Those that still speak. A check without a rule has no name that stays. A finding of a whole run is only said while
+/// there is one: what the newest run of its kind did not say again is past. Any other check stands until it is made
+/// again.
 pub(super) fn living(checks: Vec<Check>) -> Vec<Check> {
     let mut newest: BTreeMap<_, (i64, Run)> = BTreeMap::new();
     for check in &checks {
@@ -125,22 +125,6 @@ pub(super) const STATES: [&str; 9] = [
     "part-tested",
 ];
 
-/// Each run of digits becomes N.
-fn without_numbers(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut in_number = false;
-    for letter in text.chars() {
-        let is_digit = letter.is_ascii_digit();
-        match (is_digit, in_number) {
-            (true, true) => {}
-            (true, false) => out.push('N'),
-            (false, _) => out.push(letter),
-        }
-        in_number = is_digit;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +152,5 @@ mod tests {
     fn no_verdict_is_no_pass() {
         assert_eq!(Verdict::of(""), Verdict::Unknown);
         assert!(Verdict::Failed > Verdict::Unknown && Verdict::Unknown > Verdict::Ok);
-        assert_eq!(without_numbers("holds 40 of 1N2"), "holds N of NNN");
     }
 }

@@ -69,7 +69,7 @@ const UNSAID: &str = "CASE WHEN action IN ('moat-applied', 'moat-watched', 'moat
     'scanner-verified', 'engine-heard', 'engine-started') THEN 'success' \
     WHEN action IN ('moat-removed', 'moat-lost') THEN 'failure' ELSE 'unknown' END";
 
-/// A number that grows with time, and with the row within a microsecond, so that one maximum finds the newest line.
+/// A number that grows with time, and with the row within a microsecond: one maximum finds the newest line.
 const KEY: &str = "epoch_us(time)::HUGEINT * 1099511627776 + rowid";
 
 /// Asks; `since` is in microseconds.

@@ -119,8 +119,12 @@ fn moved(moved: &Moved, now: i64) -> Record {
     (record.event.start, record.event.end) = (Some(timestamp(moved.time)), moved.until.map(timestamp));
     record.url = Some(Url { full: Some(moved.repo.clone()), ..Url::default() });
     let own = record.own();
-    own.reference =
-        Some(Reference { name: moved.name.clone(), old: target(&moved.old), new: target(&moved.new), may_move: false });
+    own.reference = Some(Reference {
+        name: moved.name.clone(),
+        old: target(&moved.old),
+        new: target(&moved.new),
+        ..Reference::default()
+    });
     own.report = Some(Part { layer: Some("monitor".to_owned()), ..Part::default() });
     record
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::chain::Link;
+use crate::chain::Link;
 use crate::source::Source;
 
 /// The most bytes of lines in one batch that is read back. Writers stay far below ([`super::writer`]).

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::batch::{Batch, announced, covered};
-use super::chain::Link;
 use super::segment::FORMAT;
+use crate::chain::Link;
 
 /// The longest head of a segment or batch, in bytes. Longer ones are none.
 const HEAD: u64 = 4096;

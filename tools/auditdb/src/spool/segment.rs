@@ -13,10 +13,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::batch::Batch;
-use super::chain::Link;
-use super::tree::{Tree, leaf};
+use crate::chain::Link;
 use crate::checkpoint::{Closed, Written};
 use crate::line;
+use crate::merkle::{Tree, leaf};
 use crate::source::Source;
 
 /// The format that [`super`] describes.
@@ -24,8 +24,8 @@ pub(crate) const FORMAT: u32 = 1;
 /// The end of a segment's file name.
 pub(crate) const SUFFIX: &str = ".jsonl";
 
-/// A segment this long, or this old, is closed and another begun, so that old lines can be pruned by the file: a writer
-/// that says little must not keep the lines of a year in one.
+/// A segment this long, or this old, is closed and another begun. So old lines can be pruned by the file: a writer that
+/// says little must not keep the lines of a year in one.
 const FULL: (u64, Duration) = (64 << 20, Duration::from_secs(86_400));
 
 fn is_full(length: u64, age: Duration) -> bool {

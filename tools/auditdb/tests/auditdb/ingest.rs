@@ -38,6 +38,29 @@ fn a_clash_of_ids_keeps_both_lines_and_is_a_record_of_its_own() {
 }
 
 #[test]
+fn a_line_that_fills_a_column_as_the_first_of_thousands_keeps_it_and_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut all: Vec<Value> = (0..7000).map(|n| line("scanwatch", "file-scanned", n)).collect();
+    // Behind the rows that are handed over at once, and far behind those that the first lines fill.
+    all[2100]["url"] = serde_json::json!({"full": "http://one.example/"});
+    all[5000]["event"]["outcome"] = "unknown".into();
+    all[6999]["destination"] = serde_json::json!({"port": 443});
+    lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
+    let filled = "SELECT message, url, outcome, destination_port AS port FROM records WHERE provider = 'scanwatch'
+        AND (url IS NOT NULL OR outcome IS NOT NULL OR destination_port IS NOT NULL) ORDER BY seq";
+    let row = |message: &str, url: Option<&str>, outcome: Option<&str>, port: Option<u16>| serde_json::json!({"message": message, "url": url, "outcome": outcome, "port": port});
+    let expected = [
+        row("line 2100", Some("http://one.example/"), None, None),
+        row("line 5000", None, Some("unknown"), None),
+        row("line 6999", None, None, Some(443)),
+    ];
+    assert_eq!(ask(path, filled), expected);
+    // Every row stands where its line does.
+    lines(&run(auditdb(path).arg("verify"), b""), 0);
+}
+
+#[test]
 fn what_is_no_record_is_kept_as_a_record_of_its_own_and_the_rest_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

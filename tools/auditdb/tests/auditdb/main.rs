@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod ingest;
 mod manners;
+mod mirror;
 mod past;
 mod prune;
 mod reading;

@@ -137,7 +137,7 @@ fn the_log_of_checkpoints_has_a_bound_and_still_convicts() {
         )
         .unwrap();
     };
-    // The anchor heard of checkpoints that an older log does not know, and none may be taken out of this one.
+    // The anchor heard of checkpoints that an older log does not know. None may be taken out of this one.
     put_back(&early);
     assert_eq!(verify(&path, &anchor, 1)["event"]["outcome"], "failure");
     put(&path, &[line("scanwatch", "file-scanned", 90)]);

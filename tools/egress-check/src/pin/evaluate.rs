@@ -7,9 +7,9 @@ use record::cellblock::PinCheck;
 use record::fields::{Endpoint, Hash, Tls, TlsServer, Url};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
-use super::Address;
 use super::certificate::Shown;
 use super::handshake::Found;
+use crate::address::Address;
 
 /// A certificate that ends sooner than this is worth a warning.
 const SOON: i64 = 30 * 24 * 3600;
@@ -100,6 +100,12 @@ fn verdict(found: &Found, trust: &Trust<'_>) -> (Outcome, String, Option<String>
     let what = if trust.pins.is_empty() { "a certificate of an authority of --ca" } else { "the pinned certificate" };
     match found {
         Found::NoWebSocket(_, why) => (Outcome::Failure, format!("{what}, but no WebSocket: {why}"), None),
+        Found::WantsToken(_) if trust.pins.is_empty() => (
+            Outcome::Unknown,
+            format!("{what}, and a 401 for a WebSocket, as any server may answer"),
+            mend("if this is the vault's:"),
+        ),
+        Found::WantsToken(_) => (Outcome::Success, format!("{what}, and behind it who asks for a token (401)"), None),
         _ => (Outcome::Success, format!("{what}, and a WebSocket behind it"), None),
     }
 }
@@ -140,7 +146,7 @@ fn tls(shown: &Shown) -> Tls {
     Tls {
         established: Some(true),
         server: Some(TlsServer {
-            hash: Some(Hash { sha256: Some(crate::wire::hex(&shown.leaf.0)) }),
+            hash: Some(Hash { sha256: Some(hex::encode(shown.leaf.0)) }),
             subject: Some(shown.subject.clone()),
             issuer: Some(shown.issuer.clone()),
             not_before: time(shown.not_before),
@@ -177,6 +183,7 @@ mod tests {
             (Found::Nobody("refused".into()), Outcome::Unknown, "nobody there"),
             (Found::NoTls("eof".into()), Outcome::Failure, "no TLS"),
             (Found::NoWebSocket(shown(), "HTTP 404".into()), Outcome::Failure, "no WebSocket"),
+            (Found::WantsToken(shown()), Outcome::Success, "asks for a token"),
             (Found::WebSocket(shown(), None), Outcome::Success, "WebSocket behind it"),
         ];
         for (found, outcome, words) in cases {

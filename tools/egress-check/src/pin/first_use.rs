@@ -1,6 +1,6 @@
-//! Trust on first use: the first certificate that is seen goes into a file, and later ones are held
-//! against it, as ssh does with `known_hosts`. Whoever is in the way at the first use stays trusted,
-//! so the pin belongs into the policy as soon as a person has compared it.
+//! Trust on first use: the first certificate that is seen goes into a file. Later ones are held against it, as ssh does
+//! with `known_hosts`. Whoever is in the way at the first use stays trusted. So the pin belongs into the policy as soon
+//! as a person has compared it.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};

@@ -8,9 +8,9 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::{Post, private};
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::surroundings::Surroundings;
+use crate::probe::question::{Ask, Whom};
 
 /// Docker's own ports, without TLS and with, beside what the host serves elsewhere.
 const DOCKER: [u16; 2] = [2375, 2376];
@@ -33,7 +33,7 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
     }
 }
 
-/// The interfaces that a seat has, by Docker's names: one for each of its networks.
+/// The interfaces that a vantage has, by Docker's names: one for each of its networks.
 pub(super) fn interfaces(policy: &Policy, post: Post<'_>) -> Vec<String> {
     let ours = policy.active_networks().filter(|network| is_ours(post, network));
     ours.enumerate().map(|(number, _)| format!("eth{number}")).collect()

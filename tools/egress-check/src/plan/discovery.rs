@@ -9,9 +9,9 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::{Post, bridges};
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::surroundings::Surroundings;
+use crate::probe::question::{Ask, Whom};
 
 /// How many neighbours are tried that have an address on the link alone.
 const NEIGHBOURS: usize = 3;
@@ -42,7 +42,7 @@ const SERVICES: [Service; 2] = [
     },
 ];
 
-/// Asked on each link of the seat; the control on the host's LAN, where it is known which interface that is.
+/// Asked on each link of the vantage; the control on the host's LAN, where it is known which interface that is.
 pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, post: Post<'_>) {
     for inside in bridges::interfaces(policy, post) {
         for service in &SERVICES {

@@ -1,4 +1,4 @@
-//! A plan in the making: gives each probe its seat, and an id that stands once.
+//! A plan in the making: gives each probe its vantage, and an id that stands once.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use record::cellblock::{Expect, ProbeKind};
 
 use super::Post;
-use crate::ask::{Ask, Whom};
 use crate::probe::Probe;
+use crate::probe::question::{Ask, Whom};
 
-/// The probes of one seat, in the making.
+/// The probes of one vantage, in the making.
 pub(super) struct Draft<'a> {
     post: Post<'a>,
     ids: BTreeSet<String>,
@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
     /// Takes a probe of a port of an address that must not answer.
     pub(super) fn no_port(&mut self, group: &str, kind: ProbeKind, ip: IpAddr, port: u16, gain: &str) {
         let ask = Ask::new(kind, Whom::Ip(ip), port);
-        let id = format!("{group}.{ip}.{}.{port}", crate::ask::kind_name(kind));
+        let id = format!("{group}.{ip}.{}.{port}", crate::probe::question::kind_name(kind));
         self.add(Probe::new(id, Expect::Blocked, ask, gain));
     }
 

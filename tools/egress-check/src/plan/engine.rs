@@ -3,9 +3,9 @@
 use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::surroundings::Surroundings;
+use crate::probe::question::{Ask, Whom};
 
 /// The path that containers are given Docker's socket at, when somebody makes that mistake.
 const USUAL: &str = "/var/run/docker.sock";

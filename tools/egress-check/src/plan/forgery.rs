@@ -1,5 +1,5 @@
-//! Packets in somebody else's name: whether one may be made at all, and whether the moat lets one in as an
-//! answer to what the host asked.
+//! Packets in somebody else's name: may one be made at all? Does the moat let one in as an answer to what the host
+//! asked?
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,9 +8,9 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::{Post, internet};
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::surroundings::Surroundings;
+use crate::probe::question::{Ask, Whom};
 
 /// Whose answer is forged: a resolver's over QUIC (RFC 9250). Few machines serve that themselves, so the
 /// control can take the port for its own forgery.

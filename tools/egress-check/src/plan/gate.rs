@@ -5,12 +5,12 @@
 
 use std::net::IpAddr;
 
-use policy::{Egress, Network, Policy, Service, Tls};
+use policy::{Egress, HostPattern, Network, Policy, Service, Tls};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::names::ELSEWHERE;
-use crate::ask::{Ask, Whom};
+use crate::probe::question::{Ask, Whom};
 use crate::probe::{Probe, http, tls};
 
 /// A path that no prefix of a sane policy begins.
@@ -27,6 +27,11 @@ const LITERALS: [(&str, &str); 6] = [
 /// Methods that change nothing at the server, should one get through (RFC 9110 section 9.2.1).
 const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
+/// How the gate takes requests for a name: plainly, or, where it opens the client's own TLS, in that.
+fn way_in(rule: &Egress) -> (ProbeKind, u16) {
+    if rule.tls == Tls::Inspect { (ProbeKind::Https, 443) } else { (ProbeKind::Http, 80) }
+}
+
 /// What a client network may and may not get through the gate.
 pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, network: &Network) {
     let gate = network.address_of(Service::Proxy);
@@ -36,7 +41,7 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, network: &Network) 
     }
     let Some((v4, v6)) = gate else { return };
     let ours = |name: &str| policy.egress_for(network.name.as_str()).any(|rule| rule.host.matches(name));
-    for rule in policy.egress.iter().filter(listed).filter(|rule| rule.tls == Tls::Verify) {
+    for rule in policy.egress.iter().filter(listed).filter(|rule| rule.tls != Tls::Passthrough) {
         limits(draft, policy, network, rule, v4.into());
     }
     for rule in policy.egress.iter().filter(|rule| !ours(rule.host.name())) {
@@ -63,7 +68,8 @@ fn must_pass(draft: &mut Draft<'_>, rule: &Egress) {
     }
     let Some(method) = SAFE.into_iter().find(|method| allows(rule, method)) else { return };
     let path = rule.paths.first().map_or("/", String::as_str);
-    let ask = http(ProbeKind::Http, whom, 80, method, name, path);
+    let (kind, port) = way_in(rule);
+    let ask = http(kind, whom, port, method, name, path);
     let probe = beyond(format!("gate.listed.{name}{path}"), Expect::Pass, ask, lost);
     draft.add(probe.control(ProbeKind::Https, name, 443));
 }
@@ -75,14 +81,15 @@ fn allows(rule: &Egress, method: &str) -> bool {
 /// The edges of what the rules for a name allow: other paths, other methods, the other way in.
 fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egress, gate: IpAddr) {
     let name = rule.host.name();
-    let all: Vec<&Egress> = policy.egress_for(network.name.as_str()).filter(|rule| rule.host.matches(name)).collect();
+    let all: Vec<&Egress> = policy.egress_to(network.name.as_str(), name);
     let method = SAFE.into_iter().find(|method| allows(rule, method)).unwrap_or("GET");
     let mut refused = |what: &str, method: &str, path: &str, gain: &str| {
-        let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, method, name, path);
+        let (kind, port) = way_in(rule);
+        let ask = http(kind, Whom::Ip(gate), port, method, name, path);
         let probe = beyond(format!("gate.limit.{name}.{what}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(ProbeKind::Https, name, 443));
     };
-    let verified = || all.iter().filter(|rule| rule.tls == Tls::Verify);
+    let verified = || all.iter().filter(|rule| rule.tls != Tls::Passthrough);
     let anywhere = verified().any(|rule| rule.paths.is_empty() || rule.paths.iter().any(|path| path == "/"));
     if let Some(prefix) = rule.paths.first().filter(|_| !anywhere) {
         let prefix = prefix.trim_end_matches('/');
@@ -96,7 +103,7 @@ fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egre
         let path = rule.paths.first().map_or("/", String::as_str);
         refused("method", other, path, "Uses a listed site in ways that the policy does not list.");
     }
-    if all.iter().any(|rule| rule.tls == Tls::Passthrough) {
+    if all.iter().any(|rule| rule.tls != Tls::Verify) {
         return;
     }
     let gain = "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.";
@@ -114,6 +121,8 @@ fn foreign(draft: &mut Draft<'_>, group: &str, gate: IpAddr, name: &str, gain: &
     refused("http", ProbeKind::Https, ask("GET", "/"));
     refused("absolute", ProbeKind::Https, ask("GET", &format!("http://{name}/")));
     refused("connect", ProbeKind::Tls, ask("CONNECT", &format!("{name}:443")));
+    let door = http(ProbeKind::Http, Whom::Ip(gate), 80, "GET", &format!("{name}.{}", HostPattern::DOORS), "/");
+    refused("door", ProbeKind::Https, door);
     refused("ws", ProbeKind::Wss, http(ProbeKind::Ws, Whom::Ip(gate), 80, "GET", name, "/"));
     refused("tls", ProbeKind::Tls, tls(Whom::Ip(gate), 443, name));
 }

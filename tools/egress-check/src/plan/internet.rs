@@ -6,16 +6,16 @@ use policy::{Egress, NetworkName, Policy, Service};
 use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
+use crate::probe::question::{Ask, Whom};
 use crate::probe::{Probe, dns, http, tls};
-use crate::surroundings::Surroundings;
 
-/// How many listed names an open seat is tried with.
+/// How many listed names an open vantage is tried with.
 const NAMES: usize = 3;
 /// A public resolver over IPv6 (quad9.net), beside those of the policy.
 pub(super) const QUAD9: Ipv6Addr = Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe);
 
-/// The outside that an open seat is for.
+/// The outside that an open vantage is for.
 pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, service: Service) {
     // A name whose key the gate holds is the gate's for the cell: `gate` asks for it there.
     let at_the_gate = |rule: &Egress| service == Service::Cell && rule.lists(NetworkName::MODEL);
@@ -46,7 +46,7 @@ pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroun
     }
 }
 
-/// The outside that a sealed seat must never see directly.
+/// The outside that a sealed vantage must never see directly.
 pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy) {
     for ip in resolvers(policy).into_iter().chain([IpAddr::V6(QUAD9)]) {
         draft.no_echo("internet", ip, "Carries data out in echo requests.");
@@ -58,7 +58,7 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy) {
         draft.no_port("internet", ProbeKind::Udp, ip, 123, "Carries data out as time requests.");
         for kind in [ProbeKind::Dns, ProbeKind::DnsTcp, ProbeKind::Dot, ProbeKind::Doh] {
             let ask = dns(kind, Whom::Ip(ip), super::names::ELSEWHERE, true);
-            let id = format!("internet.{ip}.{}", crate::ask::kind_name(kind));
+            let id = format!("internet.{ip}.{}", crate::probe::question::kind_name(kind));
             draft.add(Probe::new(
                 id,
                 Expect::Blocked,

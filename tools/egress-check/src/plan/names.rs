@@ -1,4 +1,4 @@
-//! DNS by the seat's own resolvers, Docker's among them: names are a way out of their own.
+//! DNS by the vantage's own resolvers, Docker's among them: names are a way out of their own.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,7 +6,7 @@ use policy::{Network, Policy};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use super::draft::Draft;
-use crate::ask::Whom;
+use crate::probe::question::Whom;
 use crate::probe::{Probe, dns};
 
 /// A name that no policy needs and that always exists (RFC 2606 section 3).
@@ -15,14 +15,14 @@ pub(super) const ELSEWHERE: &str = "example.com";
 /// write its resolv.conf can name another there, and have this one to itself.
 const DOCKERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
-/// An open seat resolves names, and new ones too.
+/// An open vantage resolves names, and new ones too.
 pub(super) fn must_pass(draft: &mut Draft<'_>) {
     let ask = dns(ProbeKind::Dns, Whom::OwnResolvers, ELSEWHERE, false);
     let probe = Probe::new("names.resolve", Expect::Pass, ask, "The agent cannot resolve a single name.");
     draft.add(probe.evidence(Evidence::OutsideName));
 }
 
-/// No question of a sealed seat leaves: not for a listed name's children, not for anything else.
+/// No question of a sealed vantage leaves: not for a listed name's children, not for anything else.
 pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy, network: &Network) {
     let listed = policy.egress_for(network.name.as_str()).map(|rule| rule.host.name());
     let mut zones: Vec<&str> = listed.take(1).collect();

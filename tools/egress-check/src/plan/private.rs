@@ -1,5 +1,5 @@
-//! Everything private: the host, its LAN, the clouds' metadata, the tailnet, the neighbouring cells,
-//! and samples of the ranges that no address of the internet is in.
+//! Everything private: the host, its LAN, the clouds' metadata, the tailnet and the neighbouring cells. Samples of the
+//! ranges that no address of the internet is in stand for the rest.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,9 +10,9 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::{Post, bridges, discovery};
-use crate::ask::{Ask, Whom};
+use crate::host::Surroundings;
+use crate::probe::question::{Ask, Whom};
 use crate::probe::{Probe, http};
-use crate::surroundings::Surroundings;
 
 /// How many of the host's listening ports are tried at each of its addresses.
 const PORTS: usize = 32;

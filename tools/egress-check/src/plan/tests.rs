@@ -1,7 +1,7 @@
 //! The plan of the shipped policy, for a home with one address of each family.
 
 use super::*;
-use crate::ask::Whom;
+use crate::probe::question::Whom;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -86,6 +86,15 @@ fn an_open_cell_has_the_internet_and_nothing_private() {
 }
 
 #[test]
+fn the_door_of_a_name_that_is_another_client_s_is_tried_and_must_be_shut() {
+    let probes = of(&shipped(|text| text.replace("\"open\"", "\"proxied\"")), "cell");
+    let door = probes.iter().find(|probe| probe.id == "cell.gate.other-client.database.clamav.net.172.30.1.2.door");
+    let request = door.and_then(|probe| probe.ask.request.as_ref()).unwrap();
+    assert_eq!(request.host, "database.clamav.net.gate.internal");
+    assert_eq!(door.unwrap().expect, Expect::Blocked);
+}
+
+#[test]
 fn neighbours_of_one_family_leave_room_for_the_other() {
     let many = (1..100).map(|last| IpAddr::V4(Ipv4Addr::new(192, 168, 1, last)));
     let around = Surroundings { neighbours: many.chain(["2001:db8:1::20".parse().unwrap()]).collect(), ..home() };
@@ -157,6 +166,41 @@ fn an_open_cell_with_a_key_at_the_gate_is_tried_there_and_has_the_internet_besid
     assert!(!find("cell.gateway.172.30.6.1").is_empty(), "the host's end of the bridge");
     assert!(find("cell.neighbour.172.30.6.").is_empty(), "the gate is no neighbour there");
     assert!(of(&shipped(|text| text), "cell").iter().all(|probe| !probe.id.contains(".gate.")), "no key, no gate");
+}
+
+#[test]
+fn where_the_gate_opens_tls_the_same_limits_are_tried_inside_it() {
+    let policy = shipped(|text| {
+        text.replace("network   = \"open\"", "network   = \"proxied\"").replace(
+            "host    = \"docs.openclaw.ai\"\nclients = [\"cell\"]\ntls     = \"passthrough\"",
+            "host    = \"docs.openclaw.ai\"\nclients = [\"cell\"]\ntls     = \"inspect\"\nmethods = [\"GET\"]\npaths = [\"/a/\"]",
+        )
+    });
+    let probes = of(&policy, "cell");
+    let of_docs: Vec<&Probe> = probes.iter().filter(|probe| probe.id.contains(".docs.openclaw.ai")).collect();
+    let ids: Vec<&str> = of_docs.iter().map(|probe| probe.id.as_str()).collect();
+    assert!(ids.contains(&"cell.gate.listed.docs.openclaw.ai/a/"), "{ids:?}");
+    assert!(
+        ids.contains(&"cell.gate.limit.docs.openclaw.ai.path")
+            && ids.contains(&"cell.gate.limit.docs.openclaw.ai.method")
+    );
+    assert!(!ids.contains(&"cell.gate.limit.docs.openclaw.ai.tls"), "the handshake is the gate's own");
+    assert!(of_docs.iter().all(|probe| (probe.ask.kind, probe.ask.port) == (ProbeKind::Https, 443)), "{of_docs:?}");
+}
+
+#[test]
+fn a_wildcard_above_a_name_takes_none_of_the_limits_of_the_name_s_own_rules_out_of_the_plan() {
+    let policy = shipped(|text| {
+        format!(
+            "{text}\n[[egress]]\nhost = \"*.github.com\"\nclients = [\"monitor\"]\n{}",
+            "[[egress]]\nhost = \"api.github.com\"\nclients = [\"monitor\"]\nmethods = [\"GET\"]\npaths = [\"/a/\"]\n"
+        )
+    });
+    let ids: Vec<String> = of(&policy, "monitor").into_iter().map(|probe| probe.id).collect();
+    for limit in ["path", "method", "tls"] {
+        let id = format!("monitor.gate.limit.api.github.com.{limit}");
+        assert!(ids.contains(&id), "{id}");
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The addresses of the place where a probe is made, and its interfaces. The tables are those of the
-//! thread that asks, since each seat has a thread of its own.
+//! thread that asks, since each vantage has a thread of its own.
 
 use std::net::IpAddr;
 
 use super::Step;
-use crate::inet6;
-use crate::sight::Sight;
+use crate::namespace::inet6;
+use crate::probe::observation::Observation;
 
 /// Of the thread that asks, which is what "self" would not be.
 const TABLE: &str = "/proc/thread-self/net/if_inet6";
@@ -13,7 +13,9 @@ const TABLE: &str = "/proc/thread-self/net/if_inet6";
 /// The index of an interface, which a link-local address has to be asked through (RFC 4007 section 6).
 pub(super) fn index(interface: &str) -> Step<u32> {
     let found = inet6::read(&table()).into_iter().find(|own| own.interface == interface);
-    found.map(|own| own.index).ok_or_else(|| Sight::Unreachable(format!("no interface {interface} with IPv6 here")))
+    found
+        .map(|own| own.index)
+        .ok_or_else(|| Observation::Unreachable(format!("no interface {interface} with IPv6 here")))
 }
 
 /// Is there an IPv6 address other than loopback?

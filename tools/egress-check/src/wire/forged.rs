@@ -1,8 +1,8 @@
-//! An answer in somebody else's name, made inside; whether it arrives is seen by the far side, which is the
-//! control. The far side opens a connection first, so that a filter which lets answers in has one to wait
-//! for: what it asks of the name's owner is a question for a version, and the owner's answer is not looked at.
+//! An answer in somebody else's name, made inside; whether it arrives is seen by the far side, which is the control.
+//! The far side opens a connection first, so that a filter which lets answers in has one to wait for: it asks the
+//! name's owner for a version, and the owner's answer is not looked at.
 //!
-//! The two sides meet by channels of this process. Neither waits for the other longer than `PATIENCE`.
+//! The two sides meet by channels of this process. Neither waits for the other longer than `TIMEOUT`.
 
 use std::net::SocketAddr;
 
@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 
 use super::{Step, dns, forge, token, unspecified};
-use crate::sight::Sight;
+use crate::probe::observation::Observation;
 
 /// The longest that one side waits for the other's word: it may have hundreds of probes to begin.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// One datagram may be lost; three in a row say something.
 const TIMES: usize = 3;
 /// The time between them.
@@ -22,7 +22,7 @@ const PACE: Duration = Duration::from_millis(100);
 
 /// What the far side gives away: where it waits, and what for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Door {
+pub(crate) struct Destination {
     at: SocketAddr,
     token: [u8; 16],
 }
@@ -30,7 +30,7 @@ pub(crate) struct Door {
 /// The side inside.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    door: watch::Receiver<Option<Door>>,
+    destination: watch::Receiver<Option<Destination>>,
     sent: watch::Sender<bool>,
     arrived: watch::Receiver<Option<bool>>,
 }
@@ -38,39 +38,40 @@ pub(crate) struct Inner {
 /// The far side.
 #[derive(Debug)]
 pub(crate) struct Outer {
-    door: watch::Sender<Option<Door>>,
+    destination: watch::Sender<Option<Destination>>,
     sent: watch::Receiver<bool>,
     arrived: watch::Sender<Option<bool>>,
 }
 
 /// Both sides of one probe.
 pub(crate) fn meeting() -> (Inner, Outer) {
-    let (door_in, door_out) = watch::channel(None);
+    let (destination_in, destination_out) = watch::channel(None);
     let (sent_in, sent_out) = watch::channel(false);
     let (arrived_in, arrived_out) = watch::channel(None);
-    let inner = Inner { door: door_out, sent: sent_in, arrived: arrived_out };
-    (inner, Outer { door: door_in, sent: sent_out, arrived: arrived_in })
+    let inner = Inner { destination: destination_out, sent: sent_in, arrived: arrived_out };
+    (inner, Outer { destination: destination_in, sent: sent_out, arrived: arrived_in })
 }
 
 impl Inner {
     /// Sends in the name of `source`, and learns from the far side what became of it.
-    pub(super) async fn ask(mut self, source: SocketAddr) -> Step<Sight> {
+    pub(super) async fn ask(mut self, source: SocketAddr) -> Step<Observation> {
         let no_far_side =
-            || Sight::NotMade("whether it arrives is seen from outside, and nobody looks there".to_owned());
-        let waited = timeout(PATIENCE, self.door.wait_for(Option::is_some)).await;
-        let door = waited.ok().and_then(Result::ok).and_then(|door| *door).ok_or_else(no_far_side)?;
+            || Observation::NotMade("whether it arrives is seen from outside, and nobody looks there".to_owned());
+        let waited = timeout(TIMEOUT, self.destination.wait_for(Option::is_some)).await;
+        let destination =
+            waited.ok().and_then(Result::ok).and_then(|destination| *destination).ok_or_else(no_far_side)?;
         for _ in 0..TIMES {
-            forge::send(source, door.at, &door.token).map_err(|error| Sight::of(&error))?;
+            forge::send(source, destination.at, &destination.token).map_err(|error| Observation::of(&error))?;
             sleep(PACE).await;
         }
         self.sent.send_replace(true);
-        let waited = timeout(PATIENCE, self.arrived.wait_for(Option::is_some)).await;
+        let waited = timeout(TIMEOUT, self.arrived.wait_for(Option::is_some)).await;
         match waited.ok().and_then(Result::ok).and_then(|arrived| *arrived) {
             Some(true) => {
                 let what = format!("the far side took it for an answer of {}", source.ip());
-                Ok(Sight::Answered { bytes: door.token.len() as u64, what })
+                Ok(Observation::Answered { bytes: destination.token.len() as u64, what })
             }
-            Some(false) => Err(Sight::Silent),
+            Some(false) => Err(Observation::Silent),
             None => Err(no_far_side()),
         }
     }
@@ -78,24 +79,24 @@ impl Inner {
 
 impl Outer {
     /// Waits for what inside sends, after it has seen that it would notice.
-    pub(super) async fn ask(mut self, source: SocketAddr, patience: Duration) -> Step<Sight> {
+    pub(super) async fn ask(mut self, source: SocketAddr, limit: Duration) -> Step<Observation> {
         let socket = opened(source).await?;
-        let at = socket.local_addr().map_err(|error| Sight::NotMade(error.to_string()))?;
+        let at = socket.local_addr().map_err(|error| Observation::NotMade(error.to_string()))?;
         let own: [u8; 16] = token::fresh()?;
         forge::send(source, at, &own)
-            .map_err(|error| Sight::NotMade(format!("no forged datagram of its own: {error}")))?;
-        if !comes(&socket, &own, Instant::now() + patience).await {
-            return Err(Sight::Silent);
+            .map_err(|error| Observation::NotMade(format!("no forged datagram of its own: {error}")))?;
+        if !comes(&socket, &own, Instant::now() + limit).await {
+            return Err(Observation::Silent);
         }
         let token = token::fresh()?;
-        self.door.send_replace(Some(Door { at, token }));
+        self.destination.send_replace(Some(Destination { at, token }));
         // Inside may have ended without sending: what it could not send did not arrive.
-        let sent = timeout(PATIENCE, self.sent.wait_for(|sent| *sent)).await;
+        let sent = timeout(TIMEOUT, self.sent.wait_for(|sent| *sent)).await;
         if matches!(sent, Ok(Ok(_))) {
-            let arrived = comes(&socket, &token, Instant::now() + patience).await;
+            let arrived = comes(&socket, &token, Instant::now() + limit).await;
             self.arrived.send_replace(Some(arrived));
         }
-        Ok(Sight::Answered { bytes: own.len() as u64, what: "a forged datagram of its own arrived".to_owned() })
+        Ok(Observation::Answered { bytes: own.len() as u64, what: "a forged datagram of its own arrived".to_owned() })
     }
 }
 
@@ -108,7 +109,7 @@ async fn opened(source: SocketAddr) -> Step<UdpSocket> {
         socket.send_to(&dns::version_question(), source).await?;
         Ok::<_, std::io::Error>(socket)
     };
-    open.await.map_err(|error| Sight::NotMade(format!("no way to {}: {error}", source.ip())))
+    open.await.map_err(|error| Observation::NotMade(format!("no way to {}: {error}", source.ip())))
 }
 
 /// Does a datagram with this token come? Others are passed over.

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Place, Step, tcp, tls};
-use crate::ask::{Ask, Request};
-use crate::sight::{Sight, Speaker};
+use super::{Origin, Step, tcp, tls};
+use crate::probe::observation::{Observation, Speaker};
+use crate::probe::question::{Ask, Request};
 
 /// Most of what is read of a response, head and body together.
 const MOST: usize = 64 * 1024;
@@ -34,7 +34,7 @@ struct GateSays {
 }
 
 /// One request.
-pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let request = ask.request.clone().unwrap_or_else(|| Request {
         method: "GET".to_owned(),
         host: ask.host(),
@@ -42,11 +42,11 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
     });
     let head = head(&request, matches!(ask.kind, ProbeKind::Ws | ProbeKind::Wss));
     let response = if matches!(ask.kind, ProbeKind::Https | ProbeKind::Wss) {
-        exchange(tls::open(place, target, ask, deadline).await?, &head, deadline).await?
+        exchange(tls::open(origin, target, ask, deadline).await?, &head, deadline).await?
     } else {
         exchange(tcp::connect(target, deadline).await?, &head, deadline).await?
     };
-    Ok(Sight::Http { status: response.status, from: speaker(&response, &request.method), bytes: response.bytes })
+    Ok(Observation::Http { status: response.status, from: speaker(&response, &request.method), bytes: response.bytes })
 }
 
 fn speaker(response: &Response, method: &str) -> Speaker {
@@ -83,8 +83,8 @@ pub(super) async fn exchange(
 ) -> Step<Response> {
     match timeout_at(deadline, stream.write_all(request)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Sight::after_connect(&error)),
-        Err(_) => return Err(Sight::Connected),
+        Ok(Err(error)) => return Err(Observation::after_connect(&error)),
+        Err(_) => return Err(Observation::Connected),
     }
     let mut bytes = tcp::first_bytes(&mut stream, deadline).await?;
     let mut length = Length::default();
@@ -96,7 +96,7 @@ pub(super) async fn exchange(
             _ => break,
         }
     }
-    parse(&bytes).ok_or_else(|| Sight::Answered { bytes: bytes.len() as u64, what: tcp::first_line(&bytes) })
+    parse(&bytes).ok_or_else(|| Observation::Answered { bytes: bytes.len() as u64, what: tcp::first_line(&bytes) })
 }
 
 fn end_of_head(bytes: &[u8]) -> Option<usize> {

@@ -8,7 +8,7 @@ use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{Step, addresses, token};
-use crate::sight::Sight;
+use crate::probe::observation::Observation;
 
 /// An echo request is sent this often until one is answered.
 const PACE: Duration = Duration::from_millis(500);
@@ -16,28 +16,28 @@ const PACE: Duration = Duration::from_millis(500);
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
 /// Echo requests, and the first answer to one.
-pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
+pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Observation> {
     let socket = open(target.ip())?;
     let mut to = target;
     to.set_port(0);
     let group = to.ip().is_multicast();
     if !group {
-        net::connect(&socket, &to).map_err(|error| Sight::of(&error.into()))?;
+        net::connect(&socket, &to).map_err(|error| Observation::of(&error.into()))?;
     }
     // tokio has no type for raw sockets; to the kernel, send and recv on a connected one are the same.
-    let socket = UdpSocket::from_std(socket.into()).map_err(|error| Sight::NotMade(error.to_string()))?;
+    let socket = UdpSocket::from_std(socket.into()).map_err(|error| Observation::NotMade(error.to_string()))?;
     let token = token::fresh()?;
     let request = request(to.ip(), &token);
     loop {
         let sent = if group { socket.send_to(&request, to).await } else { socket.send(&request).await };
-        sent.map_err(|error| Sight::of(&error))?;
+        sent.map_err(|error| Observation::of(&error))?;
         let turn = (Instant::now() + PACE).min(deadline);
         match timeout_at(turn, answer(&socket, &token, group)).await {
             Ok(Ok((bytes, from))) => {
-                return Ok(Sight::Answered { bytes, what: format!("echo reply from {from}") });
+                return Ok(Observation::Answered { bytes, what: format!("echo reply from {from}") });
             }
-            Ok(Err(error)) => return Err(Sight::of(&error)),
-            Err(_) if turn >= deadline => return Err(Sight::Silent),
+            Ok(Err(error)) => return Err(Observation::of(&error)),
+            Err(_) if turn >= deadline => return Err(Observation::Silent),
             Err(_) => {}
         }
     }
@@ -47,9 +47,9 @@ pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
 /// namespace's `net.ipv4.ping_group_range` may allow to anybody.
 fn open(target: IpAddr) -> Step<OwnedFd> {
     let (family, protocol) = family(target);
-    raw(target)
-        .or_else(|_| net::socket_with(family, SocketType::DGRAM, FLAGS, Some(protocol)))
-        .map_err(|error| Sight::NotMade(format!("no socket for ICMP, which root or ping_group_range opens: {error}")))
+    raw(target).or_else(|_| net::socket_with(family, SocketType::DGRAM, FLAGS, Some(protocol))).map_err(|error| {
+        Observation::NotMade(format!("no socket for ICMP, which root or ping_group_range opens: {error}"))
+    })
 }
 
 /// A raw socket of an address's family.

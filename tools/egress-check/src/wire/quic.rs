@@ -17,9 +17,10 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::udp::{self, Turn};
-use super::{Place, Step, tls, token};
-use crate::ask::{Ask, Whom};
-use crate::sight::Sight;
+use super::{Origin, Step, token};
+use crate::probe::observation::Observation;
+use crate::probe::question::{Ask, Whom};
+use crate::tls;
 
 /// The least a client's first datagram may have (RFC 9000 section 14.1).
 const FIRST_DATAGRAM: usize = 1200;
@@ -52,11 +53,11 @@ pub(super) fn config() -> anyhow::Result<ClientConfig> {
     Ok(config)
 }
 
-/// Sends a first packet, later one of a version that nobody speaks, and takes what a QUIC server answers to either.
-pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+/// Sends a first packet, and later one of a version that nobody speaks. Takes what a QUIC server answers to either.
+pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let (first, other) = (Ids::fresh()?, Ids::fresh()?);
-    let (packet, keys) = initial::packet(place.quic.clone(), name(ask, target)?, first)
-        .map_err(|error| Sight::NotMade(format!("no first packet of QUIC: {error}")))?;
+    let (packet, keys) = initial::packet(origin.quic.clone(), name(ask, target)?, first)
+        .map_err(|error| Observation::NotMade(format!("no first packet of QUIC: {error}")))?;
     let asked = answer::Asked { first, keys: keys.remote, other };
     let probing = nobodys(other);
     let half = deadline.saturating_duration_since(Instant::now()) / 2;
@@ -70,16 +71,16 @@ pub(super) async fn ask(place: &Place, target: SocketAddr, ask: &Ask, deadline: 
             true
         }
         None => {
-            let sight = || Sight::Stray { bytes: bytes.len() as u64, what: super::tcp::first_line(bytes) };
-            stray.borrow_mut().get_or_insert_with(sight);
+            let observation = || Observation::Stray { bytes: bytes.len() as u64, what: super::tcp::first_line(bytes) };
+            stray.borrow_mut().get_or_insert_with(observation);
             false
         }
     });
     match (took.await, heard.take(), stray.take()) {
-        (Ok(bytes), Some(what), _) => Ok(Sight::Answered { bytes: bytes.len() as u64, what }),
-        (Err(Sight::Silent), _, Some(stray)) => Ok(stray),
-        (Err(sight), ..) => Err(sight),
-        (Ok(_), None, _) => Err(Sight::Silent),
+        (Ok(bytes), Some(what), _) => Ok(Observation::Answered { bytes: bytes.len() as u64, what }),
+        (Err(Observation::Silent), _, Some(stray)) => Ok(stray),
+        (Err(observation), ..) => Err(observation),
+        (Ok(_), None, _) => Err(Observation::Silent),
     }
 }
 
@@ -90,7 +91,7 @@ fn name(ask: &Ask, target: SocketAddr) -> Step<ServerName<'static>> {
         (None, Whom::Name(name)) => name.clone(),
         _ => target.ip().to_string(),
     };
-    ServerName::try_from(name).map_err(|_| Sight::NotMade("the SNI is no name".to_owned()))
+    ServerName::try_from(name).map_err(|_| Observation::NotMade("the SNI is no name".to_owned()))
 }
 
 /// A long header of a version that nobody speaks, filled up to what a server has to look at.

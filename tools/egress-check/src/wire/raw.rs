@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use rustix::io::Errno;
 
 use super::icmp;
-use crate::powers::Powers;
-use crate::sight::Sight;
+use crate::namespace::capabilities::BoundingSet;
+use crate::probe::observation::Observation;
 
 /// Whose capabilities a raw socket is opened with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Whose {
     /// Those of a process that was named, at most.
-    Sitter(Powers),
+    Sitter(BoundingSet),
     /// Our own: we stand there, or we are the control.
     Own,
     /// Nobody was named, so nothing is known.
@@ -20,16 +20,18 @@ pub(crate) enum Whose {
 }
 
 /// Opens one of the address's family.
-pub(super) fn ask(whose: Whose, family: IpAddr) -> Sight {
+pub(super) fn ask(whose: Whose, family: IpAddr) -> Observation {
     let opened = match whose {
         Whose::Own => Ok(icmp::raw(family)),
-        Whose::Sitter(powers) => powers.at_most(|| icmp::raw(family)),
-        Whose::Nobody => return Sight::NotMade("no process was named, so its capabilities are not known".to_owned()),
+        Whose::Sitter(bounding) => bounding.at_most(|| icmp::raw(family)),
+        Whose::Nobody => {
+            return Observation::NotMade("no process was named, so its capabilities are not known".to_owned());
+        }
     };
     match opened {
-        Ok(Ok(_)) => Sight::Answered { bytes: 0, what: "a raw socket opened".to_owned() },
-        Ok(Err(error @ (Errno::PERM | Errno::ACCESS))) => Sight::Unreachable(format!("no raw socket: {error}")),
-        Ok(Err(error)) => Sight::NotMade(format!("no raw socket: {error}")),
-        Err(error) => Sight::NotMade(format!("the capabilities could not be laid down: {error}")),
+        Ok(Ok(_)) => Observation::Answered { bytes: 0, what: "a raw socket opened".to_owned() },
+        Ok(Err(error @ (Errno::PERM | Errno::ACCESS))) => Observation::Unreachable(format!("no raw socket: {error}")),
+        Ok(Err(error)) => Observation::NotMade(format!("no raw socket: {error}")),
+        Err(error) => Observation::NotMade(format!("the capabilities could not be laid down: {error}")),
     }
 }

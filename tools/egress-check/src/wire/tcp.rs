@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::Step;
-use crate::sight::Sight;
+use crate::probe::observation::Observation;
 
 /// Most of what is read of an answer.
 const MOST: usize = 4096;
@@ -16,14 +16,14 @@ const MOST: usize = 4096;
 const PRINTER: u16 = 9100;
 
 /// A connection and its first bytes.
-pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Sight> {
+pub(super) async fn ask(target: SocketAddr, deadline: Instant) -> Step<Observation> {
     let mut stream = connect(target, deadline).await?;
     if target.port() != PRINTER {
         // A server that speaks first has spoken already; one that waits for a line gets one.
-        stream.write_all(&greeting(target.port())).await.map_err(|error| Sight::after_connect(&error))?;
+        stream.write_all(&greeting(target.port())).await.map_err(|error| Observation::after_connect(&error))?;
     }
     let bytes = first_bytes(&mut stream, deadline).await?;
-    Ok(Sight::Answered { bytes: bytes.len() as u64, what: first_line(&bytes) })
+    Ok(Observation::Answered { bytes: bytes.len() as u64, what: first_line(&bytes) })
 }
 
 fn greeting(port: u16) -> Vec<u8> {
@@ -37,8 +37,8 @@ fn greeting(port: u16) -> Vec<u8> {
 pub(super) async fn connect(target: SocketAddr, deadline: Instant) -> Step<TcpStream> {
     match timeout_at(deadline, TcpStream::connect(target)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(Sight::of(&error)),
-        Err(_) => Err(Sight::Silent),
+        Ok(Err(error)) => Err(Observation::of(&error)),
+        Err(_) => Err(Observation::Silent),
     }
 }
 
@@ -46,13 +46,13 @@ pub(super) async fn connect(target: SocketAddr, deadline: Instant) -> Step<TcpSt
 pub(super) async fn first_bytes(stream: &mut (impl AsyncRead + Unpin), deadline: Instant) -> Step<Vec<u8>> {
     let mut bytes = vec![0; MOST];
     match timeout_at(deadline, stream.read(&mut bytes)).await {
-        Err(_) => Err(Sight::Connected),
-        Ok(Ok(0)) => Err(Sight::Closed),
+        Err(_) => Err(Observation::Connected),
+        Ok(Ok(0)) => Err(Observation::Closed),
         Ok(Ok(read)) => {
             bytes.truncate(read);
             Ok(bytes)
         }
-        Ok(Err(error)) => Err(Sight::after_connect(&error)),
+        Ok(Err(error)) => Err(Observation::after_connect(&error)),
     }
 }
 

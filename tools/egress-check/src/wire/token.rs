@@ -3,11 +3,11 @@
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::Step;
-use crate::sight::Sight;
+use crate::probe::observation::Observation;
 
 /// So many of them.
 pub(super) fn fresh<const N: usize>() -> Step<[u8; N]> {
     let mut token = [0u8; N];
-    getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Sight::NotMade(error.to_string()))?;
+    getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Observation::NotMade(error.to_string()))?;
     Ok(token)
 }

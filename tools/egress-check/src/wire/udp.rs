@@ -8,8 +8,8 @@ use tokio::net::UdpSocket;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{Step, addresses, dns, unspecified};
-use crate::ask::{Ask, Whom};
-use crate::sight::Sight;
+use crate::probe::observation::Observation;
+use crate::probe::question::{Ask, Whom};
 
 const BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
@@ -37,13 +37,13 @@ pub(super) fn often(payload: &[u8], deadline: Instant) -> Vec<Turn<'_>> {
 }
 
 /// A datagram and its answer.
-pub(super) async fn ask(target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Sight> {
+pub(super) async fn ask(target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let socket = open(target).await?;
     if let Whom::OnLink(IpAddr::V4(group), interface) = &ask.whom {
         leave_by(&socket, *group, interface)?;
     }
     let answer = talk(&socket, target, &often(&payload(target), deadline), deadline, |_| true).await?;
-    Ok(Sight::Answered { bytes: answer.len() as u64, what: super::tcp::first_line(&answer) })
+    Ok(Observation::Answered { bytes: answer.len() as u64, what: super::tcp::first_line(&answer) })
 }
 
 /// Sends at each turn until something comes, and gives the first answer that `accept` takes. Turns are in order.
@@ -58,23 +58,24 @@ pub(super) async fn exchange(
 
 /// A socket that hears its target alone, or everybody where that is a group.
 async fn open(target: SocketAddr) -> Step<UdpSocket> {
-    let socket =
-        UdpSocket::bind((unspecified(target.ip()), 0)).await.map_err(|error| Sight::NotMade(error.to_string()))?;
+    let socket = UdpSocket::bind((unspecified(target.ip()), 0))
+        .await
+        .map_err(|error| Observation::NotMade(error.to_string()))?;
     if target.ip() == BROADCAST {
-        socket.set_broadcast(true).map_err(|error| Sight::of(&error))?;
+        socket.set_broadcast(true).map_err(|error| Observation::of(&error))?;
     }
     if !is_group(target.ip()) {
-        socket.connect(target).await.map_err(|error| Sight::of(&error))?;
+        socket.connect(target).await.map_err(|error| Observation::of(&error))?;
     }
     Ok(socket)
 }
 
 /// A group is asked on one link: with no route of its own there may be none, and each link has members of its own.
 fn leave_by(socket: &UdpSocket, group: Ipv4Addr, interface: &str) -> Step<()> {
-    let index =
-        name_to_index(socket, interface).map_err(|_| Sight::Unreachable(format!("no interface {interface} here")))?;
+    let index = name_to_index(socket, interface)
+        .map_err(|_| Observation::Unreachable(format!("no interface {interface} here")))?;
     set_ip_multicast_if_with_ifindex(socket, &group, &Ipv4Addr::UNSPECIFIED, index)
-        .map_err(|error| Sight::of(&error.into()))
+        .map_err(|error| Observation::of(&error.into()))
 }
 
 fn is_group(ip: IpAddr) -> bool {
@@ -93,7 +94,7 @@ async fn talk(
     let ends = turns.iter().skip(1).map(|next| start + next.after).chain([deadline]);
     for (Turn { payload, .. }, end) in turns.iter().zip(ends) {
         let sent = if group { socket.send_to(payload, target).await } else { socket.send(payload).await };
-        sent.map_err(|error| Sight::of(&error))?;
+        sent.map_err(|error| Observation::of(&error))?;
         // Members of a group answer from addresses of their own, and we may be one of them.
         let theirs = |from: IpAddr| !group || !addresses::is_own(from);
         let end = end.min(deadline);
@@ -104,7 +105,7 @@ async fn talk(
             break;
         }
     }
-    Err(Sight::Silent)
+    Err(Observation::Silent)
 }
 
 /// The first datagram before `until` that `accept` takes.
@@ -113,7 +114,7 @@ async fn receive(socket: &UdpSocket, until: Instant, accept: impl Fn(&[u8], IpAd
     loop {
         match timeout_at(until, socket.recv_from(&mut buffer)).await {
             Err(_) => return Ok(None),
-            Ok(Err(error)) => return Err(Sight::of(&error)),
+            Ok(Err(error)) => return Err(Observation::of(&error)),
             Ok(Ok((read, from))) => {
                 let bytes = buffer.get(..read).unwrap_or_default();
                 if accept(bytes, from.ip()) {

@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use crate::document::Document;
+use crate::reader::document::Document;
+use crate::reader::value::Value;
 use crate::{Egress, Network, NetworkName, Policy, Repo, Service};
 
-/// Where the cell is open and the gate holds a key for it, they need a network that they share.
+/// Where the cell is open and the gate holds its key or opens its TLS, they need a common network.
 pub(crate) fn model(document: &Document<'_>, policy: &Policy) {
     const NAME: &str = NetworkName::MODEL;
     if policy.needs_model() && policy.network(NAME).is_none() {
-        let problem =
-            "the network \"model\" is missing: an open cell reaches a name whose key the gate adds only through it";
+        let problem = "the network \"model\" is missing: an open cell reaches a name whose key the gate adds, or whose TLS \
+            it opens, only through it";
         let mend =
             format!("add {NAME} = {{ bridge = \"br-{NAME}\", subnets = [\"172.30.X.0/24\", \"fd6c:6c62:X::/64\"] }}");
-        document.value_at(&["networks"]).refuse::<()>(problem, mend);
+        Value::at(document, &["networks"]).refuse::<()>(problem, mend);
     }
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn clients(document: &Document<'_>, policy: &Policy) {
     for (index, rule) in policy.egress.iter().enumerate() {
         let number = (index + 1).to_string();
         for client in rule.clients.iter().filter(|client| !askers.contains(&client.as_str())) {
-            let place = document.value_at(&["egress", &number, "clients"]);
+            let place = Value::at(document, &["egress", &number, "clients"]);
             let problem = match policy.network(client.as_str()) {
                 Some(_) if client == NetworkName::MODEL => "who is on model asks as the cell".to_owned(),
                 Some(_) => format!("the members of {client} don't ask the gate"),
@@ -38,7 +39,7 @@ pub(crate) fn clients(document: &Document<'_>, policy: &Policy) {
     }
 }
 
-/// Two rules for one host and client say the same about TLS, key and limits, and neither makes the other moot.
+/// Two rules for one host and client say the same about TLS, key and limits. Neither makes the other moot.
 pub(crate) fn rules(document: &Document<'_>, policy: &Policy) {
     let mut by_name: HashMap<(String, &str), Vec<(usize, &Egress)>> = HashMap::new();
     for (index, rule) in policy.egress.iter().enumerate() {
@@ -47,14 +48,14 @@ pub(crate) fn rules(document: &Document<'_>, policy: &Policy) {
             let number = (index + 1).to_string();
             let clash = others.iter().find_map(|(other, earlier)| Some((other, clash(earlier, rule)?)));
             if let Some((other, clash)) = clash {
-                let place = document.value_at(&["egress", &number, clash.key()]);
+                let place = Value::at(document, &["egress", &number, clash.key()]);
                 let problem = format!("{} for {client}: {} rule {other}", rule.host, clash.problem());
                 place.refuse::<()>(problem, clash.mend());
             }
             if others.len() < MOST_FOR_ONE_NAME {
                 others.push((index + 1, rule));
             } else {
-                let place = document.value_at(&["egress", &number, "host"]);
+                let place = Value::at(document, &["egress", &number, "host"]);
                 let problem = format!("over {MOST_FOR_ONE_NAME} rules for {} and {client}", rule.host);
                 place.refuse::<()>(problem, "put their paths into one rule");
             }
@@ -123,7 +124,7 @@ pub(crate) fn repos(document: &Document<'_>, policy: &Policy) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (index, repo) in policy.repos.iter().enumerate() {
         let number = (index + 1).to_string();
-        let place = document.value_at(&["repo", &number, "url"]);
+        let place = Value::at(document, &["repo", &number, "url"]);
         if let Some(first) = seen.insert(repo.url.trim_end_matches('/'), index + 1) {
             place.refuse::<()>(format!("watched already, by repo {first}"), "remove one");
         }
@@ -162,6 +163,6 @@ pub(crate) fn classify(document: &Document<'_>, policy: &Policy) {
             "add [[egress]] with host = {:?}, clients = [\"monitor\"], methods = [\"POST\"], paths = [{:?}] and a credential",
             classify.host, classify.path
         );
-        document.value_at(&["classify", "url"]).refuse::<()>(problem, mend);
+        Value::at(document, &["classify", "url"]).refuse::<()>(problem, mend);
     }
 }

@@ -46,6 +46,28 @@ fn the_cell_may_be_listed_in_both_shapes_so_that_the_switch_is_one_key() {
 }
 
 #[test]
+fn a_host_has_a_door_for_the_cell_alone_where_the_gate_begins_the_tls() {
+    let proxied =
+        |keys: &str| parse(&format!("{DESIGN}\n{}\n", rule(keys)).replace("\"open\"", "\"proxied\"")).unwrap();
+    let door = |keys: &str, client: &str| proxied(keys).egress[1].door(client);
+    let both = "host = \"x.example\"\nclients = [\"cell\", \"warden\"]";
+    assert_eq!(door(both, "cell").as_deref(), Some("x.example.gate.internal"));
+    for client in ["warden", "monitor", "model"] {
+        assert_eq!(door(both, client), None, "{client}");
+    }
+    let keyed = format!("{both}\ncredential = \"key\"");
+    assert_eq!(door(&keyed, "model").as_deref(), Some("x.example.gate.internal"), "an open cell's way to it");
+    for none in [
+        "host = \"x.example\"\nclients = [\"cell\"]\ntls = \"passthrough\"".to_owned(),
+        "host = \"x.example\"\nclients = [\"cell\"]\ntls = \"inspect\"".to_owned(),
+        "host = \"*.lab.test\"\nclients = [\"cell\"]".to_owned(),
+        format!("host = \"{}example\"\nclients = [\"cell\"]", "abcdefghi.".repeat(24)),
+    ] {
+        assert_eq!(door(&none, "cell"), None, "{none}");
+    }
+}
+
+#[test]
 fn clients_are_sorted_and_named_once() {
     let policy = takes_more(&rule("host = \"x.example\"\nclients = [\"warden\", \"cell\", \"warden\"]"));
     let clients: Vec<&str> = policy.egress[1].clients.iter().map(policy::NetworkName::as_str).collect();
@@ -95,6 +117,42 @@ fn what_cannot_be_enforced_on_a_passed_through_session_is_refused() {
 }
 
 #[test]
+fn the_gate_opens_tls_of_the_cell_s_alone_and_to_one_name_by_a_rule() {
+    const MODEL: &str =
+        "model = { bridge = \"br-model\", subnets = [\"172.30.6.0/24\", \"fd6c:6c62:6::/64\"] }\n\n[moat]";
+    let inspected = "[[egress]]\nhost = \"x.example\"\nclients = [\"cell\"]\ntls = \"inspect\"\nmethods = [\"GET\"]\n\
+        paths = [\"/v1/\"]\ncredential = \"k\"\nrate = \"1r/s\"\n";
+    let text = format!("{}\n{inspected}", DESIGN.replace("[moat]", MODEL));
+    let policy = parse(&text).unwrap();
+    assert_eq!(
+        (policy.egress[1].tls, policy.inspected().into_iter().collect::<Vec<_>>()),
+        (Tls::Inspect, vec!["x.example"])
+    );
+    let keyless = text.replace("credential = \"k\"\n", "");
+    let policy = parse(&keyless).unwrap();
+    assert!(policy.active_networks().any(|network| network.name == "model"), "an open cell finds it at the gate");
+    assert!(parse(&DESIGN.replace("[moat]", MODEL)).unwrap().inspected().is_empty(), "off by default");
+    for (from, to, key, words) in [
+        ("\"x.example\"", "\"*.x.example\"", "host", "a certificate is made for one name"),
+        ("clients = [\"cell\"]\ntls", "clients = [\"cell\", \"monitor\"]\ntls", "clients", "monitor does not trust"),
+        ("clients = [\"cell\"]\ntls", "clients = [\"warden\"]\ntls", "clients", "warden does not trust"),
+        ("\"inspect\"", "\"intercept\"", "tls", "inspect"),
+    ] {
+        let error = parse(&keyless.replace(from, to)).expect_err(to);
+        let fault = error.faults().iter().find(|fault| fault.key == format!("egress[2].{key}"));
+        assert!(fault.is_some_and(|fault| format!("{} {}", fault.problem, fault.mend).contains(words)), "{error}");
+    }
+    let error = parse(&format!(
+        "{DESIGN}\n{}",
+        keyless.split("[[egress]]").last().map(|rule| format!("[[egress]]{rule}")).unwrap()
+    ))
+    .expect_err("an open cell has no way to the gate without the network model");
+    assert!(error.to_string().contains("or whose TLS it opens"), "{error}");
+    let twice = format!("{text}{}", inspected.replace("inspect", "verify").replace("/v1/", "/v2/"));
+    assert!(parse(&twice).expect_err("one name, two ways").to_string().contains("tls contradicts rule 2"));
+}
+
+#[test]
 fn a_credential_is_a_name_for_one_host_and_never_the_key_itself() {
     let key = "ghp_AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIII";
     let text = DESIGN.replace("\"github-token\"", &format!("{key:?}"));
@@ -105,6 +163,13 @@ fn a_credential_is_a_name_for_one_host_and_never_the_key_itself() {
     let wild = rule("host = \"*.clamav.net\"\nclients = [\"warden\"]\ncredential = \"k\"");
     refuses_more(&wild, "egress[2].credential", "every host below clamav.net");
     takes_more(&wild.replace("*.clamav.net", "a.clamav.net"));
+}
+
+#[test]
+fn no_key_has_the_name_of_the_folder_of_opened_names_which_is_emptied_with_all_that_is_in_it() {
+    let taken = rule("host = \"a.clamav.net\"\nclients = [\"warden\"]\ncredential = \"inspect\"");
+    refuses_more(&taken, "egress[2].credential", "certificates");
+    takes_more(&taken.replace("\"inspect\"", "\"inspector\""));
 }
 
 #[test]

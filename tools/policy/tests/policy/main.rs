@@ -8,6 +8,7 @@
     reason = "clippy.toml allows these in test functions; the helpers beside them are tests as well"
 )]
 
+mod ceiling;
 mod cell;
 mod derived;
 mod errors;

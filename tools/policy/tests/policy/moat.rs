@@ -25,10 +25,11 @@ fn neither_group_can_be_left_out() {
 }
 
 #[test]
-fn what_is_denied_vanishes_unless_the_policy_says_otherwise() {
+fn what_is_denied_is_answered_unless_the_policy_says_otherwise() {
     let with = |refuse: &str| format!("{ALLOW}\n{refuse}");
-    assert_eq!(takes(ALLOW, &with("")).moat.refuse, Refuse::Drop);
+    assert_eq!(takes(ALLOW, &with("")).moat.refuse, Refuse::Reject);
     assert_eq!(takes(ALLOW, &with("refuse = \"reject\"")).moat.refuse, Refuse::Reject);
+    assert_eq!(takes(ALLOW, &with("refuse = \"drop\"")).moat.refuse, Refuse::Drop);
     refuses(ALLOW, &with("refuse = \"rejct\""), "moat.refuse", "reject");
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn refuses(from: &str, to: &str, key: &str, words: &str) {
     assert!(!fault.mend.is_empty(), "{error}");
 }
 
-/// More tables at the end of the sample must be refused for one reason, told at this key in these words.
+/// More tables at the end of the sample must be refused for one reason: at this key, in these words.
 #[track_caller]
 pub(crate) fn refuses_more(tables: &str, key: &str, words: &str) {
     let last = "reason = \"…\"";

@@ -39,18 +39,54 @@ field_set! {
         health_output: String,
         /// How often Docker has restarted it.
         restarts: u64,
+        /// What it uses of its limits.
+        usage: Usage,
+        /// SHA-256 of the policy that it was made for, `sha256:` and 64 hex digits.
+        policy: String,
+    }
+}
+
+field_set! {
+    /// `cellblock.cell.service.usage`: what a service uses of its limits, by the kernel's count.
+    Usage {
+        /// Bytes of memory, without what the kernel can give up at once.
+        memory: u64,
+        /// Bytes that it may have.
+        memory_limit: u64,
+        /// How often the kernel ended a process because memory ran out, since it started.
+        killed: u64,
+        /// Processor time, in billionths of a processor, over a quarter of a second.
+        processors: u64,
+        /// How much it may have, in billionths of a processor.
+        processors_limit: u64,
+        /// How often it was held back at that limit since it started, in periods of the scheduler.
+        throttled: u64,
+        /// Processes and threads.
+        processes: u64,
+        /// How many it may have.
+        processes_limit: u64,
+        /// How often the kernel refused it one more, since it started.
+        refused: u64,
+        /// Bytes that Docker keeps of its log.
+        log: u64,
+        /// Bytes that Docker keeps at most.
+        log_limit: u64,
     }
 }
 
 field_set! {
     /// `cellblock.cell.storage`: a folder with a bound.
     Storage {
-        /// `share`, `jail`, `audit`.
+        /// `share`, `jail`, `spool`, `database`.
         name: String,
         /// Bytes in use.
         used: u64,
         /// Bytes it may hold, by the policy.
         limit: u64,
+        /// Files and folders in it (inodes), where it is a file system of its own.
+        files: u64,
+        /// How many there may be.
+        files_limit: u64,
     }
 }
 

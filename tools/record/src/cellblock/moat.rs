@@ -130,7 +130,7 @@ pub enum MoatCondition {
     NewTo(String),
     /// No more than so many packets a second came here, or had been saved up in a second.
     AtMost(u32),
-    /// Its sender has used up what it may add to the sets of flows that go with this set of budgets.
+    /// Its sender has used up what it may add to the sets of flows of this budget.
     Spent(String),
 }
 

@@ -15,7 +15,7 @@ pub struct Target {
 }
 
 /// A ref, and where it pointed and points.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// The full name, such as `refs/tags/v1`. A byte that is no UTF-8 is written `\xNN`, which no
@@ -29,6 +29,12 @@ pub struct Reference {
     pub new: Option<Target>,
     /// Does the policy let it move?
     pub may_move: bool,
+    /// Where it moved: is the commit before an ancestor of the one now? Absent where no mirror could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast_forward: Option<bool>,
+    /// Of a tag: is its commit on a branch of the repository? Absent where no mirror could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_branch: Option<bool>,
 }
 
 /// What a round found in one repository.

@@ -15,6 +15,8 @@ field_set! {
         queued: u64,
         /// How often the scan was begun.
         attempts: u32,
+        /// Further changes of the file that this scan stands for: none was scanned by itself.
+        merged: u32,
         /// Someone held the file open for writing, or mapped, when it was scanned.
         open_writer: bool,
         /// Names the inode had beyond the one that was removed.

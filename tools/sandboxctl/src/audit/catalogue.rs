@@ -52,7 +52,8 @@ pub(crate) fn list(output: OutputArgs) -> anyhow::Result<()> {
     record::print(all().iter().map(line).collect::<String>().as_bytes())
 }
 
-fn word(severity: Severity) -> String {
+/// A severity for people.
+pub(super) fn word(severity: Severity) -> String {
     format!("{severity:?}").to_lowercase()
 }
 
@@ -97,6 +98,11 @@ impl Pick {
         (self.only.is_empty() || named(&self.only))
             && !named(&self.skip)
             && self.severity.is_none_or(|level| control.severity >= level.into())
+    }
+
+    /// Is this one asked for by its id?
+    pub(super) fn names(&self, id: &str) -> bool {
+        self.only.iter().any(|only| only == id)
     }
 
     /// Refuses an id that no control has: it would leave out nothing, or everything.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use engine::models::ContainerSummary;
 
-/// The names of all containers that Compose made of ours, that are on one of the guarded networks, or that
-/// live in the network namespace of one of these (which no list of a network's members shows).
+/// The names of all containers that Compose made of ours or that are on a guarded network. One that lives in the
+/// network namespace of one of these counts too: no list of a network's members shows it.
 pub(crate) fn names(all: &[ContainerSummary], guarded: &BTreeSet<String>) -> BTreeSet<String> {
     let near: Vec<&ContainerSummary> = all.iter().filter(|one| is_ours(one) || is_on(one, guarded)).collect();
     let ids: BTreeSet<&str> = near.iter().filter_map(|one| one.id.as_deref()).collect();
@@ -27,7 +27,8 @@ fn host_of(one: &ContainerSummary) -> Option<&str> {
     one.host_config.as_ref()?.network_mode.as_deref()?.strip_prefix("container:")
 }
 
-fn name(one: &ContainerSummary) -> Option<String> {
+/// Its own name.
+pub(crate) fn name(one: &ContainerSummary) -> Option<String> {
     // Links of old would add names with a second slash; the container's own has one.
     let own = one.names.iter().flatten().find(|name| name.rfind('/') == Some(0))?;
     Some(own.trim_start_matches('/').to_owned())

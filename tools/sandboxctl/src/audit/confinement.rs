@@ -37,6 +37,13 @@ pub(crate) const ALL: &[Control<Subject>] = &[
         "remove apparmor=unconfined; scripts/up",
         apparmor,
     ),
+    Control::new(
+        "cis-docker-5.3",
+        "is under SELinux, where the engine has it",
+        Medium,
+        "remove label=disable; scripts/up",
+        selinux,
+    ),
     Control::new("cis-docker-5.13", "has a read-only root", High, "read_only: true; scripts/up", read_only_root),
     Control::new(
         "cis-docker-5.23",
@@ -115,6 +122,18 @@ fn apparmor(subject: &Subject) -> Verdict {
         }
         (Some(_), Some(_), Some("" | "unconfined")) => Verdict::differs("a profile", "unconfined"),
         (Some(_), Some(_), Some(profile)) => Verdict::when(!subject.facts.privileged(), "a profile", profile),
+    }
+}
+
+/// "If applicable", as for `AppArmor`; which of the two the engine has is told of the engine.
+fn selinux(subject: &Subject) -> Verdict {
+    match (&subject.engine.security, subject.engine.module("selinux")) {
+        (None, _) => Verdict::untold("the engine did not tell whether it has SELinux"),
+        (Some(_), None) => Verdict::Beside,
+        (Some(_), Some(_)) => {
+            let off = subject.facts.options("label").any(|label| label == "disable") || subject.facts.privileged();
+            Verdict::when(!off, "a label", if off { "no label" } else { "a label" })
+        }
     }
 }
 

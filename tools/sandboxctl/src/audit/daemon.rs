@@ -1,10 +1,11 @@
 //! The engine that all of it rests on.
 
 use ipnet::IpNet;
-use record::Severity::{High, Medium};
+use record::Severity::{High, Low, Medium};
 
 use super::control::{Control, Verdict, listed};
 use super::facts::Engine;
+use super::tailscale;
 use engine::Version;
 
 /// Below it, the engine forwards DNS out of internal networks: CVE-2024-29018.
@@ -36,6 +37,13 @@ pub(crate) const ALL: &[Control<Engine>] = &[
         "a kernel with CONFIG_SECCOMP_FILTER, and no seccomp-profile=unconfined in daemon.json",
         seccomp,
     ),
+    Control::new(
+        "cellblock-engine-modules",
+        "tells which security modules confine its containers",
+        Low,
+        "ask again: docker info",
+        modules,
+    ),
     Control::new("cis-docker-5.1", "is in no swarm", Medium, "docker swarm leave --force", swarm),
     Control::new(
         "cis-docker-2.5",
@@ -44,6 +52,7 @@ pub(crate) const ALL: &[Control<Engine>] = &[
         "remove insecure-registries from daemon.json",
         registries,
     ),
+    tailscale::CONTROL,
 ];
 
 fn version(engine: &Engine) -> Verdict {
@@ -70,6 +79,16 @@ fn seccomp(engine: &Engine) -> Verdict {
         (Some(_), Some(module)) => Verdict::when(!module.contains("unconfined"), "a default profile", module),
         (Some(_), None) => Verdict::differs("a default profile", "no seccomp"),
     }
+}
+
+/// One that is missing is told as such; a kernel without it is no deviation from the policy.
+fn modules(engine: &Engine) -> Verdict {
+    if engine.security.is_none() {
+        return Verdict::untold("the engine did not tell its security options");
+    }
+    let told = [("seccomp", "seccomp"), ("apparmor", "AppArmor"), ("selinux", "SELinux")]
+        .map(|(name, word)| format!("{}{word}", if engine.module(name).is_some() { "" } else { "no " }));
+    Verdict::holds(listed(told))
 }
 
 fn swarm(engine: &Engine) -> Verdict {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use policy::{Policy, Service};
 
 use super::facts::{Life, Mounted};
-use crate::place;
+use crate::paths;
 use crate::render::compose;
 
 /// The network namespace a container should live in.
@@ -23,6 +23,30 @@ pub(crate) enum Home {
     AwayFrom(BTreeSet<String>),
 }
 
+/// The most of what a container can use up. What the machine does not have is no bound either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Most {
+    /// Bytes.
+    pub(crate) memory: i64,
+    /// Billionths of a CPU.
+    pub(crate) processors: i64,
+    pub(crate) processes: i64,
+    /// Bytes, of all its logs together.
+    pub(crate) logs: i64,
+    /// Open files.
+    pub(crate) files: i64,
+}
+
+/// Of a service of ours: what `compose.yaml` gives it has only to bound something at all.
+const OURS: Most = Most {
+    memory: i64::MAX,
+    processors: i64::MAX,
+    // What a kernel numbers at most unless told otherwise (proc(5), `pid_max`).
+    processes: 32_768,
+    logs: 1 << 30,
+    files: 65_536,
+};
+
 /// What a container should be.
 #[derive(Debug, Clone)]
 pub(crate) struct Expect {
@@ -34,6 +58,8 @@ pub(crate) struct Expect {
     pub(crate) capabilities: &'static [&'static str],
     /// Bytes, billionths of a CPU, processes.
     pub(crate) limits: Option<(i64, i64, i64)>,
+    /// Where it has no limits of its own in the policy.
+    pub(crate) most: Most,
     pub(crate) home: Home,
     /// Folders and files of the host: target, source, writable.
     pub(crate) binds: BTreeSet<(String, PathBuf, bool)>,
@@ -42,6 +68,10 @@ pub(crate) struct Expect {
     /// The one address and port it may publish.
     pub(crate) publishes: Option<(String, String)>,
     pub(crate) dns: BTreeSet<String>,
+    /// The names whose TLS the gate opens, where it is the gate.
+    pub(crate) inspects: Option<Vec<String>>,
+    /// The certificate of an authority that is still there although the policy opens nothing, where it is the gate.
+    pub(crate) left: Option<PathBuf>,
 }
 
 impl Expect {
@@ -61,6 +91,7 @@ impl Expect {
             },
             capabilities: if service == Some(Service::Warden) { &["DAC_OVERRIDE"] } else { &[] },
             limits: (service == Some(Service::Cell)).then(|| limits(policy)),
+            most: if service.is_some() { OURS } else { ceiling(policy) },
             home: match service {
                 Some(Service::Cell) => Home::Of(vault.cloned()),
                 Some(Service::Warden) => Home::Nowhere,
@@ -74,6 +105,12 @@ impl Expect {
                 Some(Service::Cell | Service::Warden) | None => BTreeSet::new(),
                 Some(service) => texts(&compose::resolvers(policy, service)),
             },
+            inspects: (service == Some(Service::Proxy))
+                .then(|| policy.inspected().into_iter().map(str::to_owned).collect()),
+            left: (service == Some(Service::Proxy) && policy.inspected().is_empty())
+                .then(|| paths::authority(policy))
+                // What nobody can look for may be there.
+                .filter(|path| path.try_exists().unwrap_or(true)),
         }
     }
 
@@ -87,10 +124,28 @@ fn texts(addresses: &[IpAddr]) -> BTreeSet<String> {
     addresses.iter().map(IpAddr::to_string).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the policy bounds cpus to 1024")]
 fn limits(policy: &Policy) -> (i64, i64, i64) {
-    let memory = i64::try_from(policy.cell.memory.get()).unwrap_or(i64::MAX);
-    (memory, (policy.cell.cpus * 1e9).round() as i64, i64::from(policy.cell.pids))
+    (bytes(policy.cell.memory), billionths(policy.cell.cpus), i64::from(policy.cell.pids))
+}
+
+fn ceiling(policy: &Policy) -> Most {
+    let policy::Ceiling { memory, cpus, pids, logs, files } = policy.ceiling;
+    Most {
+        memory: bytes(memory),
+        processors: billionths(cpus),
+        processes: i64::from(pids),
+        logs: bytes(logs),
+        files: i64::from(files),
+    }
+}
+
+fn bytes(size: policy::Bytes) -> i64 {
+    i64::try_from(size.get()).unwrap_or(i64::MAX)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the policy bounds cpus to 1024")]
+fn billionths(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
 }
 
 /// A path as it really is: the engine tells it so.
@@ -101,7 +156,7 @@ fn real(path: PathBuf) -> PathBuf {
 fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)> {
     let share = || real(policy.cell.share.folder());
     let rules = || ("/etc/cellblock/policy.toml".to_owned(), real(policy.origin.clone()), false);
-    let permit = (place::PERMIT.to_owned(), real(policy.permit()), false);
+    let permit = (paths::PERMIT.to_owned(), real(policy.permit()), false);
     let mut binds: BTreeSet<_> = match service {
         Service::Cell => [("/sandbox".to_owned(), share(), true)].into(),
         Service::Warden => [
@@ -112,11 +167,13 @@ fn binds(policy: &Policy, service: Service) -> BTreeSet<(String, PathBuf, bool)>
         .into(),
         Service::Monitor => [rules()].into(),
         Service::Proxy => [("/etc/nginx/gate".to_owned(), real(policy.rendered().join("gate")), false)].into(),
-        Service::Clamd => [("/signatures".to_owned(), real(place::signatures(policy)), false)].into(),
+        Service::Clamd => [("/signatures".to_owned(), real(paths::signatures(policy)), false)].into(),
         Service::Vault => BTreeSet::new(),
     };
     if service != Service::Cell {
         binds.insert(permit);
+    } else if !policy.inspected().is_empty() {
+        binds.insert((paths::AUTHORITY.to_owned(), real(paths::inspected(policy)), false));
     }
     binds
 }

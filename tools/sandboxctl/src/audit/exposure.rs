@@ -6,7 +6,8 @@ use std::path::Path;
 use record::Severity::{Critical, High};
 
 use super::control::{Control, RECREATE, Verdict, listed};
-use super::facts::{Mounted, Subject};
+use super::facts::{Facts, Mounted, Subject};
+use super::leak;
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
@@ -50,7 +51,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
         "cellblock-env-secret",
         "has no secret in its environment, command line, labels, health check or host name",
         High,
-        "sandboxctl secret put NAME, and take it out of the environment",
+        "sandboxctl secret put SECRET, and take it out of the environment",
         secrets,
     ),
 ];
@@ -82,21 +83,26 @@ fn binds(subject: &Subject) -> Option<impl Iterator<Item = &Mounted>> {
     Some(subject.facts.mounts.as_ref()?.iter().filter(|mount| mount.kind == "bind"))
 }
 
-const UNTOLD: &str = "the mounts could not be told: by the engine, or by the kernel";
+/// Why nothing is said of the mounts.
+pub(crate) const UNTOLD: &str = "the mounts could not be told: by the engine, or by the kernel";
 
-/// The socket itself, or any folder above one.
+/// Sources of mounts that are an engine's socket, or any folder above one; `None` where the mounts could not be told.
+pub(crate) fn engine_sockets(facts: &Facts) -> Option<Vec<String>> {
+    let binds = facts.mounts.as_ref()?.iter().filter(|mount| mount.kind == "bind");
+    let found = binds.filter(|mount| {
+        let name = mount.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        SOCKETS.contains(&name)
+            || facts.sockets.contains(&mount.source)
+            || ["/run/docker", "/run/containerd"].iter().any(|at| Path::new(at).starts_with(&mount.source))
+    });
+    Some(found.map(|mount| mount.source.display().to_string()).collect())
+}
+
 fn sockets(subject: &Subject) -> Verdict {
-    let Some(binds) = binds(subject) else { return Verdict::untold(UNTOLD) };
-    let found: Vec<String> = binds
-        .filter(|mount| {
-            let name = mount.source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            SOCKETS.contains(&name)
-                || subject.facts.sockets.contains(&mount.source)
-                || ["/run/docker", "/run/containerd"].iter().any(|at| Path::new(at).starts_with(&mount.source))
-        })
-        .map(|mount| mount.source.display().to_string())
-        .collect();
-    Verdict::none_of("no engine's socket", &found)
+    match engine_sockets(&subject.facts) {
+        Some(found) => Verdict::none_of("no engine's socket", &found),
+        None => Verdict::untold(UNTOLD),
+    }
 }
 
 fn sensitive(subject: &Subject) -> Verdict {
@@ -157,5 +163,5 @@ fn ports(subject: &Subject) -> Verdict {
 
 /// Names and places are told, values never.
 fn secrets(subject: &Subject) -> Verdict {
-    Verdict::none_of("none", &subject.facts.leaks)
+    leak::verdict(&subject.facts.leaks)
 }

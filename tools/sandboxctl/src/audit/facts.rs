@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use engine::models::{ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
+use engine::models::{ContainerConfig, ContainerInspectResponse, HealthStatusEnum, HostConfig, PortMap, SystemInfo};
 
 use jiff::Timestamp;
 
+use super::content::layers::Layers;
+use super::content::{Searched, compose};
 use super::expect::Expect;
+use super::image::{BASE_DIGEST, History};
 use super::in_force::InForce;
 use super::kernel::Kernel;
-use super::leak::{self, Rules, Texts};
+use super::leak::{self, Leak, Rules, Texts};
+use super::listening::Listening;
 use super::process::Confined;
+use super::tailscale::Tailnet;
 use engine::Version;
 
 /// Why nothing can be said where an absent list would read as an empty one ([`Facts::told`]).
@@ -25,6 +30,24 @@ pub(crate) struct Subject {
     pub(crate) engine: Engine,
     /// The id that the image's name has now.
     pub(crate) image: Option<String>,
+    /// How its image came to be, or why that is not known; `None` where it was not asked.
+    pub(crate) history: Option<Result<History, String>>,
+    /// What is in the layers of its image, or why that is not known; `None` where nobody asked for it.
+    pub(crate) layers: Option<Result<Layers, String>>,
+    /// In which ways it can touch the composition, or why that is not known; `None` for a container of ours.
+    pub(crate) reach: Option<Result<Vec<String>, String>>,
+}
+
+impl Subject {
+    /// All the secrets that were found in it and in its image.
+    pub(super) fn leaks_mut(&mut self) -> impl Iterator<Item = &mut Leak> {
+        let history = self.history.as_mut().and_then(|history| history.as_mut().ok());
+        let layers = self.layers.as_mut().and_then(|layers| layers.as_mut().ok());
+        let Facts { leaks, given, composed, .. } = &mut self.facts;
+        let files = [given, composed].into_iter().flatten().flat_map(|searched| &mut searched.leaks);
+        let image = history.into_iter().flat_map(|history| &mut history.leaks);
+        leaks.iter_mut().chain(files).chain(image).chain(layers.into_iter().flat_map(Layers::leaks_mut))
+    }
 }
 
 /// A container. `None` is what the engine did not tell.
@@ -35,11 +58,17 @@ pub(crate) struct Facts {
     /// The image's name, as it was asked for.
     pub(crate) image: Option<String>,
     pub(crate) image_id: Option<String>,
+    /// The digest of the base that its image says it was made from.
+    pub(crate) base: Option<String>,
     pub(crate) user: Option<String>,
     /// Where it holds a secret that everybody who may ask the engine reads. The values are looked at once, and not kept.
-    pub(crate) leaks: Vec<String>,
-    /// Groups of this host whose members are root in all but name.
-    pub(crate) root_groups: BTreeSet<u32>,
+    pub(super) leaks: Vec<Leak>,
+    /// The Compose files that it says it was made by.
+    pub(crate) compose: compose::Labels,
+    /// What those files have of secrets; `None` where there is none here.
+    pub(crate) composed: Option<Searched>,
+    /// The same of single files that are mounted into it.
+    pub(crate) given: Option<Searched>,
     /// Variables that name an engine.
     pub(crate) engines: Vec<String>,
     pub(crate) running: Option<bool>,
@@ -53,12 +82,20 @@ pub(crate) struct Facts {
     pub(crate) pid: Option<i64>,
     /// What the kernel has mounted in it; `None` where it does not run.
     pub(crate) kernel: Option<Result<Kernel, String>>,
+    /// The namespaces that its processes are in, kind and inode; `None` where nobody looked.
+    pub(crate) spaces: Option<Result<BTreeSet<(&'static str, String)>, String>>,
     /// What the kernel lets its processes do; `None` where it does not run.
     pub(crate) processes: Option<Result<Vec<Confined>, String>>,
     /// The limits that the kernel enforces on it; `None` where it does not run.
     pub(crate) in_force: Option<Result<InForce, String>>,
+    /// Who listens in it; `None` where it does not run.
+    pub(crate) listening: Option<Result<Listening, String>>,
+    /// Ports that the image or its starter said it opens: `22/tcp`.
+    pub(crate) exposed: Vec<String>,
     /// The file behind the cell's share, as far as it is a loop device.
     pub(crate) share_image: Option<PathBuf>,
+    /// Disks of the host's that it was given.
+    pub(crate) disks: Vec<String>,
     /// Sources of mounts that lead to an engine's socket.
     pub(crate) sockets: BTreeSet<PathBuf>,
     /// What is published: address (empty: all) and port of the host.
@@ -100,6 +137,18 @@ pub(crate) struct Mounted {
     pub(crate) volume: Option<String>,
 }
 
+/// All text of a container's own that may hold a secret.
+fn texts<'a>(config: &'a ContainerConfig, words: &'a [String], check: &'a [String]) -> Texts<'a> {
+    Texts {
+        variables: config.env.as_deref().unwrap_or_default(),
+        words,
+        health_check: check,
+        labels: config.labels.as_ref(),
+        hostname: config.hostname.as_deref().unwrap_or_default(),
+        domain: config.domainname.as_deref().unwrap_or_default(),
+    }
+}
+
 impl Facts {
     /// Reads them off the engine's answer; secrets are known by these rules.
     ///
@@ -110,25 +159,20 @@ impl Facts {
         let config = told.config.ok_or("the engine did not tell the container's configuration")?;
         let state = told.state.unwrap_or_default();
         let settings = told.network_settings.unwrap_or_default();
-        let check = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
+        let check = config.healthcheck.as_ref().and_then(|check| check.test.clone()).unwrap_or_default();
         let words: Vec<String> = told.path.into_iter().chain(told.args.into_iter().flatten()).collect();
-        let texts = Texts {
-            variables: config.env.as_deref().unwrap_or_default(),
-            words: &words,
-            health_check: &check,
-            labels: config.labels.as_ref(),
-            hostname: config.hostname.as_deref().unwrap_or_default(),
-            domain: config.domainname.as_deref().unwrap_or_default(),
-        };
-        let leaks = leak::places(&texts, rules);
+        let leaks = leak::places(&texts(&config, &words, &check), rules);
         Ok(Self {
             id: told.id.ok_or("the engine did not tell the container's id")?,
             name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+            base: config.labels.as_ref().and_then(|labels| labels.get(BASE_DIGEST).cloned()),
             image: config.image,
             image_id: told.image,
             user: config.user,
             leaks,
-            root_groups: BTreeSet::new(),
+            compose: compose::Labels::of(config.labels.as_ref()),
+            composed: None,
+            given: None,
             engines: engines(config.env.as_deref().unwrap_or_default()),
             running: state.running,
             started: state.started_at.and_then(|at| at.parse().ok()),
@@ -137,9 +181,13 @@ impl Facts {
             networks: settings.networks.map(|networks| networks.into_keys().collect()),
             pid: state.pid.filter(|pid| *pid > 0),
             kernel: None,
+            spaces: None,
             processes: None,
             in_force: None,
+            listening: None,
+            exposed: config.exposed_ports.unwrap_or_default(),
             share_image: None,
+            disks: Vec::new(),
             sockets: BTreeSet::new(),
             mounts: told.mounts.map(|mounts| mounts.into_iter().map(mounted).collect()),
             published: published(settings.ports.as_ref(), host.port_bindings.as_ref()),
@@ -150,14 +198,21 @@ impl Facts {
         })
     }
 
+    /// All the secrets that were found in what is its own.
+    pub(super) fn all_leaks(&self) -> impl Iterator<Item = &Leak> {
+        let files = [&self.given, &self.composed].into_iter().flatten().flat_map(|searched| &searched.leaks);
+        self.leaks.iter().chain(files)
+    }
+
     /// Which container it is, and since when.
     pub(crate) fn life(&self) -> Life {
         Life { id: self.id.clone(), started: self.started }
     }
 
-    /// Did the engine tell what the container was given? It leaves out empty lists; but no network's mode, ever.
+    /// Did the engine tell what the container was given? It leaves out empty lists; but never a network's mode, nor whether
+    /// all else that it tells is void, the container being privileged.
     pub(crate) fn told(&self) -> bool {
-        self.host.network_mode.is_some()
+        self.host.network_mode.is_some() && self.host.privileged.is_some()
     }
 
     /// Was it made and never started? The engine tells a start in the year 1 of such a one.
@@ -227,6 +282,10 @@ pub(crate) struct Engine {
     /// What the machine has: bytes of memory, and processors.
     pub(crate) memory: Option<i64>,
     pub(crate) processors: Option<i64>,
+    /// What Tailscale on this host exposes, or why that is not known; `None` where it was not asked.
+    pub(crate) tailnet: Option<Result<Tailnet, String>>,
+    /// Groups of this host whose members are root in all but name.
+    pub(crate) root_groups: BTreeSet<u32>,
 }
 
 impl Engine {
@@ -247,6 +306,8 @@ impl Engine {
             unenforced: told.then_some(unable),
             memory: info.mem_total,
             processors: info.ncpu,
+            root_groups: BTreeSet::new(),
+            tailnet: None,
             swarm: info.swarm.and_then(|swarm| swarm.local_node_state).map(|state| state.to_string()),
             insecure_registries: info.registry_config.map(|config| config.insecure_registry_cidrs.unwrap_or_default()),
         }

@@ -1,4 +1,4 @@
-//! What a container can fill, disk by its log and memory by files in it, has a size that bounds something.
+//! What a container can fill has a size that bounds something: the disk by its log, memory by its files.
 
 use engine::models::MountType;
 use record::Severity::Medium;
@@ -24,8 +24,6 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
 ];
 
-/// The most that the logs of one container may take, in bytes.
-const LOGS: i64 = 1 << 30;
 /// What Docker gives shared memory by itself, in bytes.
 const SHARED: i64 = 64 << 20;
 
@@ -37,9 +35,11 @@ fn log(subject: &Subject) -> Verdict {
     };
     let driver = config.typ.as_deref().unwrap_or_default();
     let option = |name: &str| config.config.as_ref().and_then(|options| options.get(name)).map(String::as_str);
-    let expected = "json-file with max-size, local, or none; 1 GiB in all at most";
+    let most = subject.expect.most.logs;
+    let expected = format!("json-file with max-size, or local; {most} bytes in all at most");
     let (size, files) = match driver {
-        "none" => return Verdict::holds(driver),
+        // Nothing fills the disk, and nothing tells what it did.
+        "none" => return Verdict::differs(expected, "no log"),
         "json-file" => (option("max-size"), 1),
         "local" => (option("max-size").or(Some("20m")), 5),
         other => return Verdict::differs(expected, other),
@@ -47,7 +47,7 @@ fn log(subject: &Subject) -> Verdict {
     let files: i64 = option("max-file").and_then(|files| files.parse().ok()).unwrap_or(files);
     let Some(size) = size else { return Verdict::differs(expected, "json-file without max-size") };
     Verdict::when(
-        bytes(size).is_some_and(|size| size.saturating_mul(files) <= LOGS),
+        bytes(size).is_some_and(|size| size.saturating_mul(files) <= most),
         expected,
         format!("{driver}, max-size {size}, {files} of them"),
     )
@@ -84,7 +84,7 @@ fn tmpfs(subject: &Subject) -> Verdict {
 }
 
 /// A size as Docker and the kernel read it: a number, and one letter for powers of 1024, with `b` or `ib` behind it.
-fn bytes(text: &str) -> Option<i64> {
+pub(crate) fn bytes(text: &str) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
     let plain = lower.trim_end_matches("ib").trim_end_matches('b');
     let shift = match plain.bytes().last()? {

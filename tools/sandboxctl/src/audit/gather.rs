@@ -1,27 +1,51 @@
 //! Asks the engine, everything at once: the answers are slow, the questions are not.
 
+mod given;
+mod homes;
+mod images;
+mod inside;
+mod layers;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
-use engine::models::NetworkInspect;
+use engine::models::{ContainerSummary, NetworkInspect};
 use engine::{Identity, is_missing};
 use futures_util::future::join_all;
 use futures_util::join;
 use policy::{Policy, Service};
 
+use super::content::layers::Layers;
+use super::content::{Searched, compose};
 use super::facts::{Engine, Exec, Facts, Life, Mounted};
 use super::grants::ROOT_LIKE;
-use super::kernel::{Kernel, backing_file, leads_to};
+use super::image::History;
 use super::leak::Rules;
-use super::{Scope, concerned, in_force, process, share, volumes};
+use super::strangers::{Ground, is_ours};
+use super::tailscale::Doors;
+use super::{How, Scope, concerned, tailscale, volumes};
+use inside::Shared;
 
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) found: Option<Result<Facts, String>>,
+}
+
+impl Named {
+    /// What is known of it.
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        self.found.as_ref()?.as_ref().ok()
+    }
+
+    /// The same, to be completed.
+    fn facts_mut(&mut self) -> Option<&mut Facts> {
+        self.found.as_mut()?.as_mut().ok()
+    }
 }
 
 /// All the answers.
@@ -31,42 +55,80 @@ pub(crate) struct Gathered {
     pub(crate) networks: BTreeMap<String, Result<Option<NetworkInspect>, String>>,
     /// Name to id, of the images that the containers were made from.
     pub(crate) images: HashMap<String, String>,
+    /// How those images came to be, by id.
+    pub(crate) histories: HashMap<String, Result<History, String>>,
+    /// What is in their layers, by id, where that was asked for.
+    pub(crate) layers: HashMap<String, Result<Layers, String>>,
     pub(crate) engine: Engine,
     /// Which engine answered.
     pub(crate) identity: Identity,
     /// The vault, whose network namespace is the cell's.
     pub(crate) vault: Option<Life>,
+    /// Every other container on the engine, where they were listed: only what they can touch is asked of them.
+    pub(crate) others: Vec<Named>,
+    /// What of ours they could touch; `None` where nobody is asked about it.
+    pub(crate) ground: Option<Ground>,
 }
 
-/// Asks about the containers named, or about all of the composition; secrets are known by these rules.
+/// Asks about the containers named, or about all of the composition.
 ///
 /// # Errors
 /// If there is no engine.
-pub(crate) async fn all(policy: &Policy, scope: &Scope, rules: &Rules) -> anyhow::Result<Gathered> {
+pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow::Result<Gathered> {
+    let rules = how.rules;
     let docker = engine::Engine::connect().await?;
-    let wanted: BTreeSet<String> = match scope {
-        Scope::Composition => {
-            let ours = Service::ALL.map(|service| policy.container(service).to_owned());
-            concerned(&docker, policy).await?.into_iter().chain(ours).collect()
-        }
-        Scope::Named(names) => names.iter().cloned().collect(),
-        Scope::Changed(name) => [name.clone()].into(),
+    let listed = match scope {
+        Scope::Composition => docker.containers(true).await.context("the engine did not list its containers")?,
+        _ => Vec::new(),
     };
-    let (containers, vault, networks, info) = join!(
-        join_all(wanted.iter().map(|name| container(&docker, name, rules))),
-        container(&docker, policy.container(Service::Vault), rules),
+    let wanted = wanted(policy, scope, &listed);
+    let known = |name: &String| wanted.contains(name);
+    let others: Vec<String> = listed.iter().filter_map(concerned::name).filter(|name| !known(name)).collect();
+    let shared = Shared::default();
+    let (mut containers, mut others, vault, networks, info) = join!(
+        join_all(wanted.iter().map(|name| container(&docker, name, rules, &shared))),
+        join_all(others.iter().map(|name| stranger(&docker, name, rules, &shared))),
+        container(&docker, policy.container(Service::Vault), rules, &shared),
         join_all(policy.active_networks().map(|network| self::network(&docker, network.docker_name()))),
         docker.info(),
     );
     let told = info.unwrap_or_default();
+    let tailnet = match scope {
+        Scope::Composition => Some(tailscale::ask(&Doors::of(policy, &listed)).await),
+        _ => None,
+    };
+    let mut ground = match scope {
+        Scope::Composition => Some(ground(&docker, policy, &containers, told.docker_root_dir.as_deref()).await),
+        _ => None,
+    };
+    if let Some(ground) = &mut ground {
+        homes::look(&docker, &shared.processes, (&mut containers, &mut others), ground).await;
+    }
     Ok(Gathered {
-        images: images(&docker, &containers).await,
+        images: images::ids(&docker, &containers).await,
+        histories: images::histories(&docker, &containers, rules).await,
+        layers: if how.layers { layers::all(&docker, &containers, rules).await } else { HashMap::new() },
         containers: once(containers),
         networks: networks.into_iter().collect(),
         identity: Identity { id: told.id.clone(), version: told.server_version.clone() },
-        engine: Engine::of(told),
+        engine: Engine { tailnet, root_groups: root_groups(&docker), ..Engine::of(told) },
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
+        others: once(others),
+        ground,
     })
+}
+
+/// Whom an audit of this scope is of, by name; of the composition as far as they are listed.
+fn wanted(policy: &Policy, scope: &Scope, listed: &[ContainerSummary]) -> BTreeSet<String> {
+    match scope {
+        Scope::Composition => {
+            let ours = Service::ALL.map(|service| policy.container(service).to_owned());
+            let guarded = policy.networks.values().map(policy::Network::docker_name).collect();
+            concerned::names(listed, &guarded).into_iter().chain(ours).collect()
+        }
+        Scope::Named(names) => names.iter().cloned().collect(),
+        Scope::Changed(name) => [name.clone()].into(),
+    }
 }
 
 /// Who was asked for by name and by id is one container.
@@ -79,13 +141,71 @@ fn once(mut containers: Vec<Named>) -> Vec<Named> {
     containers
 }
 
-async fn concerned(docker: &engine::Engine, policy: &Policy) -> anyhow::Result<BTreeSet<String>> {
-    let all = docker.containers(true).await.context("the engine did not list its containers")?;
-    let guarded = policy.networks.values().map(policy::Network::docker_name).collect();
-    Ok(concerned::names(&all, &guarded))
+/// What of the composition is within somebody's reach.
+async fn ground(docker: &engine::Engine, policy: &Policy, containers: &[Named], engine_root: Option<&str>) -> Ground {
+    let (networks, unlisted) = match docker.networks().await {
+        Ok(networks) => (networks, None),
+        Err(error) => (Vec::new(), Some(format!("the engine did not list its networks: {error}"))),
+    };
+    let ours = || containers.iter().filter(|named| is_ours(policy, &named.name));
+    let untold = ours().find_map(|named| named.found.as_ref()?.as_ref().err().cloned());
+    let ours: Vec<&Facts> = ours().filter_map(Named::facts).collect();
+    Ground::of(policy, &ours, &networks, engine_root.map(Path::new)).but_for(unlisted.or(untold))
 }
 
-async fn container(docker: &engine::Engine, name: &str, rules: &Rules) -> Named {
+async fn container(docker: &engine::Engine, name: &str, rules: &Rules, shared: &Shared) -> Named {
+    let mut named = inspected(docker, name, rules).await;
+    if let Some(Ok(facts)) = &mut named.found {
+        inside::look(facts, docker, shared);
+        facts.execs = execs(docker, &facts.exec_ids).await;
+        facts.given = given::search(facts, rules);
+        facts.composed = composed(docker, facts, rules).await;
+    }
+    named
+}
+
+/// What the Compose files have of secrets that it says it was made by. Its image has no say in that.
+async fn composed(docker: &engine::Engine, facts: &Facts, rules: &Rules) -> Option<Searched> {
+    if !facts.compose.name_files() {
+        return None;
+    }
+    let image = docker.image(facts.image_id.as_deref().unwrap_or_default()).await;
+    let image = image.map_err(|error| format!("the engine did not tell of its image: {error}"));
+    let labels = image.map(|image| compose::Labels::of(image.config.and_then(|config| config.labels).as_ref()));
+    match labels.and_then(|labels| facts.compose.files(&labels)) {
+        Ok(files) => compose::search(&files, rules),
+        Err(why) => Some(Searched::unread(why)),
+    }
+}
+
+/// One that only matters for what it can touch: what its processes may do otherwise is its own affair.
+/// One that ended while it was looked at is asked about again: strangers come and go, and what has no process any more is
+/// what the engine says it is.
+async fn stranger(docker: &engine::Engine, name: &str, rules: &Rules, shared: &Shared) -> Named {
+    let look = async || {
+        let mut named = inspected(docker, name, rules).await;
+        if let Some(Ok(facts)) = &mut named.found {
+            inside::look_at_mounts(facts, docker, shared);
+        }
+        named
+    };
+    let mut named = look().await;
+    for _ in 1..LOOKS {
+        if named.facts().is_none_or(|facts| facts.mounts.is_some()) {
+            break;
+        }
+        // The kernel knows of an end before the engine does.
+        tokio::time::sleep(PAUSE).await;
+        named = look().await;
+    }
+    named
+}
+
+/// How often one is asked about whose mounts are not known, and the pause between.
+const LOOKS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
+
+async fn inspected(docker: &engine::Engine, name: &str, rules: &Rules) -> Named {
     let found = match docker.container(name).await {
         Ok(told) => Some(Facts::of(told, rules).map_err(str::to_owned)),
         Err(error) if is_missing(&error) => None,
@@ -95,48 +215,11 @@ async fn container(docker: &engine::Engine, name: &str, rules: &Rules) -> Named 
         // It may have been asked for by its id: the policy knows it by its name.
         Some(Ok(mut facts)) => {
             facts.mounts = behind_volumes(docker, facts.mounts.take()).await;
-            in_effect(&mut facts, docker);
-            facts.root_groups = root_groups(docker);
-            facts.execs = execs(docker, &facts.exec_ids).await;
+            facts.disks = inside::disks(&facts.host);
             Named { name: facts.name.clone(), found: Some(Ok(facts)) }
         }
         other => Named { name: name.to_owned(), found: other },
     }
-}
-
-/// Engines' sockets that are looked for, beside the one that answers us.
-const SOCKETS: [&str; 5] = [
-    "/run/docker.sock",
-    "/run/containerd/containerd.sock",
-    "/run/podman/podman.sock",
-    "/run/crio/crio.sock",
-    "/run/buildkit/buildkitd.sock",
-];
-
-/// What a running container really has mounted. Where the kernel can't be asked nothing is known of it; a container that
-/// does not run has only what it would be given.
-fn in_effect(facts: &mut Facts, docker: &engine::Engine) {
-    if facts.running == Some(true) {
-        let (looked, processes, limits) =
-            (asked(facts, Kernel::look), asked(facts, process::look), asked(facts, in_force::look));
-        (facts.processes, facts.in_force) = (Some(processes), Some(limits));
-        facts.mounts = match (&looked, facts.mounts.take()) {
-            (Ok(kernel), Some(declared)) => Some(kernel.settle(&declared)),
-            _ => None,
-        };
-        let share = looked.as_ref().ok().and_then(share::mount);
-        facts.share_image = share.and_then(|mount| backing_file(&mount.device));
-        facts.kernel = Some(looked);
-    }
-    let known: Vec<PathBuf> = SOCKETS.iter().map(PathBuf::from).chain([docker.place().socket.clone()]).collect();
-    let sources = facts.mounts.iter().flatten().filter(|mount| mount.kind == "bind").map(|mount| &mount.source);
-    facts.sockets = sources.filter(|source| leads_to(source, &known)).cloned().collect();
-}
-
-/// Asks the kernel about a container's first process.
-fn asked<T>(facts: &Facts, look: impl Fn(&str, i64) -> anyhow::Result<T>) -> Result<T, String> {
-    let pid = facts.pid.ok_or("the engine told no process")?;
-    look(&facts.id, pid).map_err(|error| format!("{error:#}"))
 }
 
 /// What runs in it beside its own program: health checks, and what people started. One that ended meanwhile is
@@ -171,7 +254,7 @@ fn root_groups(docker: &engine::Engine) -> BTreeSet<u32> {
         let named = parts.next().is_some_and(|name| ROOT_LIKE.contains(&name));
         parts.nth(1).filter(|_| named)?.parse().ok()
     };
-    let socket = std::fs::metadata(&docker.place().socket).ok().map(|socket| socket.gid());
+    let socket = std::fs::metadata(&docker.endpoint().socket).ok().map(|socket| socket.gid());
     named.lines().filter_map(number).chain(socket).collect()
 }
 
@@ -182,11 +265,4 @@ async fn network(docker: &engine::Engine, name: String) -> (String, Result<Optio
         Err(error) => Err(format!("the engine did not answer about this network: {error}")),
     };
     (name, found)
-}
-
-async fn images(docker: &engine::Engine, containers: &[Named]) -> HashMap<String, String> {
-    let facts = containers.iter().filter_map(|named| named.found.as_ref()?.as_ref().ok());
-    let names: BTreeSet<String> = facts.filter_map(|facts| facts.image.clone()).collect();
-    let answers = join_all(names.iter().map(|name| docker.image(name))).await;
-    names.into_iter().zip(answers).filter_map(|(name, answer)| Some((name, answer.ok()?.id?))).collect()
 }

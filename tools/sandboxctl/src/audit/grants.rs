@@ -2,6 +2,7 @@
 
 use record::Severity::{Critical, High, Low, Medium};
 
+use super::bounds::limit_name;
 use super::control::{Control, Verdict};
 use super::facts::{SILENT, Subject};
 
@@ -60,8 +61,6 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 
 /// The first port that needs no privilege (RFC 6335, system ports).
 const UNPRIVILEGED: u16 = 1024;
-/// The most open files that are a bound: above it one container can take what the whole machine has.
-const FILES: i64 = 65_536;
 /// Groups whose members are root in all but name.
 pub(super) const ROOT_LIKE: [&str; 8] = ["0", "root", "docker", "podman", "lxd", "incus", "disk", "shadow"];
 
@@ -79,13 +78,13 @@ fn ulimits(subject: &Subject) -> Verdict {
         return Verdict::untold(SILENT);
     }
     let wide = |name: &str, hard: i64| match name {
-        "nofile" => !(0..=FILES).contains(&hard),
+        "nofile" => !(0..=subject.expect.most.files).contains(&hard),
         "nproc" => hard < 0,
         _ => false,
     };
     let limits = subject.facts.host.ulimits.iter().flatten();
     let found: Vec<String> = limits
-        .filter_map(|limit| Some((limit.name.as_deref()?, limit.hard.unwrap_or(-1))))
+        .filter_map(|limit| Some((limit_name(limit)?, limit.hard.unwrap_or(-1))))
         .filter(|(name, hard)| wide(name, *hard))
         .map(|(name, hard)| format!("{name} {hard}"))
         .collect();
@@ -131,7 +130,7 @@ fn groups(subject: &Subject) -> Verdict {
     if !subject.facts.told() {
         return Verdict::untold(SILENT);
     }
-    let by_number = |group: &str| group.parse::<u32>().is_ok_and(|id| subject.facts.root_groups.contains(&id));
+    let by_number = |group: &str| group.parse::<u32>().is_ok_and(|id| subject.engine.root_groups.contains(&id));
     let added = subject.facts.host.group_add.iter().flatten().map(String::as_str);
     let root = |group: &str| ROOT_LIKE.contains(&group) || group.parse() == Ok(0_u32);
     let own = subject.facts.user.as_deref().and_then(|user| user.split_once(':')).map(|(_, group)| group);

@@ -53,16 +53,14 @@ enum Folder {
     V1(PathBuf),
 }
 
-/// Of a running container.
+/// Of a running container, by its first process; `host` is this host's `mountinfo`, or the lines of control groups in it.
 ///
 /// # Errors
 /// What could not be read.
-pub(crate) fn look(container: &str, first: i64) -> anyhow::Result<InForce> {
-    let groups = Process::of(container, first)?.read("cgroup")?;
-    let host = fs::read_to_string("/proc/self/mountinfo")?;
+pub(crate) fn look(first: &Process, host: &str) -> anyhow::Result<InForce> {
+    let groups = first.read("cgroup")?;
     let of = |controller: &str| {
-        folder(controller, &groups, &host)
-            .with_context(|| format!("no control group holds the controller {controller}"))
+        folder(controller, &groups, host).with_context(|| format!("no control group holds the controller {controller}"))
     };
     Ok(InForce {
         memory: match of("memory")? {
@@ -81,14 +79,20 @@ pub(crate) fn look(container: &str, first: i64) -> anyhow::Result<InForce> {
     })
 }
 
-/// A file of a running container's memory controller, by its name in the second hierarchy and in the first one.
+/// A file of a running container's control group, by its name in the second hierarchy and in the first one. Nothing can be
+/// asked of a controller by its other hierarchy's name.
 ///
 /// # Errors
 /// What could not be read.
-pub(super) fn memory_file(container: &str, first: i64, second: &str, old: &str) -> anyhow::Result<String> {
+pub(crate) fn group_file(
+    container: &str,
+    first: i64,
+    (controller, second, old): (&str, &str, &str),
+) -> anyhow::Result<String> {
     let groups = Process::of(container, first)?.read("cgroup")?;
     let host = fs::read_to_string("/proc/self/mountinfo")?;
-    match folder("memory", &groups, &host).context("no control group holds the controller memory")? {
+    let none = || format!("no control group holds the controller {controller}");
+    match folder(controller, &groups, &host).with_context(none)? {
         Folder::V2(path) => read(&path, second),
         Folder::V1(path) => read(&path, old),
     }

@@ -52,7 +52,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
         "cellblock-dns",
         "asks resolvers of the policy, not the host's",
         High,
-        "sandboxctl render compose gives dns; scripts/up",
+        "dns: resolvers of the policy, not the host's; scripts/up",
         dns,
     ),
 ];
@@ -127,8 +127,8 @@ fn networks(subject: &Subject) -> Verdict {
     }
 }
 
-/// A vault that was started again has a new namespace; a cell that it left behind is still in the old one, says
-/// the same of itself, and nothing in it answers to what guards the new one.
+/// A vault that was started again has a new namespace; a cell that it left behind is still in the old one, and says the
+/// same of itself. What guards the new one guards nothing there.
 fn in_this_life(subject: &Subject, vault: &Life) -> Verdict {
     let expected = "the vault's network namespace";
     match (subject.facts.started, vault.started) {

@@ -4,11 +4,12 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use engine::Process;
 
 use super::facts::Mounted;
-use super::mountinfo::{KernelMount, is_of_host, parse, places};
+use super::mountinfo::{HostMounts, KernelMount, Table, parse};
 
 /// Files that Docker itself gives every container, out of its own folder.
 const DOCKERS: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/dev/shm"];
@@ -17,24 +18,23 @@ const DOCKERS: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kernel {
     pub(crate) mounts: Vec<KernelMount>,
-    host: Vec<KernelMount>,
+    host: Arc<Table>,
 }
 
 impl Kernel {
-    /// Reads both.
+    /// Reads both, its own first: what the host has at that time is found where it comes from.
     ///
     /// # Errors
     /// Why not: then nothing is known of the mounts.
-    pub(crate) fn look(container: &str, pid: i64) -> anyhow::Result<Self> {
-        let mounts = parse(&Process::of(container, pid)?.read("mountinfo")?);
-        let host = parse(&fs::read_to_string("/proc/self/mountinfo")?);
-        Ok(Self { mounts, host })
+    pub(crate) fn look(first: &Process, host: &HostMounts) -> anyhow::Result<Self> {
+        let mounts = parse(&first.read("mountinfo")?);
+        Ok(Self { mounts, host: host.now()? })
     }
 
     /// From texts: the container's list and the host's.
     #[cfg(test)]
     pub(crate) fn of(mounts: &str, host: &str) -> Self {
-        Self { mounts: parse(mounts), host: parse(host) }
+        Self { mounts: parse(mounts), host: Arc::new(Table::of(host)) }
     }
 
     /// What is mounted of the host's, with the declared name where that is what the kernel has.
@@ -61,16 +61,16 @@ impl Kernel {
     fn is_foreign(&self, mount: &KernelMount) -> bool {
         let dockers = || {
             let target = DOCKERS.iter().any(|target| mount.target == Path::new(target));
-            target && places(mount, &self.host).iter().any(|place| is_docker_s(place))
+            target && self.host.places(mount).iter().any(|place| is_docker_s(place))
         };
         mount.target != Path::new("/")
             && !mount.target.starts_with("/sys/fs/cgroup")
-            && is_of_host(mount, &self.host)
+            && self.host.has(mount)
             && !dockers()
     }
 
     fn one(&self, mount: &KernelMount, declared: &[Mounted]) -> Mounted {
-        let places = places(mount, &self.host);
+        let places = self.host.places(mount);
         let target = mount.target.display().to_string();
         let said = declared.iter().find(|said| said.target == target);
         let elsewhere = places.iter().find(|place| said.is_none_or(|said| **place != said.source));
@@ -99,9 +99,12 @@ impl Kernel {
     }
 }
 
-/// Is this what was once under that name? The kernel marks what has none any more (proc(5), "mountinfo").
+/// Is this what was once under that name? The kernel marks what has none any more (proc(5), "mountinfo"). The moat's permit
+/// is put aside when the moat does not hold, which is another finding than this.
 fn was(place: &Path, name: &Path) -> bool {
-    place.as_os_str().as_encoded_bytes().strip_suffix(b"//deleted") == Some(name.as_os_str().as_encoded_bytes())
+    let put_aside = name.starts_with(policy::PERMITS) && place == policy::put_aside(name);
+    put_aside
+        || place.as_os_str().as_encoded_bytes().strip_suffix(b"//deleted") == Some(name.as_os_str().as_encoded_bytes())
 }
 
 /// A mount that came along with a folder that was asked for says nothing new.
@@ -205,6 +208,18 @@ mod tests {
         assert_eq!(settled(read, std::slice::from_ref(&policy)), [row("bind", "/etc/policy", "/srv/policy.toml")]);
         let written = "1 2 254:0 /srv/policy.toml//deleted /etc/policy rw - ext4 /dev/vda rw";
         assert_ne!(settled(written, &[policy]), [row("bind", "/etc/policy", "/srv/policy.toml")]);
+    }
+
+    #[test]
+    fn the_permit_that_was_put_aside_is_the_one_that_was_named_and_no_other_file_is() {
+        for (name, root, is_it) in
+            [("/run/cellblock/0a/moat", "0:20 /cellblock/0a/moat", true), ("/srv/moat", "254:0 /srv/moat", false)]
+        {
+            let mut permit = mounted("bind", "/run/permit", name);
+            permit.writable = false;
+            let aside = format!("1 2 {root}.withdrawn /run/permit ro - ext4 /dev/vda rw");
+            assert_eq!(settled(&aside, &[permit]) == [row("bind", "/run/permit", name)], is_it, "{name}");
+        }
     }
 
     #[test]

@@ -2,13 +2,21 @@
 //! labels, health check and host name. The value's form counts first ([`Rules`]), and its name only then. What is handed
 //! on is where it is and which rule knew it, never the value.
 
+mod file;
+mod found;
+mod mark;
 mod name;
+mod pairs;
 mod rules;
 mod value;
 mod words;
 
 use std::collections::HashMap;
 
+use super::control::Verdict;
+pub(super) use file::{half_read, in_file};
+use found::Hit;
+pub(super) use found::{Leak, Owners};
 pub(crate) use rules::Rules;
 
 /// Says of a secret that its name told it.
@@ -29,41 +37,60 @@ pub(crate) struct Texts<'a> {
 }
 
 /// Where secrets are, and how each was known.
-pub(crate) fn places(texts: &Texts<'_>, rules: &Rules) -> Vec<String> {
+pub(crate) fn places(texts: &Texts<'_>, rules: &Rules) -> Vec<Leak> {
     let variables = texts.variables.iter().filter_map(|variable| variable.split_once('='));
-    let mut found: Vec<String> = variables.filter_map(|(name, held)| in_pair(name, name, held, rules)).collect();
+    let mut found: Vec<Leak> = variables.filter_map(|(name, held)| from_pair(name, name, held, rules)).collect();
     found.extend(in_line("the command line", texts.words, rules));
     found.extend(in_line("the health check", texts.health_check, rules));
     let mut labels: Vec<(&String, &String)> = texts.labels.into_iter().flatten().collect();
     labels.sort();
-    found.extend(labels.iter().filter_map(|(name, held)| in_pair(&format!("label {name}"), name, held, rules)));
+    found.extend(labels.iter().filter_map(|(name, held)| from_pair(&format!("label {name}"), name, held, rules)));
     for (place, text) in [("the host name", texts.hostname), ("the domain name", texts.domain)] {
-        found.extend(rules.known(text).map(|rule| told(place, rule)));
+        found.extend(by_form(text, rules).map(|hit| Leak::of(place, hit, rules)));
     }
     found
 }
 
-fn told(place: &str, how: &str) -> String {
-    format!("{place} ({how})")
+/// Where secrets are in one step of an image's, which may name them before its command (`|1 NPM_TOKEN=… /bin/sh -c …`).
+pub(super) fn in_step(number: usize, step: &str, rules: &Rules) -> Vec<Leak> {
+    let (place, words) = (format!("step {number}"), step.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let found = in_line(&place, &words, rules);
+    // A form with blanks in it, such as a PEM key's first line, is in no word.
+    let whole = by_form(step, rules).filter(|_| found.is_empty());
+    found.into_iter().chain(whole.map(|hit| Leak::of(&place, hit, rules))).collect()
 }
 
-fn in_pair(place: &str, name: &str, held: &str, rules: &Rules) -> Option<String> {
-    known(held, rules).or_else(|| name::keeps_secret(name, held).then_some(NAMED)).map(|how| told(place, how))
+/// None may be.
+pub(super) fn verdict(leaks: &[Leak]) -> Verdict {
+    Verdict::none_of("none", &leaks.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
-fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<String> {
+fn from_pair(place: &str, name: &str, held: &str, rules: &Rules) -> Option<Leak> {
+    let named = || name::keeps_secret(name, held).then(|| Hit { how: NAMED, secret: held.trim().to_owned() });
+    known(held, rules).or_else(named).map(|hit| Leak::of(place, hit, rules))
+}
+
+fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<Leak> {
     let named = words::with_secrets(line);
     let one = |(at, word): (usize, &String)| {
-        let how = known(word, rules).or_else(|| named.contains(&(at + 1)).then_some(NAMED))?;
-        Some(told(&format!("word {} of {place}", at + 1), how))
+        let next = line.get(at + 1).map_or("", String::as_str);
+        let by_name = || named.contains(&(at + 1)).then(|| Hit { how: NAMED, secret: words::held(word, next) });
+        let hit = known(word, rules).or_else(by_name)?;
+        Some(Leak::of(&format!("word {} of {place}", at + 1), hit, rules))
     };
     line.iter().enumerate().filter_map(one).collect()
 }
 
 /// The rule that knows a value, or what the value is base64 of.
-fn known<'a>(held: &str, rules: &'a Rules) -> Option<&'a str> {
-    let basic = || value::has_basic_credentials(held).then_some("basic-credentials");
-    rules.known(held).or_else(|| value::decoded(held).and_then(|text| rules.known(&text))).or_else(basic)
+fn known<'a>(held: &str, rules: &'a Rules) -> Option<Hit<'a>> {
+    let inner = || value::decoded(held).and_then(|text| by_form(&text, rules));
+    let basic =
+        || value::has_basic_credentials(held).then(|| Hit { how: "basic-credentials", secret: held.to_owned() });
+    by_form(held, rules).or_else(inner).or_else(basic)
+}
+
+fn by_form<'a>(text: &str, rules: &'a Rules) -> Option<Hit<'a>> {
+    rules.find(text).map(|(how, secret)| Hit { how, secret: secret.to_owned() })
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
-//! The kernel's list of mounts, `/proc/PID/mountinfo` (proc(5)), and where on this host a mount of a
-//! container's comes from. Pure: what was read is handed in.
+//! The kernel's list of mounts, `/proc/PID/mountinfo` (proc(5)). Pure: what was read is handed in.
 
-use std::path::{Path, PathBuf};
+mod host;
+mod table;
+
+use std::path::PathBuf;
+
+pub(crate) use host::HostMounts;
+pub(crate) use table::Table;
 
 /// One line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,47 +70,9 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Where on this host the same part of the same file system can be seen, the oldest mount first. A path that another
-/// mount hides is none of them: what is there now is something else.
-pub(crate) fn places(mount: &KernelMount, host: &[KernelMount]) -> Vec<PathBuf> {
-    let same = host.iter().enumerate().filter(|(_, here)| here.device == mount.device);
-    same.filter_map(|(number, here)| {
-        let path = below(&here.target, mount.root.strip_prefix(&here.root).ok()?);
-        (covering(&path, host) == Some(number)).then_some(path)
-    })
-    .collect()
-}
-
-/// Is its file system one of this host's, hidden or not?
-pub(crate) fn is_of_host(mount: &KernelMount, host: &[KernelMount]) -> bool {
-    host.iter().any(|here| here.device == mount.device && mount.root.starts_with(&here.root))
-}
-
-fn below(target: &Path, rest: &Path) -> PathBuf {
-    if rest.as_os_str().is_empty() { target.to_owned() } else { target.join(rest) }
-}
-
-/// The mount that a path is on: the longest target above it, the latest of those on one place.
-fn covering(path: &Path, host: &[KernelMount]) -> Option<usize> {
-    let above = host.iter().enumerate().filter(|(_, mount)| path.starts_with(&mount.target));
-    above.max_by_key(|(number, mount)| (mount.target.as_os_str().len(), *number)).map(|(number, _)| number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOST: &str = "\
-21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-22 21 0:20 / /run rw,nosuid,nodev shared:2 - tmpfs tmpfs rw
-23 21 0:20 / /var/lib/docker/volumes/v/_data rw,relatime - tmpfs tmpfs rw
-24 21 7:0 / /srv/sandbox_data/share rw,nosuid,nodev,relatime - ext4 /dev/loop0 rw
-";
-
-    fn of(line: &str) -> Vec<String> {
-        let mount = &parse(line)[0];
-        places(mount, &parse(HOST)).into_iter().map(|path| path.display().to_string()).collect()
-    }
 
     #[test]
     fn a_line_is_taken_apart_with_its_escapes() {
@@ -114,25 +81,5 @@ mod tests {
         assert_eq!((mount.root.to_str(), mount.target.to_str()), (Some("/my dir"), Some("/mnt\\x")));
         assert!(mount.device == "98:0" && mount.kind == "ext3" && mount.has("noatime") && !mount.has("ro"));
         assert!(parse("no mount at all\n36 35\n\n").is_empty());
-    }
-
-    #[test]
-    fn a_mount_is_found_by_device_and_root_whatever_it_is_called() {
-        assert_eq!(of("1 2 254:0 /etc /conf rw - ext4 x rw"), ["/etc"]);
-        assert_eq!(of("1 2 7:0 /sandbox /sandbox rw - ext4 x rw"), ["/srv/sandbox_data/share/sandbox"]);
-        assert_eq!(of("1 2 0:99 / /tmp rw - tmpfs x rw"), [] as [&str; 0], "its own memory");
-    }
-
-    #[test]
-    fn a_volume_that_is_the_host_s_run_folder_has_two_places_and_the_first_is_the_folder() {
-        assert_eq!(of("1 2 0:20 / /data rw - tmpfs x rw"), ["/run", "/var/lib/docker/volumes/v/_data"]);
-    }
-
-    #[test]
-    fn what_another_mount_hides_is_not_what_stands_there_now() {
-        let hidden = "1 2 254:0 /srv/sandbox_data/share/sandbox /sandbox rw - ext4 x rw";
-        assert_eq!(of(hidden), [] as [&str; 0]);
-        assert!(is_of_host(&parse(hidden)[0], &parse(HOST)));
-        assert!(!is_of_host(&parse("1 2 0:99 / /tmp rw - tmpfs x rw")[0], &parse(HOST)));
     }
 }

@@ -66,13 +66,7 @@ fn lets_by(profile: &Value) -> Option<String> {
     if lets(profile.get("defaultAction")) {
         return Some("what it does not name".to_owned());
     }
-    let full = |value: Option<&Value>| {
-        value.is_some_and(|value| match value {
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(items) => !items.is_empty(),
-            _ => false,
-        })
-    };
+    let full = |list: Option<&Value>| list.and_then(Value::as_array).is_some_and(|items| !items.is_empty());
     let rules = profile.get("syscalls").and_then(Value::as_array).into_iter().flatten();
     let free = rules
         .filter(|rule| lets(rule.get("action")) && !full(rule.get("args")) && !full(rule.pointer("/includes/caps")));

@@ -9,13 +9,7 @@ use super::facts::Subject;
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[
     PRESENT,
-    Control::new(
-        "cis-docker-5.27",
-        "has a health check, and is healthy",
-        Medium,
-        "docker logs NAME; scripts/up",
-        health,
-    ),
+    HEALTH,
     Control::new(
         "cellblock-image",
         "was made from the image that was built",
@@ -28,6 +22,18 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 /// The only one that a missing container has.
 pub(crate) const PRESENT: Control<Subject> = Control::new("cellblock-running", "runs", High, "scripts/up", running);
 
+/// It changes by itself, and the engine tells so.
+pub(crate) const HEALTH: Control<Subject> = Control::new(
+    "cis-docker-5.27",
+    "has a health check, and is healthy",
+    Medium,
+    "give it a health check, or see why it fails: docker logs NAME; scripts/up",
+    health,
+);
+
+/// What is found where nothing tells whether a container is well.
+pub(crate) const NO_CHECK: &str = "no health check";
+
 fn running(subject: &Subject) -> Verdict {
     match subject.facts.running {
         Some(running) => Verdict::when(running, "running", if running { "running" } else { "stopped" }),
@@ -38,7 +44,7 @@ fn running(subject: &Subject) -> Verdict {
 fn health(subject: &Subject) -> Verdict {
     let expected = "a health check that passes";
     if !subject.facts.has_health_check {
-        return Verdict::differs(expected, "no health check");
+        return Verdict::differs(expected, NO_CHECK);
     }
     match (subject.facts.running, subject.facts.health) {
         (Some(false), _) => Verdict::differs(expected, "stopped"),

@@ -1,4 +1,4 @@
-//! Is what the cell writes to, and the warden watches, the share's own file system, with its bound and its options?
+//! Does the cell write to the share's own file system, with its bound and its options? The warden watches the same.
 //! Docker only knows a path; what stood at that path when the container was started only the kernel knows.
 
 use policy::Service;

@@ -12,7 +12,7 @@ use super::in_force;
 /// # Errors
 /// If the container does not run, or the kernel does not count.
 pub(crate) fn kills(container: &str, first: i64) -> anyhow::Result<u64> {
-    let text = in_force::memory_file(container, first, "memory.events", "memory.oom_control")?;
+    let text = in_force::group_file(container, first, ("memory", "memory.events", "memory.oom_control"))?;
     count(&text).context("the kernel does not count what it ends for want of memory")
 }
 

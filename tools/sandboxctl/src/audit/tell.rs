@@ -4,11 +4,12 @@ use jiff::civil::Date;
 use policy::{Policy, Waiver};
 use record::cellblock::{Cell, Control as Compared, Waived};
 use record::fields::{Container, Image, Network, Rule, Vulnerability};
-use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type, Writer};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 
 use super::catalogue::Pick;
 use super::control::{BENCHMARK, Control, Verdict, reference};
 use super::facts::Facts;
+use super::mend;
 
 /// What a control was held against.
 #[derive(Debug, Clone)]
@@ -16,58 +17,59 @@ pub(crate) struct Target {
     kind: &'static str,
     name: String,
     container: Option<Container>,
+    /// The policy does not know it.
+    stranger: bool,
 }
 
 impl Target {
     /// A container of which nothing but its name is known.
-    pub(crate) fn container(name: &str) -> Self {
-        Self { kind: "container", name: name.to_owned(), container: Some(Container::named(name)) }
+    pub(crate) fn container(name: &str, stranger: bool) -> Self {
+        Self { kind: "container", name: name.to_owned(), container: Some(Container::named(name)), stranger }
     }
 
     /// A container.
-    pub(crate) fn of(facts: &Facts) -> Self {
+    pub(crate) fn of(facts: &Facts, stranger: bool) -> Self {
         let container = Container {
             id: Some(facts.id.clone()),
             name: Some(facts.name.clone()),
             image: facts.image.clone().map(|name| Image { name: Some(name) }),
         };
-        Self { kind: "container", name: facts.name.clone(), container: Some(container) }
+        Self { kind: "container", name: facts.name.clone(), container: Some(container), stranger }
     }
 
     /// A network, by Docker's name of it.
     pub(crate) fn network(name: &str) -> Self {
-        Self { kind: "network", name: name.to_owned(), container: None }
+        Self { kind: "network", name: name.to_owned(), container: None, stranger: false }
     }
 
     /// The engine; its waivers name it `engine`.
     pub(crate) fn engine() -> Self {
-        Self { kind: "engine", name: "engine".to_owned(), container: None }
+        Self { kind: "engine", name: "engine".to_owned(), container: None, stranger: false }
     }
 }
 
-/// Writes the records of one audit.
+/// Makes the records of one audit.
 pub(crate) struct Scribe<'a> {
     pub(crate) policy: &'a Policy,
     /// Today, UTC: what waivers are held against.
     pub(crate) today: Date,
     /// The controls that were asked for.
     pub(crate) pick: &'a Pick,
-    pub(crate) out: &'a mut Writer,
+    pub(crate) records: Vec<Record>,
 }
 
 impl Scribe<'_> {
-    /// Prints the record of one verdict, unless the control does not apply.
-    pub(crate) fn check<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) -> anyhow::Result<()> {
-        if self.pick.has(control) { self.tell(control, target, verdict) } else { Ok(()) }
+    /// Takes down one verdict, unless the control does not apply.
+    pub(crate) fn check<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) {
+        if self.pick.has(control) {
+            self.tell(control, target, verdict);
+        }
     }
 
     /// The same for a control that nobody may leave out.
-    pub(crate) fn tell<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) -> anyhow::Result<()> {
+    pub(crate) fn tell<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) {
         let waiver = self.policy.waiver(control.id, &target.name);
-        match record(control, target, verdict, waiver, self.today) {
-            Some(record) => self.out.check(&record),
-            None => Ok(()),
-        }
+        self.records.extend(record(control, target, verdict, waiver, self.today));
     }
 }
 
@@ -102,14 +104,20 @@ pub(crate) fn record<T>(
             compared.expected = Some(expected.clone());
             compared.waived = waiver
                 .map(|waiver| Waived { until: Some(waiver.until.to_string()), reason: Some(waiver.reason.clone()) });
-            failed(base, control, &format!("expected {expected}, found {found}"), waiver, today)
+            failed(base, (control, target), &format!("expected {expected}, found {found}"), waiver, today)
         }
     };
     record.own().cell = Some(Cell { control: Some(compared), ..Cell::default() });
     Some(record)
 }
 
-fn failed<T>(base: Record, control: &Control<T>, what: &str, waiver: Option<&Waiver>, today: Date) -> Record {
+fn failed<T>(
+    base: Record,
+    (control, target): (&Control<T>, &Target),
+    what: &str,
+    waiver: Option<&Waiver>,
+    today: Date,
+) -> Record {
     let mut record = match waiver {
         Some(waiver) if waiver.holds_on(today) => {
             let reason = format!("known deviation, accepted until {}: {} ({what})", waiver.until, waiver.reason);
@@ -118,7 +126,7 @@ fn failed<T>(base: Record, control: &Control<T>, what: &str, waiver: Option<&Wai
         Some(waiver) => base.reason(format!("{what}; its waiver ended on {}", waiver.until)),
         None => base.reason(what),
     };
-    record.own().mend = Some(control.mend.to_owned());
+    record.own().mend = Some(mend::of(control.mend, target.kind, &target.name, target.stranger));
     record.vulnerability =
         control.weakness.map(|id| Vulnerability { id: Some(id.to_owned()), ..Vulnerability::default() });
     record.outcome(Outcome::Failure).severity(control.severity)
@@ -157,7 +165,7 @@ mod tests {
             until,
             reason: "the lab is slow".to_owned(),
         });
-        record(&CONTROL, &Target::container("cell"), verdict, waiver.as_ref(), Date::constant(2026, 11, 22))
+        record(&CONTROL, &Target::container("cell", false), verdict, waiver.as_ref(), Date::constant(2026, 11, 22))
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Every control with an answer of the engine's that passes, one that fails, and one that says too little.
 
+mod content;
+mod engines;
+mod image;
 mod in_effect;
+mod listening;
 mod network;
 mod weakness;
 
@@ -37,7 +41,7 @@ fn sound_host() -> Value {
             "Privileged": false, "CapDrop": ["ALL"], "CapAdd": null, "SecurityOpt": ["no-new-privileges:true"], "ReadonlyRootfs": true,
             "Devices": [], "MaskedPaths": ["/proc/kcore"], "ReadonlyPaths": ["/proc/sys"], "NetworkMode": "sealed", "PidMode": "",
             "IpcMode": "private", "UTSMode": "", "UsernsMode": "", "CgroupnsMode": "private", "Dns": ["9.9.9.9"], "Memory": 1048576,
-            "MemorySwap": 1048576, "NanoCpus": 500000000, "CpuQuota": 0, "CpuPeriod": 0, "PidsLimit": 32, "OomKillDisable": null,
+            "MemorySwap": 1048576, "NanoCpus": 500000000, "CpuQuota": 0, "CpuPeriod": 0, "PidsLimit": 32, "OomKillDisable": null, "OomScoreAdj": 0,
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}}, "Tmpfs": {"/tmp": "size=1m,noexec"},
             "RestartPolicy": {"Name": "no"}, "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}], "PortBindings": {}, "PublishAllPorts": false
     }"#;
@@ -72,12 +76,35 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// Controls that rest on more than the engine's answer about one container: they have tests of their own.
+const OF_WHAT_RUNS: [&str; 16] = [
+    "cellblock-image",
+    "cellblock-share",
+    "cellblock-tls-inspected",
+    "cellblock-strangers",
+    "cis-docker-5.7",
+    "cellblock-tunnels",
+    "cis-docker-5.3",
+    "cis-docker-4.2",
+    "cis-docker-4.7",
+    "cis-docker-4.8",
+    "cellblock-layer-secret",
+    "cellblock-mounted-secret",
+    "cellblock-compose-secret",
+    "cis-docker-4.9",
+    "cis-docker-4.10",
+    "cis-docker-4.11",
+];
+
 fn subject(name: &str, told: &Value, engine: &Value) -> Subject {
     Subject {
+        layers: None,
         facts: Facts::of(serde_json::from_value(told.clone()).unwrap(), leak::Rules::built_in()).unwrap(),
         expect: Expect::of(&policy(), name, Some(&vault())),
         engine: Engine::of(serde_json::from_value(engine.clone()).unwrap()),
         image: Some("sha256:1".to_owned()),
+        history: None,
+        reach: None,
     }
 }
 
@@ -101,7 +128,7 @@ fn host(patch: Value) -> Value {
 fn a_sound_container_passes_every_control_that_concerns_it() {
     for control in container_controls() {
         let verdict = (control.judge)(&subject("stranger", &sound(), &able()));
-        let beside = ["cellblock-image", "cellblock-share"].contains(&control.id) || control.id.contains("-in-");
+        let beside = OF_WHAT_RUNS.contains(&control.id) || control.id.contains("-in-");
         assert!(
             matches!(verdict, Verdict::Pass { .. }) || (beside && verdict == Verdict::Beside),
             "{}: {verdict:?}",
@@ -125,8 +152,8 @@ fn every_weakness_fails_its_control_and_says_what_was_expected_and_found() {
 #[test]
 fn there_is_a_weakness_in_this_table_for_every_control_of_a_container() {
     let covered: Vec<&str> = weakness::all().into_iter().map(|(id, _)| id).collect();
-    let elsewhere = ["cellblock-image", "cellblock-share", "cis-docker-5.23", "cis-docker-5.24"];
-    let by_engine = |id: &str| !elsewhere.contains(&id) && !id.contains("-in-");
+    let elsewhere = |id: &str| OF_WHAT_RUNS.contains(&id) || ["cis-docker-5.23", "cis-docker-5.24"].contains(&id);
+    let by_engine = |id: &str| !elsewhere(id) && !id.contains("-in-");
     for control in container_controls().filter(|control| by_engine(control.id)) {
         assert!(covered.contains(&control.id), "{} is never seen to fail", control.id);
     }
@@ -136,7 +163,7 @@ fn there_is_a_weakness_in_this_table_for_every_control_of_a_container() {
 fn what_the_engine_did_not_tell_is_unknown() {
     let told = json!({
         "HostConfig": {"Privileged": null, "ReadonlyRootfs": null, "MaskedPaths": null, "NetworkMode": null, "PidMode": null, "IpcMode": null,
-            "UTSMode": null, "UsernsMode": null, "CgroupnsMode": null, "Memory": null, "NanoCpus": null, "LogConfig": null, "RestartPolicy": null},
+            "UTSMode": null, "UsernsMode": null, "CgroupnsMode": null, "Memory": null, "NanoCpus": null, "LogConfig": null, "OomScoreAdj": null, "RestartPolicy": null},
         "Config": {"User": null}, "Mounts": null, "NetworkSettings": null, "AppArmorProfile": null, "State": null
     });
     for id in [
@@ -172,6 +199,8 @@ fn what_the_engine_did_not_tell_is_unknown() {
         "cis-docker-5.25",
         "cellblock-groups",
         "cellblock-host-names",
+        "cis-docker-5.9",
+        "cis-docker-5.15",
     ] {
         let verdict = verdict(id, "stranger", told.clone());
         assert!(matches!(verdict, Verdict::Unknown { .. }), "{id}: {verdict:?}");
@@ -336,7 +365,7 @@ fn docker_s_own_profile_is_one_and_calls_under_a_condition_are_not_counted() {
 fn a_group_that_leads_to_root_on_this_host_is_found_by_its_number() {
     let judge = |added: &str, user: &str| {
         let mut subject = subject("stranger", &sound(), &able());
-        subject.facts.root_groups = [998].into();
+        subject.engine.root_groups = [998].into();
         subject.facts.host.group_add = Some(vec![added.to_owned()]);
         subject.facts.user = Some(user.to_owned());
         (control("cellblock-groups").judge)(&subject)
@@ -345,15 +374,6 @@ fn a_group_that_leads_to_root_on_this_host_is_found_by_its_number() {
         assert!(matches!(judge(added, user), Verdict::Fail { .. }), "{added} {user}");
     }
     assert!(matches!(judge("997", "1000:1000"), Verdict::Pass { .. }));
-}
-
-#[test]
-fn a_waiver_of_a_control_that_does_not_exist_is_told() {
-    let waiver =
-        "\n[[waiver]]\ncontrol = \"cis-docker-5.99\"\ncontainer = \"cell\"\nuntil = 2999-01-01\nreason = \"x\"\n";
-    let text = include_str!("../../../../compose/policy.toml").to_owned() + waiver + &waiver.replace("5.99", "5.12");
-    let policy = Policy::parse(&text, Path::new("/nowhere/policy.toml"), Path::new("/")).unwrap();
-    assert_eq!(super::idle_waivers(&policy), ["cis-docker-5.99"]);
 }
 
 #[test]
@@ -389,6 +409,46 @@ fn ids_are_stable_words_and_stand_once() {
         assert!(id.starts_with("cis-docker-") || id.starts_with("cellblock-"), "{id}");
         assert!(!title.ends_with('.') && !mend.is_empty(), "{id}");
     }
+}
+
+#[test]
+fn each_name_whose_tls_the_gate_opens_is_told_until_it_is_waived_and_the_cell_may_have_the_certificate() {
+    let shipped = include_str!("../../../../compose/policy.toml");
+    let inspects = |text: &str| {
+        let policy = Policy::parse(text, Path::new("/nowhere/policy.toml"), Path::new("/")).unwrap();
+        let mut subject = subject("proxy", &sound(), &able());
+        subject.expect = Expect::of(&policy, "proxy", Some(&vault()));
+        let cell = Expect::of(&policy, "cell", Some(&vault())).binds;
+        ((control("cellblock-tls-inspected").judge)(&subject), cell.into_iter().find(|(at, ..)| at.contains("inspect")))
+    };
+    assert_eq!(inspects(shipped), (Verdict::holds("none"), None));
+    let (verdict, bind) = inspects(&shipped.replace("\"passthrough\"", "\"inspect\""));
+    let Verdict::Fail { found, .. } = verdict else { panic!("{verdict:?}") };
+    assert!(found.contains("docs.openclaw.ai, ") && found.contains(" github.com"), "{found}");
+    let (at, source, writable) = bind.expect("the folder of the authority's certificate");
+    assert_eq!(
+        (at.as_str(), source.as_path(), writable),
+        ("/etc/cellblock/inspect", Path::new("/rendered/inspect"), false)
+    );
+    assert_eq!((control("cellblock-tls-inspected").judge)(&subject("cell", &sound(), &able())), Verdict::Beside);
+}
+
+#[test]
+fn where_the_policy_opens_nothing_but_an_authority_is_still_trusted_nobody_says_that_none_is_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let shipped = include_str!("../../../../compose/policy.toml");
+    let policy = Policy::parse(shipped, Path::new("/nowhere/policy.toml"), root.path()).unwrap();
+    let judged = || {
+        let mut subject = subject("proxy", &sound(), &able());
+        subject.expect = Expect::of(&policy, "proxy", Some(&vault()));
+        (control("cellblock-tls-inspected").judge)(&subject)
+    };
+    assert_eq!(judged(), Verdict::holds("none"), "the control");
+    let folder = root.path().join("rendered/inspect");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("ca.pem"), "of an earlier start").unwrap();
+    let Verdict::Unknown { reason } = judged() else { panic!("{:?}", judged()) };
+    assert!(reason.contains("rendered/inspect/ca.pem") && reason.contains("scripts/up"), "{reason}");
 }
 
 /// The cell, with this line of mountinfo on its share and this file behind the device.

@@ -7,8 +7,8 @@ use engine::models::Volume;
 
 use super::facts::Mounted;
 
-/// Docker's own storage, or memory; nothing of the host. Whatever the type says, `bind` among the options (mount(8)) and a
-/// device that is a path mount a folder of the host.
+/// Docker's own storage, or memory; nothing of the host. Two things mount a folder of the host, whatever the type says:
+/// `bind` among the options (mount(8)), and a device that is a path.
 fn is_plain(volume: &Volume) -> bool {
     let option = |name: &str| volume.options.get(name).map(String::as_str).unwrap_or_default();
     let bound = option("o").split(',').any(|word| matches!(word.trim(), "bind" | "rbind" | "move"));

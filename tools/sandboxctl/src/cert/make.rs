@@ -62,12 +62,18 @@ fn parameters(names: &[Name], days: u16) -> anyhow::Result<CertificateParams> {
     params.subject_alt_names = names.iter().map(alternative).collect::<anyhow::Result<_>>()?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    valid_for(&mut params, days)?;
+    Ok(params)
+}
+
+/// From yesterday on, because a client's clock may be behind, for this many days.
+pub(super) fn valid_for(params: &mut CertificateParams, days: u16) -> anyhow::Result<()> {
     let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
     let (year, month, day) = parts(today.checked_sub(1.day())?)?;
     params.not_before = date_time_ymd(year, month, day);
     let (year, month, day) = parts(today.checked_add(i64::from(days).days())?)?;
     params.not_after = date_time_ymd(year, month, day);
-    Ok(params)
+    Ok(())
 }
 
 fn alternative(name: &Name) -> anyhow::Result<SanType> {

@@ -94,6 +94,15 @@ impl Pair {
     }
 }
 
+/// What a certificate says.
+///
+/// # Errors
+/// If it is none.
+pub(super) fn read_certificate(text: &str) -> anyhow::Result<Leaf> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes()).ok().context("the certificate is no PEM")?;
+    Ok(leaf(&pem)?.0)
+}
+
 fn leaf(pem: &Pem) -> anyhow::Result<(Leaf, Vec<u8>)> {
     let (rest, certificate) =
         X509Certificate::from_der(&pem.contents).ok().context("the certificate is no X.509 certificate")?;
@@ -103,16 +112,12 @@ fn leaf(pem: &Pem) -> anyhow::Result<(Leaf, Vec<u8>)> {
     let time = |seconds| Timestamp::from_second(seconds).context("the certificate's time is out of range");
     let spki = certificate.public_key().raw;
     let leaf = Leaf {
-        sha256: hex(&Sha256::digest(&pem.contents)),
-        spki_sha256: hex(&Sha256::digest(spki)),
+        sha256: hex::encode(Sha256::digest(&pem.contents)),
+        spki_sha256: hex::encode(Sha256::digest(spki)),
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
         not_before: time(certificate.validity().not_before.timestamp())?,
         not_after: time(certificate.validity().not_after.timestamp())?,
     };
     Ok((leaf, spki.to_vec()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,7 +9,7 @@ use policy::Policy;
 use zeroize::Zeroizing;
 
 use super::pair::Pair;
-use crate::place;
+use crate::private_files;
 
 /// Larger than any PEM of ours by far, in bytes.
 const MAX_PEM: u64 = 64 * 1024;
@@ -45,11 +45,11 @@ impl Store {
         Self { folder: policy.root.join("vault") }
     }
 
-    /// Makes the folder, or checks that nobody else may enter it; then keeps others of us out of it until what
-    /// is returned is dropped, so that no key of one run meets the certificate of another.
+    /// Makes the folder, or checks that nobody else may enter it; then keeps others of us out of it until what is
+    /// returned is dropped. So no key of one run meets the certificate of another.
     pub(crate) fn prepare(&self) -> anyhow::Result<File> {
-        place::private_folder(&self.folder)?;
-        place::alone_in(&self.folder)
+        private_files::private_folder(&self.folder)?;
+        private_files::alone_in(&self.folder)
     }
 
     /// Is there a certificate, whose pin somebody may know? A key alone is what a broken write leaves.
@@ -87,8 +87,8 @@ impl Store {
 
     /// Writes a pair: the key first, so that a certificate is never shown that nobody can serve.
     pub(crate) fn write(&self, slot: Slot, pair: &Pair) -> anyhow::Result<()> {
-        place::write_private(&self.key(slot), pair.key())?;
-        place::write_private(&self.certificate(slot), pair.certificate())
+        private_files::write_private(&self.key(slot), pair.key())?;
+        private_files::write_private(&self.certificate(slot), pair.certificate())
     }
 
     /// Puts the next pair in the place of the current one. If this stops half-way, `read` tells of a
@@ -97,9 +97,9 @@ impl Store {
         let (key, certificate) = (self.key(Slot::Next), self.certificate(Slot::Next));
         if key.exists() {
             self.read(Slot::Next).context("the next certificate can't take its place")?;
-            place::rename(&key, &self.key(Slot::Current))?;
+            private_files::rename(&key, &self.key(Slot::Current))?;
         }
-        place::rename(&certificate, &self.certificate(Slot::Current))
+        private_files::rename(&certificate, &self.certificate(Slot::Current))
     }
 }
 

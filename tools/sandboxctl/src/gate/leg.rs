@@ -1,10 +1,10 @@
 //! The last leg of a way out: from a socket of the gate's own to the address that a name has now.
 //!
-//! An upstream that nginx 1.22 resolves while it runs gets a new connection and a whole TLS handshake for every
-//! request. So `http` is given one that never changes, a unix socket for each name and client, and keeps connections
-//! and TLS sessions to it. Behind the socket `stream` asks for the name's address anew for each connection, refuses
-//! one that no name of the internet has, and connects to the very address it looked at. TLS goes through it untouched:
-//! who opened it, `http` or the client itself, still verifies chain and name.
+//! Where nginx 1.22 resolves an upstream while it runs, every request costs a new connection and a whole TLS handshake.
+//! So `http` is given one that never changes: a unix socket for each name and client. It keeps connections and TLS
+//! sessions to it. Behind the socket `stream` asks for the name's address anew for each connection. It refuses one that
+//! no name of the internet has, and connects to the very address it looked at. TLS goes through it untouched: who
+//! opened it, `http` or the client itself, still verifies chain and name.
 //!
 //! Each client has legs of its own: what two clients ask is never on one connection, so no answer to one of them can
 //! reach the other.
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
-use policy::{Deny, HostPattern, NetworkName, Policy, Protocol, Tls, special_purpose_ranges};
+use policy::{Deny, HostPattern, Network, NetworkName, Policy, Protocol, Tls, special_purpose_ranges};
 use sha2::{Digest, Sha256};
 
 use super::syntax::{Conf, quote};
@@ -55,7 +55,7 @@ impl<'a> Leg<'a> {
     /// requests to finish must not be led elsewhere. A hash, because the path of a socket is at most 107 bytes long.
     pub(super) fn id(&self) -> String {
         let hash = Sha256::digest(format!("{} {}", self.client, self.host));
-        let id: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex::encode(hash.get(..8).unwrap_or_default());
         // By that the script knows a leg of many names.
         if self.is_known() { id } else { id + "-any" }
     }
@@ -63,6 +63,11 @@ impl<'a> Leg<'a> {
     /// The socket that leads there.
     pub(super) fn socket(&self) -> String {
         format!("unix:/run/nginx/out-{}.sock", self.id())
+    }
+
+    /// The same for who is told first whom the connection is from (see [`told`]).
+    pub(super) fn told_socket(&self) -> String {
+        format!("unix:/run/nginx/hop-{}.sock", self.id())
     }
 
     /// In `http`, in a location: the way on.
@@ -102,7 +107,7 @@ fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Leg<'_>> {
 /// In `http`: the upstreams, and who knows the addresses of a name.
 pub(super) fn upstreams(conf: &mut Conf, policy: &Policy) {
     conf.line("js_set $gate_way gate.way;");
-    for leg in all(policy, |tls| tls == Tls::Verify) {
+    for leg in all(policy, |tls| tls != Tls::Passthrough) {
         if leg.is_known() {
             upstream(conf, &leg.id(), &leg, KEPT);
         } else {
@@ -116,8 +121,8 @@ fn upstream(conf: &mut Conf, id: &str, leg: &Leg<'_>, kept: u32) {
     conf.block(&format!("upstream gate-{id}"), |conf| {
         conf.line(&format!("server {};", leg.socket()));
         conf.line(&format!("keepalive {kept};"));
-        // Less than any usual server waits (5 s), so that the gate hangs up first and no request meets a
-        // connection that is just being closed.
+        // Less than any usual server waits (5 s). So the gate hangs up first, and no request meets a connection that is
+        // just being closed.
         conf.line("keepalive_timeout 4s;");
         // What a name's former address may still be sent to. Until then no number of requests ends a connection: each
         // new one asks for the address and opens TLS.
@@ -157,6 +162,22 @@ pub(super) fn servers(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
             leg.lead(conf);
             conf.line(&format!("proxy_bind {outside};"));
             conf.line("proxy_pass $gate_address:443;");
+        });
+    }
+}
+
+/// In `stream`, on a network where the front says whom a connection is from: in front of each leg of a passed name one
+/// that listens to that. The leg itself can't: while its script looks up the name, nginx 1.22 takes the next bytes for
+/// another such header. Then it hangs up.
+pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
+    let client = network.name.as_str();
+    let passed = policy.egress_for(client).filter(|rule| rule.tls == Tls::Passthrough);
+    let legs: BTreeSet<Leg<'_>> = passed.map(|rule| Leg::new(client, &rule.host)).collect();
+    for leg in legs {
+        conf.block("server", |conf| {
+            conf.line(&format!("listen {} proxy_protocol;", leg.told_socket()));
+            conf.line("access_log off;");
+            conf.line(&format!("proxy_pass {};", leg.socket()));
         });
     }
 }

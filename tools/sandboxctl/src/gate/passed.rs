@@ -1,11 +1,15 @@
 //! The client's own TLS, let through by the name in its handshake: which rule the name falls under, and where that
-//! leads. Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
+//! leads: to its leg, or to where the gate opens it (inspected.rs). Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
+
+use std::collections::BTreeSet;
 
 use policy::{Egress, Network, Policy, Tls};
 
+use super::inspected;
 use super::leg::Leg;
 use super::rule_id;
-use super::stream::REFUSING;
+use super::specific;
+use super::stream::{REFUSING, REFUSING_TOLD};
 use super::syntax::{Conf, quote, value};
 
 /// What a wildcard may stand for: a name and nothing else.
@@ -15,7 +19,7 @@ const PLAIN: &str = r"([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}";
 type Named<'a> = (String, &'a Egress);
 
 fn of<'a>(policy: &'a Policy, network: &'a Network) -> impl Iterator<Item = Named<'a>> {
-    let listed = |rule: &Egress| rule.tls == Tls::Passthrough && rule.lists(network.name.as_str());
+    let listed = |rule: &Egress| rule.tls != Tls::Verify && rule.lists(network.name.as_str());
     let rules = policy.egress.iter().enumerate();
     rules.filter(move |(_, rule)| listed(rule)).map(|(number, rule)| (rule_id(number, rule), rule))
 }
@@ -39,9 +43,12 @@ fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
     conf.block(&format!("map $ssl_preread_server_name $gate_rule_of_{client}"), |conf| {
         conf.line("hostnames;");
         conf.line("default \"\";");
-        for (id, rule) in of(policy, network) {
+        // Several rules may share a name that the gate opens: they lead to one place, and a name is one line's.
+        let mut seen = BTreeSet::new();
+        for (id, rule) in of(policy, network).filter(|(_, rule)| seen.insert(&rule.host)) {
             conf.line(&format!("{} {};", quote(&rule.host.to_string()), value(&id)));
         }
+        specific::refuse_tls(conf, policy, network);
     });
 }
 
@@ -52,8 +59,16 @@ fn ways(conf: &mut Conf, policy: &Policy) {
         conf.line(&format!("default {REFUSING};"));
         for network in policy.gate_clients() {
             let client = network.name.as_str();
+            let is_told = inspected::is_on(policy, network);
+            if is_told {
+                conf.line(&format!("{} {REFUSING_TOLD};", quote(&format!("~^{client} "))));
+            }
             for (id, rule) in of(policy, network) {
-                let place = Leg::new(client, &rule.host).socket();
+                let place = match rule.tls {
+                    Tls::Inspect => inspected::socket(network),
+                    _ if is_told => Leg::new(client, &rule.host).told_socket(),
+                    _ => Leg::new(client, &rule.host).socket(),
+                };
                 conf.line(&format!("{} {place};", quote(&format!("{client} {id} 1"))));
             }
         }

@@ -91,6 +91,13 @@ const LIMITS: [Refusal<'static>; 3] = [
     },
 ];
 
+/// The rest of a server in which nobody gets anything: every request comes to this.
+pub(super) fn for_all(conf: &mut Conf, client: &str, refusal: &Refusal<'_>) {
+    conf.line(&format!("set $gate_client {};", value(client)));
+    built_in(conf, client);
+    conf.block("location /", |conf| refusal.write(conf, Whom { client, rule: None }));
+}
+
 /// What nginx itself refuses or fails at: each gets words too. In every server.
 pub(super) fn built_in(conf: &mut Conf, client: &str) {
     let whom = Whom { client, rule: None };

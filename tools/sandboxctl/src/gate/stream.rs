@@ -8,10 +8,13 @@ use engine::Families;
 use policy::{Network, Policy, Service};
 
 use super::syntax::{Conf, value};
-use super::{inner_socket, leg, log, passed, resolver};
+use super::{inner_socket, inspected, leg, log, passed, resolver};
 
 /// Where the gate itself answers a connection that no rule lets through.
 pub(super) const REFUSING: &str = "unix:/run/nginx/refuse.sock";
+
+/// The same, for who is told first whom the connection is from.
+pub(super) const REFUSING_TOLD: &str = "unix:/run/nginx/refuse-told.sock";
 
 /// What one client may hold open at once, on both ports: with 6 descriptors each at most, and some networks of clients,
 /// within one worker's `worker_connections`.
@@ -35,17 +38,20 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, famil
     passed::rules(conf, policy);
     for network in policy.gate_clients() {
         plain(conf, network, families);
-        tls(conf, network, families);
+        tls(conf, policy, network, families);
     }
-    refuse(conf);
+    conf.line("js_set $gate_alert gate.alert;");
+    refuse(conf, REFUSING);
+    if policy.gate_clients().any(|network| inspected::is_on(policy, network)) {
+        refuse(conf, &format!("{REFUSING_TOLD} proxy_protocol"));
+    }
     leg::servers(conf, policy, outside);
 }
 
 /// Who is refused learns it from TLS itself: the alert `unrecognized_name`, RFC 6066 §3.
-fn refuse(conf: &mut Conf) {
-    conf.line("js_set $gate_alert gate.alert;");
+fn refuse(conf: &mut Conf, place: &str) {
     conf.block("server", |conf| {
-        conf.line(&format!("listen {REFUSING};"));
+        conf.line(&format!("listen {place};"));
         conf.line("access_log off;");
         // Reads what the front has to say before it answers: else it may hang up first, and the front, which then can't
         // send, would lose the answer.
@@ -75,16 +81,24 @@ fn plain(conf: &mut Conf, network: &Network, families: Families) {
     });
 }
 
-fn tls(conf: &mut Conf, network: &Network, families: Families) {
+fn tls(conf: &mut Conf, policy: &Policy, network: &Network, families: Families) {
+    let is_told = inspected::is_on(policy, network);
     conf.block("server", |conf| {
         listen(conf, network, 443, families);
         conf.line("ssl_preread on;");
+        if is_told {
+            // For where the gate opens TLS itself. nginx says it to all that a server leads to, or to none.
+            conf.line("proxy_protocol on;");
+        }
         conf.line("proxy_pass $gate_upstream;");
     });
+    if is_told {
+        leg::told(conf, policy, network);
+    }
 }
 
-/// `listen` on the gate's own addresses of a client's network, and only for that network's members: not for the
-/// gate itself, which an allowed name might resolve to, and not for the host, whose address hides who asks.
+/// `listen` on the gate's own addresses of a client's network, and only for that network's members: not for the gate
+/// itself, which an allowed name might resolve to. Not for the host either, whose address hides who asks.
 fn listen(conf: &mut Conf, network: &Network, port: u16, families: Families) {
     let Some((v4, v6)) = network.address_of(Service::Proxy) else { return };
     let (host_v4, host_v6) = network.gateway();

@@ -1,5 +1,5 @@
 //! What must hold in every rendered configuration. That nginx takes it, and does what it says, is shown on the real
-//! nginx in tests/gate.bats.
+//! nginx in tests/suites/gate.bats.
 
 use std::path::Path;
 
@@ -40,6 +40,25 @@ fn a_name_is_served_to_its_clients_and_to_nobody_else() {
     assert_eq!(servers.len(), 1);
     assert!(servers[0].contains("listen unix:/run/nginx/http-monitor.sock proxy_protocol;"));
     assert!(servers[0].contains("set $gate_client \"monitor\";"));
+}
+
+#[test]
+fn a_door_is_another_name_of_the_host_s_own_server_and_the_log_has_the_host() {
+    let rule =
+        "[[egress]]\nhost = \"api.example.com\"\nclients = [\"cell\", \"monitor\"]\ncredential = \"model-key\"\n";
+    let conf = rendered(&format!("{GITHUB}{rule}"));
+    let doors = servers(&conf, ".gate.internal\";");
+    assert_eq!(doors.len(), 1, "the open cell's, on the network model");
+    for line in [
+        "listen unix:/run/nginx/http-model.sock proxy_protocol;",
+        "server_name \"api.example.com\";",
+        "server_name \"api.example.com.gate.internal\";",
+        "set $gate_asked api.example.com;",
+        "set $gate_upstream api.example.com;",
+    ] {
+        assert!(doors[0].contains(line), "{line} is not in {}", doors[0]);
+    }
+    assert_eq!(conf.matches("gate.internal").count(), 1);
 }
 
 #[test]
@@ -143,7 +162,7 @@ fn a_name_with_its_own_tls_is_only_in_the_stream_section() {
     let leg = servers(&conf, "set $gate_below .example.com;");
     assert_eq!(leg.len(), 1);
     assert!(leg[0].contains("js_preread gate.lead_any;") && leg[0].contains("proxy_bind 172.30.4.2;"));
-    let socket = leg[0].split("listen ").nth(1).and_then(|rest| rest.split(';').next()).unwrap();
+    let socket = leg[0].split("listen ").nth(1).and_then(|rest| rest.split([' ', ';']).next()).unwrap();
     assert!(conf.contains(&format!("\"monitor egress-0-*.example.com 1\" {socket};")), "{socket}");
 }
 
@@ -177,7 +196,7 @@ fn a_wildcard_has_slots_on_one_leg_and_no_way_past_it() {
         let id = leg.split("/out-").nth(1).and_then(|rest| rest.strip_suffix(".sock")).unwrap();
         assert!(id.ends_with("-any"));
         assert_eq!(conf.matches(&format!("    upstream gate-{id}-")).count(), 32);
-        assert_eq!(conf.matches(&format!("set $gate_leg {id};")).count(), 2, "its door and its leg");
+        assert_eq!(conf.matches(&format!("set $gate_leg {id};")).count(), 2, "its location and its leg");
     }
     assert_eq!(conf.matches("proxy_pass https://").count(), 2);
     assert_eq!(conf.matches("proxy_pass https://$gate_way;").count(), 2);
@@ -222,7 +241,7 @@ fn the_script_records_the_actions_that_the_page_lists_and_no_other() {
         .iter()
         .flat_map(|subject| verdicts.iter().map(move |verdict| format!("{subject}-{verdict}")))
         .collect();
-    let listed = record::Action::ALL.iter().filter(|(_, tool, _)| *tool == "egress-proxy");
+    let listed = record::Action::ALL.iter().filter(|(_, tool, _)| *tool == record::GATE);
     assert_eq!(written, listed.map(|(action, _, _)| action.name().to_owned()).collect());
     assert!(rendered("").contains("\"action\":\"request-allowed\""), "and nginx by itself one of them");
     assert!(script.contains("action: `${what}-${judged.verdict}`"));
@@ -242,4 +261,85 @@ fn an_open_cell_finds_what_the_gate_holds_a_key_for_on_the_network_model_and_eac
     for way in ways {
         assert!(conf.contains(&format!("upstream gate-{way} {{")), "{way}");
     }
+}
+
+const INSPECTED: &str = "[[egress]]\nhost = \"api.example.com\"\nclients = [\"cell\"]\ntls = \"inspect\"\nmethods = [\"POST\"]\n\
+    paths = [\"/v1/\"]\ncredential = \"model-key\"\n";
+
+#[test]
+fn where_the_gate_opens_tls_the_rules_of_the_name_hold_and_the_upstream_is_verified() {
+    let conf = rendered(&format!("{GITHUB}{INSPECTED}"));
+    let server = servers(&conf, "server_name \"api.example.com\";");
+    assert_eq!(server.len(), 1, "and nothing on port 80");
+    let server = server[0];
+    assert!(server.contains("listen unix:/run/nginx/tls-model.sock ssl proxy_protocol;"), "{server}");
+    for line in
+        ["ssl_certificate /run/secrets/$gate_leaf;", "path-not-listed", "$gate_key", "proxy_redirect off;", "limit_req"]
+    {
+        assert!(server.contains(line), "{line}");
+    }
+    assert!(server.contains("proxy_pass https://gate-") && server.contains("method-not-listed"));
+    let socket = "unix:/run/nginx/tls-model.sock";
+    assert!(
+        conf.contains(&format!("\"model egress-1-api.example.com 1\" {socket};")),
+        "the front leads there, for the name alone"
+    );
+    assert!(!conf.contains("tls-monitor.sock") && !conf.contains("tls-warden.sock"));
+}
+
+#[test]
+fn on_a_connection_that_the_gate_opened_no_request_is_for_another_name() {
+    let conf = rendered(&format!("{INSPECTED}{}", INSPECTED.replace("api.", "docs.")));
+    for name in ["api.example.com", "docs.example.com"] {
+        let server = servers(&conf, &format!("server_name \"{name}\";"))[0];
+        let own = format!("if ($gate_leaf != \"{}\") {{", crate::paths::leaf_file(name));
+        assert!(server.split(&own).nth(1).is_some_and(|rest| rest.contains("return 421")), "{server}");
+    }
+    let default = servers(&conf, "tls-model.sock ssl proxy_protocol default_server;");
+    assert!(default.len() == 1 && default[0].contains("ssl_reject_handshake on;") && default[0].contains("return 421"));
+    assert!(!default[0].contains("proxy_pass"));
+}
+
+#[test]
+fn another_client_of_an_opened_name_has_no_tls_opened_and_no_socket_for_it() {
+    let theirs = "[[egress]]\nhost = \"api.example.com\"\nclients = [\"monitor\"]\n";
+    let conf = rendered(&format!("{INSPECTED}{theirs}"));
+    assert!(conf.contains("tls-model.sock"), "the control");
+    assert!(!conf.contains("tls-monitor.sock"), "a rule's own tls decides, not another client's");
+}
+
+#[test]
+fn without_a_name_to_inspect_the_gate_has_no_certificate_and_listens_for_no_tls() {
+    let conf =
+        rendered(&format!("{GITHUB}[[egress]]\nhost=\"*.example.com\"\nclients=[\"monitor\"]\ntls=\"passthrough\"\n"));
+    assert!(!conf.contains("ssl_certificate ") && !conf.contains("gate_leaf") && !conf.contains(" ssl proxy_protocol"));
+}
+
+#[test]
+fn where_the_front_says_whom_a_connection_is_from_each_place_behind_it_listens_to_that_and_no_leg_hears_it() {
+    let passed = "[[egress]]\nhost=\"*.example.org\"\nclients=[\"monitor\", \"cell\"]\ntls=\"passthrough\"\n";
+    let text =
+        format!("{}\n{INSPECTED}{passed}", include_str!("sample-policy.toml")).replace("\"open\"", "\"proxied\"");
+    let policy = Policy::parse(&text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
+    let conf = super::render(&policy, Families::V4).unwrap();
+    let ways = conf.split("$gate_is_name\" $gate_upstream {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+    let places = ways.lines().filter_map(|line| line.trim().strip_suffix(';')?.rsplit_once(' '));
+    let mut seen = 0;
+    for (key, place) in places {
+        let is_told = key.contains("cell ");
+        let listens: Vec<&str> = conf.lines().map(str::trim).filter(|line| line.starts_with("listen ")).collect();
+        let here: Vec<&&str> = listens.iter().filter(|line| line.split([' ', ';']).any(|word| word == place)).collect();
+        assert!(
+            !here.is_empty() && here.iter().all(|line| line.contains("proxy_protocol") == is_told),
+            "{key} {here:?}"
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 5, "two that refuse, two passed, one opened: {ways}");
+    let fronts: Vec<&str> =
+        servers(&conf, "ssl_preread on;").into_iter().filter(|server| server.contains(":443;")).collect();
+    for front in fronts {
+        assert_eq!(front.contains("proxy_protocol on;"), front.contains("172.30.1."), "{front}");
+    }
+    assert!(!conf.lines().any(|line| line.contains("listen unix:/run/nginx/out-") && line.contains("proxy_protocol")));
 }

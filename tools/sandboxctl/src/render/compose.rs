@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::Families;
-use policy::{Class, Egress, Network, NetworkName, Policy, Service, Shape, Tls};
+use policy::{Class, Egress, HostPattern, Network, NetworkName, Policy, Service, Shape, Tls};
 use serde::Serialize;
 
-use crate::place;
+use crate::paths;
 
 /// The document.
 #[derive(Debug, PartialEq, Serialize)]
@@ -91,13 +91,13 @@ struct External {
     external: bool,
 }
 
-/// The port inside the vault that its nginx listens on: below 1024, where the prisoner, who shares the network
-/// namespace, can't take it the moment the vault dies (see `sysctls` of the cell in compose.yaml).
+/// The port inside the vault that its nginx listens on: below 1024: the prisoner shares the network namespace, and
+/// can't take it there when the vault dies (see `sysctls` in compose.yaml).
 const VAULT_PORT: u16 = 443;
 
 /// The label that tells a service of another policy from one of this. A file that is mounted alone stays the
 /// old one when an editor puts a new one in its place; with another label Compose makes the container again.
-const POLICY_LABEL: &str = "cellblock.policy";
+pub(crate) const POLICY_LABEL: &str = "cellblock.policy";
 
 /// The whole document for the current shape. `digest` stands for the policy's text.
 ///
@@ -152,7 +152,13 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             part.environment.insert("CELL_NETWORK", shape(policy).to_owned());
             part.environment.insert("CELL_EGRESS", words(ways_out(policy)));
             part.environment.insert("CELL_AUTHORIZED", words(keyed(policy)));
+            part.environment.insert("CELL_DOORS", HostPattern::DOORS.to_owned());
             part.volumes = vec![bind(&policy.cell.share.folder(), "/sandbox", false)?];
+            if !policy.inspected().is_empty() {
+                part.volumes.push(bind(&paths::inspected(policy), paths::AUTHORITY, true)?);
+                // Node's own, and read by nothing else: no other program is told to trust the gate's certificates.
+                part.environment.insert("NODE_EXTRA_CA_CERTS", format!("{}/ca.pem", paths::AUTHORITY));
+            }
         }
         Service::Warden => {
             part.volumes = vec![
@@ -161,12 +167,12 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
             ];
         }
         Service::Proxy => part.volumes = vec![bind(&policy.rendered().join("gate"), "/etc/nginx/gate", true)?],
-        Service::Clamd => part.volumes = vec![bind(&place::signatures(policy), "/signatures", true)?],
+        Service::Clamd => part.volumes = vec![bind(&paths::signatures(policy), "/signatures", true)?],
         Service::Monitor => {}
     }
     // The cell needs none: it can't start without the vault's network namespace.
     if service != Service::Cell {
-        part.volumes.push(bind(&policy.permit(), place::PERMIT, true)?);
+        part.volumes.push(bind(&policy.permit(), paths::PERMIT, true)?);
     }
     Ok(part)
 }
@@ -180,11 +186,11 @@ fn shape(policy: &Policy) -> &'static str {
 }
 
 /// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at the
-/// gate. In `open` shape those whose key the gate holds; any other name is reached as everywhere.
+/// gate. In `open` shape those whose key the gate holds or whose TLS it opens; any other name is reached as everywhere.
 fn ways_out(policy: &Policy) -> BTreeSet<String> {
     let way = |rule: &Egress| match rule.tls {
         Tls::Verify => format!("http://{}", rule.host),
-        Tls::Passthrough => format!("https://{}", rule.host),
+        Tls::Passthrough | Tls::Inspect => format!("https://{}", rule.host),
     };
     rules_of_the_cell(policy).filter(|rule| !rule.host.is_wildcard()).map(way).collect()
 }
@@ -221,13 +227,14 @@ fn attachments(policy: &Policy, service: Service, families: Families) -> BTreeMa
         .collect()
 }
 
-/// The gate answers to every name that the clients of this network may ask for, so that they need no proxy
-/// variable. A wildcard has no name to answer to: its hosts must be listed one by one to be reached this way.
+/// The gate answers to every name that the clients of this network may ask for. They need no proxy variable. A wildcard
+/// has no name to answer to: its hosts must be listed one by one to be reached this way.
 fn aliases(policy: &Policy, network: &Network) -> Vec<String> {
+    let client = network.name.as_str();
     let mut names: Vec<String> = policy
-        .egress_for(network.name.as_str())
+        .egress_for(client)
         .filter(|rule| network.internal && !rule.host.is_wildcard())
-        .map(|rule| rule.host.name().to_owned())
+        .flat_map(|rule| std::iter::once(rule.host.name().to_owned()).chain(rule.door(client)))
         .collect();
     names.sort();
     names.dedup();
@@ -262,7 +269,7 @@ fn limits(policy: &Policy) -> Limits {
 }
 
 fn bind(source: &std::path::Path, target: &'static str, read_only: bool) -> anyhow::Result<Bind> {
-    let source = place::as_text(source)?;
+    let source = paths::as_text(source)?;
     Ok(Bind { kind: "bind", source, target, read_only, bind: BindOptions { create_host_path: false } })
 }
 
@@ -316,11 +323,40 @@ mod tests {
             (&*cell["CELL_EGRESS"], &*cell["CELL_AUTHORIZED"]),
             ("http://api.anthropic.com", "api.anthropic.com")
         );
-        assert_eq!(services["proxy"].networks["model"].aliases, ["api.anthropic.com"]);
+        assert_eq!(
+            services["proxy"].networks["model"].aliases,
+            ["api.anthropic.com", "api.anthropic.com.gate.internal"]
+        );
+        assert_eq!(cell["CELL_DOORS"], "gate.internal");
         let members: Vec<&str> =
             services.iter().filter(|(_, part)| part.networks.contains_key("model")).map(|(name, _)| *name).collect();
         assert_eq!(members, ["proxy", "vault"]);
         assert!(!services["proxy"].networks.contains_key("cell"), "the gate never joins an open cell's network");
+    }
+
+    #[test]
+    fn node_in_the_cell_and_nothing_else_is_told_of_the_gate_s_authority_where_the_policy_inspects() {
+        let shipped = include_str!("../../../../compose/policy.toml");
+        let told = |text: &str| {
+            let policy = Policy::parse(text, Path::new("policy.toml"), Path::new("/srv/cellblock")).unwrap();
+            serde_json::to_value(render(&policy, "", Families::Both).unwrap()).unwrap()
+        };
+        assert!(!told(shipped).to_string().contains("inspect"), "off by default");
+        let told = told(&shipped.replace("\"passthrough\"", "\"inspect\""));
+        let with: Vec<&String> = told["services"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, part)| part.to_string().contains("inspect"))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(with, ["cell"]);
+        let cell = &told["services"]["cell"];
+        assert_eq!(cell["environment"]["NODE_EXTRA_CA_CERTS"], "/etc/cellblock/inspect/ca.pem");
+        assert_eq!(cell["environment"]["CELL_EGRESS"].as_str().unwrap().matches("https://docs.openclaw.ai").count(), 1);
+        let bind = cell["volumes"].as_array().unwrap().iter().find(|bind| bind["target"] == "/etc/cellblock/inspect");
+        assert_eq!(bind.unwrap()["source"], "/srv/cellblock/rendered/inspect");
+        assert_eq!(bind.unwrap()["read_only"], true);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The networks, as arguments of `docker network create`. They are made by the scripts and external to
-//! Compose, so that a bare `docker compose up` finds none and starts nothing outside the moat.
+//! The networks, as arguments of `docker network create`. The scripts make them, and to Compose they are external. So a
+//! bare `docker compose up` finds none, and starts nothing outside the moat.
 
 use policy::{Network, Policy};
 use serde::Serialize;
@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use engine::{Families, Version};
 
-/// From this version on a bridge can do without an address of its own (`gateway_mode=isolated`), so that
-/// the members of an internal network find no host at all behind it.
+/// From this version on a bridge can do without an address of its own (`gateway_mode=isolated`). The members of an
+/// internal network then find no host at all behind it.
 const ISOLATED_GATEWAY: Version = Version::new(28, 0, 0);
 
 /// The label that tells a network made for today's policy from one that must be made anew.
@@ -82,7 +82,7 @@ fn digest(args: &[String]) -> String {
         hash.update(arg.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! stand and services that are healthy do not show it: a firewall that was started again leaves both, and no way out.
 //!
 //! One question for the root's own name servers (RFC 1035), which any resolver answers and nobody is named in. In
-//! `proxied` shape the way out is the gate, which is a service of ours and has a line of its own.
+//! `proxied` shape the way out is the gate. That is a service of ours, and has a line of its own.
 
 use std::fs::File;
 use std::io;
@@ -19,9 +19,9 @@ use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// How long all resolvers together have.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// After how long a question is asked again: a datagram may be lost.
-const AGAIN: Duration = Duration::from_millis(800);
+const RETRY_INTERVAL: Duration = Duration::from_millis(800);
 /// id, recursion desired, one question: the root, NS, IN.
 const QUESTION: [u8; 17] = [0xce, 0x11, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
 
@@ -47,10 +47,10 @@ pub(super) async fn names(policy: &Policy) -> Option<Record> {
 fn ask_from(namespace: &File, resolvers: &[IpAddr]) -> anyhow::Result<bool> {
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
         .context("its network can't be entered; that takes root")?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     let places: Vec<SocketAddr> = resolvers.iter().map(|resolver| SocketAddr::new(*resolver, 53)).collect();
     loop {
-        if one_answers(&places, AGAIN)? {
+        if one_answers(&places, RETRY_INTERVAL)? {
             return Ok(true);
         }
         if Instant::now() >= end {

@@ -1,14 +1,17 @@
 //! One service: running, healthy, and what its health check says.
 
-use engine::Engine;
 use engine::models::ContainerInspectResponse;
+use engine::{Engine, Error};
 use futures_util::future::join_all;
 use policy::{Policy, Service};
-use record::cellblock::{Cell, Service as Reported};
+use record::cellblock::{Cell, Service as Reported, Usage};
 use record::fields::Container;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tokio::time::sleep;
 
-use crate::audit::short;
+use super::usage::{self, Spent};
+use crate::audit::why_ended;
+use crate::render::compose::POLICY_LABEL;
 
 /// The most of a health check's words that is told, in characters.
 const MAX_WORDS: usize = 512;
@@ -17,18 +20,37 @@ const MAX_WORDS: usize = 512;
 const NO_SIGNATURES: &str = "official database absent";
 
 /// A service and how it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Standing {
     service: Service,
     container: String,
     state: State,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum State {
     Absent,
     Untold(String),
-    Known { id: Option<String>, status: String, health: String, words: String, restarts: u64, killed: u64 },
+    Known(Box<Known>),
+}
+
+/// What the engine and the kernel tell of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    id: Option<String>,
+    status: String,
+    health: String,
+    /// What its health check said last.
+    words: String,
+    restarts: u64,
+    /// How it ended, where it does not run.
+    exit: Option<i64>,
+    usage: Usage,
+    /// Which limits held.
+    held: Vec<String>,
+    /// The policy that it was made for; nothing where what it was made from does not depend on all of it.
+    policy: Option<String>,
+    drifted: bool,
 }
 
 /// Every service of the policy, asked at once.
@@ -37,36 +59,106 @@ enum State {
 /// If there is no engine.
 pub(crate) async fn all(policy: &Policy) -> anyhow::Result<Vec<Standing>> {
     let docker = Engine::connect().await?;
-    Ok(join_all(Service::ALL.map(|service| one(&docker, service, policy.container(service)))).await)
+    let told = join_all(Service::ALL.map(|service| docker.container(policy.container(service)))).await;
+    let before: Vec<Option<Spent>> = told.iter().map(|told| spent(told.as_ref().ok()?)).collect();
+    if before.iter().any(Option::is_some) {
+        sleep(usage::SAMPLE).await;
+    }
+    let services = Service::ALL.into_iter().zip(told).zip(before);
+    Ok(services.map(|((service, told), before)| one(policy, service, told, before)).collect())
 }
 
-async fn one(docker: &Engine, service: Service, container: &str) -> Standing {
-    let state = match docker.container(container).await {
-        Ok(told) => known(told),
+fn spent(told: &ContainerInspectResponse) -> Option<Spent> {
+    usage::spent(told.id.as_deref()?, told.state.as_ref()?.pid.filter(|pid| *pid > 0)?)
+}
+
+fn one(
+    policy: &Policy,
+    service: Service,
+    told: Result<ContainerInspectResponse, Error>,
+    before: Option<Spent>,
+) -> Standing {
+    let state = match told {
+        Ok(told) => State::Known(Box::new(known(told, before, &format!("sha256:{}", policy.sha256)))),
         Err(error) if engine::is_missing(&error) => State::Absent,
         Err(error) => State::Untold(format!("the engine did not answer about it: {error}")),
     };
-    Standing { service, container: container.to_owned(), state }
+    Standing { service, container: policy.container(service).to_owned(), state }
 }
 
-fn known(told: ContainerInspectResponse) -> State {
-    let state = told.state.unwrap_or_default();
-    // Where the kernel does not tell, or nothing runs, there is nothing to add to the engine's word.
-    let killed = told.id.as_deref().zip(state.pid).and_then(|(id, first)| short::kills(id, first).ok()).unwrap_or(0);
+fn known(mut told: ContainerInspectResponse, before: Option<Spent>, policy: &str) -> Known {
+    let usage = usage::look(&told, before);
+    let state = told.state.take().unwrap_or_default();
     let health = state.health.unwrap_or_default();
     let words = health.log.unwrap_or_default().pop().and_then(|last| last.output).unwrap_or_default();
-    State::Known {
+    let labels = told.config.and_then(|config| config.labels).unwrap_or_default();
+    let made_for = labels.get(POLICY_LABEL).cloned();
+    Known {
         id: told.id,
         status: state.status.map_or_else(|| "untold".to_owned(), |status| status.to_string()),
         health: health.status.map_or_else(|| "none".to_owned(), |status| status.to_string()),
         words: words.trim().chars().take(MAX_WORDS).collect(),
         restarts: told.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-        killed,
+        exit: state.exit_code,
+        held: usage::held(&usage, before),
+        usage,
+        drifted: made_for.as_ref().is_some_and(|made_for| made_for != policy),
+        policy: made_for,
+    }
+}
+
+impl Known {
+    /// Running and not unhealthy is as it should be; still starting is not known yet.
+    fn record(&self, standing: &Standing) -> Record {
+        let name = standing.service.as_str();
+        let uses = usage::words(&self.usage);
+        let uses = if uses.is_empty() { uses } else { format!(": {uses}") };
+        match (self.status.as_str(), self.health.as_str()) {
+            ("running", "healthy" | "none") => {
+                self.noted(base(format!("{name} runs, {}{uses}.", self.health)).outcome(Outcome::Success))
+            }
+            ("running", "starting") => base(format!("{name} is starting{uses}."))
+                .outcome(Outcome::Unknown)
+                .reason("its health is not known yet"),
+            ("running", _) => {
+                let why = [self.words.clone()].into_iter().chain(self.held.clone());
+                standing
+                    .failed(format!("{name} runs, {}{uses}.", self.health))
+                    .reason(why.collect::<Vec<_>>().join("; "))
+            }
+            ("exited", _) => standing
+                .failed(format!("{name} is exited."))
+                .reason(why_ended(self.exit.and_then(|code| u8::try_from(code).ok()))),
+            _ => standing.failed(format!("{name} is {}.", self.status)),
+        }
+    }
+
+    /// A scanner that knows only test signatures is well, and protects from nothing: nobody should overlook it. So is a
+    /// service whose processes the kernel ends or refuses: what was started again inside its container looks as if
+    /// nothing was; and one that was made for another policy.
+    fn noted(&self, record: Record) -> Record {
+        let mut why = self.held.clone();
+        let mut severity = Severity::Informational;
+        if self.usage.killed > Some(0) || self.usage.refused > Some(0) {
+            severity = Severity::Medium;
+        }
+        if self.words.contains(NO_SIGNATURES) {
+            (severity, why) = (Severity::Medium, why.into_iter().chain([self.words.clone()]).collect());
+        }
+        if self.drifted {
+            severity = Severity::Medium;
+            why.push("it was made for a policy that has changed since; scripts/up makes it anew".to_owned());
+        }
+        if self.health == "none" {
+            severity = severity.max(Severity::Low);
+            why.push("it has no health check: running is all that is known".to_owned());
+        }
+        if why.is_empty() { record } else { record.severity(severity).reason(why.join("; ")) }
     }
 }
 
 impl Standing {
-    /// The record of it: running and not unhealthy is as it should be; still starting is not known yet.
+    /// The record of it.
     pub(crate) fn record(&self) -> Record {
         let name = self.service.as_str();
         let mut record = match &self.state {
@@ -75,16 +167,7 @@ impl Standing {
                 .outcome(Outcome::Unknown)
                 .severity(Severity::Low)
                 .reason(why.clone()),
-            State::Known { status, health, words, killed, .. } => match (status.as_str(), health.as_str()) {
-                ("running", "healthy" | "none") => {
-                    noted(base(format!("{name} runs, {health}.")).outcome(Outcome::Success), health, words, *killed)
-                }
-                ("running", "starting") => {
-                    base(format!("{name} is starting.")).outcome(Outcome::Unknown).reason("its health is not known yet")
-                }
-                ("running", _) => self.failed(format!("{name} runs, {health}.")).reason(words.clone()),
-                _ => self.failed(format!("{name} is {status}.")),
-            },
+            State::Known(known) => known.record(self),
         };
         self.describe(&mut record);
         record
@@ -92,7 +175,10 @@ impl Standing {
 
     fn failed(&self, message: String) -> Record {
         let mut record = base(message).outcome(Outcome::Failure).severity(Severity::High);
-        record.own().mend = Some(format!("docker logs {}; scripts/up", self.container));
+        record.own().mend = Some(match self.state {
+            State::Absent => "scripts/up".to_owned(),
+            _ => format!("docker logs {}; scripts/up", self.container),
+        });
         record
     }
 
@@ -100,32 +186,19 @@ impl Standing {
         let mut reported = Reported { name: Some(self.service.as_str().to_owned()), ..Reported::default() };
         let mut container = Container::named(&self.container);
         reported.state = Some("absent".to_owned());
-        if let State::Known { id, status, health, words, restarts, .. } = &self.state {
-            container.id.clone_from(id);
-            reported.state = Some(status.clone());
-            reported.health = Some(health.clone());
-            reported.health_output = (!words.is_empty()).then(|| words.clone());
-            reported.restarts = Some(*restarts);
+        if let State::Known(known) = &self.state {
+            container.id.clone_from(&known.id);
+            reported.state = Some(known.status.clone());
+            reported.health = Some(known.health.clone());
+            reported.health_output = (!known.words.is_empty()).then(|| known.words.clone());
+            reported.restarts = Some(known.restarts);
+            reported.usage = (known.usage != Usage::default()).then(|| known.usage.clone());
+            reported.policy.clone_from(&known.policy);
         } else if let State::Untold(_) = self.state {
             reported.state = None;
         }
         record.container = Some(container);
         record.own().cell = Some(Cell { service: Some(reported), ..Cell::default() });
-    }
-}
-
-/// A scanner that knows only test signatures is well, and protects from nothing: nobody should overlook it.
-/// So is a service whose processes the kernel ends: what was started again inside its container looks as if nothing was.
-fn noted(record: Record, health: &str, words: &str, killed: u64) -> Record {
-    match (health, words.contains(NO_SIGNATURES)) {
-        _ if killed > 0 => record
-            .severity(Severity::Medium)
-            .reason(format!("the kernel ended {}: memory ran out", short::often(killed))),
-        (_, true) => record.severity(Severity::Medium).reason(words),
-        ("none", false) => {
-            record.severity(Severity::Low).reason("it has no health check: running is all that is known")
-        }
-        _ => record,
     }
 }
 
@@ -143,7 +216,7 @@ mod tests {
         let json = format!(
             r#"{{"Id":"abc","RestartCount":2,"State":{{"Status":"{status}","Health":{{"Status":"{health}","Log":[{{"Output":"old"}},{{"Output":"{words}"}}]}}}}}}"#
         );
-        let state = known(serde_json::from_str(&json).unwrap());
+        let state = State::Known(Box::new(known(serde_json::from_str(&json).unwrap(), None, "sha256:1")));
         Standing { service: Service::Clamd, container: "clamd".to_owned(), state }.record()
     }
 
@@ -174,16 +247,57 @@ mod tests {
         assert_eq!(untold.event.outcome, Some(Outcome::Unknown));
     }
 
+    fn well(change: impl Fn(&mut Known)) -> Record {
+        let json = r#"{"State":{"Status":"running","Health":{"Status":"healthy"}},"Config":{"Labels":{"cellblock.policy":"sha256:1"}}}"#;
+        let mut known = known(serde_json::from_str(json).unwrap(), None, "sha256:1");
+        change(&mut known);
+        known.held = usage::held(&known.usage, None);
+        Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Known(Box::new(known)) }.record()
+    }
+
     #[test]
-    fn a_service_that_ran_out_of_memory_is_well_again_and_says_so() {
-        let well = base("cell runs, healthy.".to_owned()).outcome(Outcome::Success);
-        assert_eq!(noted(well.clone(), "healthy", "", 0).event.severity, Severity::Informational);
-        let record = noted(well, "healthy", "", 2);
-        assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Success), Severity::Medium));
-        assert_eq!(
-            record.event.reason.as_deref(),
-            Some("the kernel ended 2 processes since it started: memory ran out")
+    fn a_service_that_ran_into_a_limit_is_well_again_and_says_so() {
+        assert_eq!(well(|_| ()).event.severity, Severity::Informational);
+        for (usage, words) in [
+            (
+                Usage { killed: Some(2), ..Usage::default() },
+                "the kernel ended 2 processes since it started: memory ran out",
+            ),
+            (Usage { refused: Some(1), ..Usage::default() }, "the kernel refused it 1 new process since it started"),
+        ] {
+            let record = well(|known| known.usage = usage.clone());
+            assert_eq!((record.event.outcome, record.event.severity), (Some(Outcome::Success), Severity::Medium));
+            assert_eq!(record.event.reason.as_deref(), Some(words));
+        }
+    }
+
+    #[test]
+    fn a_service_of_another_policy_says_so() {
+        let record = well(|known| known.drifted = true);
+        assert_eq!(record.event.severity, Severity::Medium);
+        assert!(record.event.reason.unwrap().contains("a policy that has changed"));
+        let same = known(
+            serde_json::from_str(r#"{"Config":{"Labels":{"cellblock.policy":"sha256:1"}}}"#).unwrap(),
+            None,
+            "sha256:1",
         );
+        assert!(!same.drifted && same.policy.is_some());
+        let other = known(
+            serde_json::from_str(r#"{"Config":{"Labels":{"cellblock.policy":"sha256:2"}}}"#).unwrap(),
+            None,
+            "sha256:1",
+        );
+        assert!(other.drifted);
+    }
+
+    #[test]
+    fn what_ended_says_how_and_what_is_absent_has_no_log_to_read() {
+        let json = r#"{"State":{"Status":"exited","ExitCode":137}}"#;
+        let state = State::Known(Box::new(known(serde_json::from_str(json).unwrap(), None, "")));
+        let record = Standing { service: Service::Cell, container: "cell".to_owned(), state }.record();
+        assert!(record.event.reason.unwrap().contains("killed"));
+        let absent = Standing { service: Service::Cell, container: "cell".to_owned(), state: State::Absent }.record();
+        assert_eq!(absent.cellblock.unwrap().mend.as_deref(), Some("scripts/up"));
     }
 
     #[test]

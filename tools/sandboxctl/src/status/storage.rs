@@ -21,6 +21,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     limit: u64,
     used: Result<u64, Trouble>,
+    /// Files in it and how many there may be, of a file system of its own.
+    files: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -36,15 +38,24 @@ enum Trouble {
 /// The share, the jail, and of the record the spool and what is made from it.
 pub(crate) fn all(policy: &Policy) -> Vec<Folder> {
     let share = policy.cell.share.mount_point();
+    // Of a share that is not mounted these would be the host's own.
+    let used = file_system(&share);
     let jail = &policy.warden.jail;
     let (audit, spool) = (&policy.audit, policy.audit.directory.join("spool"));
     vec![
-        Folder { name: "share", used: file_system(&share), path: share, limit: policy.cell.share.size.get() },
-        Folder { name: "jail", used: walked(&jail.path), path: jail.path.clone(), limit: jail.size.get() },
-        Folder { name: "spool", used: walked(&spool), path: spool, limit: audit.spool.get() },
+        Folder {
+            name: "share",
+            files: used.is_ok().then(|| files(&share)).flatten(),
+            used,
+            path: share,
+            limit: policy.cell.share.size.get(),
+        },
+        Folder { name: "jail", used: walked(&jail.path), files: None, path: jail.path.clone(), limit: jail.size.get() },
+        Folder { name: "spool", used: walked(&spool), files: None, path: spool, limit: audit.spool.get() },
         Folder {
             name: "database",
             used: databases(&audit.directory),
+            files: None,
             path: audit.directory.join("record.duckdb"),
             limit: audit.database.get(),
         },
@@ -72,6 +83,12 @@ fn file_system(path: &Path) -> Result<u64, Trouble> {
     }
     let told = rustix::fs::statvfs(path).map_err(|error| trouble(path, &error.into()))?;
     Ok(told.f_blocks.saturating_sub(told.f_bfree).saturating_mul(told.f_frsize))
+}
+
+/// Files and folders on the file system that is mounted here, and how many there may be; nothing where it has no such bound.
+fn files(path: &Path) -> Option<(u64, u64)> {
+    let told = rustix::fs::statvfs(path).ok().filter(|told| told.f_files > 0)?;
+    Some((told.f_files.saturating_sub(told.f_ffree), told.f_files))
 }
 
 /// Bytes in use below a folder, links not followed.
@@ -104,6 +121,14 @@ fn trouble(path: &Path, error: &io::Error) -> Trouble {
 }
 
 impl Folder {
+    /// What is nine tenths full or more: nothing new can be written when it is whole.
+    fn fullness(&self, used: u64) -> Vec<String> {
+        let nearly = |used: u64, limit: u64| used >= limit / 10 * 9;
+        let room = nearly(used, self.limit).then(|| "its room is nearly used up".to_owned());
+        let files = self.files.filter(|(files, limit)| nearly(*files, *limit));
+        room.into_iter().chain(files.map(|(files, limit)| format!("it holds {files} of {limit} files"))).collect()
+    }
+
     /// The record of it: over its bound, or with none, is a finding; nearly full is worth a look.
     pub(crate) fn record(&self) -> Record {
         let Self { name, limit, .. } = self;
@@ -117,10 +142,11 @@ impl Folder {
                 },
             ),
             Ok(used) => {
-                let nearly_full = *used >= limit / 10 * 9;
-                base(format!("The {name} holds {used} of {limit} bytes."))
-                    .outcome(Outcome::Success)
-                    .severity(if nearly_full { Severity::Medium } else { Severity::Informational })
+                let nearly_full = self.fullness(*used);
+                let severity = if nearly_full.is_empty() { Severity::Informational } else { Severity::Medium };
+                let told = base(format!("The {name} holds {used} of {limit} bytes."));
+                let told = told.outcome(Outcome::Success).severity(severity);
+                if nearly_full.is_empty() { told } else { told.reason(nearly_full.join("; ")) }
             }
             Err(Trouble::NotMounted) => {
                 failed(format!("The {name} is no file system of its own: nothing bounds it."), "scripts/up mounts it")
@@ -132,8 +158,13 @@ impl Folder {
                 .reason(why.clone()),
         };
         record.file = Some(File::at(&self.path));
-        let storage =
-            Storage { name: Some((*name).to_owned()), used: self.used.as_ref().ok().copied(), limit: Some(*limit) };
+        let storage = Storage {
+            name: Some((*name).to_owned()),
+            used: self.used.as_ref().ok().copied(),
+            limit: Some(*limit),
+            files: self.files.map(|(files, _)| files),
+            files_limit: self.files.map(|(_, limit)| limit),
+        };
         record.own().cell = Some(Cell { storage: Some(storage), ..Cell::default() });
         record
     }
@@ -156,7 +187,7 @@ mod tests {
     use super::*;
 
     fn folder(used: Result<u64, Trouble>) -> Record {
-        Folder { name: "share", path: "/share".into(), limit: 1000, used }.record()
+        Folder { name: "share", path: "/share".into(), limit: 1000, used, files: Some((5, 100)) }.record()
     }
 
     #[test]
@@ -195,6 +226,16 @@ mod tests {
         assert!((10_000..50_000).contains(&walked(&audit.path().join("spool")).unwrap()));
         assert!((300_000..390_000).contains(&databases(audit.path()).unwrap()));
         assert!(matches!(databases(&audit.path().join("none")), Err(Trouble::Missing)));
+    }
+
+    #[test]
+    fn a_share_that_has_no_file_to_give_is_full_whatever_room_it_has() {
+        let of = |files| Folder { name: "share", path: "/share".into(), limit: 1000, used: Ok(1), files }.record();
+        assert_eq!(of(Some((89, 100))).event.severity, Severity::Informational);
+        let full = of(Some((100, 100)));
+        assert_eq!((full.event.outcome, full.event.severity), (Some(Outcome::Success), Severity::Medium));
+        assert_eq!(full.event.reason.as_deref(), Some("it holds 100 of 100 files"));
+        assert_eq!(of(None).event.severity, Severity::Informational);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Does anybody hold a file open for writing, or have it mapped so?
 //!
-//! The kernel counts the writers of an inode and shows the number to nobody, but it refuses a read
-//! lease while there is one (fcntl(2), "Leases"; `check_conflicting_open` in Linux' `fs/locks.c`). So
-//! we ask for a lease and give it back at once: it is held for no longer than two system calls, and a
-//! program that opens the file in between waits for that long and no longer.
+//! The kernel counts the writers of an inode and shows the number to nobody. But it refuses a read lease while there is
+//! one (fcntl(2), "Leases"; `check_conflicting_open` in Linux' `fs/locks.c`). So we ask for a lease and give it back at
+//! once: it is held for no longer than two system calls. A program that opens the file in between waits for that long
+//! and no longer.
 //!
 //! Beside it, for the same reason (no crate offers it safely), the events of a whole file system:
 //! [`fanotify`].
@@ -15,8 +15,8 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// Is there a writer? The descriptor must be open for reading only.
 ///
-/// A lease that is broken in the instant it is held makes the kernel send `SIGIO`, which ends a
-/// process that does not handle it: handle it.
+/// A lease that is broken in the instant it is held makes the kernel send `SIGIO`. That ends a process that does not
+/// handle it: handle it.
 ///
 /// # Errors
 /// `EACCES` when the caller neither owns the file nor has `CAP_LEASE`, `EINVAL` where the file system

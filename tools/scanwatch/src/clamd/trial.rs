@@ -1,5 +1,5 @@
-//! Is this clamd one to rely on? Three questions whose answers we know beforehand, before any file of
-//! the share is believed to be clean because clamd says so.
+//! Is this clamd one to rely on? Three questions whose answers we know beforehand. Only then is any file of the share
+//! believed to be clean because clamd says so.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use super::{Answer, Broken, Edition, Session};
 
 /// Longest wait for each answer of the trial.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger than any limit clamd knows (its files are below 2 GiB); sparse, so it costs nothing.
 const BEYOND_ALL_LIMITS: u64 = 5 << 30;
 /// What clamd calls a file that it did not scan whole, with `AlertExceedsMax yes`.
@@ -93,17 +93,17 @@ pub(crate) fn marker() -> Vec<u8> {
 /// When clamd cannot be reached or breaks off: then nothing is known of it.
 pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let mut session = Session::connect(address)?;
-    let edition = Edition::ask(&mut session, PATIENCE)?;
+    let edition = Edition::ask(&mut session, TIMEOUT)?;
     let mut doubts = Vec::new();
     let marker = marker();
     let planted = memory("marker", |fd| rustix::io::write(fd, &marker).map(|_| ()))?;
     let id = session.submit(planted.as_fd(), marker.len() as u64)?;
-    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(_)) {
+    if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(_)) {
         doubts.push(Doubt::Blind);
     }
     let locked = memory("locked", |fd| rustix::io::write(fd, &ENCRYPTED_ZIP).map(|_| ()))?;
     let id = session.submit(locked.as_fd(), ENCRYPTED_ZIP.len() as u64)?;
-    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(name) if name.starts_with(ENCRYPTED)) {
+    if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(name) if name.starts_with(ENCRYPTED)) {
         doubts.push(Doubt::SilentEncryption);
     }
     if matches!(address, Clamd::Tcp(_)) {
@@ -112,7 +112,7 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     }
     let huge = memory("huge", |fd| ftruncate(fd, BEYOND_ALL_LIMITS))?;
     let id = session.submit(huge.as_fd(), 0)?;
-    if !matches!(session.answer(id, PATIENCE)?, Answer::Found(name) if name.starts_with(LIMITS)) {
+    if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(name) if name.starts_with(LIMITS)) {
         doubts.push(Doubt::SilentLimits);
     }
     Ok(Trust { edition, doubts })

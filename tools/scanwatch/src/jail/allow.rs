@@ -1,5 +1,5 @@
-//! Content that is left alone although it is detected: by hash, with a reason and a date, one JSON
-//! object a line in `allowed.jsonl`, which is only ever appended to.
+//! Content that is left alone although it is detected: by hash, with a reason and a date, one JSON object a line.
+//! `allowed.jsonl` is only ever appended to.
 
 use std::io::{Read as _, Write as _};
 

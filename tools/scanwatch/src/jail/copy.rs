@@ -1,18 +1,16 @@
-//! Taking content in: copied from the held descriptor into an inode that nobody else has ever had
-//! open, hashed on the way, synced with its facts before anything is taken from where it was.
+//! Taking content in: copied from the held descriptor into an inode that nobody else has ever had open, and hashed on
+//! the way. It is synced with its facts before anything is taken from where it was.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, unlinkat};
-use rustix::io::{Errno, pread};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{COUNT_AGAIN, Jail, Refusal, Sidecar, pending, weight};
-
-/// Bytes copied at a time.
-const CHUNK: usize = 128 * 1024;
+use crate::share::content::read_chunks;
 
 /// A copy in the jail that is not committed yet.
 #[derive(Debug)]
@@ -60,20 +58,11 @@ impl Jail {
     fn fill(&self, id: &str, from: BorrowedFd<'_>, size: u64) -> Result<Copied, Errno> {
         let file = self.create(id)?;
         let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK)).max(1)];
-        let mut at = 0;
-        while at < size {
-            let wanted = chunk.len().min(usize::try_from(size - at).unwrap_or(CHUNK));
-            let read = pread(from, chunk.get_mut(..wanted).unwrap_or_default(), at)?;
-            if read == 0 {
-                break;
-            }
-            let bytes = chunk.get(..read).unwrap_or_default();
+        let size = read_chunks(from, size, |bytes| {
             hash.update(bytes);
-            write_at_end(&file, bytes)?;
-            at += read as u64;
-        }
-        Ok(Copied { id: id.to_owned(), file, sha256: hex(&hash.finalize()), size: at })
+            write_at_end(&file, bytes)
+        })?;
+        Ok(Copied { id: id.to_owned(), file, sha256: hex::encode(hash.finalize()), size })
     }
 
     pub(super) fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
@@ -125,29 +114,4 @@ fn write_at_end(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
         bytes = bytes.get(written..).unwrap_or_default();
     }
     Ok(())
-}
-
-/// SHA-256 of `size` bytes of a file (fewer where it is shorter), in hex. Leaves its offset alone: the
-/// descriptor that went to clamd shares it.
-pub(crate) fn sha256(file: BorrowedFd<'_>, size: u64) -> Result<String, Errno> {
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK)).max(1)];
-    let mut at = 0;
-    while at < size {
-        let read = pread(file, chunk.as_mut_slice(), at)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(chunk.get(..read).unwrap_or_default());
-        at += read as u64;
-    }
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

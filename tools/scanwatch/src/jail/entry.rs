@@ -5,9 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use anyhow::{Context, bail};
 use rustix::fs::{AtFlags, fstat, fsync, unlinkat};
 
-use super::copy::sha256;
 use super::{Jail, Sidecar, complete, pending};
-use crate::stamp::size;
+use crate::share::content::sha256;
+use crate::share::file_state::size;
 
 /// An entry that was asked for.
 #[derive(Debug)]

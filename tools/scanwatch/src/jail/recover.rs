@@ -7,10 +7,10 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, unlinkat};
 use rustix::io::Errno;
 
-use super::copy::sha256;
 use super::sidecar::MAX_SIDECAR;
 use super::{Jail, Sidecar};
-use crate::stamp::size;
+use crate::share::content::sha256;
+use crate::share::file_state::size;
 
 /// An entry that a crash left half done.
 #[derive(Debug)]

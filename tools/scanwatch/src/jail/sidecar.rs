@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the format that is written.
 const FORMAT: u32 = 1;
-/// The largest sidecar that is read, in bytes: a path of 64 KiB in base64, and as text of nothing but
-/// control characters, each of which JSON writes in six.
+/// The largest sidecar that is read, in bytes: a path of 64 KiB in base64, and as text of nothing but control
+/// characters. JSON writes each of these in six.
 pub(crate) const MAX_SIDECAR: usize = 1024 * 1024;
 
 /// `<id>.json`.
@@ -153,7 +153,7 @@ pub(crate) mod tests {
     fn the_longest_path_of_the_worst_bytes_is_read_back() {
         let below = [vec![1; 255]; 1].concat();
         let below = std::iter::repeat_n(below, 256).collect::<Vec<_>>().join(&b'/');
-        assert!(below.len() > crate::place::MAX_PATH - 256);
+        assert!(below.len() > crate::share::directory::MAX_PATH - 256);
         let path = String::from_utf8_lossy(&below).into_owned();
         let sidecar = Sidecar { path, path_base64: base64(&below), ..example() };
         assert_eq!(parse(&sidecar), Ok(sidecar));

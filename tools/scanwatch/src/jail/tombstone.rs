@@ -8,7 +8,7 @@ use std::io::Read as _;
 use rustix::fs::{Mode, OFlags, fchmod, openat};
 use rustix::io::Errno;
 
-use crate::place::Spot;
+use crate::share::directory::Spot;
 
 /// The first line.
 const HEAD: &str = "The file that was here has been taken away by the warden of this share (scanwatch).";

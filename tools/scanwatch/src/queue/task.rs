@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Permit;
-use crate::place::{Below, Place};
+use crate::share::directory::{Below, Root};
 
 /// How soon a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ pub(crate) enum Urgency {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     /// The folder it is in.
-    pub(crate) place: Arc<Place>,
+    pub(crate) root: Arc<Root>,
     /// Where in it.
     pub(crate) below: Below,
     /// How soon.
@@ -34,6 +34,8 @@ pub(crate) struct Task {
     pub(crate) finished: bool,
     /// That it was judged with older signatures is not enough.
     pub(crate) again: bool,
+    /// Further sightings of the file that it stands for.
+    pub(crate) merged: u32,
     /// Counts it among those that are scanned again at one time.
     pub(crate) permit: Option<Arc<Permit>>,
 }
@@ -43,7 +45,15 @@ pub(super) type Key = (u32, Below);
 
 impl Task {
     pub(super) fn key(&self) -> Key {
-        (self.place.number(), Arc::clone(&self.below))
+        (self.root.number(), Arc::clone(&self.below))
+    }
+
+    /// Stands for another task about the same file from now on. The first sight of the two counts.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.seen = self.seen.min(other.seen);
+        self.finished |= other.finished;
+        self.again |= other.again;
+        self.merged = self.merged.saturating_add(other.merged).saturating_add(1);
     }
 
     /// The same, with its writer done.
@@ -52,16 +62,17 @@ impl Task {
     }
 
     /// A file that was seen just now.
-    pub(crate) fn new(place: &Arc<Place>, below: Below, urgency: Urgency) -> Self {
+    pub(crate) fn new(root: &Arc<Root>, below: Below, urgency: Urgency) -> Self {
         let seen = Instant::now();
         Self {
-            place: Arc::clone(place),
+            root: Arc::clone(root),
             below,
             urgency,
             seen,
             attempts: 0,
             finished: false,
             again: false,
+            merged: 0,
             permit: None,
         }
     }

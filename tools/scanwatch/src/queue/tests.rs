@@ -1,15 +1,16 @@
 use super::*;
-use crate::place::Place;
+use crate::share::directory::{Below, Root};
+use proptest::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::Arc;
 
-fn place() -> Arc<Place> {
-    static ROOT: std::sync::OnceLock<Arc<Place>> = std::sync::OnceLock::new();
-    Arc::clone(ROOT.get_or_init(|| Arc::new(Place::open(std::path::Path::new("/")).unwrap())))
+fn root() -> Arc<Root> {
+    static ROOT: std::sync::OnceLock<Arc<Root>> = std::sync::OnceLock::new();
+    Arc::clone(ROOT.get_or_init(|| Arc::new(Root::open(std::path::Path::new("/")).unwrap())))
 }
 
 fn task(name: &str, urgency: Urgency) -> Task {
-    Task::new(&place(), name.as_bytes().into(), urgency)
+    Task::new(&root(), name.as_bytes().into(), urgency)
 }
 
 fn names(queue: &Queue) -> Vec<String> {
@@ -144,4 +145,46 @@ fn what_is_scanned_again_comes_last_and_is_not_forgotten_when_an_event_brings_it
     let b = queue.take().unwrap();
     assert!(&*b.below == b"b" && b.again);
     assert_eq!(names(&queue), ["walked", "a"]);
+}
+
+proptest! {
+    #[test]
+    fn every_sighting_is_in_a_task_that_is_given_out_and_the_first_of_them_counts(
+        steps in prop::collection::vec((0_u8..4, 0_u8..3, 0_u64..5), 1..60),
+    ) {
+        let (queue, start) = (Queue::new(10).unwrap(), Instant::now());
+        let mut sightings = 0_u32;
+        let (mut waiting_since, mut stood_for) = (HashMap::new(), 0);
+        let give_out = |waiting_since: &mut HashMap<Below, Instant>| {
+            let task = queue.take()?;
+            assert_eq!(Some(task.seen), waiting_since.remove(&task.below), "its first sight");
+            Some(task)
+        };
+        for (number, (what, name, later)) in steps.into_iter().enumerate() {
+            let seen = start + Duration::from_secs(number.try_into().unwrap());
+            let task = Task { seen, ..task(&name.to_string(), if later % 2 == 0 { Urgency::Urgent } else { Urgency::Later }) };
+            let below = Arc::clone(&task.below);
+            match what {
+                0 => queue.push(task),
+                1 => queue.push_at(task, start + Duration::from_secs(3600 + later)),
+                2 => prop_assert!(queue.push_waiting(task)),
+                _ => {
+                    stood_for += give_out(&mut waiting_since).map_or(0, |task| task.merged + 1);
+                    continue;
+                }
+            }
+            sightings += 1;
+            waiting_since.entry(below).or_insert(seen);
+        }
+        // Whatever still waits is brought forward.
+        for below in waiting_since.keys() {
+            queue.push(Task { seen: start + Duration::from_secs(1000), ..task(std::str::from_utf8(below).unwrap(), Urgency::Urgent) });
+            sightings += 1;
+        }
+        while let Some(task) = give_out(&mut waiting_since) {
+            stood_for += task.merged + 1;
+        }
+        prop_assert_eq!(stood_for, sightings);
+        prop_assert!(waiting_since.is_empty());
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::place::Below;
+use crate::share::directory::Below;
 use crate::stop::Stop;
 
 /// Folders that wait at most, and bytes of their paths.

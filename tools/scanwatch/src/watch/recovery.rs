@@ -5,45 +5,47 @@ use std::sync::Arc;
 
 use rustix::fs::fstat;
 
-use crate::court::Court;
-use crate::examine::Held;
-use crate::jail::{Jail, Pending, Sidecar, sha256};
-use crate::place::Place;
-use crate::quarantine::{Deed, mark, neutralise, tombstone};
-use crate::stamp::size;
-use crate::tell;
+use crate::jail::quarantine::{mark, neutralise, tombstone};
+use crate::jail::removal::Removal;
+use crate::jail::{Jail, Pending, Sidecar};
+use crate::pipeline::shared::Shared;
+use crate::records;
+use crate::share::content::sha256;
+use crate::share::directory::Root;
+use crate::share::file_state::size;
+use crate::share::open_file::OpenFile;
 
 /// Completes or undoes what a crash left.
-pub(crate) fn recover(court: &Court, jail: &Jail, place: &Arc<Place>) -> anyhow::Result<()> {
+pub(crate) fn recover(shared: &Shared, jail: &Jail, root: &Arc<Root>) -> anyhow::Result<()> {
     for pending in jail.recover()? {
         match pending {
-            Pending::Undone(id) => court.tell(&tell::undone(&id)),
-            Pending::Committed(sidecar) => complete(court, jail, place, &sidecar)?,
+            Pending::Undone(id) => shared.tell(&records::undone(&id)),
+            Pending::Committed(sidecar) => complete(shared, jail, root, &sidecar)?,
         }
     }
     Ok(())
 }
 
-fn complete(court: &Court, jail: &Jail, place: &Arc<Place>, sidecar: &Sidecar) -> anyhow::Result<()> {
+fn complete(shared: &Shared, jail: &Jail, root: &Arc<Root>, sidecar: &Sidecar) -> anyhow::Result<()> {
     let below = sidecar.below()?;
-    let mut deed = Deed::default();
-    if let Ok(spot) = place.spot(&below) {
+    let mut removal = Removal::default();
+    if let Ok(spot) = root.spot(&below) {
         // The very content that is in the jail is still at its place: it goes now. The inode's number
         // does not say it (a loop device gets another number with each mount), the hash does.
         let original = spot.open().and_then(|file| fstat(&file).map(|stat| (file, stat)));
         match original {
             Ok((file, stat)) if is_same(&file, size(&stat), sidecar) => {
-                let held = Held { spot, file, stat, writer: false };
-                deed = neutralise(&held);
-                if !deed.emptied {
-                    court.see_to(&held.file, place.shown(&below), &sidecar.id);
+                let held = OpenFile { spot, file, stat, writer: false };
+                removal = neutralise(&held);
+                if !removal.emptied {
+                    shared.watch_until_empty(&held.file, root.shown(&below), &sidecar.id);
                 }
-                mark(&held.spot, &mut deed, &tombstone(sidecar, true));
+                mark(&held.spot, &mut removal, &tombstone(sidecar, true));
             }
-            _ => mark(&spot, &mut deed, &tombstone(sidecar, true)),
+            _ => mark(&spot, &mut removal, &tombstone(sidecar, true)),
         }
     }
-    if court.check(&tell::recovered(sidecar, &place.shown(&below), &deed), record::Outcome::Failure) {
+    if shared.check(&records::recovered(sidecar, &root.shown(&below), &removal), record::Outcome::Failure) {
         jail.settle(&sidecar.id)?;
     }
     Ok(())

@@ -1,25 +1,26 @@
-//! What was taken away and could not be emptied at once, because it runs or somebody holds a lease on it:
-//! told when it is empty.
+//! What was taken away and could not be emptied at once: it runs, or somebody holds a lease on it: told when it is
+//! empty.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::court::{Court, Remains};
-use crate::tell;
+use crate::jail::removal::Remains;
+use crate::pipeline::shared::Shared;
+use crate::records;
 
 /// How often it is looked whether one is done.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Tells of each that is done, until the run is stopped.
-pub(crate) fn see_to(court: &Court, told: &Receiver<Remains>) {
+pub(crate) fn watch_until_empty(shared: &Shared, told: &Receiver<Remains>) {
     let mut at_work: Vec<(JoinHandle<()>, Remains)> = Vec::new();
-    while !court.stop.is_raised() {
+    while !shared.stop.is_raised() {
         match told.recv_timeout(LOOK) {
-            Ok(mut remains) => match remains.file.take().and_then(|file| court.patience.empty(file)) {
+            Ok(mut remains) => match remains.file.take().and_then(|file| shared.blocking_opens.empty(file)) {
                 Some(work) => at_work.push((work, remains)),
-                None => court.tell(&tell::remains_given_up(&remains)),
+                None => shared.tell(&records::remains_given_up(&remains)),
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -27,7 +28,7 @@ pub(crate) fn see_to(court: &Court, told: &Receiver<Remains>) {
         let (done, still): (Vec<_>, Vec<_>) = at_work.into_iter().partition(|(work, _)| work.is_finished());
         at_work = still;
         for (_, remains) in done {
-            court.tell(&tell::remains_emptied(&remains));
+            shared.tell(&records::remains_emptied(&remains));
         }
     }
 }

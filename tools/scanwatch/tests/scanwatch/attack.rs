@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::support::{Clamd, World, eicar, until};
 
 /// A process of the attacker's, ended with the test.
-struct Attacker(Child);
+pub(crate) struct Attacker(Child);
 
 impl Attacker {
     /// Runs Python, and waits until it says that it is ready.
-    fn python(script: &str, args: &[&Path]) -> Self {
+    pub(crate) fn python(script: &str, args: &[&Path]) -> Self {
         let mut command = Command::new("python3");
         let mut child = command.args(["-c", script]).args(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -32,7 +32,7 @@ impl Drop for Attacker {
     }
 }
 
-/// Takes a lease on a file, gives it up as soon as the kernel asks for it, and takes it anew at once.
+/// Takes a lease on a file, gives it up when the kernel asks, and takes it anew at once.
 const LEASE: &str = "import fcntl, os, signal, sys
 kind = {'read': fcntl.F_RDLCK, 'write': fcntl.F_WRLCK}[sys.argv[1]]
 fd = os.open(sys.argv[2], os.O_RDONLY)
@@ -149,7 +149,7 @@ fn file_with(world: &World, content: &[u8]) -> File {
     File::open(path).unwrap()
 }
 
-/// A path of 62 KiB, and folders at its end whose paths would take 190 MB each time they are noted.
+/// A path of 62 KiB, with folders at its end. Their paths would take 190 MB each time they are noted.
 const NEST: &str = "import os, sys
 os.chdir(sys.argv[1])
 for _ in range(250):

@@ -1,5 +1,5 @@
 //! Each row of `coverage.tsv`, with its control, against the tool as it is built and a real clamd. The same
-//! table is played against the warden's container by tests/warden.bats.
+//! table is played against the warden's container by tests/suites/warden.bats.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,6 @@
-//! Other signatures: what the older ones called clean is scanned again, the newest first, behind what is
-//! new. A real clamd has a version for its official database only, so for that the engine is a script that
-//! speaks its protocol; signatures of one's own are put into a real one.
+//! Other signatures: what the older ones called clean is scanned again, the newest first, behind what is new. A real
+//! clamd has a version for its official database only. So for that the engine is a script that speaks its protocol;
+//! signatures of one's own are put into a real one.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::support::{Clamd, Warden, World, until};
 
-struct Engine {
+pub(crate) struct Engine {
     child: Child,
     socket: PathBuf,
     script: PathBuf,
@@ -25,7 +25,7 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let (socket, script) = (world.dir.path().join("engine.sock"), world.dir.path().join("version"));
         set(&script, YESTERDAY);
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine.py");
@@ -34,8 +34,19 @@ impl Engine {
         Self { child, socket, script }
     }
 
-    fn is_now(&self, text: &str) {
+    pub(crate) fn is_now(&self, text: &str) {
         set(&self.script, text);
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// How often it died of the word in its fourth line.
+    pub(crate) fn deaths(&self) -> usize {
+        let mut file = self.script.clone().into_os_string();
+        file.push(".deaths");
+        fs::read_to_string(file).map_or(0, |text| text.lines().count())
     }
 }
 

@@ -6,6 +6,8 @@ mod cli;
 mod coverage;
 mod crash;
 mod database;
+mod deaths;
+mod hash;
 mod jail;
 mod scan;
 mod support;

@@ -169,7 +169,7 @@ impl World {
         Warden::spawn(command)
     }
 
-    /// A warden on the share in a user namespace of its own, in which this line of shell was run before.
+    /// A warden on the share in a user namespace of its own, where this line of shell was run before.
     pub(crate) fn watch_within(&self, clamd: &Clamd, line: &str) -> Warden {
         Warden::spawn(self.within(clamd, line, &[]))
     }
@@ -232,7 +232,7 @@ pub(crate) struct Warden {
 }
 
 /// Longest wait for a record. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Warden {
     fn spawn(mut command: Command) -> Self {
@@ -260,7 +260,7 @@ impl Warden {
         if let Some(record) = self.seen.borrow().iter().find(|record| is_it(record)) {
             return record.clone();
         }
-        let ends = Instant::now() + PATIENCE;
+        let ends = Instant::now() + TIMEOUT;
         loop {
             let left = ends.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
@@ -317,7 +317,7 @@ impl Warden {
         let status = loop {
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
-                None if began.elapsed() > PATIENCE => panic!("it did not die"),
+                None if began.elapsed() > TIMEOUT => panic!("it did not die"),
                 None => std::thread::sleep(Duration::from_millis(10)),
             }
         };
@@ -345,7 +345,7 @@ impl Drop for Warden {
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "{what} never came true");
+        assert!(began.elapsed() < TIMEOUT, "{what} never came true");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

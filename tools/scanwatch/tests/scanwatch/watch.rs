@@ -65,7 +65,7 @@ fn what_was_there_before_the_start_is_found_and_so_is_what_comes_in_new_folders(
     warden.wait_file("file-quarantined", &world.share.join("z/b/c/late"));
 }
 
-/// ext4 gives the number of a file that is gone to the next one at once, as an agent's temporary files see all day.
+/// ext4 gives the number of a file that is gone to the next one at once. An agent's temporary files see that all day.
 #[test]
 fn a_new_temporary_file_waits_its_own_time_though_its_number_is_an_old_one_s() {
     let (clamd, world) = (Clamd::start(), World::new());
@@ -384,7 +384,7 @@ fn a_file_that_is_never_closed_is_scanned_after_max_defer() {
     assert_eq!(file.metadata().unwrap().nlink(), 0);
 }
 
-/// The most watches that the kernel gives in a user namespace of its own, which is how a test can have few.
+/// The most watches that the kernel gives in a user namespace of its own: so a test can have few.
 const FEW_WATCHES: usize = 12;
 
 #[test]
@@ -449,4 +449,49 @@ fn without_the_right_to_it_fanotify_is_refused_with_the_way_out() {
     let output = world.run_within(&clamd, "true", &["--source", "fanotify"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && error.contains("--source inotify"), "{error}");
+}
+
+/// How often the engine looked at a file, by its own log.
+fn scans(clamd: &Clamd) -> usize {
+    let log = fs::read_to_string(clamd.dir.path().join("clamd.log")).unwrap();
+    log.lines().filter(|line| line.ends_with(": OK") || line.contains(" FOUND")).count()
+}
+
+/// An agent's day: a session's log, and a database's journal that its owner holds open. Both are appended to by who
+/// opens and closes them each time.
+#[test]
+fn large_files_that_are_closed_all_the_time_cost_few_scans_and_their_last_bytes_are_found_all_the_same() {
+    use std::io::Write;
+    let limits = "AlertExceedsMax yes\nAlertEncrypted yes\nMaxFileSize 512M\nMaxScanSize 1024M\n";
+    let mut clamd = Clamd::prepared(&format!("{limits}LogClean yes\n"));
+    let hex: String = eicar().iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(clamd.dir.path().join("db/anywhere.ndb"), format!("Test-Anywhere:0:*:{hex}\n")).unwrap();
+    clamd.run();
+    let world = World::new();
+    let large = ["session.jsonl", "agent.sqlite-wal"].map(|name| world.share.join(name));
+    for path in &large {
+        fs::write(path, vec![b'x'; 50 << 20]).unwrap();
+    }
+    let warden = world.watch(&clamd, &[]);
+    for path in &large {
+        warden.wait_file("file-scanned", path);
+    }
+    let append = |path: &Path, bytes: &[u8]| {
+        fs::OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
+    };
+    let _held = fs::OpenOptions::new().append(true).open(&large[1]).unwrap();
+    let before = scans(&clamd);
+    for _ in 0..100 {
+        large.iter().for_each(|path| append(path, b"{\"one\":\"more line\"}\n"));
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    // What is small and new does not wait for them.
+    fs::write(world.share.join("small"), eicar()).unwrap();
+    warden.wait_file("file-quarantined", &world.share.join("small"));
+    for path in &large {
+        append(path, &[b"\n".as_slice(), &eicar()].concat());
+        warden.wait_file("file-quarantined", path);
+    }
+    let scans = scans(&clamd) - before;
+    assert!(scans < 30, "203 closes of three files cost {scans} scans");
 }

@@ -7,7 +7,7 @@
 //  - where the gate answers to a name, with an address of the inside: in proxied shape to each listed one, in open shape to
 //    those whose key it holds. OpenClaw sends nothing to a public name that has such an address, so web fetch is told the
 //    names (exact ones), and each model provider its door of the gate's. It trusts a base URL's own origin, but not one that
-//    it knows as the provider's, so the name is written with the dot that ends every name in DNS.
+//    it knows as the provider's, so a door has the host's second name at the gate (CELL_DOORS).
 //  - where the gate holds the provider's key: a word in its place. Without any key OpenClaw asks for nothing.
 //
 // Prints options for the gateway, one a line: where the agent asks for `trusted-proxy` it gets a token after all. The vault
@@ -15,9 +15,10 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import JSON5 from "json5";
 
+// `api`: the wire format, where OpenClaw knows it by the provider's own name alone and takes another for a door.
 const PROVIDERS = {
   anthropic: { host: "api.anthropic.com", path: "" },
-  google: { host: "generativelanguage.googleapis.com", path: "/v1beta" },
+  google: { host: "generativelanguage.googleapis.com", path: "/v1beta", api: "google-generative-ai" },
   openai: { host: "api.openai.com", path: "/v1" },
   openrouter: { host: "openrouter.ai", path: "/api/v1" },
   xai: { host: "api.x.ai", path: "/v1" },
@@ -38,14 +39,15 @@ function atTheVault(config, origins) {
   table(config, "gateway").trustedProxies = ["127.0.0.1"];
 }
 
-/** A base URL of the agent's own, to somewhere else, stays. */
-function throughTheGate(config, ways, keyed) {
-  for (const [id, { host, path }] of Object.entries(PROVIDERS)) {
-    const [door, official] = [`http://${host}.${path}`, `https://${host}${path}`];
+/** A base URL of the agent's own, to somewhere else, stays. The door of a share of before had a dot behind the name. */
+function throughTheGate(config, ways, keyed, doors) {
+  for (const [id, { host, path, api }] of Object.entries(PROVIDERS)) {
+    const [door, former, official] = [`http://${host}.${doors}${path}`, `http://${host}.${path}`, `https://${host}${path}`];
     const has = config.models?.providers?.[id]?.baseUrl;
     if (ways.includes(`http://${host}`)) {
-      if (has === undefined || has === official) table(config, "models", "providers", id).baseUrl = door;
-    } else if (has === door) {
+      if ([undefined, former, official].includes(has)) table(config, "models", "providers", id).baseUrl = door;
+      if (api && config.models.providers[id].baseUrl === door) config.models.providers[id].api ??= api;
+    } else if ([door, former].includes(has)) {
       config.models.providers[id].baseUrl = official;
     }
     aWordForTheKey(config, id, keyed.includes(host));
@@ -64,7 +66,7 @@ function main([file]) {
   const text = readFileSync(file, "utf8");
   const config = JSON5.parse(text);
   atTheVault(config, words(process.env.VAULT_ORIGINS));
-  throughTheGate(config, words(process.env.CELL_EGRESS), words(process.env.CELL_AUTHORIZED));
+  throughTheGate(config, words(process.env.CELL_EGRESS), words(process.env.CELL_AUTHORIZED), process.env.CELL_DOORS ?? "");
   if (config.gateway?.auth?.mode === "trusted-proxy") console.log("--auth\ntoken");
   if (JSON.stringify(config) === JSON.stringify(JSON5.parse(text))) return;
   writeFileSync(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`);

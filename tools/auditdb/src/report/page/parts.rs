@@ -1,5 +1,5 @@
 //! The parts of the page that are words. All text is escaped: for HTML by maud, and before that for people by
-//! [`record::escape`], so that no name turns the direction of a line.
+//! [`record::escape`]: no name turns the direction of a line.
 
 use maud::{Markup, html};
 use record::escape;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use hickory_proto::op::{Message, MessageType, Query as Asked, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use crate::ask::Question;
-use crate::sight::{Answer, Sight};
+use crate::probe::observation::{Answer, Observation};
+use crate::probe::question::Question;
 
 /// Most addresses of an answer that are told: a message has room for thousands.
 const TOLD: usize = 16;
@@ -24,9 +24,9 @@ pub(super) struct Query {
 /// Builds the message for a question.
 ///
 /// # Errors
-/// A sight that says why it cannot be asked: no such name or type.
-pub(super) fn query(question: &Question) -> Result<Query, Sight> {
-    let not_made = |what: String| Sight::NotMade(what);
+/// An observation that says why it cannot be asked: no such name or type.
+pub(super) fn query(question: &Question) -> Result<Query, Observation> {
+    let not_made = |what: String| Observation::NotMade(what);
     let text = question.name.trim_end_matches('.');
     let name =
         Name::from_ascii(format!("{text}.")).map_err(|error| not_made(format!("{text:?} is no name: {error}")))?;
@@ -109,7 +109,7 @@ pub(in crate::wire) fn version_question() -> Vec<u8> {
 }
 
 /// `_services._dns-sd._udp.local IN PTR`: "which services are there?" (RFC 6763 section 9). From a port that is not
-/// 5353 it is answered to us alone, and by whoever speaks mDNS (RFC 6762 section 6.7).
+/// 5353 whoever speaks mDNS answers it to us alone (RFC 6762 section 6.7).
 pub(in crate::wire) fn services_question() -> Vec<u8> {
     plain(&[b"_services", b"_dns-sd", b"_udp", b"local"], [0, 12, 0, 1])
 }
@@ -179,7 +179,7 @@ mod tests {
     fn what_cannot_be_a_name_or_a_type_is_said_and_not_sent() {
         let refused = |name: &str, kind: &str| {
             let question = Question { name: name.into(), kind: kind.into(), unique: false };
-            matches!(query(&question), Err(Sight::NotMade(_)))
+            matches!(query(&question), Err(Observation::NotMade(_)))
         };
         assert!(refused("a..b", "A") && refused(&"x".repeat(64), "A") && refused("example.com", "SMOKE"));
     }

@@ -1,5 +1,5 @@
-//! A client's Initial packet: RFC 9000 sections 17.2.2 and 18, protected as RFC 9001 section 5 says, with keys that
-//! anybody can derive from the connection id in it.
+//! A client's Initial packet: RFC 9000 sections 17.2.2 and 18, protected as RFC 9001 section 5 says. Anybody can derive
+//! its keys from the connection id in it.
 
 use std::sync::Arc;
 

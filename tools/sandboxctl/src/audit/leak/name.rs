@@ -12,6 +12,10 @@ enum Promise {
     Token,
     /// A key to encrypt or sign with: only what looks random.
     Key,
+    /// A key of some service: only a number that is written in hex, or a UUID.
+    Somebodys,
+    /// A credential: a token, unless the value only names one, as `anthropic-key` does.
+    Credential,
     /// The place of one: only where it is no place.
     Place,
 }
@@ -63,12 +67,37 @@ const WHICH: [&str; 14] = [
     "LIVE",
 ];
 
+/// What makes a key one that everybody may have, or none that opens anything.
+const OPEN: [&str; 20] = [
+    "PUBLIC",
+    "PUB",
+    "GPG",
+    "PGP",
+    "HOST",
+    "CACHE",
+    "IDEMPOTENCY",
+    "PARTITION",
+    "SORT",
+    "PRIMARY",
+    "FOREIGN",
+    "UNIQUE",
+    "LOOKUP",
+    "ROUTING",
+    "INDEX",
+    "OBJECT",
+    "SITE",
+    "PUBLISHABLE",
+    "COMMIT",
+    "HASH",
+];
+
 /// The shortest key that looks random, in characters, and its least entropy in bits a character.
 const RANDOM: (usize, f64) = (16, 3.0);
 /// Numbers below this length under `TOKEN` count something, or name a port.
 const NUMBER: usize = 6;
 
-/// Does something of this name and value hold a secret?
+/// Does something of this name and value hold a secret? Bundler has user and password under a host's name, with two
+/// underscores for each dot (bundle-config(1), `CREDENTIALS FOR GEM SOURCES`).
 pub(super) fn keeps_secret(name: &str, held: &str) -> bool {
     let words = words(name);
     let held = held.trim();
@@ -76,10 +105,21 @@ pub(super) fn keeps_secret(name: &str, held: &str) -> bool {
         Promise::Place => !held.contains('/') && value::is_random(held) && !value::is_elsewhere(held),
         _ if value::is_elsewhere(held) => false,
         Promise::Password => true,
-        Promise::Token => held.len() >= NUMBER || held.parse::<u64>().is_err(),
+        Promise::Credential if is_name(held) => false,
+        Promise::Token | Promise::Credential => held.len() >= NUMBER || held.parse::<u64>().is_err(),
+        Promise::Somebodys => value::is_number_of_a_key(held),
         Promise::Key => held.len() >= RANDOM.0 && value::entropy(held) >= RANDOM.1 && value::is_random(held),
     }) || (OTHERS.contains(&name) && !value::is_elsewhere(held))
         || names_user_and_password(&words, held)
+        || (name.starts_with("BUNDLE_") && name.contains("__") && value::is_pair(held))
+}
+
+/// Words of small letters, of which the last one says what it is: the name of a secret that is kept elsewhere.
+fn is_name(held: &str) -> bool {
+    let plain =
+        held.split(['-', '_']).all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let (before, last) = held.rsplit_once(['-', '_']).unwrap_or_default();
+    plain && !before.is_empty() && ["key", "token", "secret", "password", "credential", "credentials"].contains(&last)
 }
 
 /// `BASIC_AUTH` and its like: what HTTP sends, user and password in base64 (RFC 7617).
@@ -99,7 +139,9 @@ fn promised(words: &[String]) -> Option<Promise> {
         "FILE" | "PATH" => promised(words.get(..end)?).map(|_| Promise::Place),
         "KEY" if GIVEN.contains(&before()) => Some(Promise::Token),
         "KEY" if MADE.contains(&before()) => Some(Promise::Key),
-        "CREDENTIAL" | "CREDENTIALS" | "CREDS" => Some(Promise::Token),
+        // `HEROKU_KEY`: somebody's name says less than such a word, so the value must say more.
+        "KEY" if end > 0 && !OPEN.contains(&before()) => Some(Promise::Somebodys),
+        "CREDENTIAL" | "CREDENTIALS" | "CREDS" => Some(Promise::Credential),
         _ if ends(&PASSWORDS) || (end > 0 && SHORT.contains(&last)) => Some(Promise::Password),
         _ if ends(&TOKENS) => Some(Promise::Token),
         _ => None,
@@ -137,6 +179,30 @@ mod tests {
         }
         assert_eq!(words("PGPASSWORD"), ["PGPASSWORD"]);
         assert!(words("").is_empty());
+    }
+
+    #[test]
+    fn the_name_of_a_credential_is_none() {
+        for name in ["anthropic-key", "github_token", "db-admin-password"] {
+            assert!(!keeps_secret("credential", name), "{name}");
+        }
+        for secret in ["key", "-key", "anthropic-hunter2", "Anthropic-key", "a7f-key", "correct-horse-battery"] {
+            assert!(keeps_secret("credential", secret), "{secret}");
+        }
+        assert!(keeps_secret("DB_PASSWORD", "my-secret"), "a password may be any text");
+    }
+
+    #[test]
+    fn a_key_under_a_service_s_name_must_look_like_one() {
+        let hex = "47eabee848f227e577786faf13a81a99";
+        for name in ["algolia_key", "herokuKey", "HUBSPOT_KEY"] {
+            assert!(keeps_secret(name, hex) && keeps_secret(name, "0fc1a2b3-00ab-4cde-8000-1234567890ab"), "{name}");
+            assert!(!keeps_secret(name, "users-by-name") && !keeps_secret(name, "12345678"), "{name}");
+        }
+        for name in ["PUBLIC_KEY", "GPG_KEY", "CACHE_KEY", "KEY", "primaryKey"] {
+            assert!(!keeps_secret(name, hex), "{name}");
+        }
+        assert!(keeps_secret("BUNDLE_GEMS__EXAMPLE__COM", "me:hunter2") && !keeps_secret("BUNDLE_PATH", "a:b"));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //! own file. What a rule knows is told by the rule's id; what it found is never handed on.
 
 use std::fs;
-use std::path::Path;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, OnceLock};
 
 use anyhow::{Context, bail, ensure};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
+
+use super::mark::Marks;
 
 /// The formats that services document.
 static BUILT_IN: LazyLock<Rules> = LazyLock::new(|| {
@@ -20,9 +22,15 @@ const MOST: u64 = 4 << 20;
 /// The most that one regular expression may take when it is compiled, in bytes.
 const COMPILED: usize = 10 << 20;
 
-/// Rules, in the order in which they are tried.
+/// Rules, in the order in which they are tried, and what marks the secrets that they know.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules(Vec<Rule>);
+pub(crate) struct Rules {
+    all: Vec<Rule>,
+    /// Where the key of marks is; without it nothing is marked.
+    keys: Option<PathBuf>,
+    /// Made when the first secret is found, and `None` where it can't be made.
+    marks: OnceLock<Option<Marks>>,
+}
 
 #[derive(Debug, Clone)]
 struct Rule {
@@ -86,7 +94,7 @@ impl Rules {
                 ensure!(fs::metadata(path)?.len() <= MOST, "it is larger than {MOST} bytes");
                 Self::parse(&fs::read_to_string(path)?)
             };
-            all.0.extend(read().with_context(|| format!("--rules {}", path.display()))?.0);
+            all.all.extend(read().with_context(|| format!("--rules {}", path.display()))?.all);
         }
         Ok(all)
     }
@@ -98,13 +106,33 @@ impl Rules {
         if rules.is_empty() {
             bail!("it has no [[rules]] with a regex; the form is that of gitleaks' configuration");
         }
-        Ok(Self(rules))
+        Ok(Self { all: rules, keys: None, marks: OnceLock::new() })
+    }
+
+    /// The same, with marks for what they know: their key is in this folder, and is made there with the first secret.
+    pub(crate) fn marking(self, keys: PathBuf) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    /// A secret's mark, where there is a key to make it with.
+    pub(super) fn mark(&self, secret: &str) -> Option<String> {
+        let keys = self.keys.as_ref()?;
+        let make = || {
+            let marks = Marks::within(keys);
+            marks.inspect_err(|why| eprintln!("sandboxctl: secrets are told without marks: {why:#}")).ok()
+        };
+        self.marks.get_or_init(make).as_ref().map(|marks| marks.of_secret(secret))
     }
 
     /// The id of the first rule that knows a credential in the text.
     pub(crate) fn known(&self, text: &str) -> Option<&str> {
+        self.find(text).map(|(id, _)| id)
+    }
+
+    /// The same, with what it knows.
+    pub(super) fn find<'a>(&self, text: &'a str) -> Option<(&str, &'a str)> {
         let lower = text.to_ascii_lowercase();
-        self.0.iter().find(|rule| rule.knows(text, &lower)).map(|rule| rule.id.as_str())
+        self.all.iter().find_map(|rule| Some((rule.id.as_str(), rule.found(text, &lower)?)))
     }
 }
 
@@ -126,19 +154,22 @@ impl Rule {
         })
     }
 
-    fn knows(&self, text: &str, lower: &str) -> bool {
+    fn found<'a>(&self, text: &'a str, lower: &str) -> Option<&'a str> {
         let may = self.keywords.is_empty() || self.keywords.iter().any(|word| lower.contains(word.as_str()));
-        may && self.regex.captures_iter(text).any(|found| {
-            let whole = found.get(0).map_or("", |all| all.as_str());
+        let secrets = self.regex.captures_iter(text).map(|found| {
             // Without a number, gitleaks takes the first group that there is.
-            let group = if self.group > 0 { found.get(self.group) } else { found.get(1).or_else(|| found.get(0)) };
-            let secret = group.map_or(whole, |part| part.as_str());
-            let small = secret.to_ascii_lowercase();
-            super::value::entropy(secret) >= self.entropy
-                && !super::value::is_placeholder(secret)
-                && !self.allowed.iter().any(|allowed| allowed.is_match(secret))
-                && !self.stop_words.iter().any(|word| small.contains(word.as_str()))
-        })
+            let group = if self.group > 0 { found.get(self.group) } else { found.get(1) };
+            group.or_else(|| found.get(0)).map_or("", |part| part.as_str())
+        });
+        secrets.filter(|_| may).find(|secret| self.takes(secret))
+    }
+
+    fn takes(&self, secret: &str) -> bool {
+        let small = secret.to_ascii_lowercase();
+        super::value::entropy(secret) >= self.entropy
+            && !super::value::is_placeholder(secret)
+            && !self.allowed.iter().any(|allowed| allowed.is_match(secret))
+            && !self.stop_words.iter().any(|word| small.contains(word.as_str()))
     }
 }
 
@@ -149,8 +180,8 @@ mod tests {
     #[test]
     fn the_built_in_rules_are_read_and_each_has_an_id_of_its_own() {
         let rules = Rules::parse(include_str!("rules.toml")).unwrap();
-        let ids: std::collections::BTreeSet<&str> = rules.0.iter().map(|rule| rule.id.as_str()).collect();
-        assert_eq!(ids.len(), rules.0.len());
+        let ids: std::collections::BTreeSet<&str> = rules.all.iter().map(|rule| rule.id.as_str()).collect();
+        assert_eq!(ids.len(), rules.all.len());
         assert!(ids.len() >= 24);
     }
 

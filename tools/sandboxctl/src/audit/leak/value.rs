@@ -128,6 +128,15 @@ pub(super) fn is_random(value: &str) -> bool {
     has(u8::is_ascii_digit) || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase))
 }
 
+/// At least 128 bits in hex, or a UUID (RFC 9562), with digits and letters in it.
+pub(super) fn is_number_of_a_key(value: &str) -> bool {
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let lengths: Vec<usize> = value.split('-').map(str::len).collect();
+    let form = matches!(lengths.as_slice(), [8, 4, 4, 4, 12]) || matches!(lengths.as_slice(), [all] if *all >= 32);
+    let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
+    form && letters && is_random(value) && value.split('-').all(hex)
+}
+
 /// Does a text hold user and password as HTTP sends them: `Basic`, and both in base64 (RFC 7617)?
 pub(super) fn has_basic_credentials(text: &str) -> bool {
     let words: Vec<&str> = text.split([' ', '"', '\'', ',']).filter(|word| !word.is_empty()).collect();

@@ -47,6 +47,12 @@ pub(super) fn with_secrets(words: &[String]) -> Vec<usize> {
     found
 }
 
+/// The secret in a word that names it, as far as one can tell: behind its equals sign, or the next word.
+pub(super) fn held(word: &str, next: &str) -> String {
+    let behind = word.split_once('=').map_or(next, |(_, held)| held);
+    behind.trim_matches(['"', '\'']).split_whitespace().next().unwrap_or_default().to_owned()
+}
+
 /// Between blanks and what a shell takes for an end, without quotes.
 fn parts(words: &[String]) -> Vec<Part<'_>> {
     let (mut parts, mut program, mut begins) = (Vec::new(), "", true);

@@ -10,7 +10,7 @@ fn status(capabilities: &str, privileges: &str, filter: &str) -> String {
         .iter()
         .map(|name| format!("{name}:\t{}\n", if *name == "CapBnd" { capabilities } else { "0" }))
         .collect();
-    format!("Name:\tsh\n{sets}NoNewPrivs:\t{privileges}\nSeccomp:\t{filter}\n")
+    format!("Name:\tsh\nPPid:\t1\n{sets}NoNewPrivs:\t{privileges}\nSeccomp:\t{filter}\n")
 }
 
 fn judged(id: &str, name: &str, statuses: &[String]) -> Verdict {

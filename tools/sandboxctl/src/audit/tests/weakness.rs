@@ -88,6 +88,9 @@ fn bounds() -> Vec<Weakness> {
         ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": null}}}))),
         ("cellblock-log-bound", host(json!({"LogConfig": {"Config": {"max-size": "-1"}}}))),
         ("cellblock-log-bound", host(json!({"LogConfig": {"Type": "syslog"}}))),
+        ("cellblock-log-bound", host(json!({"LogConfig": {"Type": "none", "Config": {}}}))),
+        ("cis-docker-5.11", host(json!({"Memory": 5_i64 << 30, "MemorySwap": 5_i64 << 30}))),
+        ("cis-docker-5.29", host(json!({"PidsLimit": 4097}))),
         ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "noexec"}}))),
         ("cellblock-tmpfs-bound", host(json!({"Tmpfs": {"/tmp": "size=1m,suid"}}))),
         ("cellblock-tmpfs-bound", host(json!({"Mounts": [{"Type": "tmpfs", "Target": "/x"}]}))),
@@ -135,6 +138,12 @@ fn grants() -> Vec<Weakness> {
         ("cellblock-groups", host(json!({"GroupAdd": ["0"]}))),
         ("cellblock-host-names", host(json!({"ExtraHosts": ["host.docker.internal:host-gateway"]}))),
         ("cellblock-host-names", host(json!({"Links": ["/db:/app/db"]}))),
+        ("cis-docker-5.15", host(json!({"RestartPolicy": {"Name": "always"}}))),
+        ("cis-docker-5.15", host(json!({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 50}}))),
+        ("cis-docker-5.15", host(json!({"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 0}}))),
+        ("cis-docker-4.6", json!({"Config": {"Healthcheck": null}})),
+        ("cis-docker-5.28", json!({"Image": "sha256:0"})),
+        ("cis-docker-5.9", json!({"Config": {"ExposedPorts": {"22/tcp": {}}}})),
         ("cellblock-engine-address", json!({"Config": {"Env": ["DOCKER_HOST=tcp://10.0.0.5:2375"]}})),
     ]
 }

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# What goes wrong before and while the cellblock comes up: each ends in a clear message, exit 2, and
+# nothing started. All of it in the lab's host; the dry run is the one thing tried on the real one.
+
+bats_require_minimum_version 1.5.0
+load ../worlds/world
+
+setup_file() {
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
+  export world="$BATS_FILE_TMPDIR/root"
+  "$lab" up 3>&-
+  mkdir -p "$world"
+  cp "$house/compose/policy.toml" "$world/policy.toml"
+}
+
+teardown_file() { "$lab" down 3>&-; }
+
+up() { in_host "$house/scripts/up" --inside-lab --root "$world" "$@" 3>&-; }
+
+nothing_started() {
+  [ -z "$(in_host docker ps -aq)" ]
+  [ -z "$(in_host docker network ls -q --filter label=cellblock.network)" ]
+  run ! in_host nft list table inet netguard
+  run ! findmnt "$world/sandbox_data/share"
+}
+
+@test "a policy with a mistake is named by line and column, and nothing is started" {
+  sed 's/^memory /memroy /' "$world/policy.toml" >"$world/broken.toml"
+  run -2 up --policy "$world/broken.toml"
+  [[ $output == *broken.toml:8:* && $output == *memory* ]]
+  nothing_started
+}
+
+@test "a policy that is not there is said" {
+  run -2 up --policy "$world/absent.toml"
+  [[ $output == *absent.toml* ]]
+}
+
+@test "a Docker daemon that does not answer is named with its socket, and nothing is started" {
+  run -2 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env DOCKER_HOST=unix:///run/nowhere.sock \
+    "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml"
+  [[ $output == *nowhere.sock* ]]
+  nothing_started
+}
+
+@test "after a boot up waits for a Docker daemon that is late, and no longer than it was told" {
+  late=$BATS_TEST_TMPDIR/late.sock
+  run -2 in_host env "DOCKER_HOST=unix://$late" "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml" --wait 1
+  [[ $output == *"no Docker daemon answers at unix://$late"* ]]
+  (sleep 2; ln -s "/run/${LAB_NAME:-cellblock}-lab/docker.sock" "$late") 3>&- &
+  # It comes as far as the port, which is taken.
+  nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- socat TCP-LISTEN:8443,bind=127.0.0.1,fork,reuseaddr EXEC:/bin/cat 3>&- &
+  holder=$!
+  run -2 in_host env "DOCKER_HOST=unix://$late" "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml" --wait 60
+  kill "$holder"
+  wait "$holder" || true
+  [[ $output == *8443*taken* ]]
+  nothing_started
+}
+
+@test "without root nothing is tried" {
+  run -2 setpriv --reuid 65534 --clear-groups env PATH="$PATH" CARGO_TARGET_DIR="$CARGO_TARGET_DIR" "$house/scripts/up"
+  [[ $output == *root* ]]
+}
+
+@test "a port that is taken is named with its holder, and nothing is started" {
+  # Not through in_host: a function in the background is a shell, and killing that leaves socat on the port.
+  nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- socat TCP-LISTEN:8443,bind=127.0.0.1,fork,reuseaddr EXEC:/bin/cat 3>&- &
+  holder=$!
+  sleep 0.5
+  run -2 up --policy "$world/policy.toml"
+  kill "$holder"
+  wait "$holder" || true
+  [[ $output == *8443*taken*socat* ]]
+  nothing_started
+  [[ $output != *"IPv4-only"* ]]
+}
+
+@test "a second up while one runs waits for nobody and says so" {
+  lock=/run/lock/cellblock-$(printf '%s' "$world" | sha256sum | cut -c1-16)
+  exec 8>"$lock"
+  flock 8
+  run -2 up --policy "$world/policy.toml"
+  exec 8>&-
+  [[ $output == *"another up or down"* ]]
+  nothing_started
+}
+
+@test "a moat that the kernel refuses starts nothing" {
+  run -2 in_host setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$house/scripts/up" --inside-lab --root "$world" --policy "$world/policy.toml"
+  [[ $output == *"nothing was started"* ]]
+  nothing_started
+}
+
+@test "down with nothing up is no error" {
+  run -0 in_host "$house/scripts/down" --root "$world" --policy "$world/policy.toml"
+  nothing_started
+}
+
+@test "compose alone, with no moat and so no networks, starts nothing" {
+  run ! in_host env BASE_IMAGE=cellblock/base:bookworm docker compose -f "$house/compose/compose.yaml" up -d
+  [ -z "$(in_host docker ps -q)" ]
+}
+
+@test "a dry run on the real host shows the steps and touches nothing" {
+  traces() {
+    nft list ruleset 2>/dev/null
+    docker ps -aq 2>/dev/null
+    docker network ls -q 2>/dev/null
+    ip -o link
+    findmnt -rn -o TARGET | grep -v "^/run/\|-lab/\|/var/lib/docker"
+    git -C "$house" status --porcelain --ignored
+  }
+  before=$(traces)
+  run -0 "$house/scripts/up" --dry-run
+  [[ $output == *"'netguard' 'apply'"*"'netguard' 'verify'"*"'compose' 'up'"* ]]
+  [ "$(traces)" = "$before" ]
+  # An engine that masquerades no IPv6 is told, and one that does is not (the lab's, in "a port that is taken").
+  case "$(docker version --format '{{.Server.Version}} {{.Server.Experimental}}')" in
+    2[0-6].*false) [[ $output == *"IPv4-only"* ]] ;;
+    *) [[ $output != *"IPv4-only"* ]] ;;
+  esac
+}
+
+@test "a dry run where no engine answers yet shows every step all the same" {
+  run -0 env DOCKER_HOST=unix:///run/no-such-engine.sock "$house/scripts/up" --dry-run
+  [[ $output == *"one docker network create for each line"*"'compose' 'up'"* ]]
+}
+
+@test "an argument nobody knows is refused by every script" {
+  local script
+  for script in up down collect setup build test; do
+    run -2 "$house/scripts/$script" --no-such-thing
+    [[ $output == *no-such-thing* ]]
+    run -0 "$house/scripts/$script" --help
+    [[ $output == *Usage* ]]
+  done
+}
+
+@test "the completions of every tool are a script, and a reader that goes away early is no error" {
+  local tool
+  for tool in netguard egress-check scanwatch auditdb sandboxctl; do
+    "$tool" completions bash | bash -n
+    # shellcheck disable=SC2016  # for the inner shell
+    run -0 bash -c 'set -o pipefail; for _ in {1..20}; do "$1" completions zsh | : || exit 1; done' - "$tool"
+    [ -z "$output" ]
+  done
+}

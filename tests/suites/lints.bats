@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# The project's own lints find what they are for, and nothing else.
+
+bats_require_minimum_version 1.5.0
+
+setup() { lints=$BATS_TEST_DIRNAME/../lints; }
+
+# A suite whose one test has these lines.
+suite() {
+  { echo '@test "x" {'; printf '  %s\n' "$@"; echo '}'; } >"$BATS_TEST_TMPDIR/suite.bats"
+  printf '%s\n' "$BATS_TEST_TMPDIR/suite.bats"
+}
+
+@test "a check whose failure nobody sees is found by its line" {
+  # shellcheck disable=SC2016  # lines of a suite, not of this shell
+  run -1 "$lints/half-blind" "$(suite 'true' '[ "$a" = 1 ] && [ "$b" = 2 ]' 'grep -q x <<<"$y" && true')"
+  [ "${#lines[@]}" = 2 ]
+  [[ ${lines[0]} == *suite.bats:3:* ]]
+  [[ ${lines[1]} == *suite.bats:4:* ]]
+}
+
+@test "conditions, jumps, alternatives and what stands in quotes are no such check" {
+  # shellcheck disable=SC2016  # as above
+  run -0 "$lints/half-blind" "$(suite 'if a && b; then c; fi' '[ -s out ] && break' '[[ $a && $b ]]' 'a && b || c' \
+    'run bash -c "a && b"' "x 'a && b'" '[ "$(a "b" && c)" = 1 ]' 'f() { a && b; }' 'a # && b')"
+  [ -z "$output" ]
+}
+
+# A crate whose files are these: NAME and the line in it, by turns. Prints its folder.
+crate() {
+  local src=$BATS_TEST_TMPDIR/src
+  mkdir -p "$src/wire"
+  echo 'mod plan; mod wire;' >"$src/lib.rs"
+  while [ $# -gt 0 ]; do
+    printf '%s\n' "$2" >>"$src/$1"
+    shift 2
+  done
+  printf '%s\n' "$src"
+}
+
+@test "two rooms that import each other are found, with the lines that tie them" {
+  src=$(crate plan.rs 'use std::fs; use crate::{wire::{ask, tcp as t}, run};' wire/tcp.rs 'fn f() -> super::super::plan::Plan {}')
+  run -1 "$lints/circles" "$src"
+  [ "${lines[0]}" = "$src: plan, wire" ]
+  [ "${lines[1]}" = "  plan -> wire  ($src/plan.rs: crate::wire::ask)" ]
+  [ "${lines[2]}" = "  wire -> plan  ($src/wire/tcp.rs: super::super::plan::Plan)" ]
+}
+
+@test "a name that the crate passes on is an import of the room that it comes from" {
+  src=$(crate lib.rs 'pub use crate::plan::{Plan, Rule as PlannedRule};' plan.rs 'use crate::wire::ask;' wire.rs 'use crate::Plan;')
+  run -1 "$lints/circles" "$src"
+  [ "${lines[0]}" = "$src: plan, wire" ]
+}
+
+@test "tests, comments, strings, other crates and the files of one room make no circle" {
+  src=$(crate plan.rs 'use crate::wire::ask;' plan.rs 'use self::rules::Rule; mod rules {}' wire.rs '// use crate::plan::Plan;' \
+    wire.rs 'const C: (char, &str) = ('"'{'"', "\"use crate::plan::Plan;");' wire.rs 'use plan::Plan;' \
+    wire.rs '#[cfg(test)] mod tests { use crate::plan::tests::plan; fn f() { if true {} } }' \
+    wire/tcp.rs 'use super::udp;' wire/udp.rs 'use super::tcp;' wire/tests.rs 'use crate::plan::Plan;')
+  run -0 "$lints/circles" "$src"
+  [ -z "$output" ]
+}
+
+@test "a folder with no code in it has passed nothing" {
+  mkdir "$BATS_TEST_TMPDIR/none"
+  run -1 "$lints/circles" "$BATS_TEST_TMPDIR/none"
+}
+
+@test "every file and every test that CONTRIBUTING.md names is there" {
+  cd "$BATS_TEST_DIRNAME/../.."
+  # shellcheck disable=SC2016  # Markdown's backticks
+  mapfile -t files < <(grep -oE '`(tools|tests|scripts|man|compose)/[^`<> ,]*' CONTRIBUTING.md | tr -d '`')
+  [ "${#files[@]}" -ge 15 ]
+  ls -d "${files[@]}"
+  # shellcheck disable=SC2016  # as above
+  mapfile -t tests < <(grep -oE '\(`[a-z_]{20,}`\)' CONTRIBUTING.md | tr -d '(`)')
+  [ "${#tests[@]}" -ge 6 ]
+  for test in "${tests[@]}"; do grep -rq "fn $test()" tools; done
+}
+
+# A file of Rust with these lines.
+source_of() { mkdir -p "$BATS_TEST_TMPDIR/src"; printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/src/lib.rs"; }
+twenty='a b c d e f g h i j k l m n o p q r s'
+
+@test "a sentence of more than twenty words in a comment is found by its line, wherever it is broken" {
+  source_of "/// Short. $twenty" '/// t u. Short again.' '' "    // $twenty t u"
+  run -1 "$lints/long-sentences" "$BATS_TEST_TMPDIR/src"
+  [ "${#lines[@]}" = 2 ]
+  [[ ${lines[0]} == *"lib.rs:1: $twenty t u." ]]
+  [[ ${lines[1]} == *"lib.rs:4: $twenty t u" ]]
+}
+
+@test "twenty words, two sentences, a name in backquotes, lists, examples and drawings are no long sentence" {
+  # shellcheck disable=SC2016  # backquotes of a comment
+  source_of "//! $twenty t. $twenty t;" "// $twenty" '/// t u' '' "/// $twenty \`t u v\`" '' "/// - $twenty t u" '/// ```text' \
+    "/// $twenty t u" '/// ```' "// $twenty → t u" "let x = \"$twenty t u\";"
+  run -0 "$lints/long-sentences" "$BATS_TEST_TMPDIR/src"
+  [ -z "$output" ]
+  run -2 "$lints/long-sentences" "$BATS_TEST_TMPDIR"/nothing
+}
+
+# A page of mdoc with these lines.
+page_of() { mkdir -p "$BATS_TEST_TMPDIR/man"; printf '%s\n' .Dd '.Sh DESCRIPTION' "$@" >"$BATS_TEST_TMPDIR/man/page.1"; }
+
+@test "a sentence of more than twenty words in a man page is found by its paragraph, whatever macros it goes through" {
+  page_of Short. "$twenty" '.Pq Cm t' '.Xr u 5 .' 'Short again.' .Pp "$twenty" '.Fl Fl t Ar U ;' "$twenty t." '.Bl -tag' ".It $twenty t" "$twenty t u"
+  run -1 "$lints/long-sentences" "$BATS_TEST_TMPDIR/man"
+  [ "${#lines[@]}" = 3 ]
+  [[ ${lines[0]} == *"page.1:3: $twenty t u(5)." ]]
+  [[ ${lines[1]} == *"page.1:9: $twenty t U;" ]]
+  [[ ${lines[2]} == *"page.1:14: $twenty t u" ]]
+}
+
+@test "twenty words, names, marks, displays, examples, heads of lists, synopsis and see also are no long sentence of a page" {
+  page_of "$twenty" '.Ql t .' "$twenty" '.Xr t 1 ;' "$twenty t" .Pp u '.Pq Pa .t' '.Nm' ": $twenty." '.Bd -literal' "$twenty t u" .Ed '.Bd -ragged' "$twenty t u" .Ed \
+    ".Dl $twenty t u" '.Bl -column a' ".It $twenty Ta t u" .El '.\" '"$twenty t u" '.Sh SYNOPSIS' "$twenty t u" '.Sh SEE ALSO' "$twenty t u"
+  run -0 "$lints/long-sentences" "$BATS_TEST_TMPDIR/man"
+  [ -z "$output" ]
+}

@@ -1,0 +1,229 @@
+//! What the moat counted of this run's own packets. Where nobody answers, inside or outside, silence alone says
+//! nothing; it does when the moat refused and counted the very flow of a probe. So it does when it counted none.
+//!
+//! The counts are `netguard denied`'s, read as the lines that it prints: once before the probes, once behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufReader;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use policy::PolicyArgs;
+use record::cellblock::ProbeKind;
+use record::{Action, Lines, Record};
+use rustix::io::Errno;
+
+use crate::namespace::vantage::enter_network;
+use crate::probe::question::{Ask, Whom};
+use crate::wire::unspecified;
+
+/// Source, destination, transport, port.
+type Flow = (IpAddr, IpAddr, String, Option<u16>);
+
+/// `netguard`, and the policy that it is asked by.
+#[derive(Debug)]
+pub(crate) struct Moat {
+    program: PathBuf,
+    policy: PolicyArgs,
+}
+
+/// What was counted at one time.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Counts {
+    flows: BTreeMap<Flow, u64>,
+    /// Packets that were refused and not counted one by one, and sets that are full.
+    blind: u64,
+}
+
+/// Where a packet to an address would start, by the kernel's own routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From this address of the vantage's.
+    From(IpAddr),
+    /// There is no route: nothing is ever sent.
+    NoRoute,
+}
+
+/// What the moat shows of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Witness {
+    /// It refused so many packets of this very flow while the run lasted.
+    Refused(u64),
+    /// It refused none, and would have counted them.
+    Nothing,
+    /// It could have missed them, or the probe has no flow of its own.
+    Blind,
+}
+
+impl Witness {
+    /// The same where packets may pass no moat: then only a refusal says anything.
+    pub(crate) fn if_refused(self) -> Self {
+        if self == Self::Nothing { Self::Blind } else { self }
+    }
+}
+
+impl Moat {
+    /// Beside this program, else on the path.
+    ///
+    /// # Errors
+    /// If this program's own place cannot be told.
+    pub(crate) fn find(policy: &PolicyArgs) -> Result<Self> {
+        let own = std::env::current_exe().context("this program's own place cannot be told")?;
+        let beside = own.with_file_name("netguard");
+        let program = if beside.is_file() { beside } else { PathBuf::from("netguard") };
+        Ok(Self { program, policy: policy.clone() })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// If `netguard denied` cannot be run, fails, or prints what is no record.
+    pub(crate) fn counts(&self) -> Result<Counts> {
+        let mut command = Command::new(&self.program);
+        command.args(["denied", "--format", "jsonl"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        for (flag, path) in [("--policy", &self.policy.policy), ("--root", &self.policy.root)] {
+            if let Some(path) = path {
+                command.arg(flag).arg(path);
+            }
+        }
+        let told = || format!("{} denied", self.program.display());
+        let mut child = command.spawn().with_context(told)?;
+        let lines = child.stdout.take().with_context(told)?;
+        let mut counts = Counts::default();
+        for line in Lines::new(BufReader::new(lines)) {
+            counts.take(&line.with_context(told)?.record);
+        }
+        ensure!(child.wait().with_context(told)?.success(), "{} failed: is there a moat?", told());
+        Ok(counts)
+    }
+}
+
+impl Counts {
+    fn take(&mut self, record: &Record) {
+        let packets = record.source.as_ref().and_then(|source| source.packets).unwrap_or(1);
+        if record.event.action == Action::FlowsUnrecorded.name() {
+            self.blind += packets.max(1);
+        }
+        let flow = || {
+            let (source, destination) = (record.source.as_ref()?, record.destination.as_ref()?);
+            let transport = record.network.as_ref()?.transport.clone()?;
+            Some((source.ip?, destination.ip?, transport, destination.port))
+        };
+        if record.event.action == Action::FlowDenied.name()
+            && let Some(flow) = flow()
+        {
+            *self.flows.entry(flow).or_default() += packets;
+        }
+    }
+
+    /// What became of a probe's flow since `before`.
+    pub(crate) fn since(&self, before: &Self, ask: &Ask, origin: Option<Origin>) -> Witness {
+        let (Some(Origin::From(source)), Some((destination, transport, port))) = (origin, flow(ask)) else {
+            return Witness::Blind;
+        };
+        let flow = (source, destination, transport.to_owned(), port);
+        let count = |counts: &Self| counts.flows.get(&flow).copied().unwrap_or_default();
+        match count(self).saturating_sub(count(before)) {
+            0 if self.blind != before.blind => Witness::Blind,
+            0 => Witness::Nothing,
+            packets => Witness::Refused(packets),
+        }
+    }
+}
+
+/// The flow of a question to one address, as far as its kind has one of its own.
+fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
+    let Whom::Ip(destination) = ask.whom else { return None };
+    let transport = match ask.kind {
+        ProbeKind::Tcp | ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss | ProbeKind::Tls => "tcp",
+        ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => "tcp",
+        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => "udp",
+        _ => return None,
+    };
+    Some((destination, transport, Some(ask.port)))
+}
+
+/// Where packets to these questions' addresses would start from, seen in a network namespace. Nothing is sent: a datagram
+/// socket that is connected only asks the kernel for its route.
+///
+/// # Errors
+/// If the namespace cannot be entered.
+pub(crate) fn origins<'a>(
+    netns: Option<&OwnedFd>,
+    asks: impl Iterator<Item = &'a Ask>,
+) -> Result<BTreeMap<IpAddr, Origin>> {
+    let wanted: BTreeSet<IpAddr> = asks.filter_map(|ask| flow(ask).map(|(destination, ..)| destination)).collect();
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| -> Result<_> {
+            enter_network(netns)?;
+            Ok(wanted.into_iter().filter_map(|address| Some((address, origin(address)?))).collect())
+        });
+        match looking.join() {
+            Ok(found) => found,
+            Err(_) => bail!("the look at the routes fell"),
+        }
+    })
+}
+
+fn origin(destination: IpAddr) -> Option<Origin> {
+    let socket = UdpSocket::bind((unspecified(destination), 0)).ok()?;
+    match socket.connect(SocketAddr::new(destination, 9)) {
+        Ok(()) => socket.local_addr().ok().map(|own| Origin::From(own.ip())),
+        Err(error) if error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error()) => Some(Origin::NoRoute),
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::fields::{Endpoint, Network};
+    use record::{Provider, Record};
+
+    fn denied(destination: &str, port: u16, packets: u64) -> Record {
+        let mut record = Record::new(Provider::Netguard, Action::FlowDenied, "m");
+        record.source = Some(Endpoint { packets: Some(packets), ..Endpoint::ip([172, 30, 1, 3].into()) });
+        record.destination = Some(Endpoint { port: Some(port), ..Endpoint::ip(destination.parse().unwrap()) });
+        record.network = Some(Network { transport: Some("tcp".to_owned()), ..Network::default() });
+        record
+    }
+
+    fn counts(records: &[Record]) -> Counts {
+        let mut counts = Counts::default();
+        records.iter().for_each(|record| counts.take(record));
+        counts
+    }
+
+    #[test]
+    fn only_the_probe_s_own_flow_that_rose_shows_that_it_was_refused() {
+        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([192, 0, 2, 1].into()), 80);
+        let origin = Some(Origin::From([172, 30, 1, 3].into()));
+        let before = counts(&[denied("192.0.2.1", 80, 3)]);
+        let seen = |after: &[Record]| counts(after).since(&before, &ask, origin);
+        assert_eq!(seen(&[denied("192.0.2.1", 80, 5)]), Witness::Refused(2));
+        assert_eq!(seen(&[denied("192.0.2.1", 80, 3), denied("192.0.2.1", 443, 9)]), Witness::Nothing);
+        let other = Some(Origin::From([172, 30, 1, 9].into()));
+        assert_eq!(counts(&[denied("192.0.2.1", 80, 5)]).since(&before, &ask, other), Witness::Nothing, "another's");
+        assert_eq!(counts(&[]).since(&before, &ask, None), Witness::Blind);
+    }
+
+    #[test]
+    fn a_moat_that_no_longer_counts_each_flow_shows_nothing() {
+        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([192, 0, 2, 1].into()), 80);
+        let full = Record::new(Provider::Netguard, Action::FlowsUnrecorded, "m");
+        let origin = Some(Origin::From([172, 30, 1, 3].into()));
+        assert_eq!(counts(&[full]).since(&Counts::default(), &ask, origin), Witness::Blind);
+        let named = Ask::new(ProbeKind::Tcp, Whom::Name("example.com".to_owned()), 80);
+        assert_eq!(Counts::default().since(&Counts::default(), &named, origin), Witness::Blind);
+    }
+
+    #[test]
+    fn the_kernel_tells_where_a_packet_would_start() {
+        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([127, 0, 0, 1].into()), 80);
+        let found = origins(None, std::iter::once(&ask)).unwrap();
+        assert_eq!(found.get(&[127, 0, 0, 1].into()), Some(&Origin::From([127, 0, 0, 1].into())));
+    }
+}

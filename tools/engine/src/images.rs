@@ -1,0 +1,13 @@
+//! An image as the engine hands it out: what `docker save` writes.
+
+use futures_util::StreamExt;
+
+use crate::{Engine, Pieces};
+
+impl Engine {
+    /// An image with all its layers, as a tar archive (OCI image layout from engine 25 on).
+    #[must_use]
+    pub fn export(&self, image: &str) -> Pieces {
+        Pieces::of(self.docker.export_image(image).map(|piece| piece.map(|piece| piece.to_vec())))
+    }
+}

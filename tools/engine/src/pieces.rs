@@ -1,0 +1,27 @@
+//! What the engine sends piece by piece: an image's archive, a container's output.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt};
+
+use crate::Error;
+
+/// Bytes, piece by piece, as the engine sends them. The request goes out when the first is asked for.
+pub struct Pieces(Pin<Box<dyn Stream<Item = Result<Vec<u8>, Error>> + Send>>);
+
+impl std::fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pieces")
+    }
+}
+
+impl Pieces {
+    pub(crate) fn of(stream: impl Stream<Item = Result<Vec<u8>, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(stream))
+    }
+
+    /// The next piece; nothing when there are no more.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, Error>> {
+        self.0.next().await
+    }
+}

@@ -1,0 +1,37 @@
+//! `netguard plan`: prints every rule and set that the policy asks for, on this machine.
+
+use anyhow::{Result, bail};
+use policy::{Policy, PolicyArgs};
+use record::{Exit, Writer};
+
+use crate::host::interfaces::Machine;
+use crate::rules::plan::Plan;
+use crate::rules::{demand, records};
+
+/// A plan for a machine that is itself in the range of a guarded network would be none: it is refused.
+///
+/// # Errors
+/// Everything that exit status 2 stands for.
+pub(crate) fn run(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
+    let policy = policy.load()?;
+    let (plan, machine) = of(&policy)?;
+    let guarded = demand::guarded(&policy);
+    for network in policy.active_networks() {
+        if let Some((interface, theirs, ours)) = machine.over(&guarded, &network.subnets()) {
+            bail!(
+                "{interface} of this machine is on {theirs}, which lies over {ours} of the network {}: who is in both cannot be told apart; give the networks other subnets under [networks] in {}",
+                network.name,
+                policy.origin.display()
+            );
+        }
+    }
+    records::write(&plan, &mut writer)?;
+    writer.finish()
+}
+
+/// The plan of a policy on this machine, and the machine.
+pub(super) fn of(policy: &Policy) -> Result<(Plan, Machine)> {
+    let machine = Machine::read()?;
+    let plan = Plan::new(policy, &demand::listed(policy)?, &machine.on_link(&demand::guarded(policy)));
+    Ok((plan, machine))
+}

@@ -1,0 +1,18 @@
+//! One rule of the plan: what must hold of a packet, and what happens then.
+
+use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
+
+/// A rule, in no program's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// The same from run to run; the kernel keeps it as the rule's comment.
+    pub(crate) id: String,
+    /// The chain it stands in.
+    pub(crate) chain: String,
+    /// All of these must hold.
+    pub(crate) when: Vec<Condition>,
+    /// What then happens.
+    pub(crate) verdict: Verdict,
+    /// What it is for, in a sentence.
+    pub(crate) meaning: String,
+}

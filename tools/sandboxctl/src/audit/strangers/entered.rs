@@ -1,0 +1,43 @@
+//! Namespaces by inode: a process of a stranger's that is in one of ours, or of the host's, whatever Docker was told.
+
+use engine::Spaces;
+
+use super::super::facts::Facts;
+use super::ground::Ground;
+
+/// The host's namespaces, and those of the first process of each of ours.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Host {
+    /// Those of the first process, and ours: who may not look at the first one, as in some virtual machines, stands on the
+    /// host himself.
+    pub(crate) spaces: Vec<Spaces>,
+    pub(crate) ours: Vec<(String, Spaces)>,
+}
+
+/// What people call a kind of namespace.
+fn word(kind: &str) -> &str {
+    match kind {
+        "net" => "network",
+        "mnt" => "mount",
+        other => other,
+    }
+}
+
+/// Every namespace that it is in and should not be; of a kind that `declared` names Docker told already.
+pub(super) fn entered(one: &Facts, ground: &Ground, declared: &[String]) -> Vec<String> {
+    let spaces = one.spaces.iter().flatten().flatten();
+    let told = |kind: &str| declared.iter().any(|way| way.contains(&format!("{} namespace", word(kind))));
+    let new = spaces.filter(|(kind, _)| !told(kind));
+    new.filter_map(|(kind, link)| {
+        let has = |spaces: &Spaces| spaces.get(kind) == Some(link);
+        if ground.host.spaces.iter().any(has) {
+            return Some(format!("the host's {} namespace, by a process that entered it", word(kind)));
+        }
+        let owners: Vec<&str> =
+            ground.host.ours.iter().filter(|(_, spaces)| has(spaces)).map(|(name, _)| name.as_str()).collect();
+        let named =
+            || format!("the {} namespace of {}, by a process that entered it", word(kind), owners.join(" and "));
+        (!owners.is_empty()).then(named)
+    })
+    .collect()
+}

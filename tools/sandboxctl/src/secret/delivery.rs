@@ -1,0 +1,118 @@
+//! One delivery: an exec of `install` in the container, as the container's own user, with no shell.
+
+use anyhow::{Context, anyhow, bail};
+use engine::Engine;
+
+use super::target;
+
+/// What goes where.
+pub(crate) struct Delivery<'a> {
+    /// The container.
+    pub(crate) container: &'a str,
+    /// The name below `/run/secrets`.
+    pub(crate) name: &'a str,
+    /// The secret.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Delivery<'_> {
+    /// The file in the container.
+    pub(crate) fn path(&self) -> String {
+        path(self.name)
+    }
+}
+
+/// Where a secret of this name is, in its container.
+pub(super) fn path(name: &str) -> String {
+    format!("/run/secrets/{name}")
+}
+
+/// Puts the secret there, or says why not; never on a disk. Who reads it meanwhile gets the one of before or this one,
+/// whole: the gate reads it for each request.
+pub(crate) async fn deliver(docker: &Engine, delivery: &Delivery<'_>) -> anyhow::Result<()> {
+    let (container, path) = (delivery.container, delivery.path());
+    in_memory(docker, container, &path).await?;
+    let draft = draft(&path);
+    let written = done(docker, container, &["install", "-D", "-m", "0400", "/dev/stdin", &draft], delivery.bytes).await;
+    let put = match written {
+        Ok(()) => done(docker, container, &["mv", "-fT", &draft, &path], &[]).await,
+        failed => failed,
+    };
+    if put.is_err() {
+        // Half a secret is a secret too; and why the writing failed says more than why this does.
+        drop(done(docker, container, &["rm", "-f", &draft], &[]).await);
+    }
+    put.with_context(|| format!("{path} could not be written in {container}"))
+}
+
+/// Takes a secret away; whether there was one.
+pub(super) async fn drop_from(docker: &Engine, container: &str, name: &str) -> anyhow::Result<bool> {
+    let path = path(name);
+    in_memory(docker, container, &path).await?;
+    let there = is_there(docker, container, &["test", "-e", &path]).await.map_err(anyhow::Error::msg)?;
+    done(docker, container, &["rm", "-f", &path, &draft(&path)], &[])
+        .await
+        .with_context(|| format!("{path} could not be taken out of {container}"))?;
+    Ok(there)
+}
+
+/// Takes away a folder of secrets with all that is in it.
+///
+/// # Errors
+/// If the container does not run, or it could not be done.
+pub(crate) async fn clear(docker: &Engine, container: &str, folder: &str) -> anyhow::Result<()> {
+    let path = path(folder);
+    in_memory(docker, container, &path).await?;
+    done(docker, container, &["rm", "-rf", &path], &[])
+        .await
+        .with_context(|| format!("{path} could not be taken out of {container}"))
+}
+
+/// What `test` says in the container; why nobody can tell, where it says neither yes nor no.
+pub(super) async fn is_there(docker: &Engine, container: &str, test: &[&str]) -> Result<bool, String> {
+    match docker.feed(container, test, &[]).await {
+        Ok(done) if done.exit_code == 0 => Ok(true),
+        Ok(done) if done.exit_code == 1 => Ok(false),
+        Ok(done) => Err(format!("test ended with {} in {container}: {}", done.exit_code, done.complaint)),
+        Err(error) => Err(format!("{container} could not be asked: {error:#}")),
+    }
+}
+
+/// Beside it, under a name that no credential has: what reads the secret by its name never sees half of it.
+fn draft(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    format!("{folder}/.{name}.new")
+}
+
+/// Only of a container that runs, and only where what is written goes to no disk.
+async fn in_memory(docker: &Engine, container: &str, path: &str) -> anyhow::Result<()> {
+    let found = docker.container(container).await.map_err(|error| engine::about_container(container, error))?;
+    if !found.state.as_ref().and_then(|state| state.running).unwrap_or(false) {
+        bail!("{container} is not running; start it first: scripts/up");
+    }
+    if !target::is_in_memory(path, &target::mounts(&found)) {
+        bail!(
+            "{path} of {container} is not on a tmpfs: the secret would stay on a disk; give the service a tmpfs at /run/secrets"
+        );
+    }
+    Ok(())
+}
+
+async fn done(docker: &Engine, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<()> {
+    let done = docker.feed(container, command, input).await?;
+    match done.exit_code {
+        0 => Ok(()),
+        code => Err(anyhow!("{} ended with {code}: {}", command.first().unwrap_or(&""), done.complaint)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_lies_beside_the_secret_under_a_name_that_no_credential_has() {
+        assert_eq!(draft(&path("github-token")), "/run/secrets/.github-token.new");
+        assert_eq!(draft(&path("vault/key.pem")), "/run/secrets/vault/.key.pem.new");
+    }
+}

@@ -1,0 +1,109 @@
+//! Is the engine there, and is it the one to rely on? Workers find out that it went away; only a trial
+//! with the planted marker makes it count as there again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use policy::Clamd;
+
+use crate::clamd::{Broken, Edition, Session, Trust, examine_engine};
+
+/// The engine as the last trial left it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    address: Clamd,
+    allow_degraded: bool,
+    up: AtomicBool,
+    edition: Mutex<Option<Edition>>,
+    names: Mutex<(Arc<str>, Arc<str>)>,
+}
+
+/// What a trial changed.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// It can be relied on, or may be used although it cannot.
+    Up(Trust),
+    /// It answers, and cannot be relied on.
+    Degraded(Trust),
+    /// It does not answer.
+    Away(Broken),
+}
+
+impl Engine {
+    /// Nothing is known of it yet.
+    pub(crate) fn new(address: Clamd, allow_degraded: bool) -> Self {
+        let names = Mutex::new((Arc::from("unknown"), Arc::from("clamav")));
+        Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }
+    }
+
+    /// One that is taken to be there.
+    #[cfg(test)]
+    pub(crate) fn believed(address: Clamd) -> Self {
+        let engine = Self::new(address, true);
+        engine.up.store(true, Ordering::SeqCst);
+        engine
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &Clamd {
+        &self.address
+    }
+
+    /// Where it listens, for people.
+    pub(crate) fn shown(&self) -> String {
+        match &self.address {
+            Clamd::Unix(path) => path.display().to_string(),
+            Clamd::Tcp(address) => format!("tcp://{address}"),
+        }
+    }
+
+    /// May it be used although it cannot be relied on?
+    pub(crate) fn allows_degraded(&self) -> bool {
+        self.allow_degraded
+    }
+
+    /// May files be sent to it?
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.load(Ordering::SeqCst)
+    }
+
+    /// A session with it.
+    pub(crate) fn connect(&self) -> Result<Session, Broken> {
+        Session::connect(&self.address)
+    }
+
+    /// It went away. Says whether that is news.
+    pub(crate) fn lost(&self) -> bool {
+        self.up.swap(false, Ordering::SeqCst)
+    }
+
+    /// Tries it with what we know the answer of.
+    pub(crate) fn examine(&self) -> Change {
+        let trust = match examine_engine(&self.address) {
+            Ok(trust) => trust,
+            Err(error) => {
+                self.lost();
+                return Change::Away(error);
+            }
+        };
+        let usable = trust.doubts.is_empty() || self.allow_degraded;
+        self.up.store(usable, Ordering::SeqCst);
+        if usable { Change::Up(trust) } else { Change::Degraded(trust) }
+    }
+
+    /// Notes engine and signatures. Gives those before, where they were others.
+    pub(crate) fn name(&self, edition: &Edition) -> Option<Edition> {
+        let mut there = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        if there.as_ref() == Some(edition) {
+            return None;
+        }
+        let names = (Arc::from(edition.version.as_str()), Arc::from(edition.ruleset()));
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        there.replace(edition.clone())
+    }
+
+    /// VERSION, and the name of the signatures for `rule.ruleset`.
+    pub(crate) fn names(&self) -> (Arc<str>, Arc<str>) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

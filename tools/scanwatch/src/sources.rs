@@ -1,0 +1,85 @@
+//! Where changes come from: inotify, or fanotify.
+
+mod fanotify;
+pub(crate) mod inotify;
+mod path_index;
+pub(crate) mod walk;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use clap::ValueEnum;
+use rustix::io::Errno;
+
+use crate::share::directory::{Below, Root};
+use crate::sources::fanotify::Marked;
+use crate::sources::inotify::{Change, Watches};
+
+/// Which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceKind {
+    /// A watch for each folder.
+    Inotify,
+    /// One mark for the whole file system; takes `CAP_SYS_ADMIN`.
+    Fanotify,
+}
+
+/// A source of changes.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Watches.
+    Inotify(Watches),
+    /// A marked file system.
+    Fanotify(Marked),
+}
+
+impl Source {
+    /// Opens one for the share.
+    pub(crate) fn open(kind: SourceKind, root: &Root) -> anyhow::Result<Self> {
+        Ok(match kind {
+            SourceKind::Inotify => Self::Inotify(Watches::new()?),
+            SourceKind::Fanotify => Self::Fanotify(Marked::new(root)?),
+        })
+    }
+
+    /// Tells of what happens in the folder from now on, under this path. `false` when there is no room.
+    pub(crate) fn add(&self, folder: &OwnedFd, below: &Below) -> Result<bool, Errno> {
+        match self {
+            Self::Inotify(watches) => watches.add(folder, below),
+            Self::Fanotify(marked) => marked.add(folder, below),
+        }
+    }
+
+    /// Was there no room for some folder? Then walking is all that is left for it.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        match self {
+            Self::Inotify(watches) => watches.is_exhausted(),
+            Self::Fanotify(marked) => marked.is_exhausted(),
+        }
+    }
+
+    /// Folders that it tells of.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::Inotify(watches) => watches.count(),
+            Self::Fanotify(marked) => marked.count(),
+        }
+    }
+
+    /// Gives every change that is there to `tell`, without waiting for more.
+    pub(crate) fn drain(&self, tell: &mut impl FnMut(Change)) -> Result<(), Errno> {
+        match self {
+            Self::Inotify(watches) => watches.drain(tell),
+            Self::Fanotify(marked) => marked.drain(tell),
+        }
+    }
+}
+
+impl AsFd for Source {
+    /// Readable when there are changes to drain.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Inotify(watches) => watches.as_fd(),
+            Self::Fanotify(marked) => marked.as_fd(),
+        }
+    }
+}

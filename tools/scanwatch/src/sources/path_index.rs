@@ -1,0 +1,72 @@
+//! Which path a folder has that the kernel names in its own way: by a watch, or by a handle.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use crate::share::directory::Below;
+
+/// The most bytes of paths that are remembered. 100,000 folders have room in it up to 640 bytes each.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Paths of folders, bounded in bytes: whoever writes the share chooses how long they are.
+#[derive(Debug)]
+pub(crate) struct PathIndex<K> {
+    paths: HashMap<K, Below>,
+    bytes: usize,
+}
+
+impl<K> Default for PathIndex<K> {
+    fn default() -> Self {
+        Self { paths: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<K: Eq + Hash> PathIndex<K> {
+    /// Is there room for one more path?
+    pub(crate) fn has_room(&self, below: &Below) -> bool {
+        self.bytes + below.len() <= MOST_BYTES
+    }
+
+    /// Notes the path of a folder, or its new one.
+    pub(crate) fn put(&mut self, key: K, below: &Below) {
+        self.bytes += below.len();
+        if let Some(before) = self.paths.insert(key, Arc::clone(below)) {
+            self.bytes -= before.len();
+        }
+    }
+
+    /// The path.
+    pub(crate) fn get(&self, key: &K) -> Option<&Below> {
+        self.paths.get(key)
+    }
+
+    /// Forgets a folder.
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.bytes -= self.paths.remove(key).map_or(0, |below| below.len());
+    }
+
+    /// How many folders.
+    pub(crate) fn count(&self) -> usize {
+        self.paths.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_counted_once_for_each_folder_and_come_back() {
+        let mut paths = PathIndex::default();
+        let long: Below = vec![b'x'; MOST_BYTES / 2].into();
+        paths.put(1, &long);
+        paths.put(1, &long);
+        assert!(paths.has_room(&long));
+        paths.put(2, &long);
+        assert!(!paths.has_room(&long) && paths.count() == 2);
+        paths.remove(&1);
+        paths.remove(&1);
+        assert!(paths.has_room(&long) && paths.get(&1).is_none());
+    }
+}
