@@ -34,13 +34,6 @@ withdraw_images() {
   rm -f -- "$TREE/opt/images.tar"
 }
 
-# What a run that was broken off, or another suite, has left.
-clear_away() {
-  run rm -rf "$TREE/var/lib/docker" "$TREE/opt/target" "$TREE/opt/cellblock" "$TREE"/usr/local/lib/cellblock "$TREE/var/lib/cellblock" "$TREE/etc/cellblock"
-  run find "$TREE/etc/systemd/system" \( -name 'cellblock*' -o -name 'var-lib-cellblock-*' \) -prune -exec rm -rf {} +
-  run chroot "$TREE" dpkg --purge cellblock
-}
-
 # `quick_package FILE`: the package of this checkout. The suites want the same one, so it is made once for each state of what
 # git knows and of the programs, and the last one is kept.
 quick_package() {

@@ -48,10 +48,15 @@ tree_has() {
   for package in ${2//,/ }; do [ -e "$1/var/lib/dpkg/info/$package.list" ] || [ -e "$1/var/lib/dpkg/info/$package:amd64.list" ] || return 1; done
 }
 
-# The firewalls wait until a suite starts them, whatever an earlier one left.
+# `want_tree [SUITE]`: a machine as new. What an earlier suite left, or one that was cut off, must not decide over this one.
+# The firewalls in it wait until a suite starts them.
 want_tree() {
-  tree_has "$TREE" "$PACKAGES" || make_tree "$TREE" "$PACKAGES"
-  run rm -rf "$TREE/etc/docker"
+  local made=$TREE.made
+  machine stop 2>/dev/null || true
+  tree_has "$made" "$PACKAGES" || make_tree "$made" "$PACKAGES" "$@"
+  run rm -rf --one-file-system -- "$TREE"
+  run cp -a -- "$made" "$TREE"
+  [[ ,$PACKAGES, = *,ufw,* ]] || return 0
   run chroot "$TREE" systemctl --quiet disable ufw firewalld nftables
   run sed -i 's/^ENABLED=yes/ENABLED=no/' "$TREE/etc/ufw/ufw.conf"
 }
@@ -78,7 +83,6 @@ untouched() { [ "$(started)" = "$neighbour" ]; }
 
 # The checkout, the programs as they are built here, and an image for the neighbour.
 furnish() {
-  run rm -rf "$TREE$INSTALLED" "$TREE/opt/target" "$TREE/var/lib/docker"
   run git clone -q "$HOUSE" "$TREE$INSTALLED"
   run mkdir -p "$TREE/opt/target/release" "$TREE/opt/target/${DUCKDB_LIB_DIR##*/}"
   run cp "$PROGRAMS"/{netguard,egress-check,scanwatch,auditdb,sandboxctl,.built-from} "$TREE/opt/target/release/"
