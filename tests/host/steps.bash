@@ -13,6 +13,7 @@ source "$HOUSE/scripts/setup.d/packages.bash"
 readonly TREES=/var/cache/cellblock
 TREE=${HOST_TREE:-$TREES/host-trixie}   # HOST_TREE: another tree of the same kind, so that two can run beside each other
 ENGINE=docker                           # whose containers: docker, or podman
+DEBIAN=trixie                           # which of Debian's suites it is
 MACHINE=machine                         # what boots it: `machine` in namespaces, `qemu` as a virtual one
 readonly INSTALLED=/opt/cellblock       # the checkout, in there
 # What a tree has for the moat alone, and what the cellblock and its neighbours want beside it.
@@ -48,12 +49,12 @@ tree_has() {
   for package in ${2//,/ }; do [ -e "$1/var/lib/dpkg/info/$package.list" ] || [ -e "$1/var/lib/dpkg/info/$package:amd64.list" ] || return 1; done
 }
 
-# `want_tree [SUITE]`: a machine as new. What an earlier suite left, or one that was cut off, must not decide over this one.
+# A machine as new. What an earlier suite left, or one that was cut off, must not decide over this one.
 # The firewalls in it wait until a suite starts them.
 want_tree() {
   local made=$TREE.made
   machine stop 2>/dev/null || true
-  tree_has "$made" "$PACKAGES" || make_tree "$made" "$PACKAGES" "$@"
+  tree_has "$made" "$PACKAGES" || make_tree "$made" "$PACKAGES" "$DEBIAN"
   run rm -rf --one-file-system -- "$TREE"
   run cp -a -- "$made" "$TREE"
   [[ ,$PACKAGES, = *,ufw,* ]] || return 0
