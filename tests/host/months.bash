@@ -46,7 +46,7 @@ comes_up() {
   holds 'cellblock up: status says which secret is missing' secret_is missing
   inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
   holds 'cellblock up: and that it is there, once it was put there' secret_is there
-  holds 'cellblock up: the sealed secret is in memory of the gate' in_the_gate
+  holds 'cellblock up: the sealed secret is in memory of the gate' within 30 in_the_gate
   holds 'Docker sees the share that systemd mounted' inside '[ "$(docker exec cell stat -c %d /sandbox)" = "$(stat -c %d /var/lib/cellblock/sandbox_data/share)" ] && [ "$(docker exec cell stat -c %d /sandbox)" != "$(stat -c %d /)" ]'
   harden
   after 'up'
@@ -119,7 +119,7 @@ boots() {
   inside 'docker rm -f sniper control' >&2
   neighbour=$(started)
   holds 'a boot: the secret that memory forgot is told, and is an alert' eval 'secret_is missing && said ".event.action == \"secret-checked\" and .cellblock.cell.secret == \"github-token\" and .event.outcome == \"failure\" and .event.severity >= 73"'
-  holds 'a boot: the sealed secret is in memory again' in_the_gate
+  holds 'a boot: the sealed secret is in memory again' within 60 in_the_gate
   inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
   holds 'a boot: the record holds' inside 'auditdb verify'
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
