@@ -135,6 +135,30 @@ virus() { printf '%s%s' "X5O!P%@AP[4\\PZX54(P^)7CC)7}\$EICAR-STANDARD" "-ANTIVIR
   [ "$(jq .n <<<"$output")" -ge 1 ]
 }
 
+# How many lines of a tool and an action the record has.
+count_of() { ours auditdb query "select count(*) as n from records where provider = '$1' and action = '$2'" | jq .n; }
+
+@test "scripts/audit: an hour like the one before is kept by its last lines, and whole where a verdict changed" {
+  local findings=$BATS_TEST_TMPDIR/findings rules controls runs
+  script audit --state "$findings" --no-probes >/dev/null || true
+  rules=$(count_of netguard rule-verified) controls=$(count_of sandboxctl control-evaluated) runs=$(count_of netguard run-finished)
+  [ "$rules" -ge 100 ] && [ "$controls" -ge 100 ]
+  script audit --state "$findings" --no-probes >/dev/null || true
+  [ "$(count_of netguard rule-verified) $(count_of sandboxctl control-evaluated) $(count_of netguard run-finished)" = "$rules $controls $((runs + 1))" ]
+  in_host docker update --memory 3g --memory-swap 3g cell
+  script audit --state "$findings" --no-probes >/dev/null || true
+  in_host docker update --memory 2g --memory-swap 2g cell
+  [ "$(count_of netguard rule-verified)" = "$rules" ]
+  [ "$(count_of sandboxctl control-evaluated)" -ge $((controls + 100)) ]
+  # A day later all of it is said again.
+  touch -d '-1441 minutes' "$findings.known/netguard"
+  script audit --state "$findings" --no-probes >/dev/null || true
+  [ "$(count_of netguard rule-verified)" -ge $((rules + 100)) ]
+  # The record's segments become ever more: no line for each that is as it was written.
+  run -0 ours auditdb query "select count(*) as n from records where action = 'segment-verified' and outcome = 'success' and vouched"
+  [ "$(jq .n <<<"$output")" = 0 ]
+}
+
 @test "scripts/audit: a tool that cannot work is news and no pass, and a second audit leaves at once" {
   local findings=$BATS_TEST_TMPDIR/findings
   exec 7>"$findings.lock"
