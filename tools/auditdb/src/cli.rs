@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
 use crate::place::PlaceArgs;
 use crate::source::Source;
@@ -15,7 +15,7 @@ use crate::when::When;
 /// Lines are appended to a spool and are on the disk before anything else happens with them. Who reads
 /// folds the spool into the database first, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "auditdb", version = record::version(), max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "auditdb", version = tool::version(), max_term_width = 110, after_help = EXAMPLES)]
 #[command(disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Print a completion script
     #[command(hide = true)]
-    Completions { shell: record::Shell },
+    Completions { shell: tool::Shell },
 }
 
 #[derive(Debug, Args)]

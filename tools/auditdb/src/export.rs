@@ -15,7 +15,8 @@ use anyhow::{Result, bail, ensure};
 use duckdb::{Connection, params_from_iter};
 use record::cellblock::Spool;
 use record::fields::File;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::{self, Form};
 use crate::place::Place;

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, OutputClosed, Provider, Purpose, Record, Type, Writer};
-use tool::Stop;
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, OutputClosed, Purpose, Stop, Writer};
 
 use crate::cli;
 use crate::place::Place;

@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use policy::{Policy, PolicyArgs, Repo};
-use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Record, Writer};
+use record::{Outcome, Provider, Record};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli;
 use crate::database::Lock;

@@ -22,7 +22,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use policy::private_file;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli;
 use crate::place::Place;
@@ -99,7 +100,7 @@ pub(crate) fn report(args: &cli::Report, place: &Place, output: OutputArgs) -> R
         return write_page(file, &page::page(&reading.connection, &report)?);
     }
     if output.is_text() {
-        record::print(text::text(&report, output.is_coloured()).as_bytes())?;
+        tool::print(text::text(&report, output.is_coloured()).as_bytes())?;
         return Ok(Exit::Success);
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Parser;
-use record::Exit;
+use tool::Exit;
 
 use crate::cli::{Cli, Command};
 use crate::place::Place;
@@ -27,6 +27,6 @@ pub fn run() -> Result<Exit> {
         Command::Key(args) => keep::key(&args, &Place::find(place, &policy)?),
         Command::Rebuild(args) => keep::rebuild(&args, &Place::find(place, &policy)?, output),
         Command::Prune(args) => keep::prune(&args, &Place::find(place, &policy)?, output),
-        Command::Completions { shell } => record::completions::<Cli>(shell),
+        Command::Completions { shell } => tool::completions::<Cli>(shell),
     }
 }

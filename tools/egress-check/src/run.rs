@@ -9,7 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use policy::{Policy, PolicyArgs, Service};
-use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
+use record::{Action, Lines, Provider};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
 use crate::host::Surroundings;
@@ -35,7 +36,7 @@ pub fn run() -> Result<Exit> {
         Command::Plan(args) => print_plan(&cli.policy, args, cli.output),
         Command::Run(args) => make_probes(&cli.policy, args, cli.output),
         Command::Pin(args) => pin::check(&cli.policy, args, cli.output),
-        Command::Completions { shell } => record::completions::<Cli>(*shell),
+        Command::Completions { shell } => tool::completions::<Cli>(*shell),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use record::Exit;
+use tool::Exit;
 
 use crate::cli;
 use crate::place::Place;

@@ -5,7 +5,8 @@ use std::io::{Read as _, Write, stdin};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Proof};

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use duckdb::{Connection, params};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::aged::{self, Cut, Old};
 use super::note::note;

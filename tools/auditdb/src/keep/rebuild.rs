@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::note::note;
 use super::old::{Old, put_aside};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::witness::{By, Mark, Witnesses};
 use crate::chain::Link;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
-use record::{Exit, OutputArgs};
-use tool::Stop;
+use tool::{Exit, OutputArgs, Stop};
 
 use super::filter::{Filter, check_pattern};
 use super::open::{State, open};
@@ -91,5 +90,5 @@ fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) ->
 
 /// A reader that went away has read what it wanted.
 pub(crate) fn explain(error: io::Error) -> anyhow::Error {
-    record::unwritten(error, Exit::Success)
+    tool::unwritten(error, Exit::Success)
 }

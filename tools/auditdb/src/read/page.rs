@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
-use record::{Exit, Format, Outcome, OutputArgs, Provider, Purpose, Writer};
+use record::{Outcome, Provider};
 use textwrap::Options;
+use tool::{Exit, Format, OutputArgs, Purpose, Writer};
 
 use super::events::explain;
 use super::open::State;
@@ -73,7 +74,7 @@ impl Page {
             true => format!("{:.3}", record.timestamp),
             false => local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         };
-        fold(&record::render_at(&time, &record, self.coloured), self.width)
+        fold(&tool::render_at(&time, &record, self.coloured), self.width)
     }
 }
 

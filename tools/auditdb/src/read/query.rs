@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use duckdb::arrow::datatypes::DataType;
 use duckdb::{Connection, Statement};
-use record::Exit;
 use serde_json::Value;
+use tool::Exit;
 
 use super::json::{is_known, value};
 use super::open::open;

@@ -8,7 +8,8 @@ use duckdb::{Connection, Row, params};
 use jiff::Timestamp;
 use record::cellblock::{Reference, Target};
 use record::fields::Url;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use policy::PolicyArgs;
-use record::{Exit, Outcome, Writer};
+use record::Outcome;
+use tool::{Exit, Writer};
 
 use super::plan;
 use crate::backend::{self, Backend, Choice, connections};

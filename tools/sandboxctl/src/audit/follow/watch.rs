@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use engine::models::EventMessage;
 use engine::{Engine, wait_for};
 use policy::{Network, Policy};
-use record::{Action, Category, Outcome, Provider, Record, Severity, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use tool::Writer;
 
 use super::super::strangers::is_ours;
 use super::super::{How, Pick, Rules, evaluate, short};

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::exit::Exit;
-use crate::writer::unwritten;
+use crate::pipe::unwritten;
 
 /// Writes all of it to standard output, and flushes.
 ///
