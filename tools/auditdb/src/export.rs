@@ -16,12 +16,12 @@ use duckdb::{Connection, params_from_iter};
 use record::cellblock::Spool;
 use record::fields::File;
 use record::{Action, Category, Outcome, Provider, Record, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer};
+use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
 use crate::cli::{self, Form};
 use crate::place::Place;
 use crate::plural::many;
-use crate::read::{Filter, Reached, Reading, check_pattern, explain, open};
+use crate::read::{Filter, Reached, Reading, check_pattern, open};
 use crate::whole;
 use item::Item;
 use shipment::Shipment;
@@ -56,7 +56,7 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
     if args.to == Path::new("-") {
         let mut out = BufWriter::new(io::stdout().lock());
         write(&reading.connection, &filter, args.form, &mut out)?;
-        out.flush().map_err(explain)?;
+        out.flush().map_err(unprinted)?;
         return Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown });
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);

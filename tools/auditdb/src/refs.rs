@@ -150,9 +150,9 @@ fn list(policy: Option<&Policy>) -> Result<Exit> {
     use std::io::Write as _;
     let mut out = io::stdout().lock();
     for repo in policy.map(|policy| policy.repos.as_slice()).unwrap_or_default() {
-        writeln!(out, "{}", repo.url).map_err(crate::read::explain)?;
+        writeln!(out, "{}", repo.url).map_err(tool::unprinted)?;
     }
-    out.flush().map_err(crate::read::explain)?;
+    out.flush().map_err(tool::unprinted)?;
     Ok(Exit::Success)
 }
 

@@ -1,7 +1,7 @@
 //! The front door, the same for every tool: how it starts, prints, is told to stop, and ends.
 //!
 //! - [`main`] is what every tool's `main` calls, with its [`version!`]. [`Exit`] is the exit status.
-//! - [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
+//! - [`input`] opens what the command line names. [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
 //! - [`render`] makes a line for a person of a record. [`print`] prints what is no record, and [`completions`] a shell's.
 //! - [`OutputClosed`] is the end of a run whose reader went away: no error, and no pass.
 //! - [`Stop`] is SIGINT or SIGTERM, for a follower that looks now and then. `scanwatch` polls descriptors and
@@ -11,6 +11,7 @@
 
 mod completions;
 mod exit;
+pub mod input;
 mod numbers;
 mod output;
 mod pipe;
@@ -24,7 +25,7 @@ pub use clap_complete::Shell;
 pub use completions::completions;
 pub use exit::Exit;
 pub use output::{Format, OutputArgs};
-pub use pipe::{OutputClosed, unwritten};
+pub use pipe::{OutputClosed, unprinted};
 pub use print::print;
 pub use start::{main, version};
 pub use stop::Stop;

@@ -16,8 +16,13 @@ impl std::fmt::Display for OutputClosed {
 
 impl std::error::Error for OutputClosed {}
 
+/// [`unwritten`] for who lists: a reader that went away has read what it wanted.
+pub fn unprinted(error: io::Error) -> anyhow::Error {
+    unwritten(error, Exit::Success)
+}
+
 /// A reader that went away is told apart from a disk that is full. `exit` is how a run ends that it leaves.
-pub fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
+pub(crate) fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
     if error.kind() == ErrorKind::BrokenPipe {
         return anyhow::Error::new(OutputClosed(exit));
     }

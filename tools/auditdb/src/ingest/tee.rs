@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anyhow::{Error, Result};
 use record::Record;
-use tool::{Exit, OutputArgs, render};
+use tool::{OutputArgs, render};
 
 use crate::line;
 use crate::read::show;
@@ -65,7 +65,7 @@ impl Tee {
         }
         let mut out = io::stdout().lock();
         if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
-            self.lose(tool::unwritten(error, Exit::Success));
+            self.lose(tool::unprinted(error));
         }
     }
 

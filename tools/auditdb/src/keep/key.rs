@@ -3,11 +3,10 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use tool::Exit;
+use tool::{Exit, unprinted};
 
 use crate::cli;
 use crate::place::Place;
-use crate::read::explain;
 
 /// `auditdb key show` and `auditdb key rotate`
 pub(crate) fn key(args: &cli::Key, place: &Place) -> Result<Exit> {
@@ -21,6 +20,6 @@ pub(crate) fn key(args: &cli::Key, place: &Place) -> Result<Exit> {
     if args.what == "rotate" {
         public = notary.rotate()?;
     }
-    writeln!(std::io::stdout(), "ed25519 {public}").map_err(explain)?;
+    writeln!(std::io::stdout(), "ed25519 {public}").map_err(unprinted)?;
     Ok(Exit::Success)
 }

@@ -1,12 +1,11 @@
 //! `auditdb prove ID` and `auditdb verify --proof FILE --key PUB`: one line, proved to who has no record.
 
-use std::fs;
-use std::io::{Read as _, Write, stdin};
+use std::io::{Read as _, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer};
+use tool::{Exit, OutputArgs, Purpose, Writer, input, unprinted};
 
 use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Proof};
@@ -14,7 +13,6 @@ use crate::cli;
 use crate::line::{self, Scanner};
 use crate::merkle::{self, Tree};
 use crate::place::Place;
-use crate::read::explain;
 use crate::spool::{Read, Reader};
 
 /// The longest proof that is read, in bytes: a line of 1 MiB in base64, and its path.
@@ -53,7 +51,7 @@ pub(crate) fn prove(args: &cli::Prove, place: &Place) -> Result<Exit> {
             bail!("segment {segment} is not what was signed; see `auditdb verify`");
         }
         let proof = Proof::of(&line, index, &leaves, entry.line.clone());
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&proof)?).map_err(explain)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&proof)?).map_err(unprinted)?;
     }
     Ok(exit)
 }
@@ -99,10 +97,8 @@ pub(crate) fn verify_proof(file: &Path, key: &str, output: OutputArgs) -> Result
 }
 
 fn read(file: &Path) -> Result<String> {
-    let input: Box<dyn std::io::Read> =
-        if file.as_os_str() == "-" { Box::new(stdin()) } else { Box::new(fs::File::open(file)?) };
     let mut text = String::new();
-    input.take(LONGEST + 1).read_to_string(&mut text)?;
+    input::open(file)?.take(LONGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LONGEST {
         bail!("longer than {LONGEST} bytes");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
-use tool::{Exit, OutputArgs, Stop};
+use tool::{Exit, OutputArgs, Stop, unprinted};
 
 use super::filter::{Filter, check_pattern};
 use super::open::{State, open};
@@ -85,10 +85,5 @@ fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) ->
         let source: Option<String> = row.get(1)?;
         page.print(&mut out, raw, source.as_deref())?;
     }
-    out.flush().map_err(explain)
-}
-
-/// A reader that went away has read what it wanted.
-pub(crate) fn explain(error: io::Error) -> anyhow::Error {
-    tool::unwritten(error, Exit::Success)
+    out.flush().map_err(unprinted)
 }

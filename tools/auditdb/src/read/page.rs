@@ -6,9 +6,8 @@ use anyhow::Result;
 use jiff::tz::TimeZone;
 use record::{Outcome, Provider};
 use textwrap::Options;
-use tool::{Exit, Format, OutputArgs, Purpose, Writer};
+use tool::{Exit, Format, OutputArgs, Purpose, Writer, unprinted};
 
-use super::events::explain;
 use super::open::State;
 use super::show;
 use crate::cli::Shape;
@@ -52,7 +51,7 @@ impl Page {
             Shape::Short => self.short(raw, source),
             Shape::Cat => record::escape(&show::record_of(raw, source).map_or_else(|| raw.to_owned(), |it| it.message)),
         };
-        writeln!(out, "{shown}").map_err(explain)
+        writeln!(out, "{shown}").map_err(unprinted)
     }
 
     /// Prints the end of the run as the records before it; with messages alone, the exit status alone tells it.

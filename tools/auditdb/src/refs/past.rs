@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use record::cellblock::{Reference, Target};
 use record::fields::Url;
 use record::{Action, Category, Outcome, Provider, Record, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer};
+use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
 use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};
 use crate::place::Place;
 use crate::plural::many;
-use crate::read::{Page, Reading, explain, open};
+use crate::read::{Page, Reading, open};
 use crate::when::When;
 
 /// The most memory that an answer may use.
@@ -69,7 +69,7 @@ fn history(connection: &Connection, of: &Named, page: &Page) -> Result<()> {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
         page.print(&mut out, raw, row.get::<_, Option<String>>(1)?.as_deref())?;
     }
-    out.flush().map_err(explain)
+    out.flush().map_err(unprinted)
 }
 
 const STEPS: &str = "
