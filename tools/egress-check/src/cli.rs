@@ -146,7 +146,7 @@ pub(crate) struct PinArgs {
 /// A time from 1 ms to 10 minutes.
 fn timeout(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time from 1ms to 10m, such as 2s, got {text:?}");
-    let time = policy::parse_duration(text).map_err(|_| expected())?;
+    let time = tool::duration::parse(text).map_err(|_| expected())?;
     (Duration::from_millis(1)..=Duration::from_secs(600)).contains(&time).then_some(time).ok_or_else(expected)
 }
 

@@ -188,7 +188,7 @@ fn age(text: &str) -> Result<Duration, String> {
         "0s" | "0m" | "0h" | "0d" => Ok(Duration::ZERO),
         // Nobody means so young a file: 30ms for 30m would purge nearly all.
         _ if text.ends_with("ms") => Err(expected()),
-        _ => policy::parse_duration(text).map_err(|_| expected()),
+        _ => tool::duration::parse(text).map_err(|_| expected()),
     }
 }
 

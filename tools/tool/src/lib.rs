@@ -1,7 +1,8 @@
 //! The front door, the same for every tool: how it starts, prints, is told to stop, and ends.
 //!
 //! - [`main`] is what every tool's `main` calls, with its [`version!`]. [`Exit`] is the exit status.
-//! - [`input`] opens what the command line names. [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
+//! - [`input`] opens what the command line names, and [`duration`] reads a time as the policy has it.
+//! - [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
 //! - [`render`] makes a line for a person of a record. [`print`] prints what is no record, and [`completions`] a shell's.
 //! - [`OutputClosed`] is the end of a run whose reader went away: no error, and no pass.
 //! - [`Stop`] is SIGINT or SIGTERM, for a follower that looks now and then. `scanwatch` polls descriptors and
@@ -10,6 +11,7 @@
 //! What a line says is `record`'s. Nothing here knows what a tool does.
 
 mod completions;
+pub mod duration;
 mod exit;
 pub mod input;
 mod numbers;
