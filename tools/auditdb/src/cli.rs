@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::PolicyArgs;
 use tool::OutputArgs;
 
-use crate::place::PlaceArgs;
 use crate::source::Source;
+use crate::store::StoreArgs;
 use crate::when::When;
 
 /// Keep the record: every line of every tool, in DuckDB
@@ -25,7 +25,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) store: StoreArgs,
     /// Print help
     #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
     help: Option<bool>,

@@ -26,8 +26,8 @@ use record::Provider;
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli;
-use crate::place::Place;
 use crate::read;
+use crate::store::Store;
 use crate::when::When;
 
 use activity::Activity;
@@ -91,8 +91,8 @@ impl Report {
 }
 
 /// `auditdb report`
-pub(crate) fn report(args: &cli::Report, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let reading = read::open(place, MEMORY)?;
+pub(crate) fn report(args: &cli::Report, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let reading = read::open(store, MEMORY)?;
     reading.state.warn();
     let span = span(args)?;
     let report = gather::gather(&reading.connection, span, reading.state.reservations())?;

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use tool::{Exit, unprinted};
 
 use crate::cli;
-use crate::place::Place;
+use crate::store::Store;
 
 /// `auditdb key show` and `auditdb key rotate`
-pub(crate) fn key(args: &cli::Key, place: &Place) -> Result<Exit> {
-    let notary = place.notary();
+pub(crate) fn key(args: &cli::Key, store: &Store) -> Result<Exit> {
+    let notary = store.notary();
     let Some(mut public) = notary.public()? else {
         bail!(
             "{}: no checkpoint was signed yet, so there is no key; `auditdb ingest` makes it",

@@ -12,8 +12,8 @@ use crate::checkpoint::{About, Book, Checkpoint, Proof};
 use crate::cli;
 use crate::line::{self, Scanner};
 use crate::merkle::{self, Tree};
-use crate::place::Place;
 use crate::spool::{Read, Reader};
+use crate::store::Store;
 
 /// The longest proof that is read, in bytes: a line of 1 MiB in base64, and its path.
 const LONGEST: u64 = 4 << 20;
@@ -27,12 +27,12 @@ struct Found {
 }
 
 /// `auditdb prove`
-pub(crate) fn prove(args: &cli::Prove, place: &Place) -> Result<Exit> {
-    let found = find(place, &args.id)?;
+pub(crate) fn prove(args: &cli::Prove, store: &Store) -> Result<Exit> {
+    let found = find(store, &args.id)?;
     if found.is_empty() {
-        bail!("{}: no line of the record has the id {:?}", place.directory().display(), args.id);
+        bail!("{}: no line of the record has the id {:?}", store.directory().display(), args.id);
     }
-    let log = place.notary().log();
+    let log = store.notary().log();
     let book = Book::read(&log).with_context(|| format!("{}: cannot be read", log.display()))?;
     let mut exit = Exit::Success;
     for Found { segment, line, index, leaves } in found {
@@ -57,10 +57,10 @@ pub(crate) fn prove(args: &cli::Prove, place: &Place) -> Result<Exit> {
 }
 
 /// All lines with that id, from the spool itself.
-fn find(place: &Place, id: &str) -> Result<Vec<Found>> {
+fn find(store: &Store, id: &str) -> Result<Vec<Found>> {
     let (mut found, mut scanner) = (Vec::new(), Scanner::default());
-    for segment in place.spool().segments()? {
-        let path = place.spool().path().join(&segment.name);
+    for segment in store.spool().segments()? {
+        let path = store.spool().path().join(&segment.name);
         let told = || format!("{}: cannot be read", path.display());
         let (mut leaves, mut here) = (Vec::new(), Vec::new());
         let mut reader = Reader::open(&path, None).with_context(told)?;

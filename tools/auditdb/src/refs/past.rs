@@ -13,9 +13,9 @@ use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
 use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};
-use crate::place::Place;
 use crate::plural::many;
 use crate::read::{Page, Reading, open};
+use crate::store::Store;
 use crate::when::When;
 
 /// The most memory that an answer may use.
@@ -33,8 +33,8 @@ pub(super) enum Question<'a> {
 }
 
 /// Answers, of one repository or of all.
-pub(super) fn answer(question: &Question<'_>, repo: Option<&str>, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let reading = open(place, MEMORY)?;
+pub(super) fn answer(question: &Question<'_>, repo: Option<&str>, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let reading = open(store, MEMORY)?;
     reading.state.warn();
     let connection = &reading.connection;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);

@@ -2,7 +2,7 @@
 
 mod due;
 mod event;
-mod known;
+mod findings;
 mod watch;
 
 use std::time::Duration;
