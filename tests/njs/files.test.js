@@ -34,12 +34,12 @@ check.all('lines.js, flood.js, slots.js', {
         check.equal(flood.admit('cell'), 0);
     },
     'a slot belongs to one name for good': () => {
-        check.equal(slots.of('leg', 'a.example.org', SLOTS), undefined);
-        slots.claim('leg', 'a.example.org', SLOTS);
-        const slot = slots.of('leg', 'a.example.org', SLOTS);
+        check.equal(slots.of('relay', 'a.example.org', SLOTS), undefined);
+        slots.claim('relay', 'a.example.org', SLOTS);
+        const slot = slots.of('relay', 'a.example.org', SLOTS);
         check.equal(slot, where.sum('a.example.org') % SLOTS);
-        slots.claim('leg', 'a.example.org', SLOTS);
-        check.equal(slots.of('leg', 'a.example.org', SLOTS), slot);
+        slots.claim('relay', 'a.example.org', SLOTS);
+        check.equal(slots.of('relay', 'a.example.org', SLOTS), slot);
     },
     'no two names share one, and those that find none free have none': () => {
         const given = [];

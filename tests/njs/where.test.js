@@ -5,24 +5,24 @@ import where from 'where.js';
 const LEG = '/run/nginx/address-0123456789abcdef';
 
 check.all('where.js', {
-    'the leg that was taken last counts': () => {
-        check.equal(where.leg_of('unix:/run/nginx/out-aa.sock, unix:/run/nginx/out-bb.sock'), 'bb');
-        check.equal(where.leg_of('203.0.113.7:443'), '');
-        check.equal(where.leg_of(undefined), '');
+    'the relay that was taken last counts': () => {
+        check.equal(where.relay_of('unix:/run/nginx/out-aa.sock, unix:/run/nginx/out-bb.sock'), 'bb');
+        check.equal(where.relay_of('203.0.113.7:443'), '');
+        check.equal(where.relay_of(undefined), '');
     },
-    'an address that nobody noted is empty, and so is that of no leg': () => {
+    'an address that nobody noted is empty, and so is that of no relay': () => {
         check.equal(where.address('ffff', 'github.com'), '');
         check.equal(where.address('', 'github.com'), '');
     },
-    'a leg of one name has one address, whatever it is asked for': () => {
+    'a relay of one name has one address, whatever it is asked for': () => {
         fs.writeFileSync(LEG, '203.0.113.7');
         check.equal(where.address('0123456789abcdef', 'github.com'), '203.0.113.7');
     },
-    'a leg of a wildcard gives an address to the name that it led, and to no other in the same place': () => {
-        const leg = '0123456789abcdef-any';
-        fs.writeFileSync(where.place(leg, 'a.example.org'), '203.0.113.9 a.example.org');
-        check.equal(where.address(leg, 'a.example.org'), '203.0.113.9');
-        fs.writeFileSync(where.place(leg, 'b.example.org'), '203.0.113.9 a.example.org');
-        check.equal(where.address(leg, 'b.example.org'), '');
+    'a relay of a wildcard gives an address to the name that it led, and to no other in the same place': () => {
+        const relay = '0123456789abcdef-any';
+        fs.writeFileSync(where.place(relay, 'a.example.org'), '203.0.113.9 a.example.org');
+        check.equal(where.address(relay, 'a.example.org'), '203.0.113.9');
+        fs.writeFileSync(where.place(relay, 'b.example.org'), '203.0.113.9 a.example.org');
+        check.equal(where.address(relay, 'b.example.org'), '');
     },
 });

@@ -292,12 +292,12 @@ resumed_with() {
 }
 
 @test "an address that failed is passed over while the name has another" {
-  local since leg turn
+  local since relay turn
   since=$(now)
   # Led to the one that refuses, as if that had answered until now.
-  leg=$(grep -A 2 '# half.lab.test, for monitor' "$ROOT/rendered/gate/nginx.conf" | grep -oE 'out-[0-9a-f]{16}')
+  relay=$(grep -A 2 '# half.lab.test, for monitor' "$ROOT/rendered/gate/nginx.conf" | grep -oE 'out-[0-9a-f]{16}')
   # shellcheck disable=SC2016
-  printf 45.33.7.41 | ld exec -i proxy bash -c 'cat >"$1"' - "/run/nginx/address-${leg#out-}"
+  printf 45.33.7.41 | ld exec -i proxy bash -c 'cat >"$1"' - "/run/nginx/address-${relay#out-}"
   ask monitor http://half.lab.test/
   refused 502 upstream-unreachable
   for turn in 1 2 3; do

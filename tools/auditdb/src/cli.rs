@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
-use crate::place::PlaceArgs;
 use crate::source::Source;
+use crate::store::StoreArgs;
 use crate::when::When;
 
 /// Keep the record: every line of every tool, in DuckDB
@@ -15,7 +15,7 @@ use crate::when::When;
 /// Lines are appended to a spool and are on the disk before anything else happens with them. Who reads
 /// folds the spool into the database first, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "auditdb", version = record::version(), max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "auditdb", version = tool::version(), max_term_width = 110, after_help = EXAMPLES)]
 #[command(disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -25,7 +25,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) store: StoreArgs,
     /// Print help
     #[arg(short, long, action = clap::ArgAction::HelpShort, global = true)]
     help: Option<bool>,
@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Print a completion script
     #[command(hide = true)]
-    Completions { shell: record::Shell },
+    Completions { shell: tool::Shell },
 }
 
 #[derive(Debug, Args)]

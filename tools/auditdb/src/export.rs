@@ -15,12 +15,13 @@ use anyhow::{Result, bail, ensure};
 use duckdb::{Connection, params_from_iter};
 use record::cellblock::Spool;
 use record::fields::File;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
 use crate::cli::{self, Form};
-use crate::place::Place;
 use crate::plural::many;
-use crate::read::{Filter, Reached, Reading, check_pattern, explain, open};
+use crate::read::{Filter, Reached, Reading, check_pattern, open};
+use crate::store::Store;
 use crate::whole;
 use item::Item;
 use shipment::Shipment;
@@ -37,7 +38,7 @@ trait Report {
 }
 
 /// `auditdb export`
-pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn export(args: &cli::Export, store: &Store, output: OutputArgs) -> Result<Exit> {
     ensure!(
         !(args.since_last && args.to == Path::new("-")),
         "--since-last: needs a folder that remembers; --to names it"
@@ -46,7 +47,7 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
         !(args.form == Form::Parquet && args.to == Path::new("-")),
         "parquet: is a folder of files by day and provider; --to names it, and `auditdb query --output parquet` gives one file"
     );
-    let reading = open(place, MEMORY)?;
+    let reading = open(store, MEMORY)?;
     reading.state.warn();
     let filter = Filter::of(&args.filters);
     if let Some(pattern) = &args.filters.grep {
@@ -55,15 +56,15 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
     if args.to == Path::new("-") {
         let mut out = BufWriter::new(io::stdout().lock());
         write(&reading.connection, &filter, args.form, &mut out)?;
-        out.flush().map_err(explain)?;
+        out.flush().map_err(unprinted)?;
         return Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown });
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     match args.since_last {
-        true => ship(place, &reading, &filter, args, &mut out)?,
+        true => ship(store, &reading, &filter, args, &mut out)?,
         false => {
             let count = match args.form {
-                Form::Parquet => parquet::write(place, &filter, &args.to)?,
+                Form::Parquet => parquet::write(store, &filter, &args.to)?,
                 form => whole::write(&args.to, |out| write(&reading.connection, &filter, form, out))?,
             };
             out.tell(&told(count, &args.to, args.form))?;
@@ -75,7 +76,7 @@ pub(crate) fn export(args: &cli::Export, place: &Place, output: OutputArgs) -> R
 
 /// What is new since the last time, as one more file of the folder, or one of each partition. Where nothing is, there is
 /// no file.
-fn ship(place: &Place, reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
+fn ship(store: &Store, reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
     let connection = &reading.connection;
     let mut shipment = Shipment::open(&args.to, args.form)?;
     let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(()) };
@@ -83,7 +84,7 @@ fn ship(place: &Place, reading: &Reading, filter: &Filter, args: &cli::Export, o
     let mut reached: Reached = shipment.reached().clone();
     reached.go_on(connection)?;
     let (path, count) = shipment.send(reached, |draft, name| match args.form {
-        Form::Parquet => parquet::fill(place, &filter, draft, name),
+        Form::Parquet => parquet::fill(store, &filter, draft, name),
         form => whole::fill_file(draft, |out| write(connection, &filter, form, out)),
     })?;
     if let Some(path) = path {

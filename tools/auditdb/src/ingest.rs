@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, OutputClosed, Provider, Purpose, Record, Type, Writer};
-use tool::Stop;
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, OutputClosed, Purpose, Stop, Writer};
 
 use crate::cli;
-use crate::place::Place;
 use crate::plural::many;
+use crate::store::Store;
 use account::Account;
 use bookmark::Bookmark;
 use commit::Committer;
@@ -37,15 +37,15 @@ const ENOUGH: usize = 4 << 20;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// `auditdb ingest`
-pub(crate) fn ingest(args: &cli::Ingest, place: &Place, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn ingest(args: &cli::Ingest, store: &Store, output: OutputArgs) -> Result<Exit> {
     let stop = Stop::listen()?;
-    let folder = place.spool();
-    let spool = crate::spool::Writer::begin(folder.clone(), place.bound).with_context(|| {
+    let folder = store.spool();
+    let spool = crate::spool::Writer::begin(folder.clone(), store.bound).with_context(|| {
         format!("{}: cannot be written; name another folder with --directory", folder.path().display())
     })?;
-    let (pieces, account) = open(args, place, &stop)?;
+    let (pieces, account) = open(args, store, &stop)?;
     let tee = tee::Tee::new(args.tee, output);
-    let spool = spool.signed(place.notary());
+    let spool = spool.signed(store.notary());
     let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone(), account);
     while let Some(round) = collect(&pieces, &stop) {
         committer.commit(round)?;
@@ -55,12 +55,12 @@ pub(crate) fn ingest(args: &cli::Ingest, place: &Place, output: OutputArgs) -> R
 }
 
 /// What is read, and what is kept of it where it is all that its source wrote.
-fn open(args: &cli::Ingest, place: &Place, stop: &Stop) -> Result<(Receiver<Piece>, Option<Account>)> {
+fn open(args: &cli::Ingest, store: &Store, stop: &Stop) -> Result<(Receiver<Piece>, Option<Account>)> {
     let source = args.provider.clone();
     let (Some(container), Some(source)) = (&args.from_docker, &source) else {
         return Ok((input::open(&args.file)?, source.filter(|_| args.whole).map(Account::of_stream)));
     };
-    let bookmark = Bookmark::of(container, place.directory())?;
+    let bookmark = Bookmark::of(container, store.directory())?;
     let mark = bookmark.load();
     let pieces = container::follow(container, &mark, stop.clone());
     Ok((pieces, Some(Account::of_container(source.clone(), container.clone(), bookmark, mark))))

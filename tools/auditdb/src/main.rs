@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("auditdb", record::version!(), auditdb::run)
+    tool::main("auditdb", tool::version!(), auditdb::run)
 }

@@ -14,7 +14,7 @@ pub(crate) mod show;
 mod statement;
 mod wake;
 
-pub(crate) use events::{events, explain};
+pub(crate) use events::events;
 pub(crate) use filter::{Filter, check_pattern};
 pub(crate) use open::{Reading, State, open};
 pub(crate) use page::{Page, width};

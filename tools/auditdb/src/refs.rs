@@ -20,11 +20,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use policy::{Policy, PolicyArgs, Repo};
-use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Record, Writer};
+use record::{Outcome, Provider, Record};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli;
 use crate::database::Lock;
-use crate::place::{Place, PlaceArgs};
+use crate::store::{Store, StoreArgs};
 use compare::Change;
 use mirror::Mirror;
 use past::Question;
@@ -34,9 +35,9 @@ use store::RefStore;
 const WAIT: Duration = Duration::from_secs(30);
 
 /// `auditdb refs`
-pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn refs(args: &cli::Refs, store: StoreArgs, policy: &PolicyArgs, output: OutputArgs) -> Result<Exit> {
     // Who names a database or a folder, and no policy, needs none: then nothing may move.
-    let named = args.database.is_some() || place.directory.is_some();
+    let named = args.database.is_some() || store.directory.is_some();
     let asked = policy.policy.is_some() || std::env::var_os("CELLBLOCK_POLICY").is_some();
     let loaded = if named && !asked && !args.asked.list { None } else { Some(policy.load()?) };
     if args.asked.list {
@@ -45,7 +46,7 @@ pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, outp
     if let Some(question) = question(&args.asked) {
         let known = |url: &String| loaded.as_ref().and_then(|policy| policy.repos.iter().find(|repo| repo.is_at(url)));
         let repo = args.repo.as_ref().map(|url| known(url).map_or(url.as_str(), |repo| &repo.url));
-        return past::answer(&question, repo, &Place::find(place, policy)?, output);
+        return past::answer(&question, repo, &Store::find(store, policy)?, output);
     }
     let given = args.repo.as_deref().unwrap_or_default();
     ensure!(
@@ -62,7 +63,7 @@ pub(crate) fn refs(args: &cli::Refs, place: PlaceArgs, policy: &PolicyArgs, outp
     }
     let database = match &args.database {
         Some(database) => database.clone(),
-        None => Place::find(place, policy)?.refs(),
+        None => Store::find(store, policy)?.refs(),
     };
     if let (Some(policy), None) = (&loaded, repo) {
         out.check(&records::unlisted(url, &policy.origin))?;
@@ -149,9 +150,9 @@ fn list(policy: Option<&Policy>) -> Result<Exit> {
     use std::io::Write as _;
     let mut out = io::stdout().lock();
     for repo in policy.map(|policy| policy.repos.as_slice()).unwrap_or_default() {
-        writeln!(out, "{}", repo.url).map_err(crate::read::explain)?;
+        writeln!(out, "{}", repo.url).map_err(tool::unprinted)?;
     }
-    out.flush().map_err(crate::read::explain)?;
+    out.flush().map_err(tool::unprinted)?;
     Ok(Exit::Success)
 }
 

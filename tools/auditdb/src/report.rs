@@ -22,11 +22,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use policy::private_file;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli;
-use crate::place::Place;
 use crate::read;
+use crate::store::Store;
 use crate::when::When;
 
 use activity::Activity;
@@ -90,8 +91,8 @@ impl Report {
 }
 
 /// `auditdb report`
-pub(crate) fn report(args: &cli::Report, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let reading = read::open(place, MEMORY)?;
+pub(crate) fn report(args: &cli::Report, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let reading = read::open(store, MEMORY)?;
     reading.state.warn();
     let span = span(args)?;
     let report = gather::gather(&reading.connection, span, reading.state.reservations())?;
@@ -99,7 +100,7 @@ pub(crate) fn report(args: &cli::Report, place: &Place, output: OutputArgs) -> R
         return write_page(file, &page::page(&reading.connection, &report)?);
     }
     if output.is_text() {
-        record::print(text::text(&report, output.is_coloured()).as_bytes())?;
+        tool::print(text::text(&report, output.is_coloured()).as_bytes())?;
         return Ok(Exit::Success);
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);

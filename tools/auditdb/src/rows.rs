@@ -9,10 +9,10 @@ use duckdb::{Connection, params};
 
 use crate::fold::{Seen, Values};
 use crate::line::{self, Scanner};
-use crate::place::Place;
 use crate::plural::many;
 use crate::source::Source;
 use crate::spool::{Batch, Read, Reader};
+use crate::store::Store;
 use cursor::Cursor;
 
 /// The rows of a segment, as they were appended: in the order of their lines, and that is cheaper than to sort them.
@@ -62,7 +62,7 @@ pub(crate) enum Chains {
 ///
 /// # Errors
 /// If the database or the spool cannot be read.
-pub(crate) fn check(connection: &Connection, place: &Place, seen: &[Seen], chains: Chains) -> Result<Wrong> {
+pub(crate) fn check(connection: &Connection, store: &Store, seen: &[Seen], chains: Chains) -> Result<Wrong> {
     let strangers: u64 = connection.query_row(STRANGERS, [], |row| row.get(0))?;
     let homeless: u64 = connection.query_row(HOMELESS, [], |row| row.get(0))?;
     let mut wrong = Wrong::default();
@@ -73,7 +73,7 @@ pub(crate) fn check(connection: &Connection, place: &Place, seen: &[Seen], chain
         wrong.whole = Some(format!("{} of the database in no segment", many(homeless, "row is", "rows are")));
     }
     for seen in seen {
-        let path = place.spool().path().join(&seen.name);
+        let path = store.spool().path().join(&seen.name);
         if !path.exists() {
             continue;
         }
@@ -137,9 +137,9 @@ impl Rows<'_> {
     }
 
     fn is_row_of(&mut self, row: &Cursor<'_>, text: &str, batch: &Batch, position: u64) -> bool {
-        let place = Some((self.seen.number, position));
+        let store = Some((self.seen.number, position));
         if let Ok(accepted) = line::judge(&mut self.scanner, text, batch.source.as_ref()) {
-            return row.is(&Values::of(0, &accepted, text, batch, place));
+            return row.is(&Values::of(0, &accepted, text, batch, store));
         }
         // A refused line became a record of ours when it was folded, with its own id and time.
         let judged = row.raw().map(|raw| line::judge(&mut self.scanner, raw, Some(&Source::own())));

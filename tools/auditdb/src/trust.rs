@@ -10,40 +10,40 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use crate::database::log_of;
-use crate::place::Place;
+use crate::store::Store;
 
 /// What the kernel says of the database; `None` where it is not there, or its log is not played in.
-pub(crate) fn stamp(place: &Place) -> Option<String> {
-    if log_of(&place.database()).exists() {
+pub(crate) fn stamp(store: &Store) -> Option<String> {
+    if log_of(&store.database()).exists() {
         return None;
     }
-    let file = fs::metadata(place.database()).ok()?;
+    let file = fs::metadata(store.database()).ok()?;
     let (changed, written) = ((file.ctime(), file.ctime_nsec()), (file.mtime(), file.mtime_nsec()));
     Some(format!("{} {} {} {changed:?} {written:?}\n", file.dev(), file.ino(), file.size()))
 }
 
 /// Is it as it was left? One that is not there yet holds nothing false.
-pub(crate) fn is_kept(place: &Place) -> bool {
-    if !place.database().exists() {
-        return !log_of(&place.database()).exists();
+pub(crate) fn is_kept(store: &Store) -> bool {
+    if !store.database().exists() {
+        return !log_of(&store.database()).exists();
     }
-    let kept = fs::read_to_string(file(place)).ok();
-    kept.is_some() && kept == stamp(place)
+    let kept = fs::read_to_string(file(store)).ok();
+    kept.is_some() && kept == stamp(store)
 }
 
 /// Remembers it. Where that cannot be written, rows are checked again the next time.
-pub(crate) fn keep(place: &Place, stamp: Option<String>) {
+pub(crate) fn keep(store: &Store, stamp: Option<String>) {
     let Some(stamp) = stamp else { return };
-    let fresh = file(place).with_extension("new");
+    let fresh = file(store).with_extension("new");
     let mut options = fs::OpenOptions::new();
-    let opened = place
+    let opened = store
         .notary()
         .make_folder()
         .and_then(|()| options.write(true).create(true).truncate(true).mode(0o600).open(&fresh));
     let written = opened.and_then(|mut file| std::io::Write::write_all(&mut file, stamp.as_bytes()));
-    let _ = written.and_then(|()| fs::rename(&fresh, file(place)));
+    let _ = written.and_then(|()| fs::rename(&fresh, file(store)));
 }
 
-fn file(place: &Place) -> PathBuf {
-    place.notary().folder().join("database")
+fn file(store: &Store) -> PathBuf {
+    store.notary().folder().join("database")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
 use crate::address::Address;
 use crate::plan::Target;
@@ -15,7 +15,7 @@ use crate::plan::Target;
 #[derive(Debug, Parser)]
 #[command(
     name = "egress-check",
-    version = record::version(),
+    version = tool::version(),
     after_help = "Examples:\n  \
         egress-check run --container cell --control --moat\n  \
         egress-check plan | egress-check run - --container cell --control --moat | auditdb ingest\n\n\
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// The shell.
-        shell: record::Shell,
+        shell: tool::Shell,
     },
 }
 
@@ -146,7 +146,7 @@ pub(crate) struct PinArgs {
 /// A time from 1 ms to 10 minutes.
 fn timeout(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time from 1ms to 10m, such as 2s, got {text:?}");
-    let time = policy::parse_duration(text).map_err(|_| expected())?;
+    let time = tool::duration::parse(text).map_err(|_| expected())?;
     (Duration::from_millis(1)..=Duration::from_secs(600)).contains(&time).then_some(time).ok_or_else(expected)
 }
 

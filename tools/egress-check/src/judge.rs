@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use anyhow::Result;
 use ipnet::IpNet;
-use record::{Exit, Writer};
+use tool::{Exit, Writer};
 
 use crate::inspect::Observations;
 use crate::judge::dns_log::DnsLog;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("egress-check", record::version!(), egress_check::run)
+    tool::main("egress-check", tool::version!(), egress_check::run)
 }

@@ -12,7 +12,8 @@ mod handshake;
 
 use anyhow::Result;
 use policy::PolicyArgs;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::PinArgs;
 use authority::Authorities;

@@ -1,15 +1,15 @@
 //! What each subcommand does, as a table of contents.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader, stdin};
+use std::io::BufRead;
 use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use policy::{Policy, PolicyArgs, Service};
-use record::{Action, Exit, Lines, OutputArgs, Provider, Purpose, Writer};
+use record::{Action, Lines, Provider};
+use tool::{Exit, OutputArgs, Purpose, Writer, input};
 
 use crate::cli::{Cli, Command, PlanArgs, RunArgs};
 use crate::host::Surroundings;
@@ -35,7 +35,7 @@ pub fn run() -> Result<Exit> {
         Command::Plan(args) => print_plan(&cli.policy, args, cli.output),
         Command::Run(args) => make_probes(&cli.policy, args, cli.output),
         Command::Pin(args) => pin::check(&cli.policy, args, cli.output),
-        Command::Completions { shell } => record::completions::<Cli>(*shell),
+        Command::Completions { shell } => tool::completions::<Cli>(*shell),
     }
 }
 
@@ -118,11 +118,8 @@ fn derived(policy: &Policy, args: &RunArgs, vantage: &Vantage) -> Result<Vec<Pro
 }
 
 fn read_lines(path: &Path) -> Result<Vec<Probe>> {
-    if path == Path::new("-") {
-        return parse_lines(stdin().lock(), "standard input");
-    }
-    let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
-    parse_lines(BufReader::new(file), &path.display().to_string())
+    let input = input::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    parse_lines(input, &input::name(path))
 }
 
 /// All lines or none: a run that leaves out what it could not read would look like a pass.

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
 use crate::backend::Choice;
 
 /// The moat: a packet filter around containers. The internet yes, the LAN and the host never
 #[derive(Debug, Parser)]
-#[command(name = "netguard", version = record::version(), after_help = EXAMPLES, disable_help_flag = true)]
+#[command(name = "netguard", version = tool::version(), after_help = EXAMPLES, disable_help_flag = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// For which shell.
-        shell: record::Shell,
+        shell: tool::Shell,
     },
 }
 

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("netguard", record::version!(), netguard::run)
+    tool::main("netguard", tool::version!(), netguard::run)
 }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Parser;
 use engine::Families;
-use record::{Exit, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, Purpose, Writer};
 
 use crate::cli::{ApplyArgs, Cli, Command, DeniedArgs};
 use crate::commands::{apply, denied, explain, plan, remove, verify, watch};
@@ -32,7 +33,7 @@ pub fn run() -> Result<Exit> {
         Command::Denied(args) => denied::run(&args, backend, policy, writer),
         Command::Explain(args) => explain::run(&args, policy, writer),
         Command::Remove(args) => remove::run(backend, args.force, writer),
-        Command::Completions { shell } => record::completions::<Cli>(shell),
+        Command::Completions { shell } => tool::completions::<Cli>(shell),
     }
 }
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use policy::PolicyArgs;
-use record::{Outcome, Writer};
-use tool::Stop;
+use record::Outcome;
+use tool::{Stop, Writer};
 
 use crate::backend::{self, Backend, Choice, Fitted, connections};
 use crate::host::interfaces::{Machine, Received};

@@ -51,7 +51,6 @@ pub use crate::sections::waiver::Waiver;
 pub use crate::sections::warden::{Clamd, OnUnscanned, Warden};
 pub use crate::types::bridge::BridgeName;
 pub use crate::types::bytes::Bytes;
-pub use crate::types::duration::{parse_duration, show_duration};
 pub use crate::types::hole::{Hole, Protocol};
 pub use crate::types::host::HostPattern;
 pub use crate::types::network::{Class, Network, NetworkName};

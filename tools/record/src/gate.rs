@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_gate_s_scripts_say_no_code_that_is_not_in_the_table() {
-        for name in ["verdict.js", "leg.js"] {
+        for name in ["verdict.js", "relay.js"] {
             let script = script(name);
             let said = quoted(&script);
             assert!(said.len() > 2, "{name} words refusals and failures");

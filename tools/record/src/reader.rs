@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
+use crate::escape::escape;
 use crate::record::Record;
-use crate::text::escape;
 
 /// The longest line that is read, in bytes. A longer one is an error, and is skipped to its end
 /// without being held in memory.

@@ -1,13 +1,13 @@
 //! The audit: containers, networks and engine, held against the policy and the CIS Docker Benchmark.
 //!
 //! [`gather`] asks the engine, everything at once; what it answers becomes a subject ([`evaluate`]); every control is a
-//! pure function from a subject to a verdict; [`tell`] makes the verdict a record. What the engine did not
+//! pure function from a subject to a verdict; [`records`] makes the verdict a record. What the engine did not
 //! answer is unknown in every control that rests on it.
 
+mod audited;
 mod baseline;
 mod bounds;
 mod catalogue;
-mod concerned;
 mod confinement;
 mod content;
 mod control;
@@ -32,6 +32,7 @@ mod mountinfo;
 mod network;
 mod page;
 mod process;
+mod records;
 mod seccomp;
 mod service;
 mod share;
@@ -39,7 +40,6 @@ pub(crate) mod short;
 mod show;
 mod strangers;
 mod tailscale;
-mod tell;
 mod volumes;
 mod waivers;
 

@@ -13,7 +13,7 @@ mod store;
 
 use anyhow::{Context, bail};
 use policy::{Policy, Service};
-use record::Writer;
+use tool::Writer;
 
 use crate::cli::{Cert, CertCreate};
 use crate::secret::{self, Delivery};
@@ -35,7 +35,7 @@ pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Res
 /// Prints the pin of the current certificate, and nothing else.
 pub(crate) fn plain(policy: &Policy) -> anyhow::Result<()> {
     let pair = Store::of(policy).read(Slot::Current)?;
-    record::print(format!("{}\n", records::pin(&pair.leaf)).as_bytes())
+    tool::print(format!("{}\n", records::pin(&pair.leaf)).as_bytes())
 }
 
 fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
 use crate::audit::{Pick, Show};
 use crate::freeze::Trigger;
@@ -19,7 +19,7 @@ Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 could n
 
 /// Keeps the cell: renders its configuration, audits its containers, holds its secrets
 #[derive(Debug, Parser)]
-#[command(name = "sandboxctl", version = record::version(), after_help = EXAMPLES, disable_help_flag = true, disable_help_subcommand = true)]
+#[command(name = "sandboxctl", version = tool::version(), after_help = EXAMPLES, disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// Which shell
-        shell: record::Shell,
+        shell: tool::Shell,
     },
 }
 

@@ -15,7 +15,8 @@ use anyhow::{Context, bail};
 use engine::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
 use engine::{Engine, Families, wait_for};
 use policy::{Network, Policy, Service};
-use record::{Lines, Outcome, Writer};
+use record::{Lines, Outcome};
+use tool::Writer;
 
 use standing::{Standing, frozen, networks_of, thawed};
 pub(crate) use trigger::Trigger;

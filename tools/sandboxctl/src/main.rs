@@ -13,5 +13,5 @@ mod secret;
 mod status;
 mod stop;
 fn main() -> std::process::ExitCode {
-    record::main("sandboxctl", record::version!(), run::run)
+    tool::main("sandboxctl", tool::version!(), run::run)
 }

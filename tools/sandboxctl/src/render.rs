@@ -8,8 +8,8 @@ use anyhow::Context;
 use clap::Subcommand;
 use engine::{Engine, Families, Version};
 use policy::Policy;
-use record::Exit;
 use serde::Serialize;
+use tool::Exit;
 
 use crate::gate;
 
@@ -38,7 +38,7 @@ pub(crate) fn run(what: &Render, policy: &Policy) -> anyhow::Result<Exit> {
         Render::Nginx => gate::render(policy, Families::here())?,
         Render::Paths => document(&paths::render(policy))?,
     };
-    record::print(text.as_bytes())?;
+    tool::print(text.as_bytes())?;
     Ok(Exit::Success)
 }
 

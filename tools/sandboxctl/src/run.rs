@@ -3,8 +3,9 @@
 use clap::Parser;
 use engine::wait_for;
 use policy::PolicyArgs;
-use record::Purpose::{Judge, Tell};
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::Purpose::{Judge, Tell};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::{Cert, Cli, Command, Secret};
 use crate::{audit, cert, freeze, paths, render, secret, status};
@@ -40,7 +41,7 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
             with_records(&policy, output, Tell, |policy, out| secret::drop_one(policy, &name, out))
         }
         Command::Secret(Secret::List) => with_records(&policy, output, Judge, secret::list),
-        Command::Completions { shell } => record::completions::<Cli>(shell),
+        Command::Completions { shell } => tool::completions::<Cli>(shell),
     }
 }
 

@@ -13,7 +13,8 @@ use anyhow::{Context, anyhow, bail};
 use policy::{Policy, Service};
 use record::cellblock::Cell;
 use record::fields::{Container, File};
-use record::{Action, Category, Provider, Record, Type, Writer};
+use record::{Action, Category, Provider, Record, Type};
+use tool::Writer;
 use zeroize::Zeroizing;
 
 pub(crate) use delivery::{Delivery, clear, deliver};

@@ -7,7 +7,8 @@ mod storage;
 mod usage;
 
 use policy::Policy;
-use record::{Record, Writer};
+use record::Record;
+use tool::Writer;
 
 pub(crate) use follow::follow;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use policy::PolicyArgs;
-use record::OutputArgs;
+use tool::OutputArgs;
 
 use crate::failpoint::Step;
 use crate::sources::SourceKind;
@@ -25,7 +25,7 @@ Exit status: 0 nothing found · 1 findings · 2 usage or environment · 3 someth
     name = "scanwatch",
     about = "Scan what is written to the share with ClamAV, jail what is found, leave a tombstone"
 )]
-#[command(version = record::version(), after_help = EXAMPLES, max_term_width = 100)]
+#[command(version = tool::version(), after_help = EXAMPLES, max_term_width = 100)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Cli {
     // The short help for both: it fits a screen, and the man page has the rest.
@@ -57,7 +57,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Completions {
         /// Which shell
-        shell: record::Shell,
+        shell: tool::Shell,
     },
 }
 
@@ -188,7 +188,7 @@ fn age(text: &str) -> Result<Duration, String> {
         "0s" | "0m" | "0h" | "0d" => Ok(Duration::ZERO),
         // Nobody means so young a file: 30ms for 30m would purge nearly all.
         _ if text.ends_with("ms") => Err(expected()),
-        _ => policy::parse_duration(text).map_err(|_| expected()),
+        _ => tool::duration::parse(text).map_err(|_| expected()),
     }
 }
 

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    record::main("scanwatch", record::version!(), scanwatch::run)
+    tool::main("scanwatch", tool::version!(), scanwatch::run)
 }

@@ -1,7 +1,7 @@
 //! What each subcommand does.
 
 use clap::Parser;
-use record::Exit;
+use tool::Exit;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{hash, jail, scan, self_test, watch};
@@ -18,6 +18,6 @@ pub fn run() -> anyhow::Result<Exit> {
         Command::Hash(args) => hash::hash(&args, &policy.load()?, output),
         Command::Jail(command) => jail::run(&command, &policy.load()?, output),
         Command::SelfTest(args) => self_test::self_test(&args, &policy.load()?, output),
-        Command::Completions { shell } => record::completions::<Cli>(shell),
+        Command::Completions { shell } => tool::completions::<Cli>(shell),
     }
 }

@@ -3,7 +3,7 @@
 // `key` reads a secret from the tmpfs at the moment it is needed: nothing keeps it, and after a restart of the container
 // it is gone until it is delivered again.
 import fs from 'fs';
-import make_leg from 'leg.js';
+import make_relay from 'relay.js';
 import lines from 'lines.js';
 import make_record from 'record.js';
 import make_verdict from 'verdict.js';
@@ -29,7 +29,7 @@ function alert() { return String.bytesFrom([21, 3, 3, 0, 2, 2, 112]); }
 // address that it went to.
 function traced(r) {
     const v = r.variables;
-    return `${Number(v.msec.replace('.', '')).toString(16).padStart(12, '0')} ${where.address(where.leg_of(v.upstream_addr), v.gate_upstream)}`;
+    return `${Number(v.msec.replace('.', '')).toString(16).padStart(12, '0')} ${where.address(where.relay_of(v.upstream_addr), v.gate_upstream)}`;
 }
 
 export default {
@@ -38,8 +38,8 @@ export default {
     failure: (r) => make_verdict().failure(r),
     request: (r) => make_record().request(r),
     session: (s) => make_record().session(s),
-    lead: (s) => make_leg().lead(s),
-    lead_any: (s) => make_leg().lead_any(s),
-    way: (r) => make_leg().way(r),
-    addresses: (r) => make_leg().addresses(r),
+    lead: (s) => make_relay().lead(s),
+    lead_any: (s) => make_relay().lead_any(s),
+    way: (r) => make_relay().way(r),
+    addresses: (r) => make_relay().addresses(r),
 };

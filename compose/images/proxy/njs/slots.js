@@ -1,4 +1,4 @@
-// The slots of a wildcard: upstreams of nginx (leg.rs), each with connections and TLS sessions of its own, and each for
+// The slots of a wildcard: upstreams of nginx (relay.rs), each with connections and TLS sessions of its own, and each for
 // one name as long as the container runs. Nginx keeps what it keeps by upstream and not by name: were a slot given to a
 // second name, that would be led where the first one leads. So there are as many names with kept connections as there
 // are slots; those that come later are served on connections of their own.
@@ -8,21 +8,21 @@ import where from 'where.js';
 function make() {
     const TRIES = 4;           // slots that a name may have, from the one that its letters choose
 
-    function place(leg, slot) { return `/run/nginx/slot-${leg}-${slot}`; }
+    function place(relay, slot) { return `/run/nginx/slot-${relay}-${slot}`; }
 
     // Undefined: nobody's.
-    function owner(leg, slot) {
+    function owner(relay, slot) {
         try {
-            return fs.readFileSync(place(leg, slot), 'utf8');
+            return fs.readFileSync(place(relay, slot), 'utf8');
         } catch (e) {
             return undefined;
         }
     }
 
     // `wx` fails where the file is: of two workers one wins.
-    function take(leg, slot, name) {
+    function take(relay, slot, name) {
         try {
-            fs.writeFileSync(place(leg, slot), name, { flag: 'wx' });
+            fs.writeFileSync(place(relay, slot), name, { flag: 'wx' });
             return true;
         } catch (e) {
             return false;
@@ -30,20 +30,20 @@ function make() {
     }
 
     // The slot of a name, or undefined when it has none.
-    function of(leg, name, count) {
+    function of(relay, name, count) {
         for (let n = 0, first = where.sum(name); n < TRIES; n++) {
             const slot = (first + n) % count;
-            if (owner(leg, slot) === name) { return slot; }
+            if (owner(relay, slot) === name) { return slot; }
         }
         return undefined;
     }
 
     // Gives a name a slot if it has none and one of its own is free.
-    function claim(leg, name, count) {
-        if (of(leg, name, count) !== undefined) { return; }
+    function claim(relay, name, count) {
+        if (of(relay, name, count) !== undefined) { return; }
         for (let n = 0, first = where.sum(name); n < TRIES; n++) {
             const slot = (first + n) % count;
-            if (owner(leg, slot) === undefined && take(leg, slot, name)) { return; }
+            if (owner(relay, slot) === undefined && take(relay, slot, name)) { return; }
         }
     }
 

@@ -38,14 +38,14 @@ function make() {
         return last(lines(file).filter((line) => line.indexOf(mark) > 0 && line.indexOf(mark) < 60));
     }
 
-    // The last on one leg (leg.js), whose connections have numbers that nobody else knows, that `fits`. Nginx names the
+    // The last on one relay (relay.js), whose connections have numbers that nobody else knows, that `fits`. Nginx names the
     // server, ours, before all that comes from outside, which stands in quotes.
-    function of_leg(file, leg, fits) {
-        const mark = `, client: unix:, server: unix:/run/nginx/out-${leg}.sock`;
+    function of_relay(file, relay, fits) {
+        const mark = `, client: unix:, server: unix:/run/nginx/out-${relay}.sock`;
         return last(lines(file).filter((line) => line.split('"')[0].indexOf(mark) > 0 && fits(line)));
     }
 
-    return { of_connection, of_leg };
+    return { of_connection, of_relay };
 }
 
 export default make;

@@ -2,12 +2,12 @@
 //
 // Refusals are worded by the policy's configuration ($gate_refusal), why an upstream failed by nginx (trouble.js).
 import make_codes from 'codes.js';
-import make_leg from 'leg.js';
+import make_relay from 'relay.js';
 import where from 'where.js';
 import make_trouble from 'trouble.js';
 
 function make() {
-    const codes = make_codes(), leg = make_leg(), trouble = make_trouble();
+    const codes = make_codes(), relay = make_relay(), trouble = make_trouble();
     const TROUBLE = '/run/nginx/trouble.log';
 
     // The causes that nginx words, as ours. The first that fits counts.
@@ -26,24 +26,24 @@ function make() {
         [/upstream sent /, 'upstream-not-http', 'it sent what is no proper HTTP answer'],
     ];
 
-    // The name that leads there, as a leg knows it.
+    // The name that leads there, as a relay knows it.
     function name_of(v) {
         const asked = v.ssl_preread_server_name;
         return asked === undefined ? v.gate_upstream : asked.toLowerCase().replace(/\.$/, '');
     }
 
-    function upstream_ip(v) { return where.address(where.leg_of(v.upstream_addr), name_of(v)); }
+    function upstream_ip(v) { return where.address(where.relay_of(v.upstream_addr), name_of(v)); }
 
-    // What a leg said just now: whoever took it saw no more than that it hung up.
-    function said_by_leg(v) {
-        const taken = where.leg_of(v.upstream_addr), said = taken && leg.said(taken, name_of(v));
+    // What a relay said just now: whoever took it saw no more than that it hung up.
+    function said_by_relay(v) {
+        const taken = where.relay_of(v.upstream_addr), said = taken && relay.said(taken, name_of(v));
         return said && Date.now() / 1000 - said.at < 3 ? said.words : '';
     }
 
     function said(v) {
         const own = trouble.of_connection(TROUBLE, v.connection), words = own ? own.words : '';
         const hung_up = !words || / while SSL handshaking to upstream| reading from upstream| while proxying /.test(words);
-        return (hung_up && said_by_leg(v)) || words;
+        return (hung_up && said_by_relay(v)) || words;
     }
 
     function cause(v) {
@@ -54,7 +54,7 @@ function make() {
         return { code: found ? found[1] : 'upstream-failed', reason: why };
     }
 
-    // A leg refuses too, a name that leads inside for one; all else is the upstream's fault.
+    // A relay refuses too, a name that leads inside for one; all else is the upstream's fault.
     function of_cause(why) {
         why.verdict = codes.refused.indexOf(why.code) >= 0 ? 'denied' : 'failed';
         return why;
@@ -88,7 +88,7 @@ function make() {
         if (v.server_port === '80') { return status === 200 ? undefined : of_cause(cause(v)); }
         if (!v.gate_rule) { return not_listed(v); }
         if (/refuse/.test(v.upstream_addr)) { return denied('name-not-plain', 'the name is no host name'); }
-        const is_silent = v.upstream_bytes_received === '0' && said_by_leg(v);
+        const is_silent = v.upstream_bytes_received === '0' && said_by_relay(v);
         return status === 200 && !is_silent ? { verdict: 'allowed' } : of_cause(cause(v));
     }
 

@@ -1,4 +1,4 @@
-// Where a request went: which leg it took (leg.rs, leg.js), and the address behind it.
+// Where a request went: which relay it took (relay.rs, relay.js), and the address behind it.
 //
 // Every request asks this, and njs makes every function of every module anew for each request. So there is little here,
 // and the other modules are one function each (`make`), called only by whoever needs what is in it. No split() either: its
@@ -7,16 +7,16 @@ import fs from 'fs';
 
 const PLACES = 256;        // addresses remembered for the names below one wildcard
 
-// The leg that was taken last, by itself or by what stands in front of it (leg.rs, `told`).
-function leg_of(tried) {
+// The relay that was taken last, by itself or by what stands in front of it (relay.rs, `told`).
+function relay_of(tried) {
     let at = tried ? tried.lastIndexOf('/out-') : -1;
     if (at >= 0) { return tried.slice(at + 5, tried.indexOf('.sock', at)); }
     at = tried ? tried.lastIndexOf('/hop-') : -1;
     return at < 0 ? '' : tried.slice(at + 5, tried.indexOf('.sock', at));
 }
 
-// A leg of a wildcard takes its name from the handshake, and remembers where each led (leg.rs names it so).
-function is_any(leg) { return leg.endsWith('-any'); }
+// A relay of a wildcard takes its name from the handshake, and remembers where each led (relay.rs names it so).
+function is_any(relay) { return relay.endsWith('-any'); }
 
 function sum(name) {
     let found = 0;
@@ -24,18 +24,18 @@ function sum(name) {
     return found;
 }
 
-function place(leg, name) { return `/run/nginx/address-${leg}${is_any(leg) ? `-${sum(name) % PLACES}` : ''}`; }
+function place(relay, name) { return `/run/nginx/address-${relay}${is_any(relay) ? `-${sum(name) % PLACES}` : ''}`; }
 
 // Where a name led last: the address of the connections that are kept for it. Empty when nobody remembers, and for a
 // name that did not resolve.
-function address(leg, name) {
-    if (!leg) { return ''; }
+function address(relay, name) {
+    if (!relay) { return ''; }
     try {
-        const said = fs.readFileSync(place(leg, name), 'utf8');
-        return !is_any(leg) ? said : said.endsWith(` ${name}`) ? said.slice(0, said.indexOf(' ')) : '';
+        const said = fs.readFileSync(place(relay, name), 'utf8');
+        return !is_any(relay) ? said : said.endsWith(` ${name}`) ? said.slice(0, said.indexOf(' ')) : '';
     } catch (e) {
         return '';
     }
 }
 
-export default { leg_of, is_any, sum, place, address };
+export default { relay_of, is_any, sum, place, address };

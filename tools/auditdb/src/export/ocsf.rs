@@ -6,10 +6,10 @@ use std::io::Write;
 use anyhow::Result;
 use record::Severity;
 use serde_json::{Value, json};
+use tool::unprinted;
 
 use super::Report;
 use super::item::Item;
-use crate::read::explain;
 
 /// The version of the schema.
 const VERSION: &str = "1.5.0";
@@ -28,11 +28,11 @@ impl<'o> Ocsf<'o> {
 
 impl Report for Ocsf<'_> {
     fn add(&mut self, item: &Item) -> Result<()> {
-        writeln!(self.0, "{}", event(item)).map_err(explain)
+        writeln!(self.0, "{}", event(item)).map_err(unprinted)
     }
 
     fn end(&mut self) -> Result<()> {
-        self.0.flush().map_err(explain)
+        self.0.flush().map_err(unprinted)
     }
 }
 

@@ -13,8 +13,8 @@ use policy::private_file;
 use rustix::fs::{Mode, OFlags};
 
 use crate::database;
-use crate::place::Place;
 use crate::read::Filter;
+use crate::store::Store;
 use crate::whole;
 
 /// The most memory that the writing may use.
@@ -32,7 +32,7 @@ const COLUMNS: &str = "SELECT * EXCLUDE (seq, segment, position), time::DATE AS 
 ///
 /// # Errors
 /// If something is in the folder already, or it cannot be written.
-pub(super) fn write(place: &Place, filter: &Filter, folder: &Path) -> Result<u64> {
+pub(super) fn write(store: &Store, filter: &Filter, folder: &Path) -> Result<u64> {
     let taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     ensure!(
         !taken && (!folder.exists() || folder.is_dir()),
@@ -40,7 +40,7 @@ pub(super) fn write(place: &Place, filter: &Filter, folder: &Path) -> Result<u64
         folder.display()
     );
     let draft = whole::part_of(folder)?;
-    let done = fill(place, filter, &draft, "cellblock").and_then(|count| {
+    let done = fill(store, filter, &draft, "cellblock").and_then(|count| {
         name_all(&draft)?;
         whole::put(&draft.join(FILES), folder)?;
         Ok(count)
@@ -53,7 +53,7 @@ pub(super) fn write(place: &Place, filter: &Filter, folder: &Path) -> Result<u64
 ///
 /// # Errors
 /// If the database cannot be read or the draft not written.
-pub(super) fn fill(place: &Place, filter: &Filter, draft: &Path, name: &str) -> Result<u64> {
+pub(super) fn fill(store: &Store, filter: &Filter, draft: &Path, name: &str) -> Result<u64> {
     let said = || format!("{}: cannot be written", draft.display());
     remove(draft)?;
     DirBuilder::new().mode(0o700).create(draft).with_context(said)?;
@@ -62,7 +62,7 @@ pub(super) fn fill(place: &Place, filter: &Filter, draft: &Path, name: &str) -> 
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = rustix::fs::open(draft, flags, Mode::empty()).with_context(said)?;
     let to = format!("/proc/self/fd/{}", folder.as_raw_fd());
-    let connection = database::open_to_export(&place.database(), &to, MEMORY)?;
+    let connection = database::open_to_export(&store.database(), &to, MEMORY)?;
     let statement = format!(
         "COPY ({COLUMNS} WHERE {}) TO '{to}/{FILES}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day, provider), \
          FILENAME_PATTERN '{name}-{{i}}', FILE_EXTENSION '{DRAFT}')",

@@ -6,10 +6,10 @@ use std::io::Write;
 use anyhow::Result;
 use record::Severity;
 use serde_json::{Value, json};
+use tool::unprinted;
 
 use super::Report;
 use super::item::Item;
-use crate::read::explain;
 
 /// The results, written as they come; the rules they name stand behind them, as JSON lets them.
 pub(super) struct Sarif<'o> {
@@ -23,7 +23,7 @@ impl<'o> Sarif<'o> {
     pub(super) fn begin(out: &'o mut dyn Write) -> Result<Self> {
         let head =
             r#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"results":["#;
-        out.write_all(head.as_bytes()).map_err(explain)?;
+        out.write_all(head.as_bytes()).map_err(unprinted)?;
         Ok(Self { out, rules: BTreeMap::new(), any: false })
     }
 }
@@ -45,7 +45,7 @@ impl Report for Sarif<'_> {
         self.rules.entry(rule).or_insert(name);
         let before = if self.any { ",\n" } else { "\n" };
         self.any = true;
-        write!(self.out, "{before}{result}").map_err(explain)
+        write!(self.out, "{before}{result}").map_err(unprinted)
     }
 
     fn end(&mut self) -> Result<()> {
@@ -53,7 +53,7 @@ impl Report for Sarif<'_> {
             self.rules.iter().map(|(id, name)| json!({"id": id, "shortDescription": {"text": name}})).collect();
         let version = env!("CARGO_PKG_VERSION");
         let tool = json!({"driver": {"name": "Cellblock", "semanticVersion": version, "rules": rules}});
-        writeln!(self.out, "\n],\"columnKind\":\"unicodeCodePoints\",\"tool\":{tool}}}]}}").map_err(explain)
+        writeln!(self.out, "\n],\"columnKind\":\"unicodeCodePoints\",\"tool\":{tool}}}]}}").map_err(unprinted)
     }
 }
 

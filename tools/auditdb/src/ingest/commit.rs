@@ -276,10 +276,10 @@ mod tests {
     use crate::ingest::bookmark::{Bookmark, Position};
     use crate::spool::Folder;
     use jiff::Timestamp;
-    use record::OutputArgs;
     use serde_json::Value;
     use std::collections::BTreeSet;
     use std::path::Path;
+    use tool::OutputArgs;
 
     fn at(number: u64) -> Timestamp {
         Timestamp::from_second(1_795_323_600 + i64::try_from(number).unwrap()).unwrap()
@@ -309,7 +309,7 @@ mod tests {
         let round = pieces(&mark);
         let account = Account::of_container(source.clone(), "vault".to_owned(), bookmark, mark);
         let spool = Writer::begin(Folder::below(directory), bound).unwrap();
-        let tee = Tee::new(false, OutputArgs { format: record::Format::Jsonl });
+        let tee = Tee::new(false, OutputArgs { format: tool::Format::Jsonl });
         let mut committer = Committer::new(spool, Some(source), tee, Stop::received(), Some(account));
         committer.commit(round).and_then(|()| committer.end()).is_ok()
     }

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 
 use anyhow::{Error, Result};
-use record::{Exit, OutputArgs, Record, render};
+use record::Record;
+use tool::{OutputArgs, render};
 
 use crate::line;
 use crate::read::show;
@@ -64,7 +65,7 @@ impl Tee {
         }
         let mut out = io::stdout().lock();
         if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
-            self.lose(record::unwritten(error, Exit::Success));
+            self.lose(tool::unprinted(error));
         }
     }
 

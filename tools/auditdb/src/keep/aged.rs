@@ -14,9 +14,9 @@ use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use crate::fold::{self, Seen};
-use crate::place::{Place, Retain};
 use crate::source::Source;
 use crate::spool::{Read, Reader, SegmentFile};
+use crate::store::{Retain, Store};
 use crate::when::When;
 
 /// The length of a UUID at the beginning of a segment's name.
@@ -53,14 +53,14 @@ impl Cut {
 }
 
 /// The segments whose every line came in before that, is in the database, and which no writer has open.
-pub(super) fn old(connection: &Connection, place: &Place, cut: &Cut) -> Result<Vec<Old>> {
+pub(super) fn old(connection: &Connection, store: &Store, cut: &Cut) -> Result<Vec<Old>> {
     let newest = newest(connection)?;
     let known: BTreeMap<String, Seen> =
         fold::seen(connection)?.into_iter().map(|seen| (seen.name.clone(), seen)).collect();
     let mut old = Vec::new();
-    for file in place.spool().segments()? {
+    for file in store.spool().segments()? {
         let Some(seen) = known.get(&file.name).filter(|seen| seen.end == file.length) else { continue };
-        let path = place.spool().path().join(&file.name);
+        let path = store.spool().path().join(&file.name);
         let past = |came: &BTreeMap<Option<String>, i64>| {
             came.iter().all(|(provider, received)| *received < cut.before(provider.as_deref()))
         };

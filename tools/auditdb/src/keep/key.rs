@@ -3,15 +3,14 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use record::Exit;
+use tool::{Exit, unprinted};
 
 use crate::cli;
-use crate::place::Place;
-use crate::read::explain;
+use crate::store::Store;
 
 /// `auditdb key show` and `auditdb key rotate`
-pub(crate) fn key(args: &cli::Key, place: &Place) -> Result<Exit> {
-    let notary = place.notary();
+pub(crate) fn key(args: &cli::Key, store: &Store) -> Result<Exit> {
+    let notary = store.notary();
     let Some(mut public) = notary.public()? else {
         bail!(
             "{}: no checkpoint was signed yet, so there is no key; `auditdb ingest` makes it",
@@ -21,6 +20,6 @@ pub(crate) fn key(args: &cli::Key, place: &Place) -> Result<Exit> {
     if args.what == "rotate" {
         public = notary.rotate()?;
     }
-    writeln!(std::io::stdout(), "ed25519 {public}").map_err(explain)?;
+    writeln!(std::io::stdout(), "ed25519 {public}").map_err(unprinted)?;
     Ok(Exit::Success)
 }

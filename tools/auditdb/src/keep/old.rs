@@ -11,7 +11,7 @@ use super::verify::{self, Found};
 use super::witness::Witnesses;
 use crate::database::{self, log_of};
 use crate::fold::{self, Seen};
-use crate::place::Place;
+use crate::store::Store;
 
 /// The most memory that reading what is remembered may use.
 const MEMORY: &str = "512MiB";
@@ -29,8 +29,8 @@ pub(super) enum Old {
 
 impl Old {
     /// Looks at it, also where its tables are those of another version.
-    pub(super) fn look(place: &Place) -> Self {
-        let path = place.database();
+    pub(super) fn look(store: &Store) -> Self {
+        let path = store.database();
         if !path.exists() {
             return Self::Absent;
         }
@@ -42,10 +42,10 @@ impl Old {
     ///
     /// # Errors
     /// If the spool, the log of checkpoints or an anchor cannot be read.
-    pub(super) fn beyond(&self, place: &Place) -> Result<Vec<(String, Found)>> {
+    pub(super) fn beyond(&self, store: &Store) -> Result<Vec<(String, Found)>> {
         let seen = if let Self::Knows(seen) = self { seen.clone() } else { Vec::new() };
-        let witnesses = Witnesses::of_database(seen).with_checkpoints(place)?;
-        let held = verify::held(place, &witnesses)?;
+        let witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
+        let held = verify::held(store, &witnesses)?;
         Ok(held.into_iter().filter(|(name, found)| witnesses.marks.contains_key(name) && found.is_bad()).collect())
     }
 }
@@ -54,8 +54,8 @@ impl Old {
 ///
 /// # Errors
 /// If it cannot be renamed.
-pub(super) fn put_aside(place: &Place) -> Result<PathBuf> {
-    let database = place.database();
+pub(super) fn put_aside(store: &Store) -> Result<PathBuf> {
+    let database = store.database();
     let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let aside = PathBuf::from(format!("{}.before-{stamp}", database.display()));
     for (from, to) in [(log_of(&database), log_of(&aside)), (database.clone(), aside.clone())] {

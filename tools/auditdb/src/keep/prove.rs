@@ -1,20 +1,19 @@
 //! `auditdb prove ID` and `auditdb verify --proof FILE --key PUB`: one line, proved to who has no record.
 
-use std::fs;
-use std::io::{Read as _, Write, stdin};
+use std::io::{Read as _, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer, input, unprinted};
 
 use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Proof};
 use crate::cli;
 use crate::line::{self, Scanner};
 use crate::merkle::{self, Tree};
-use crate::place::Place;
-use crate::read::explain;
 use crate::spool::{Read, Reader};
+use crate::store::Store;
 
 /// The longest proof that is read, in bytes: a line of 1 MiB in base64, and its path.
 const LONGEST: u64 = 4 << 20;
@@ -28,12 +27,12 @@ struct Found {
 }
 
 /// `auditdb prove`
-pub(crate) fn prove(args: &cli::Prove, place: &Place) -> Result<Exit> {
-    let found = find(place, &args.id)?;
+pub(crate) fn prove(args: &cli::Prove, store: &Store) -> Result<Exit> {
+    let found = find(store, &args.id)?;
     if found.is_empty() {
-        bail!("{}: no line of the record has the id {:?}", place.directory().display(), args.id);
+        bail!("{}: no line of the record has the id {:?}", store.directory().display(), args.id);
     }
-    let log = place.notary().log();
+    let log = store.notary().log();
     let book = Book::read(&log).with_context(|| format!("{}: cannot be read", log.display()))?;
     let mut exit = Exit::Success;
     for Found { segment, line, index, leaves } in found {
@@ -52,16 +51,16 @@ pub(crate) fn prove(args: &cli::Prove, place: &Place) -> Result<Exit> {
             bail!("segment {segment} is not what was signed; see `auditdb verify`");
         }
         let proof = Proof::of(&line, index, &leaves, entry.line.clone());
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&proof)?).map_err(explain)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&proof)?).map_err(unprinted)?;
     }
     Ok(exit)
 }
 
 /// All lines with that id, from the spool itself.
-fn find(place: &Place, id: &str) -> Result<Vec<Found>> {
+fn find(store: &Store, id: &str) -> Result<Vec<Found>> {
     let (mut found, mut scanner) = (Vec::new(), Scanner::default());
-    for segment in place.spool().segments()? {
-        let path = place.spool().path().join(&segment.name);
+    for segment in store.spool().segments()? {
+        let path = store.spool().path().join(&segment.name);
         let told = || format!("{}: cannot be read", path.display());
         let (mut leaves, mut here) = (Vec::new(), Vec::new());
         let mut reader = Reader::open(&path, None).with_context(told)?;
@@ -98,10 +97,8 @@ pub(crate) fn verify_proof(file: &Path, key: &str, output: OutputArgs) -> Result
 }
 
 fn read(file: &Path) -> Result<String> {
-    let input: Box<dyn std::io::Read> =
-        if file.as_os_str() == "-" { Box::new(stdin()) } else { Box::new(fs::File::open(file)?) };
     let mut text = String::new();
-    input.take(LONGEST + 1).read_to_string(&mut text)?;
+    input::open(file)?.take(LONGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LONGEST {
         bail!("longer than {LONGEST} bytes");
     }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use duckdb::{Connection, params};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::aged::{self, Cut, Old};
 use super::note::note;
@@ -18,28 +19,28 @@ use crate::checkpoint::{About, Pruned};
 use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
-use crate::place::Place;
 use crate::plural::many;
 use crate::source::Source;
+use crate::store::Store;
 use crate::trust;
 
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// `auditdb prune`
-pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let cut = Cut::of(&place.retain, args.older_than)?;
-    let directory = place.directory().display();
-    if !place.directory().is_dir() {
+pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let cut = Cut::of(&store.retain, args.older_than)?;
+    let directory = store.directory().display();
+    if !store.directory().is_dir() {
         bail!("{directory}: no record here; --directory names another");
     }
-    let Some(_lock) = Lock::exclusive(&place.lock(), WAIT)? else {
+    let Some(_lock) = Lock::exclusive(&store.lock(), WAIT)? else {
         bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
     };
-    let kept = trust::is_kept(place);
-    let connection = database::open_to_write(&place.database())?;
-    fold::fold(&connection, &place.spool())?;
-    let old = aged::old(&connection, place, &cut)?;
+    let kept = trust::is_kept(store);
+    let connection = database::open_to_write(&store.database())?;
+    fold::fold(&connection, &store.spool())?;
+    let old = aged::old(&connection, store, &cut)?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     if args.dry_run {
         out.tell(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
@@ -47,21 +48,21 @@ pub(crate) fn prune(args: &cli::Prune, place: &Place, output: OutputArgs) -> Res
     }
     // Signed away first: without its tombstone, what is removed would look taken.
     let tombstones = old.iter().map(tombstone).collect();
-    place.notary().sign(tombstones).context("nothing was removed")?;
+    store.notary().sign(tombstones).context("nothing was removed")?;
     forget(&connection, &old, &cut)?;
     let loose = shrink::is_loose(&connection)?;
     connection.close().map_err(|(_, error)| error)?;
     for gone in &old {
-        let path = place.spool().path().join(&gone.file.name);
+        let path = store.spool().path().join(&gone.file.name);
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
     }
-    tidy(place, loose, !old.is_empty());
+    tidy(store, loose, !old.is_empty());
     if kept {
-        trust::keep(place, trust::stamp(place));
+        trust::keep(store, trust::stamp(store));
     }
     let record = told(&old, Action::RecordsPruned, ["was removed", "were removed"]);
     if !old.is_empty() {
-        note(place, &record)?;
+        note(store, &record)?;
     }
     out.tell(&record)?;
     out.finish()
@@ -73,18 +74,18 @@ fn tombstone(old: &Old) -> About {
 }
 
 /// Makes small what prune leaves large. Where that cannot be done nothing is lost, and the next prune tries again.
-fn tidy(place: &Place, loose: bool, pruned: bool) {
-    let shrunk = if loose { shrink::shrink(place) } else { Ok(()) };
-    let log = if pruned { compact(place) } else { Ok(()) };
+fn tidy(store: &Store, loose: bool, pruned: bool) {
+    let shrunk = if loose { shrink::shrink(store) } else { Ok(()) };
+    let log = if pruned { compact(store) } else { Ok(()) };
     for error in [shrunk, log].into_iter().filter_map(Result::err) {
         eprintln!("auditdb: {}; it stays as large as it was", record::escape(&format!("{error:#}")));
     }
 }
 
 /// Takes out of the log what speaks of nothing that is left.
-fn compact(place: &Place) -> Result<()> {
-    let living = place.spool().segments()?.into_iter().map(|segment| segment.name).collect();
-    place.notary().compact(&living)
+fn compact(store: &Store) -> Result<()> {
+    let living = store.spool().segments()?.into_iter().map(|segment| segment.name).collect();
+    store.notary().compact(&living)
 }
 
 /// What goes, or would go: how many segments, lines and bytes.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::note::note;
 use super::old::{Old, put_aside};
@@ -18,26 +19,26 @@ use super::verify;
 use crate::cli;
 use crate::database::{self, Lock, log_of};
 use crate::fold;
-use crate::place::Place;
 use crate::plural::many;
 use crate::read::State;
+use crate::store::Store;
 use crate::trust;
 
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// `auditdb rebuild`
-pub(crate) fn rebuild(args: &cli::Rebuild, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let directory = place.directory().display();
-    if !place.spool().path().is_dir() {
+pub(crate) fn rebuild(args: &cli::Rebuild, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let directory = store.directory().display();
+    if !store.spool().path().is_dir() {
         bail!("{directory}: no spool here to make a database from; --directory names another folder");
     }
-    let Some(_lock) = Lock::exclusive(&place.lock(), WAIT)? else {
+    let Some(_lock) = Lock::exclusive(&store.lock(), WAIT)? else {
         bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
     };
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
-    let old = Old::look(place);
-    let beyond = old.beyond(place)?;
+    let old = Old::look(store);
+    let beyond = old.beyond(store)?;
     if !beyond.is_empty() && !args.force {
         for (name, found) in beyond {
             out.check(&verify::tell(&name, found))?;
@@ -47,8 +48,8 @@ pub(crate) fn rebuild(args: &cli::Rebuild, place: &Place, output: OutputArgs) ->
         );
         return out.finish();
     }
-    let segments = place.spool().segments()?.len();
-    let (lines, state) = make(place, &old, !beyond.is_empty(), &mut out)?;
+    let segments = store.spool().segments()?.len();
+    let (lines, state) = make(store, &old, !beyond.is_empty(), &mut out)?;
     state.warn();
     state.damaged.iter().for_each(|_| out.count(Outcome::Failure));
     (state.damaged.len()..segments).for_each(|_| out.count(Outcome::Success));
@@ -59,23 +60,23 @@ pub(crate) fn rebuild(args: &cli::Rebuild, place: &Place, output: OutputArgs) ->
 }
 
 /// Makes the new database, and puts it in the place of the old one.
-fn make(place: &Place, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64, State)> {
-    let fresh = place.directory().join("record.duckdb.new");
+fn make(store: &Store, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64, State)> {
+    let fresh = store.directory().join("record.duckdb.new");
     remove(&fresh)?;
     remove(&log_of(&fresh))?;
     let connection = database::open_to_write(&fresh)?;
-    let folded = fold::fold(&connection, &place.spool())?;
+    let folded = fold::fold(&connection, &store.spool())?;
     let state = State { damaged: fold::damaged(&connection)?, ..State::default() };
     connection.close().map_err(|(_, error)| error)?;
-    let puts_aside = place.database().exists() && (forced || matches!(old, Old::Unreadable(_)));
-    let kept = puts_aside.then(|| put_aside(place)).transpose()?;
+    let puts_aside = store.database().exists() && (forced || matches!(old, Old::Unreadable(_)));
+    let kept = puts_aside.then(|| put_aside(store)).transpose()?;
     // The old log first: beside the new database it would be played into it.
-    remove(&log_of(&place.database()))?;
-    fs::rename(&fresh, place.database()).with_context(|| format!("{}: cannot be put in place", fresh.display()))?;
-    fs::File::open(place.directory())?.sync_all()?;
-    trust::keep(place, trust::stamp(place));
+    remove(&log_of(&store.database()))?;
+    fs::rename(&fresh, store.database()).with_context(|| format!("{}: cannot be put in place", fresh.display()))?;
+    fs::File::open(store.directory())?.sync_all()?;
+    trust::keep(store, trust::stamp(store));
     let record = told(folded.lines, old, forced, kept.as_deref());
-    note(place, &record)?;
+    note(store, &record)?;
     match record.event.outcome {
         Some(_) => out.check(&record)?,
         None => out.tell(&record)?,

@@ -7,7 +7,7 @@ use duckdb::Connection;
 use policy::private_file;
 
 use crate::database::{self, log_of};
-use crate::place::Place;
+use crate::store::Store;
 
 /// Worth the writing: where more than one block in four is free, or one row in four gone. A row that is gone stays in its
 /// block until all rows beside it are gone too.
@@ -30,8 +30,8 @@ pub(super) fn is_loose(connection: &Connection) -> Result<bool> {
 ///
 /// # Errors
 /// If it cannot be written; the old one is then as it was.
-pub(super) fn shrink(place: &Place) -> Result<()> {
-    let (database, fresh) = (place.database(), place.directory().join("record.duckdb.new"));
+pub(super) fn shrink(store: &Store) -> Result<()> {
+    let (database, fresh) = (store.database(), store.directory().join("record.duckdb.new"));
     let clear = || [fresh.clone(), log_of(&fresh)].iter().for_each(|file| drop(fs::remove_file(file)));
     clear();
     let copied = database::copy(&database, &fresh).and_then(|()| {

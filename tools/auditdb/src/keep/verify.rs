@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use record::cellblock::Spool;
-use record::{Action, Category, Exit, Kind, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::witness::{By, Mark, Witnesses};
 use crate::chain::Link;
 use crate::database::{self, Lock};
 use crate::fold::{self, Seen};
-use crate::place::Place;
 use crate::plural::many;
 use crate::rows::{self, Chains, Wrong};
 use crate::spool::{Read, Reader};
+use crate::store::Store;
 use crate::trust;
 
 /// How long whoever folds is waited for.
@@ -54,21 +55,21 @@ impl Found {
 }
 
 /// `auditdb verify`
-pub(crate) fn verify(place: &Place, output: OutputArgs) -> Result<Exit> {
-    let directory = place.directory().display();
-    if !place.directory().is_dir() {
+pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
+    let directory = store.directory().display();
+    if !store.directory().is_dir() {
         bail!("{directory}: no record here; --directory names another");
     }
     // Held to the end: what is pruned meanwhile would look taken.
-    let Some(_lock) = Lock::shared(&place.lock(), WAIT)? else {
+    let Some(_lock) = Lock::shared(&store.lock(), WAIT)? else {
         bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
     };
     // The witnesses first: the spool only grows.
-    let (seen, wrong) = remembered(place)?;
-    let mut witnesses = Witnesses::of_database(seen).with_checkpoints(place)?;
+    let (seen, wrong) = remembered(store)?;
+    let mut witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
     witnesses.faults.extend(wrong.whole);
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
-    let mut held = held(place, &witnesses)?;
+    let mut held = held(store, &witnesses)?;
     for (name, found) in held.iter_mut().filter(|(_, found)| !found.is_bad()) {
         wrong.segments.get(name).iter().for_each(|why| found.fail((*why).clone()));
     }
@@ -84,12 +85,12 @@ pub(crate) fn verify(place: &Place, output: OutputArgs) -> Result<Exit> {
 ///
 /// # Errors
 /// If the spool cannot be read.
-pub(super) fn held(place: &Place, witnesses: &Witnesses) -> Result<Vec<(String, Found)>> {
+pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, Found)>> {
     let mut held = Vec::new();
-    let there = place.spool().segments()?;
+    let there = store.spool().segments()?;
     for segment in &there {
         let marks = witnesses.marks.get(&segment.name).map(Vec::as_slice).unwrap_or_default();
-        let path = place.spool().path().join(&segment.name);
+        let path = store.spool().path().join(&segment.name);
         let found = walk(&path, marks).with_context(|| format!("{}: cannot be read", path.display()))?;
         held.push((segment.name.clone(), found));
     }
@@ -103,16 +104,16 @@ pub(super) fn held(place: &Place, witnesses: &Witnesses) -> Result<Vec<(String, 
     Ok(held)
 }
 
-fn remembered(place: &Place) -> Result<(Vec<Seen>, Wrong)> {
-    if !place.database().exists() {
+fn remembered(store: &Store) -> Result<(Vec<Seen>, Wrong)> {
+    if !store.database().exists() {
         return Ok((Vec::new(), Wrong::default()));
     }
-    let before = trust::stamp(place);
-    let connection = database::open_to_check(&place.database(), MEMORY)?;
+    let before = trust::stamp(store);
+    let connection = database::open_to_check(&store.database(), MEMORY)?;
     let seen = fold::seen(&connection)?;
-    let wrong = rows::check(&connection, place, &seen, Chains::Believed)?;
+    let wrong = rows::check(&connection, store, &seen, Chains::Believed)?;
     if wrong.is_nothing() {
-        trust::keep(place, before);
+        trust::keep(store, before);
     }
     Ok((seen, wrong))
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use crate::chain::Link;
 use crate::checkpoint::{About, Book, Checkpoint, Compacted, Entry, Notary};
 use crate::fold::Seen;
-use crate::place::Place;
 use crate::plural::many;
+use crate::store::Store;
 
 /// Who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,8 @@ impl Witnesses {
     ///
     /// # Errors
     /// If one is there and cannot be read.
-    pub(super) fn with_checkpoints(mut self, place: &Place) -> Result<Self> {
-        let notary = place.notary();
+    pub(super) fn with_checkpoints(mut self, store: &Store) -> Result<Self> {
+        let notary = store.notary();
         let read =
             |path: &std::path::Path| Book::read(path).with_context(|| format!("{}: cannot be read", path.display()));
         let log = read(&notary.log())?.unbroken();

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
-use record::{Exit, OutputArgs};
-use tool::Stop;
+use tool::{Exit, OutputArgs, Stop, unprinted};
 
 use super::filter::{Filter, check_pattern};
 use super::open::{State, open};
@@ -14,7 +13,7 @@ use super::page::Page;
 use super::reached::Reached;
 use super::wake::Wake;
 use crate::cli;
-use crate::place::Place;
+use crate::store::Store;
 
 /// The most memory that the sorting may use.
 const MEMORY: &str = "2GiB";
@@ -22,13 +21,13 @@ const MEMORY: &str = "2GiB";
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `auditdb events`
-pub(crate) fn events(args: &cli::Events, place: &Place, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn events(args: &cli::Events, store: &Store, output: OutputArgs) -> Result<Exit> {
     let stop = Stop::listen()?;
     let filter = Filter::of(&args.filters);
     let page = Page::of(args.output, output);
     // Before the first look, so that nothing comes unseen between the two.
-    let wake = if args.follow && place.directory().is_dir() { Some(Wake::on(place)?) } else { None };
-    let reading = open(place, MEMORY)?;
+    let wake = if args.follow && store.directory().is_dir() { Some(Wake::on(store)?) } else { None };
+    let reading = open(store, MEMORY)?;
     reading.state.warn();
     if let Some(pattern) = &args.filters.grep {
         check_pattern(&reading.connection, pattern)?;
@@ -38,7 +37,7 @@ pub(crate) fn events(args: &cli::Events, place: &Place, output: OutputArgs) -> R
     let mut state = reading.state.clone();
     drop(reading);
     if let Some(wake) = wake {
-        follow(place, &stop, wake, reached, &mut state, |connection, beyond| {
+        follow(store, &stop, wake, reached, &mut state, |connection, beyond| {
             let filter = filter.within(beyond);
             print(connection, &filter, &filter.select(None, false), &page)
         })?;
@@ -48,7 +47,7 @@ pub(crate) fn events(args: &cli::Events, place: &Place, output: OutputArgs) -> R
 
 /// Shows what comes in, until a signal ends it.
 fn follow(
-    place: &Place,
+    store: &Store,
     stop: &Stop,
     mut wake: Wake,
     mut reached: Reached,
@@ -57,10 +56,10 @@ fn follow(
 ) -> Result<()> {
     let mut seen = Vec::new();
     while !stop.asked() {
-        let there = place.spool().segments()?;
+        let there = store.spool().segments()?;
         if there != seen || state.behind {
             seen = there;
-            let reading = open(place, MEMORY)?;
+            let reading = open(store, MEMORY)?;
             if reading.state != *state {
                 reading.state.warn();
                 *state = reading.state.clone();
@@ -86,10 +85,5 @@ fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) ->
         let source: Option<String> = row.get(1)?;
         page.print(&mut out, raw, source.as_deref())?;
     }
-    out.flush().map_err(explain)
-}
-
-/// A reader that went away has read what it wanted.
-pub(crate) fn explain(error: io::Error) -> anyhow::Error {
-    record::unwritten(error, Exit::Success)
+    out.flush().map_err(unprinted)
 }

@@ -10,8 +10,8 @@ use duckdb::Connection;
 
 use crate::database::{self, Lock};
 use crate::fold;
-use crate::place::Place;
 use crate::rows::{self, Chains};
+use crate::store::Store;
 use crate::trust;
 
 /// How long a folder waits for whoever reads.
@@ -68,64 +68,64 @@ pub(crate) struct Reading {
 ///
 /// # Errors
 /// If there is no record, or nobody lets go of the database.
-pub(crate) fn open(place: &Place, memory: &str) -> Result<Reading> {
-    let directory = place.directory().display();
-    if !place.directory().is_dir() {
+pub(crate) fn open(store: &Store, memory: &str) -> Result<Reading> {
+    let directory = store.directory().display();
+    if !store.directory().is_dir() {
         bail!("{directory}: no record here; `auditdb ingest` begins one, --directory names another");
     }
-    if let Some(reading) = read(place, memory, Duration::ZERO)?
-        && !fold::is_behind(&reading.connection, &place.spool())?
+    if let Some(reading) = read(store, memory, Duration::ZERO)?
+        && !fold::is_behind(&reading.connection, &store.spool())?
     {
         return Ok(reading);
     }
-    let folded = fold_now(place)?;
-    let Some(mut reading) = read(place, memory, TO_READ)? else {
+    let folded = fold_now(store)?;
+    let Some(mut reading) = read(store, memory, TO_READ)? else {
         bail!("{directory}: another process has had the database for {} s; try again", TO_READ.as_secs());
     };
-    reading.state.behind = !folded && fold::is_behind(&reading.connection, &place.spool())?;
+    reading.state.behind = !folded && fold::is_behind(&reading.connection, &store.spool())?;
     Ok(reading)
 }
 
 /// Opens what is there; `None` if there is nothing yet, or somebody writes it.
-fn read(place: &Place, memory: &str, wait: Duration) -> Result<Option<Reading>> {
-    let Some(lock) = Lock::shared(&place.lock(), wait).with_context(|| locking(place))? else { return Ok(None) };
-    if !place.database().exists() {
+fn read(store: &Store, memory: &str, wait: Duration) -> Result<Option<Reading>> {
+    let Some(lock) = Lock::shared(&store.lock(), wait).with_context(|| locking(store))? else { return Ok(None) };
+    if !store.database().exists() {
         return Ok(None);
     }
-    let connection = database::open_to_read(&place.database(), memory)?;
-    let doubt = doubt(place, &connection)?;
+    let connection = database::open_to_read(&store.database(), memory)?;
+    let doubt = doubt(store, &connection)?;
     let state = State { behind: false, damaged: fold::damaged(&connection)?, doubt };
     Ok(Some(Reading { connection, state, _lock: lock }))
 }
 
 /// Why the rows cannot be believed. They are held against their lines where the file is not as we left it.
-fn doubt(place: &Place, connection: &Connection) -> Result<Option<String>> {
-    if trust::is_kept(place) {
+fn doubt(store: &Store, connection: &Connection) -> Result<Option<String>> {
+    if trust::is_kept(store) {
         return Ok(None);
     }
-    let stamp = trust::stamp(place);
-    let wrong = rows::check(connection, place, &fold::seen(connection)?, Chains::Computed)?;
+    let stamp = trust::stamp(store);
+    let wrong = rows::check(connection, store, &fold::seen(connection)?, Chains::Computed)?;
     if wrong.is_nothing() {
-        trust::keep(place, stamp);
+        trust::keep(store, stamp);
     }
     Ok(wrong.first())
 }
 
 /// Folds, if nobody else has the database for too long.
-fn fold_now(place: &Place) -> Result<bool> {
-    let Some(_lock) = Lock::exclusive(&place.lock(), TO_FOLD).with_context(|| locking(place))? else {
+fn fold_now(store: &Store) -> Result<bool> {
+    let Some(_lock) = Lock::exclusive(&store.lock(), TO_FOLD).with_context(|| locking(store))? else {
         return Ok(false);
     };
-    let kept = trust::is_kept(place);
-    let connection = database::open_to_write(&place.database())?;
-    fold::fold(&connection, &place.spool())?;
+    let kept = trust::is_kept(store);
+    let connection = database::open_to_write(&store.database())?;
+    fold::fold(&connection, &store.spool())?;
     connection.close().map_err(|(_, error)| error)?;
     if kept {
-        trust::keep(place, trust::stamp(place));
+        trust::keep(store, trust::stamp(store));
     }
     Ok(true)
 }
 
-fn locking(place: &Place) -> String {
-    format!("{}: cannot be locked", place.lock().display())
+fn locking(store: &Store) -> String {
+    format!("{}: cannot be locked", store.lock().display())
 }

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
-use record::{Exit, Format, Outcome, OutputArgs, Provider, Purpose, Writer};
+use record::{Outcome, Provider};
 use textwrap::Options;
+use tool::{Exit, Format, OutputArgs, Purpose, Writer, unprinted};
 
-use super::events::explain;
 use super::open::State;
 use super::show;
 use crate::cli::Shape;
@@ -51,7 +51,7 @@ impl Page {
             Shape::Short => self.short(raw, source),
             Shape::Cat => record::escape(&show::record_of(raw, source).map_or_else(|| raw.to_owned(), |it| it.message)),
         };
-        writeln!(out, "{shown}").map_err(explain)
+        writeln!(out, "{shown}").map_err(unprinted)
     }
 
     /// Prints the end of the run as the records before it; with messages alone, the exit status alone tells it.
@@ -73,7 +73,7 @@ impl Page {
             true => format!("{:.3}", record.timestamp),
             false => local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         };
-        fold(&record::render_at(&time, &record, self.coloured), self.width)
+        fold(&tool::render_at(&time, &record, self.coloured), self.width)
     }
 }
 

@@ -13,8 +13,8 @@ use duckdb::Connection;
 use duckdb::arrow::datatypes::{DataType, IntervalUnit, Schema, TimeUnit};
 use duckdb::arrow::record_batch::RecordBatch;
 use rustix::fs::{Mode, OFlags};
+use tool::unprinted;
 
-use super::explain;
 use super::query::refused;
 use crate::database::{self, brief};
 
@@ -58,7 +58,7 @@ pub(super) fn nameless(folder: &Path) -> Result<File> {
 /// Passes a filled file on to standard output.
 pub(super) fn pass(mut file: File) -> Result<()> {
     file.seek(SeekFrom::Start(0))?;
-    io::copy(&mut file, &mut io::stdout().lock()).map(drop).map_err(explain)
+    io::copy(&mut file, &mut io::stdout().lock()).map(drop).map_err(unprinted)
 }
 
 /// The statement that makes the table for rows of this form.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use duckdb::arrow::datatypes::DataType;
 use duckdb::{Connection, Statement};
-use record::Exit;
 use serde_json::Value;
+use tool::Exit;
 
 use super::json::{is_known, value};
 use super::open::open;
@@ -17,18 +17,18 @@ use super::sheet::{Csv, JsonLines, Sheet, Table, Target};
 use super::statement::only_one;
 use super::{parquet, schema};
 use crate::cli::{self, Rows};
-use crate::place::Place;
+use crate::store::Store;
 use crate::whole;
 
 /// The longest statement that is read from standard input, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// `auditdb query`
-pub(crate) fn query(args: &cli::Query, place: &Place) -> Result<Exit> {
+pub(crate) fn query(args: &cli::Query, store: &Store) -> Result<Exit> {
     let shape = shape(args)?;
     let sql = schema::statement(&statement(&args.sql)?)?;
     only_one(&sql)?;
-    let reading = open(place, &args.memory)?;
+    let reading = open(store, &args.memory)?;
     reading.state.warn();
     let (connection, limit) = (&reading.connection, Duration::from_secs(args.timeout));
     bounded(connection, limit, || match (&args.to, shape) {
@@ -37,7 +37,7 @@ pub(crate) fn query(args: &cli::Query, place: &Place) -> Result<Exit> {
         }
         (Some(file), shape) => whole::write(file, |out| rows(connection, &sql, sheet(shape, out, false).as_mut())),
         (None, Rows::Parquet) => {
-            let file = parquet::nameless(place.directory())?;
+            let file = parquet::nameless(store.directory())?;
             parquet::fill(connection, &sql, &args.memory, &file)?;
             parquet::pass(file)
         }

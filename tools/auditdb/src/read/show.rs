@@ -14,7 +14,7 @@ use crate::line::{Columns, Scanner};
 /// One line without its break, for a person. Everything from the line is escaped. `source` is who vouches for it, where
 /// that is known.
 pub(crate) fn text(raw: &str, source: Option<&str>, coloured: bool) -> String {
-    record_of(raw, source).map_or_else(|| record::escape(raw), |record| record::render(&record, coloured))
+    record_of(raw, source).map_or_else(|| record::escape(raw), |record| tool::render(&record, coloured))
 }
 
 /// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON.

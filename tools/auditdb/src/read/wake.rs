@@ -11,7 +11,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::place::Place;
+use crate::store::Store;
 
 /// What comes within this time of the first change is looked at together.
 const GATHER: Duration = Duration::from_millis(50);
@@ -32,7 +32,7 @@ impl Wake {
     ///
     /// # Errors
     /// If the kernel gives no watch.
-    pub(super) fn on(place: &Place) -> Result<Self> {
+    pub(super) fn on(store: &Store) -> Result<Self> {
         let (stir, stirred) = sync_channel(1);
         on_signals(stir.clone())?;
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -41,7 +41,7 @@ impl Wake {
             }
         });
         let watcher = watcher.context("the kernel gives no watch on files; see fs.inotify.max_user_instances")?;
-        let (spool, directory) = (place.spool().path().to_owned(), place.directory().to_owned());
+        let (spool, directory) = (store.spool().path().to_owned(), store.directory().to_owned());
         let mut wake = Self { spool, directory, watcher, watched: None, stirred };
         wake.watch()?;
         Ok(wake)

@@ -8,13 +8,14 @@ use duckdb::{Connection, Row, params};
 use jiff::Timestamp;
 use record::cellblock::{Reference, Target};
 use record::fields::Url;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Type};
+use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
 use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};
-use crate::place::Place;
 use crate::plural::many;
-use crate::read::{Page, Reading, explain, open};
+use crate::read::{Page, Reading, open};
+use crate::store::Store;
 use crate::when::When;
 
 /// The most memory that an answer may use.
@@ -32,8 +33,8 @@ pub(super) enum Question<'a> {
 }
 
 /// Answers, of one repository or of all.
-pub(super) fn answer(question: &Question<'_>, repo: Option<&str>, place: &Place, output: OutputArgs) -> Result<Exit> {
-    let reading = open(place, MEMORY)?;
+pub(super) fn answer(question: &Question<'_>, repo: Option<&str>, store: &Store, output: OutputArgs) -> Result<Exit> {
+    let reading = open(store, MEMORY)?;
     reading.state.warn();
     let connection = &reading.connection;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
@@ -68,7 +69,7 @@ fn history(connection: &Connection, of: &Named, page: &Page) -> Result<()> {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
         page.print(&mut out, raw, row.get::<_, Option<String>>(1)?.as_deref())?;
     }
-    out.flush().map_err(explain)
+    out.flush().map_err(unprinted)
 }
 
 const STEPS: &str = "

@@ -1,13 +1,12 @@
 //! `netguard apply`: loads a plan, and forgets the connections that it refuses; with `--check` it says what would change.
 
-use std::fs::File;
-use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use policy::PolicyArgs;
-use record::{Exit, Outcome, Writer};
+use record::Outcome;
+use tool::{Exit, Writer, input};
 
 use super::plan;
 use crate::backend::{self, Backend, Choice, connections};
@@ -84,9 +83,6 @@ pub(crate) fn check(choice: Choice, given: Option<&Path>, policy: &PolicyArgs, m
 }
 
 fn read(path: &Path) -> Result<Plan> {
-    if path == Path::new("-") {
-        return records::read(io::stdin().lock()).context("standard input");
-    }
-    let file = File::open(path).with_context(|| format!("{} could not be opened", path.display()))?;
-    records::read(BufReader::new(file)).with_context(|| path.display().to_string())
+    let input = input::open(path).with_context(|| format!("{} could not be opened", path.display()))?;
+    records::read(input).with_context(|| input::name(path))
 }

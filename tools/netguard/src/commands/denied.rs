@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use policy::{Policy, PolicyArgs};
 use record::fields::{Container, Endpoint, Network as EcsNetwork};
-use record::{Action, Category, Exit, Kind, Outcome, Provider, Record, Severity, Type, Writer};
-use tool::Stop;
+use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
+use tool::{Exit, Stop, Writer};
 
 use super::plan;
 use crate::backend::denied_flows::{self, Count, Flow};

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use anyhow::{Context, Result, ensure};
 use policy::{Network, Policy, PolicyArgs};
 use record::fields::{Endpoint, Network as EcsNetwork};
-use record::{Action, Category, Exit, Kind, Provider, Record, Type, Writer};
+use record::{Action, Category, Kind, Provider, Record, Type};
+use tool::{Exit, Writer};
 
 use super::plan;
 use crate::cli::ExplainArgs;

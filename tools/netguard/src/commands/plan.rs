@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use policy::{Policy, PolicyArgs};
-use record::{Exit, Writer};
+use tool::{Exit, Writer};
 
 use crate::host::interfaces::Machine;
 use crate::rules::plan::Plan;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use record::{Exit, Writer};
+use tool::{Exit, Writer};
 
 use crate::backend::{self, Choice};
 use crate::host::interfaces::Machine;

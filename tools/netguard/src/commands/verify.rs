@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use policy::PolicyArgs;
-use record::{Exit, Outcome, Writer};
+use record::Outcome;
+use tool::{Exit, Writer};
 
 use super::plan;
 use crate::backend::{self, Choice};

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use policy::PolicyArgs;
-use record::{Exit, Writer};
-use tool::Stop;
+use tool::{Exit, Stop, Writer};
 
 use crate::backend::Choice;
 use crate::watch;

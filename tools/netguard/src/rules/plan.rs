@@ -353,7 +353,7 @@ pub(crate) mod tests {
     fn a_plan_read_back_from_its_lines_is_the_same() {
         let plan = plan();
         let mut bytes = Vec::new();
-        let mut writer = record::Writer::to(&mut bytes, record::Provider::Netguard, record::Purpose::Tell);
+        let mut writer = tool::Writer::to(&mut bytes, record::Provider::Netguard, tool::Purpose::Tell);
         crate::rules::records::write(&plan, &mut writer).unwrap();
         writer.finish().unwrap();
         assert_eq!(crate::rules::records::read(bytes.as_slice()).unwrap(), plan);
@@ -385,7 +385,7 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         crate::rules::records::write(
             &plan(),
-            &mut record::Writer::to(&mut bytes, record::Provider::Netguard, record::Purpose::Tell),
+            &mut tool::Writer::to(&mut bytes, record::Provider::Netguard, tool::Purpose::Tell),
         )
         .unwrap();
         assert!(crate::rules::records::read(bytes.as_slice()).unwrap_err().to_string().contains("no end"));

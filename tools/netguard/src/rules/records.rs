@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
 use record::cellblock::{Moat, MoatRule, MoatSet};
 use record::fields::Rule as EcsRule;
-use record::{Action, Category, Kind, Line, Lines, Provider, Record, Type, Writer};
+use record::{Action, Category, Kind, Line, Lines, Provider, Record, Type};
+use tool::Writer;
 
 use crate::rules::address_set::{Family, SetName, merged};
 use crate::rules::plan::Plan;

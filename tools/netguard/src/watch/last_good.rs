@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use ipnet::IpNet;
 use policy::{Policy, private_file};
-use record::{Action, Provider, Purpose, Record, Writer};
+use record::{Action, Provider, Record};
+use tool::{Purpose, Writer};
 
 use crate::backend::Backend;
 use crate::rules::plan::Plan;

@@ -3,8 +3,7 @@
 //! one that got worse.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use policy::Policy;
 use record::{Action, Lines, Outcome, Provider, Record};
 use serde::Deserialize;
+use tool::input;
 
 /// The findings of before.
 #[derive(Debug, Default)]
@@ -32,8 +32,7 @@ impl Baseline {
         let told = || format!("--baseline {from}");
         let records = match from {
             "record" => recorded(policy),
-            "-" => all(io::stdin().lock()),
-            path => File::open(path).map_err(Into::into).and_then(|file| all(BufReader::new(file))),
+            path => input::open(path.as_ref()).map_err(Into::into).and_then(all),
         };
         let records = records.with_context(told)?;
         ensure!(!records.is_empty(), "{}: no line of an audit; sandboxctl audit --format jsonl makes one", told());

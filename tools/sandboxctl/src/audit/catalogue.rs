@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use record::{OutputArgs, Severity};
+use record::Severity;
+use tool::OutputArgs;
 
 use super::control::{Control, reference};
 use super::{container_controls, daemon, network};
@@ -49,7 +50,7 @@ pub(crate) fn list(output: OutputArgs) -> anyhow::Result<()> {
         });
         format!("{told}\n")
     };
-    record::print(all().iter().map(line).collect::<String>().as_bytes())
+    tool::print(all().iter().map(line).collect::<String>().as_bytes())
 }
 
 /// A severity for people.

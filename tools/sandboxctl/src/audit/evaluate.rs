@@ -15,7 +15,7 @@ use super::expect::Expect;
 use super::facts::{Facts, Subject};
 use super::gather::{Gathered, Named};
 use super::leak::Owners;
-use super::tell::{Scribe, Target};
+use super::records::{Scribe, Target};
 use super::{How, Scope, daemon, gather, network, service, strangers};
 
 /// What an audit found, and what is needed to judge the waivers of its policy.

@@ -2,15 +2,16 @@
 
 mod due;
 mod event;
-mod known;
+mod findings;
 mod watch;
 
 use std::time::Duration;
 
 use engine::{Engine, Identity};
 use policy::Policy;
-use record::{Action, Category, Exit, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Provider, Record, Severity, Type};
 use tokio::time::sleep;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::stop::until_stopped;
 pub(crate) use event::why_ended;

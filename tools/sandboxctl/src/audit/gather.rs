@@ -26,7 +26,7 @@ use super::image::History;
 use super::leak::Rules;
 use super::strangers::{Ground, is_ours};
 use super::tailscale::Doors;
-use super::{How, Scope, concerned, tailscale, volumes};
+use super::{How, Scope, audited, tailscale, volumes};
 use inside::Shared;
 
 /// A container that was asked for: there is none, or an answer, or why there is no answer.
@@ -83,7 +83,7 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
     };
     let wanted = wanted(policy, scope, &listed);
     let known = |name: &String| wanted.contains(name);
-    let others: Vec<String> = listed.iter().filter_map(concerned::name).filter(|name| !known(name)).collect();
+    let others: Vec<String> = listed.iter().filter_map(audited::name).filter(|name| !known(name)).collect();
     let shared = Shared::default();
     let (mut containers, mut others, vault, networks, info) = join!(
         join_all(wanted.iter().map(|name| container(&docker, name, rules, &shared))),
@@ -124,7 +124,7 @@ fn wanted(policy: &Policy, scope: &Scope, listed: &[ContainerSummary]) -> BTreeS
         Scope::Composition => {
             let ours = Service::ALL.map(|service| policy.container(service).to_owned());
             let guarded = policy.networks.values().map(policy::Network::docker_name).collect();
-            concerned::names(listed, &guarded).into_iter().chain(ours).collect()
+            audited::names(listed, &guarded).into_iter().chain(ours).collect()
         }
         Scope::Named(names) => names.iter().cloned().collect(),
         Scope::Changed(name) => [name.clone()].into(),

@@ -1,8 +1,8 @@
 //! Who listens inside: programs and ports by which a container is reached past the vault. A program chooses its own name,
 //! so its port and its network device count too. One that hides all three is stopped by the moat, and not seen here.
 
-mod known;
 mod sockets;
+mod well_known;
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,9 @@ use record::Severity::{High, Medium};
 
 use super::control::{Control, Verdict};
 use super::facts::{SILENT, Subject};
-use known::{CONTROL_PORTS, SSH, SSH_PORT, TUNNEL_DEVICES, TUNNEL_PORTS, TUNNELS};
 use sockets::Socket;
 pub(crate) use sockets::connected;
+use well_known::{CONTROL_PORTS, SSH, SSH_PORT, TUNNEL_DEVICES, TUNNEL_PORTS, TUNNELS};
 
 /// The controls.
 pub(crate) const ALL: &[Control<Subject>] = &[

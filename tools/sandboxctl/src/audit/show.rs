@@ -2,7 +2,8 @@
 
 use clap::Args;
 use policy::Policy;
-use record::{Outcome, OutputArgs, Record, Writer};
+use record::{Outcome, Record};
+use tool::{OutputArgs, Writer};
 
 use super::baseline::{Baseline, finding};
 use super::page::Page;

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 use engine::Engine;
 use policy::{Policy, Service};
-use record::Writer;
+use tool::Writer;
 
 use super::store::Store;
 use super::{authority, pair, records};

@@ -9,7 +9,7 @@ use record::GateCode;
 use super::location::{self, Location};
 use super::refusal::{self, Refusal, Whom};
 use super::syntax::{Conf, DOLLAR, quote, value};
-use super::{TRUSTED, inner_socket, inspected, leg, log, resolver, specific};
+use super::{TRUSTED, inner_socket, inspected, log, relay, resolver, specific};
 
 /// Room for some 8,000 keys; every rule has one key for each client.
 const ZONE_SIZE: &str = "256k";
@@ -26,8 +26,8 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     inspected::section(conf, policy);
     resolver(conf, policy);
     towards_upstreams(conf, outside);
-    leg::slots(conf);
-    leg::upstreams(conf, policy);
+    relay::slots(conf);
+    relay::upstreams(conf, policy);
     for network in policy.gate_clients() {
         unlisted(conf, network);
         inspected::misdirected(conf, policy, network);
@@ -90,7 +90,7 @@ fn towards_upstreams(conf: &mut Conf, outside: Ipv4Addr) {
     conf.line("proxy_ssl_protocols TLSv1.2 TLSv1.3;");
     conf.line("proxy_buffering off;");
     conf.line("proxy_request_buffering off;");
-    // Until TLS stands: longer than a leg has to find the name's address and to reach it. So it says why it didn't.
+    // Until TLS stands: longer than a relay has to find the name's address and to reach it. So it says why it didn't.
     conf.line("proxy_connect_timeout 15s;");
     conf.line("proxy_read_timeout 600s;");
     conf.line("proxy_send_timeout 600s;");

@@ -6,8 +6,8 @@ use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
 
 use record::GateCode;
 
-use super::leg::Leg;
 use super::refusal::{Refusal, Whom};
+use super::relay::Relay;
 use super::rule_id;
 use super::syntax::{Conf, value};
 
@@ -216,5 +216,5 @@ fn onwards(conf: &mut Conf, client: &str, rule: &Egress) {
         // Under the name that was asked, which may be the second one.
         _ => conf.line("proxy_redirect https://$gate_upstream/ http://$host/;"),
     }
-    Leg::new(client, &rule.host).pass(conf);
+    Relay::new(client, &rule.host).pass(conf);
 }

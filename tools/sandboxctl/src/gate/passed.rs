@@ -1,12 +1,12 @@
 //! The client's own TLS, let through by the name in its handshake: which rule the name falls under, and where that
-//! leads: to its leg, or to where the gate opens it (inspected.rs). Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
+//! leads: to its relay, or to where the gate opens it (inspected.rs). Maps are looked up when they are needed, after the handshake's first message was read; `set` runs too early.
 
 use std::collections::BTreeSet;
 
 use policy::{Egress, Network, Policy, Tls};
 
 use super::inspected;
-use super::leg::Leg;
+use super::relay::Relay;
 use super::rule_id;
 use super::specific;
 use super::stream::{REFUSING, REFUSING_TOLD};
@@ -52,7 +52,7 @@ fn names(conf: &mut Conf, policy: &Policy, network: &Network, client: usize) {
     });
 }
 
-/// Where a rule leads: to its leg, a wildcard's only if what the client asks for is nothing but a name.
+/// Where a rule leads: to its relay, a wildcard's only if what the client asks for is nothing but a name.
 fn ways(conf: &mut Conf, policy: &Policy) {
     conf.line(&format!("map $ssl_preread_server_name $gate_is_name {{ default 0; \"~*^{PLAIN}\\.?$\" 1; }}"));
     conf.block("map \"$gate_client $gate_rule $gate_is_name\" $gate_upstream", |conf| {
@@ -66,8 +66,8 @@ fn ways(conf: &mut Conf, policy: &Policy) {
             for (id, rule) in of(policy, network) {
                 let place = match rule.tls {
                     Tls::Inspect => inspected::socket(network),
-                    _ if is_told => Leg::new(client, &rule.host).told_socket(),
-                    _ => Leg::new(client, &rule.host).socket(),
+                    _ if is_told => Relay::new(client, &rule.host).told_socket(),
+                    _ => Relay::new(client, &rule.host).socket(),
                 };
                 conf.line(&format!("{} {place};", quote(&format!("{client} {id} 1"))));
             }

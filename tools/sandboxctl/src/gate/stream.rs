@@ -8,7 +8,7 @@ use engine::Families;
 use policy::{Network, Policy, Service};
 
 use super::syntax::{Conf, value};
-use super::{inner_socket, inspected, leg, log, passed, resolver};
+use super::{inner_socket, inspected, log, passed, relay, resolver};
 
 /// Where the gate itself answers a connection that no rule lets through.
 pub(super) const REFUSING: &str = "unix:/run/nginx/refuse.sock";
@@ -25,8 +25,8 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, famil
     conf.line(super::LONG_NAMES);
     log::connections(conf);
     resolver(conf, policy);
-    leg::slots(conf);
-    leg::ranges(conf, policy);
+    relay::slots(conf);
+    relay::ranges(conf, policy);
     conf.line("limit_conn_zone $gate_client zone=sessions:1m;");
     conf.line("limit_conn_log_level info;");
     conf.line("preread_timeout 5s;");
@@ -45,7 +45,7 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, famil
     if policy.gate_clients().any(|network| inspected::is_on(policy, network)) {
         refuse(conf, &format!("{REFUSING_TOLD} proxy_protocol"));
     }
-    leg::servers(conf, policy, outside);
+    relay::servers(conf, policy, outside);
 }
 
 /// Who is refused learns it from TLS itself: the alert `unrecognized_name`, RFC 6066 §3.
@@ -93,7 +93,7 @@ fn tls(conf: &mut Conf, policy: &Policy, network: &Network, families: Families) 
         conf.line("proxy_pass $gate_upstream;");
     });
     if is_told {
-        leg::told(conf, policy, network);
+        relay::told(conf, policy, network);
     }
 }
 

@@ -125,7 +125,7 @@ fn outgoing_connections_are_bound_to_the_way_out() {
     assert!(conf.contains("proxy_bind 172.30.4.2;"), "http");
     let ways: Vec<&str> = servers(&conf, "proxy_pass $gate_address:443;");
     assert_eq!(ways.len(), 1);
-    assert!(ways[0].contains("proxy_bind 172.30.4.2;"), "a leg");
+    assert!(ways[0].contains("proxy_bind 172.30.4.2;"), "a relay");
 }
 
 #[test]
@@ -159,15 +159,15 @@ fn a_name_with_its_own_tls_is_only_in_the_stream_section() {
     let conf = rendered("[[egress]]\nhost=\"*.example.com\"\nclients=[\"monitor\"]\ntls=\"passthrough\"\n");
     assert!(servers(&conf, "server_name \"*.example.com\";").is_empty());
     assert!(conf.contains("\"*.example.com\" \"egress-0-*.example.com\";"));
-    let leg = servers(&conf, "set $gate_below .example.com;");
-    assert_eq!(leg.len(), 1);
-    assert!(leg[0].contains("js_preread gate.lead_any;") && leg[0].contains("proxy_bind 172.30.4.2;"));
-    let socket = leg[0].split("listen ").nth(1).and_then(|rest| rest.split([' ', ';']).next()).unwrap();
+    let relay = servers(&conf, "set $gate_below .example.com;");
+    assert_eq!(relay.len(), 1);
+    assert!(relay[0].contains("js_preread gate.lead_any;") && relay[0].contains("proxy_bind 172.30.4.2;"));
+    let socket = relay[0].split("listen ").nth(1).and_then(|rest| rest.split([' ', ';']).next()).unwrap();
     assert!(conf.contains(&format!("\"monitor egress-0-*.example.com 1\" {socket};")), "{socket}");
 }
 
-/// The leg of each client to a name, as the sockets that `http` connects to.
-fn legs(conf: &str) -> Vec<&str> {
+/// The relay of each client to a name, as the sockets that `http` connects to.
+fn relays(conf: &str) -> Vec<&str> {
     conf.split("    upstream gate-")
         .skip(1)
         .filter_map(|rest| rest.split("server ").nth(1)?.split(';').next())
@@ -178,25 +178,25 @@ fn legs(conf: &str) -> Vec<&str> {
 fn two_clients_of_one_name_share_no_connection_to_it() {
     let rule = "[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\",\"warden\"]\n";
     let conf = rendered(rule);
-    let legs = legs(&conf);
-    assert_eq!(legs.len(), 2);
-    assert_ne!(legs[0], legs[1]);
-    for leg in legs {
-        assert_eq!(conf.matches(&format!("listen {leg};")).count(), 1, "{leg} leads out, once");
+    let relays = relays(&conf);
+    assert_eq!(relays.len(), 2);
+    assert_ne!(relays[0], relays[1]);
+    for relay in relays {
+        assert_eq!(conf.matches(&format!("listen {relay};")).count(), 1, "{relay} leads out, once");
     }
     assert!(!conf.contains("proxy_pass https://$gate_upstream"), "and there is no other way to it");
 }
 
 #[test]
-fn a_wildcard_has_slots_on_one_leg_and_no_way_past_it() {
+fn a_wildcard_has_slots_on_one_relay_and_no_way_past_it() {
     let conf = rendered("[[egress]]\nhost=\"*.example.com\"\nclients=[\"monitor\",\"warden\"]\n");
-    let legs: std::collections::BTreeSet<&str> = legs(&conf).into_iter().collect();
-    assert_eq!(legs.len(), 2, "one for each client: {legs:?}");
-    for leg in legs {
-        let id = leg.split("/out-").nth(1).and_then(|rest| rest.strip_suffix(".sock")).unwrap();
+    let relays: std::collections::BTreeSet<&str> = relays(&conf).into_iter().collect();
+    assert_eq!(relays.len(), 2, "one for each client: {relays:?}");
+    for relay in relays {
+        let id = relay.split("/out-").nth(1).and_then(|rest| rest.strip_suffix(".sock")).unwrap();
         assert!(id.ends_with("-any"));
         assert_eq!(conf.matches(&format!("    upstream gate-{id}-")).count(), 32);
-        assert_eq!(conf.matches(&format!("set $gate_leg {id};")).count(), 2, "its location and its leg");
+        assert_eq!(conf.matches(&format!("set $gate_relay {id};")).count(), 2, "its location and its relay");
     }
     assert_eq!(conf.matches("proxy_pass https://").count(), 2);
     assert_eq!(conf.matches("proxy_pass https://$gate_way;").count(), 2);
@@ -213,10 +213,10 @@ fn there_is_room_for_a_long_name_before_the_first_map_of_each_section() {
 }
 
 #[test]
-fn a_leg_keeps_its_name_when_the_policy_changes_around_it() {
+fn a_relay_keeps_its_name_when_the_policy_changes_around_it() {
     let before = rendered(GITHUB);
     let after = rendered(&format!("[[egress]]\nhost=\"a.example.com\"\nclients=[\"monitor\"]\n{GITHUB}"));
-    assert!(legs(&after).contains(&legs(&before)[0]));
+    assert!(relays(&after).contains(&relays(&before)[0]));
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn without_a_name_to_inspect_the_gate_has_no_certificate_and_listens_for_no_tls(
 }
 
 #[test]
-fn where_the_front_says_whom_a_connection_is_from_each_place_behind_it_listens_to_that_and_no_leg_hears_it() {
+fn where_the_front_says_whom_a_connection_is_from_each_place_behind_it_listens_to_that_and_no_relay_hears_it() {
     let passed = "[[egress]]\nhost=\"*.example.org\"\nclients=[\"monitor\", \"cell\"]\ntls=\"passthrough\"\n";
     let text =
         format!("{}\n{INSPECTED}{passed}", include_str!("sample-policy.toml")).replace("\"open\"", "\"proxied\"");

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use engine::Engine;
 use policy::Policy;
-use record::{Action, Category, Exit, Outcome, OutputArgs, Provider, Purpose, Record, Severity, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 use tokio::time::sleep;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::stop::until_stopped;
 

@@ -8,10 +8,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use policy::Policy;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
 use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::HashArgs;
 use crate::records;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::bail;
 use jiff::Timestamp;
 use policy::Policy;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::{JailArgs, JailCommand};
 use crate::jail::{Jail, Whole};

@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use policy::Policy;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::clamd::engine::Engine;
 use crate::cli::ScanArgs;

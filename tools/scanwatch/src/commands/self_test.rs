@@ -5,8 +5,9 @@ use std::path::Path;
 use jiff::Zoned;
 use jiff::civil::DateTime;
 use policy::{Clamd, Policy, Share};
-use record::{Exit, Outcome, OutputArgs, Provider, Purpose, Writer};
+use record::{Outcome, Provider};
 use rustix::fs::{StatVfsMountFlags, fstat, statvfs};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::clamd::status::{Freshness, OwnSignatures, freshness, own_signatures};
 use crate::clamd::{Doubt, Edition, examine_engine};

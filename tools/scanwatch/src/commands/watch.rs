@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use policy::Policy;
-use record::{Exit, OutputArgs, Provider, Purpose, Writer};
+use record::Provider;
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::clamd::engine::Engine;
 use crate::cli::WatchArgs;

@@ -3,7 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use record::{Exit, Outcome, Record, Writer};
+use record::{Outcome, Record};
+use tool::{Exit, Writer};
 
 use crate::stop::Stop;
 

@@ -151,10 +151,11 @@ mod tests {
     use crate::share::directory::Root;
     use clap::Parser;
     use policy::Policy;
-    use record::{OutputArgs, Provider, Purpose, Writer};
+    use record::Provider;
     use std::path::Path;
     use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
+    use tool::{OutputArgs, Purpose, Writer};
 
     #[derive(Parser)]
     struct Plain {

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
+use tool::unprinted;
 
 use super::{Sheet, Target};
-use crate::read::explain;
 
 /// Rows as CSV.
 pub(crate) struct Csv<W: Write> {
@@ -22,7 +22,7 @@ impl<W: Write> Csv<W> {
 
     fn write(&mut self, cells: impl Iterator<Item = String>) -> Result<()> {
         self.writer.write_record(cells.map(String::into_bytes)).map_err(|error| match error.into_kind() {
-            csv::ErrorKind::Io(error) => explain(error),
+            csv::ErrorKind::Io(error) => unprinted(error),
             other => anyhow::anyhow!("a row is none of CSV: {other:?}"),
         })
     }
@@ -42,7 +42,7 @@ impl<W: Write> Sheet for Csv<W> {
     }
 
     fn end(&mut self) -> Result<()> {
-        self.writer.flush().map_err(explain)
+        self.writer.flush().map_err(unprinted)
     }
 }
 

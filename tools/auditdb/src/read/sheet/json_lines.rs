@@ -4,9 +4,9 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
+use tool::unprinted;
 
 use super::Sheet;
-use crate::read::explain;
 
 /// Rows as JSON objects.
 pub(crate) struct JsonLines<W> {
@@ -32,12 +32,12 @@ impl<W: Write> Sheet for JsonLines<W> {
         for (at, (name, value)) in self.names.iter().zip(values).enumerate() {
             let before = if at == 0 { '{' } else { ',' };
             let shown = format!("{before}{}:{value}", Value::from(name.as_str()));
-            self.out.write_all(record::harmless(&shown).as_bytes()).map_err(explain)?;
+            self.out.write_all(record::harmless(&shown).as_bytes()).map_err(unprinted)?;
         }
-        self.out.write_all(b"}\n").map_err(explain)
+        self.out.write_all(b"}\n").map_err(unprinted)
     }
 
     fn end(&mut self) -> Result<()> {
-        self.out.flush().map_err(explain)
+        self.out.flush().map_err(unprinted)
     }
 }

@@ -5,9 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, presets};
 use serde_json::Value;
+use tool::unprinted;
 
 use super::{Sheet, cell};
-use crate::read::{explain, width};
+use crate::read::width;
 
 /// More rows than this nobody reads: they are counted, and told where all of them are to be had.
 const MOST: usize = 1000;
@@ -46,13 +47,13 @@ impl<W: Write> Sheet for Table<W> {
     }
 
     fn end(&mut self) -> Result<()> {
-        writeln!(self.out, "{}", self.table).map_err(explain)?;
+        writeln!(self.out, "{}", self.table).map_err(unprinted)?;
         if self.left_out > 0 {
             eprintln!(
                 "auditdb: {} more than the {MOST} rows of this table; --output csv or jsonl has them all",
                 self.left_out
             );
         }
-        self.out.flush().map_err(explain)
+        self.out.flush().map_err(unprinted)
     }
 }

@@ -9,7 +9,7 @@ use super::super::Scope;
 const CALM: Duration = Duration::from_millis(100);
 
 /// How long an audit may be put off by changes that do not end.
-const PATIENCE: Duration = Duration::from_millis(400);
+const LONGEST_DELAY: Duration = Duration::from_millis(400);
 
 /// What an event may have changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +52,7 @@ impl Due {
 
     /// When; nothing where nothing changed.
     pub(super) fn at(&self) -> Option<Instant> {
-        self.times.map(|(first, last)| (last + CALM).min(first + PATIENCE))
+        self.times.map(|(first, last)| (last + CALM).min(first + LONGEST_DELAY))
     }
 
     /// Takes what can be audited now: at most `room`, and nothing of which an audit is under way. The rest stays due.
@@ -89,7 +89,7 @@ mod tests {
         for number in 0..100 {
             due.add(Changed::All, begin + CALM / 2 * number);
         }
-        assert_eq!(due.at(), Some(begin + PATIENCE));
+        assert_eq!(due.at(), Some(begin + LONGEST_DELAY));
     }
 
     #[test]

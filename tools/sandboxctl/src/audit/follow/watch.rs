@@ -1,4 +1,4 @@
-//! What is between the engine's events and the record: what is due, what is being audited, and what is known already.
+//! What is between the engine's events and the record: what is due, what is being audited, and what was found already.
 //! Audits run beside the loop, each in a thread of its own: one that waits for the kernel keeps no event waiting.
 
 #[cfg(test)]
@@ -12,15 +12,16 @@ use std::time::{Duration, Instant};
 use engine::models::EventMessage;
 use engine::{Engine, wait_for};
 use policy::{Network, Policy};
-use record::{Action, Category, Outcome, Provider, Record, Severity, Type, Writer};
+use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use tool::Writer;
 
 use super::super::strangers::is_ours;
 use super::super::{How, Pick, Rules, evaluate, short};
 use super::due::{Changed, Due};
 use super::event::{self, Command, attribute};
-use super::known::Known;
+use super::findings::Findings;
 use crate::paths;
 
 /// The most audits at once.
@@ -48,7 +49,7 @@ pub(super) struct Watch {
     untold: BTreeSet<Changed>,
     /// Went while audits were under way, which may still find them.
     gone: BTreeSet<String>,
-    known: Known,
+    findings: Findings,
     /// Has the composition not been looked at yet? How it stood before is no difference.
     is_first: bool,
     commands: BTreeSet<String>,
@@ -65,7 +66,7 @@ impl Watch {
             busy: BTreeSet::new(),
             untold: BTreeSet::new(),
             gone: BTreeSet::new(),
-            known: Known::default(),
+            findings: Findings::default(),
             is_first: true,
             commands: BTreeSet::new(),
             audits: mpsc::unbounded_channel(),
@@ -77,7 +78,7 @@ impl Watch {
     /// The composition, and whoever has findings.
     pub(super) fn look_at_all(&mut self) {
         let now = Instant::now();
-        let containers = self.known.containers().map(|name| Changed::Container(name.to_owned()));
+        let containers = self.findings.containers().map(|name| Changed::Container(name.to_owned()));
         for changed in containers.chain([Changed::All]).collect::<Vec<_>>() {
             self.due.add(changed, now);
         }
@@ -132,10 +133,10 @@ impl Watch {
             && records.is_empty()
         {
             // It went while it was looked at.
-            self.known.forget(name);
+            self.findings.forget(name);
         }
         let news = self.news(&changed, records);
-        self.gone.iter().for_each(|name| self.known.forget(name));
+        self.gone.iter().for_each(|name| self.findings.forget(name));
         if self.busy.is_empty() {
             self.gone.clear();
         }
@@ -146,12 +147,12 @@ impl Watch {
     fn news(&mut self, changed: &Changed, records: Vec<Record>) -> Vec<Record> {
         let scope = changed.scope();
         if *changed == Changed::All && std::mem::take(&mut self.is_first) {
-            let mut news = self.known.learn(&scope, records);
+            let mut news = self.findings.learn(&scope, records);
             news.retain(|record| self.is_news(record));
             return news;
         }
-        let news = self.known.differences(&scope, records);
-        if self.known.is_in_doubt(&scope) {
+        let news = self.findings.differences(&scope, records);
+        if self.findings.is_in_doubt(&scope) {
             self.due.add(changed.clone(), Instant::now() + ONCE_MORE);
         }
         news
@@ -170,7 +171,7 @@ impl Watch {
     /// If the record cannot be written.
     pub(super) async fn hear(&mut self, docker: &Engine, event: &EventMessage, out: &mut Writer) -> anyhow::Result<()> {
         if let Some(name) = event::gone(event) {
-            self.known.forget(name);
+            self.findings.forget(name);
             if !self.busy.is_empty() {
                 self.gone.insert(name.to_owned());
             }

@@ -11,7 +11,7 @@ use super::super::content::layers::Layers;
 use super::Named;
 
 /// The longest that one image may take: an engine gives some 50 MB a second.
-const PATIENCE: Duration = Duration::from_secs(300);
+const IMAGE_LIMIT: Duration = Duration::from_secs(300);
 /// Pieces that wait to be read.
 const AHEAD: usize = 16;
 
@@ -32,7 +32,7 @@ pub(super) async fn all(
 
 async fn one(docker: &engine::Engine, id: &str, rules: &Rules) -> Result<Layers, String> {
     let (give, take) = channel(AHEAD);
-    let (until, rules) = (Instant::now() + PATIENCE, rules.clone());
+    let (until, rules) = (Instant::now() + IMAGE_LIMIT, rules.clone());
     let reader =
         tokio::task::spawn_blocking(move || Layers::read(Pieces { take, held: Vec::new(), at: 0 }, until, &rules));
     let mut export = docker.export(id);
@@ -45,7 +45,7 @@ async fn one(docker: &engine::Engine, id: &str, rules: &Rules) -> Result<Layers,
             }
         }
     };
-    if tokio::time::timeout(PATIENCE, pump).await.is_err() {
+    if tokio::time::timeout(IMAGE_LIMIT, pump).await.is_err() {
         let _ = give.send(Err("the engine took too long".to_owned())).await;
     }
     drop(give);

@@ -7,7 +7,7 @@ use policy::Policy;
 use record::{Record, Severity};
 
 use super::super::control::{Control, Verdict};
-use super::super::tell::{Target, record};
+use super::super::records::{Target, record};
 use super::super::waivers;
 use super::Page;
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{Doors, Tailnet, judged};
 
 /// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// The most of an answer that is read, in bytes: a tailnet of some thousand nodes.
 const LARGEST: u64 = 8 << 20;
 
@@ -46,7 +46,7 @@ async fn answer(words: &[&str]) -> Result<Option<String>, String> {
         }
         child.wait().await
     };
-    match timeout(PATIENCE, work).await {
+    match timeout(ANSWER_LIMIT, work).await {
         Err(_) => Err(told("no answer within 5 s")),
         Ok(Err(error)) => Err(told(&error.to_string())),
         Ok(Ok(_)) if text.len() as u64 > LARGEST => Err(told("an answer of more than 8 MiB")),

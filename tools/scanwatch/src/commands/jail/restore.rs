@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use policy::Policy;
-use record::{Exit, Writer};
 use rustix::fs::{
     AtFlags, Gid, Mode, OFlags, RenameFlags, Timespec, Timestamps, Uid, fchmod, fchown, fstat, fsync, futimens, openat,
     renameat_with, unlinkat,
 };
 use rustix::io::Errno;
+use tool::{Exit, Writer};
 
 use crate::clamd::Session;
 use crate::clamd::verdict::{Verdict, judge};

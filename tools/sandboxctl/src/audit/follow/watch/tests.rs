@@ -1,5 +1,5 @@
-use record::Purpose;
 use record::fields::{Container, Rule};
+use tool::Purpose;
 
 use super::super::super::tests::policy;
 use super::*;

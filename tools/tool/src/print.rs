@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::exit::Exit;
-use crate::writer::unwritten;
+use crate::pipe::unprinted;
 
 /// Writes all of it to standard output, and flushes.
 ///
@@ -11,5 +10,5 @@ use crate::writer::unwritten;
 /// [`OutputClosed`](crate::OutputClosed) for a reader that went away; or if standard output cannot be written.
 pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| unwritten(error, Exit::Success))
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(unprinted)
 }

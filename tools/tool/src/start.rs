@@ -1,56 +1,12 @@
-//! How a tool ends.
+//! Where a tool begins and how it ends, and which version it is.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use crate::cellblock::Counts;
-use crate::text::escape;
+use record::escape;
 
-/// The exit status, the same for every tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: all as the policy says.
-    Success,
-    /// 1: findings.
-    Findings,
-    /// 2: usage, bad input or environment.
-    Usage,
-    /// 3: nothing failed, but something could not be evaluated.
-    Unknown,
-}
-
-/// The reader of our output went away: no error, the run ends quietly with the status that is in here.
-#[derive(Debug)]
-pub struct OutputClosed(pub Exit);
-
-impl std::fmt::Display for OutputClosed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("standard output was closed")
-    }
-}
-
-impl std::error::Error for OutputClosed {}
-
-impl From<Counts> for Exit {
-    fn from(counts: Counts) -> Self {
-        match (counts.failed, counts.unknown) {
-            (0, 0) => Self::Success,
-            (0, _) => Self::Unknown,
-            _ => Self::Findings,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0u8,
-            Exit::Findings => 1,
-            Exit::Usage => 2,
-            Exit::Unknown => 3,
-        })
-    }
-}
+use crate::exit::Exit;
+use crate::pipe::OutputClosed;
 
 /// What every tool's `main` returns: runs it, prints its error on stderr, and turns the result into
 /// an exit status. A reader that went away is no error: the run says itself what it had come to.

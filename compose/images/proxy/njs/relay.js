@@ -1,4 +1,4 @@
-// The last leg of a way out (leg.rs): which address a name is reached at, asked anew for every connection. The address
+// The end of a way out (relay.rs): which address a name is reached at, asked anew for every connection. The address
 // that was judged is the one that is connected to, so a name whose second answer differs gains nothing by it.
 import fs from 'fs';
 import make_hello from 'hello.js';
@@ -28,18 +28,18 @@ function make() {
 
     function inside_words(address) { return `the name resolved to ${address}, which is no address of the internet`; }
 
-    function remember(leg, name, chosen) { fs.writeFileSync(where.place(leg, name), where.is_any(leg) ? `${chosen} ${name}` : chosen); }
+    function remember(relay, name, chosen) { fs.writeFileSync(where.place(relay, name), where.is_any(relay) ? `${chosen} ${name}` : chosen); }
 
-    // What a leg said last of a name: with many on one leg, what names it or the address where it leads.
-    function said(leg, name) {
-        const led = where.is_any(leg) ? where.address(leg, name) : '';
-        return trouble.of_leg(TROUBLE, leg, (words) => {
+    // What a relay said last of a name: with many on one relay, what names it or the address where it leads.
+    function said(relay, name) {
+        const led = where.is_any(relay) ? where.address(relay, name) : '';
+        return trouble.of_relay(TROUBLE, relay, (words) => {
             const named = /, name: ([a-z0-9._-]{1,253}), client: unix:,/.exec(words);
-            return !where.is_any(leg) || (named ? named[1] === name : led && words.indexOf(`upstream: "${led}:443"`) > 0);
+            return !where.is_any(relay) || (named ? named[1] === name : led && words.indexOf(`upstream: "${led}:443"`) > 0);
         });
     }
 
-    // Answers a question of `look`: nginx has just tried every address that the name has (see leg.rs).
+    // Answers a question of `look`: nginx has just tried every address that the name has (see relay.rs).
     function addresses(r) {
         const found = (r.variables.upstream_addr || '').split(/[, ]+/).map((one) => one.replace(/:\d+$/, '')).filter((one) => /^[0-9.]+$/.test(one));
         const said = found.length ? undefined : trouble.of_connection(LOOKED, r.variables.connection);
@@ -53,20 +53,20 @@ function make() {
     }
 
     // The one of before as long as the name still has it: so the log can say where a kept connection leads.
-    function choose(leg, name, found) {
-        const before = where.address(leg, name);
-        const words = found.length > 1 ? trouble.of_leg(TROUBLE, leg, () => true) : undefined;
+    function choose(relay, name, found) {
+        const before = where.address(relay, name);
+        const words = found.length > 1 ? trouble.of_relay(TROUBLE, relay, () => true) : undefined;
         const failed = words && Date.now() / 1000 - words.at < AVOID && /upstream: "([0-9.]+):\d+"/.exec(words.words);
         const good = failed ? found.filter((one) => one !== failed[1]) : found;
         if (good.indexOf(before) >= 0) { return before; }
         const chosen = good[0] || found[0];
-        remember(leg, name, chosen);
+        remember(relay, name, chosen);
         return chosen;
     }
 
     // No: here and now. Who looks for the words finds them in the error log (trouble.js).
     function refuse(s, name, code, reason) {
-        s.error(`gate ${code}: ${reason}, name: ${name || '-'}, client: unix:, server: unix:/run/nginx/out-${s.variables.gate_leg}.sock`);
+        s.error(`gate ${code}: ${reason}, name: ${name || '-'}, client: unix:, server: unix:/run/nginx/out-${s.variables.gate_relay}.sock`);
         s.deny();
     }
 
@@ -81,15 +81,15 @@ function make() {
         if (!found.addresses.length) { refuse(s, name, 'name-unresolved', `the name did not resolve${found.why}`); return; }
         const inside = found.addresses.filter((one) => is_inside(v, one));
         if (inside.length) { refuse(s, name, 'address-not-public', inside_words(inside[0])); return; }
-        v.gate_address = choose(v.gate_leg, name, found.addresses);
-        if (where.is_any(v.gate_leg)) { slots.claim(v.gate_leg, name, Number(v.gate_slots)); }
+        v.gate_address = choose(v.gate_relay, name, found.addresses);
+        if (where.is_any(v.gate_relay)) { slots.claim(v.gate_relay, name, Number(v.gate_slots)); }
         s.allow();
     }
 
-    // A leg with a name of its own.
+    // A relay with a name of its own.
     async function lead(s) { await lead_to(s, s.variables.gate_name); }
 
-    // A leg of a wildcard: `$gate_below` is what its names end in. Whoever leads here has held the name against the policy
+    // A relay of a wildcard: `$gate_below` is what its names end in. Whoever leads here has held the name against the policy
     // already; this is the name that the upstream will be asked for.
     function lead_any(s) {
         s.on('upstream', async (data) => {
@@ -104,10 +104,10 @@ function make() {
         });
     }
 
-    // What `http` is to connect to for a name below a wildcard: its slot, or the leg itself, which keeps nothing.
+    // What `http` is to connect to for a name below a wildcard: its slot, or the relay itself, which keeps nothing.
     function way(r) {
-        const v = r.variables, slot = slots.of(v.gate_leg, v.gate_upstream, Number(v.gate_slots));
-        return slot === undefined ? `unix:/run/nginx/out-${v.gate_leg}.sock` : `gate-${v.gate_leg}-${slot}`;
+        const v = r.variables, slot = slots.of(v.gate_relay, v.gate_upstream, Number(v.gate_slots));
+        return slot === undefined ? `unix:/run/nginx/out-${v.gate_relay}.sock` : `gate-${v.gate_relay}-${slot}`;
     }
 
     return { lead, lead_any, way, addresses, said };

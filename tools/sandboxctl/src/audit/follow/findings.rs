@@ -1,4 +1,4 @@
-//! What is known of the findings: an audit tells what is new in it, and nothing twice.
+//! The findings so far: an audit tells what is new in it, and nothing twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +18,14 @@ struct Standing {
 
 /// The findings so far, by fingerprint: what failed, or could not be told, when it was looked at last.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Findings {
     findings: BTreeMap<String, Standing>,
     /// By what was looked at, the fingerprints of what could not be told for the first time. A container that ends or starts
     /// again in the middle of an audit has no process for a moment: it is asked about once more before that is told.
     doubts: BTreeMap<Scope, BTreeSet<String>>,
 }
 
-impl Known {
+impl Findings {
     /// Learns how it stands, and keeps nothing in doubt: for the first look, of which nothing is told.
     pub(super) fn learn(&mut self, scope: &Scope, audit: Vec<Record>) -> Vec<Record> {
         audit.into_iter().filter(|record| counts(record, scope)).filter_map(|record| self.difference(record)).collect()
@@ -130,80 +130,80 @@ mod tests {
         verdict(rule, "x", Outcome::Failure, found)
     }
 
-    fn told(known: &mut Known, audit: &[Record]) -> usize {
-        known.differences(&Scope::Changed("x".to_owned()), audit.to_vec()).len()
+    fn told(findings: &mut Findings, audit: &[Record]) -> usize {
+        findings.differences(&Scope::Changed("x".to_owned()), audit.to_vec()).len()
     }
 
     #[test]
     fn a_finding_is_told_once_and_again_when_it_is_another_and_when_it_is_mended() {
-        let mut known = Known::default();
+        let mut findings = Findings::default();
         let passed = verdict("a", "x", Outcome::Success, "");
         let audit = [failed("a", "1"), verdict("b", "x", Outcome::Success, ""), failed("c", "1")];
-        assert_eq!(told(&mut known, std::slice::from_ref(&passed)), 0, "what holds is nothing new");
-        assert_eq!(told(&mut known, &audit), 2);
-        assert_eq!(told(&mut known, &audit), 0, "the same audit again");
-        assert_eq!(told(&mut known, &[failed("a", "2"), failed("c", "1")]), 1, "what was found is another");
-        let mended = known.differences(&Scope::Changed("x".to_owned()), vec![passed.clone()]);
+        assert_eq!(told(&mut findings, std::slice::from_ref(&passed)), 0, "what holds is nothing new");
+        assert_eq!(told(&mut findings, &audit), 2);
+        assert_eq!(told(&mut findings, &audit), 0, "the same audit again");
+        assert_eq!(told(&mut findings, &[failed("a", "2"), failed("c", "1")]), 1, "what was found is another");
+        let mended = findings.differences(&Scope::Changed("x".to_owned()), vec![passed.clone()]);
         assert!(mended[0].event.reason.as_deref().unwrap().contains("mended"), "{mended:?}");
-        assert_eq!(told(&mut known, &[passed]), 0);
+        assert_eq!(told(&mut findings, &[passed]), 0);
     }
 
     #[test]
     fn what_could_not_be_told_is_asked_once_more_and_is_told_once_and_is_no_pass() {
-        let mut known = Known::default();
+        let mut findings = Findings::default();
         let unknown = |why: &str| verdict("a", "x", Outcome::Unknown, "").reason(why);
-        assert_eq!(told(&mut known, &[failed("a", "1")]), 1);
-        assert_eq!(told(&mut known, &[unknown("gone")]), 0);
-        assert!(known.is_in_doubt(&Scope::Changed("x".to_owned())));
-        assert_eq!(told(&mut known, &[unknown("still gone")]), 1);
-        assert!(!known.is_in_doubt(&Scope::Changed("x".to_owned())));
-        assert_eq!(told(&mut known, &[unknown("gone again")]), 0);
-        assert_eq!(told(&mut known, &[failed("a", "1")]), 1, "it is known again, and still fails");
+        assert_eq!(told(&mut findings, &[failed("a", "1")]), 1);
+        assert_eq!(told(&mut findings, &[unknown("gone")]), 0);
+        assert!(findings.is_in_doubt(&Scope::Changed("x".to_owned())));
+        assert_eq!(told(&mut findings, &[unknown("still gone")]), 1);
+        assert!(!findings.is_in_doubt(&Scope::Changed("x".to_owned())));
+        assert_eq!(told(&mut findings, &[unknown("gone again")]), 0);
+        assert_eq!(told(&mut findings, &[failed("a", "1")]), 1, "it is known again, and still fails");
     }
 
     #[test]
     fn an_audit_that_a_restart_overtook_tells_nothing_and_neither_does_the_next() {
-        let mut known = Known::default();
+        let mut findings = Findings::default();
         let (finding, unknown) = (failed("a", "1"), verdict("a", "x", Outcome::Unknown, ""));
         let (fine, unclear) = (verdict("b", "x", Outcome::Success, ""), verdict("b", "x", Outcome::Unknown, ""));
-        assert_eq!(told(&mut known, &[finding.clone(), fine.clone()]), 1);
-        assert_eq!(told(&mut known, &[unknown.clone(), unclear.clone()]), 0);
-        assert_eq!(told(&mut known, &[finding, fine]), 0, "as before, so nothing is mended either");
-        assert_eq!(told(&mut known, &[unknown, unclear]), 0, "the doubts of an earlier restart count no more");
+        assert_eq!(told(&mut findings, &[finding.clone(), fine.clone()]), 1);
+        assert_eq!(told(&mut findings, &[unknown.clone(), unclear.clone()]), 0);
+        assert_eq!(told(&mut findings, &[finding, fine]), 0, "as before, so nothing is mended either");
+        assert_eq!(told(&mut findings, &[unknown, unclear]), 0, "the doubts of an earlier restart count no more");
     }
 
     #[test]
     fn how_it_stood_at_the_first_look_is_kept_without_a_doubt() {
-        let mut known = Known::default();
+        let mut findings = Findings::default();
         let unknown = verdict("a", "x", Outcome::Unknown, "");
-        known.learn(&Scope::Composition, vec![unknown.clone()]);
-        assert!(!known.is_in_doubt(&Scope::Composition));
-        assert_eq!(known.differences(&Scope::Composition, vec![unknown]).len(), 0);
+        findings.learn(&Scope::Composition, vec![unknown.clone()]);
+        assert!(!findings.is_in_doubt(&Scope::Composition));
+        assert_eq!(findings.differences(&Scope::Composition, vec![unknown]).len(), 0);
     }
 
     #[test]
     fn the_same_weakness_of_another_container_or_of_a_new_one_is_another() {
-        let mut known = Known::default();
-        assert_eq!(told(&mut known, &[failed("a", "1"), verdict("a", "y", Outcome::Failure, "1")]), 2);
-        assert_eq!(known.containers().collect::<Vec<_>>(), ["x", "y"]);
-        known.forget("x");
-        assert_eq!(told(&mut known, &[failed("a", "1"), verdict("a", "y", Outcome::Failure, "1")]), 1);
+        let mut findings = Findings::default();
+        assert_eq!(told(&mut findings, &[failed("a", "1"), verdict("a", "y", Outcome::Failure, "1")]), 2);
+        assert_eq!(findings.containers().collect::<Vec<_>>(), ["x", "y"]);
+        findings.forget("x");
+        assert_eq!(told(&mut findings, &[failed("a", "1"), verdict("a", "y", Outcome::Failure, "1")]), 1);
     }
 
     #[test]
     fn a_restart_repeats_nothing_although_its_processes_have_other_numbers() {
-        let mut known = Known::default();
-        assert_eq!(told(&mut known, &[failed("cellblock-seccomp-in-effect", "process 7: without a filter")]), 1);
-        assert_eq!(told(&mut known, &[failed("cellblock-seccomp-in-effect", "process 9: without a filter")]), 0);
+        let mut findings = Findings::default();
+        assert_eq!(told(&mut findings, &[failed("cellblock-seccomp-in-effect", "process 7: without a filter")]), 1);
+        assert_eq!(told(&mut findings, &[failed("cellblock-seccomp-in-effect", "process 9: without a filter")]), 0);
     }
 
     #[test]
     fn what_the_engine_tells_itself_is_not_told_twice() {
-        let mut known = Known::default();
+        let mut findings = Findings::default();
         let (stopped, ill) = (failed(PRESENT.id, "stopped"), failed(HEALTH.id, "unhealthy"));
         let starting = verdict(HEALTH.id, "x", Outcome::Unknown, "");
-        assert_eq!(told(&mut known, &[stopped.clone(), ill, starting]), 0);
-        assert_eq!(told(&mut known, &[failed(HEALTH.id, NO_CHECK)]), 1);
-        assert_eq!(known.differences(&Scope::Composition, vec![stopped]).len(), 1, "a service that is missing");
+        assert_eq!(told(&mut findings, &[stopped.clone(), ill, starting]), 0);
+        assert_eq!(told(&mut findings, &[failed(HEALTH.id, NO_CHECK)]), 1);
+        assert_eq!(findings.differences(&Scope::Composition, vec![stopped]).len(), 1, "a service that is missing");
     }
 }

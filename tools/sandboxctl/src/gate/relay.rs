@@ -1,4 +1,4 @@
-//! The last leg of a way out: from a socket of the gate's own to the address that a name has now.
+//! The end of a way out: from a socket of the gate's own to the address that a name has now.
 //!
 //! Where nginx 1.22 resolves an upstream while it runs, every request costs a new connection and a whole TLS handshake.
 //! So `http` is given one that never changes: a unix socket for each name and client. It keeps connections and TLS
@@ -6,10 +6,10 @@
 //! no name of the internet has, and connects to the very address it looked at. TLS goes through it untouched: who
 //! opened it, `http` or the client itself, still verifies chain and name.
 //!
-//! Each client has legs of its own: what two clients ask is never on one connection, so no answer to one of them can
+//! Each client has relays of its own: what two clients ask is never on one connection, so no answer to one of them can
 //! reach the other.
 //!
-//! A wildcard has one leg for all its names: the script reads the name in the TLS handshake that goes through it. What
+//! A wildcard has one relay for all its names: the script reads the name in the TLS handshake that goes through it. What
 //! nginx keeps, it keeps by upstream and not by name: so `http` has [`SLOTS`] upstreams for it, each of which is one
 //! name's as long as the container runs (njs/slots.js). Names beyond those are served, and have nothing kept.
 
@@ -25,7 +25,7 @@ use super::syntax::{Conf, quote};
 /// Where `stream` asks `http` for the addresses of a name.
 const LOOK: &str = "unix:/run/nginx/look.sock";
 
-/// Kept open, but idle, for each worker and leg.
+/// Kept open, but idle, for each worker and relay.
 const KEPT: u32 = 128;
 
 /// How many names below one wildcard have connections and TLS sessions kept.
@@ -36,12 +36,12 @@ const KEPT_IN_SLOT: u32 = 16;
 
 /// The way to one name, or to those below a wildcard, for one client.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Leg<'a> {
+pub(super) struct Relay<'a> {
     client: &'a str,
     host: &'a HostPattern,
 }
 
-impl<'a> Leg<'a> {
+impl<'a> Relay<'a> {
     pub(super) fn new(client: &'a str, host: &'a HostPattern) -> Self {
         Self { client, host }
     }
@@ -56,7 +56,7 @@ impl<'a> Leg<'a> {
     pub(super) fn id(&self) -> String {
         let hash = Sha256::digest(format!("{} {}", self.client, self.host));
         let id = hex::encode(hash.get(..8).unwrap_or_default());
-        // By that the script knows a leg of many names.
+        // By that the script knows a relay of many names.
         if self.is_known() { id } else { id + "-any" }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Leg<'a> {
         if self.is_known() {
             conf.line(&format!("proxy_pass https://gate-{};", self.id()));
         } else {
-            conf.line(&format!("set $gate_leg {};", self.id()));
+            conf.line(&format!("set $gate_relay {};", self.id()));
             conf.line("proxy_pass https://$gate_way;");
         }
     }
@@ -93,33 +93,33 @@ impl<'a> Leg<'a> {
     }
 }
 
-/// The legs of all names, or of those that the gate opens TLS for.
-fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Leg<'_>> {
-    let mut legs = BTreeSet::new();
+/// The relays of all names, or of those that the gate opens TLS for.
+fn all(policy: &Policy, holds: impl Fn(Tls) -> bool) -> BTreeSet<Relay<'_>> {
+    let mut relays = BTreeSet::new();
     for network in policy.gate_clients() {
         let client = network.name.as_str();
         let rules = policy.egress_for(client).filter(|rule| holds(rule.tls));
-        legs.extend(rules.map(|rule| Leg::new(client, &rule.host)));
+        relays.extend(rules.map(|rule| Relay::new(client, &rule.host)));
     }
-    legs
+    relays
 }
 
 /// In `http`: the upstreams, and who knows the addresses of a name.
 pub(super) fn upstreams(conf: &mut Conf, policy: &Policy) {
     conf.line("js_set $gate_way gate.way;");
-    for leg in all(policy, |tls| tls != Tls::Passthrough) {
-        if leg.is_known() {
-            upstream(conf, &leg.id(), &leg, KEPT);
+    for relay in all(policy, |tls| tls != Tls::Passthrough) {
+        if relay.is_known() {
+            upstream(conf, &relay.id(), &relay, KEPT);
         } else {
-            (0..SLOTS).for_each(|slot| upstream(conf, &format!("{}-{slot}", leg.id()), &leg, KEPT_IN_SLOT));
+            (0..SLOTS).for_each(|slot| upstream(conf, &format!("{}-{slot}", relay.id()), &relay, KEPT_IN_SLOT));
         }
     }
     look(conf);
 }
 
-fn upstream(conf: &mut Conf, id: &str, leg: &Leg<'_>, kept: u32) {
+fn upstream(conf: &mut Conf, id: &str, relay: &Relay<'_>, kept: u32) {
     conf.block(&format!("upstream gate-{id}"), |conf| {
-        conf.line(&format!("server {};", leg.socket()));
+        conf.line(&format!("server {};", relay.socket()));
         conf.line(&format!("keepalive {kept};"));
         // Less than any usual server waits (5 s). So the gate hangs up first, and no request meets a connection that is
         // just being closed.
@@ -151,33 +151,33 @@ fn look(conf: &mut Conf) {
     });
 }
 
-/// In `stream`: where each leg leads. Who takes it, `http` or the front on port 443, logs what goes through it.
+/// In `stream`: where each relay leads. Who takes it, `http` or the front on port 443, logs what goes through it.
 pub(super) fn servers(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
-    for leg in all(policy, |_| true) {
+    for relay in all(policy, |_| true) {
         conf.block("server", |conf| {
-            conf.line(&format!("# {}, for {}", leg.host, leg.client));
-            conf.line(&format!("listen {};", leg.socket()));
+            conf.line(&format!("# {}, for {}", relay.host, relay.client));
+            conf.line(&format!("listen {};", relay.socket()));
             conf.line("access_log off;");
-            conf.line(&format!("set $gate_leg {};", leg.id()));
-            leg.lead(conf);
+            conf.line(&format!("set $gate_relay {};", relay.id()));
+            relay.lead(conf);
             conf.line(&format!("proxy_bind {outside};"));
             conf.line("proxy_pass $gate_address:443;");
         });
     }
 }
 
-/// In `stream`, on a network where the front says whom a connection is from: in front of each leg of a passed name one
-/// that listens to that. The leg itself can't: while its script looks up the name, nginx 1.22 takes the next bytes for
+/// In `stream`, on a network where the front says whom a connection is from: in front of each relay of a passed name one
+/// that listens to that. The relay itself can't: while its script looks up the name, nginx 1.22 takes the next bytes for
 /// another such header. Then it hangs up.
 pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
     let client = network.name.as_str();
     let passed = policy.egress_for(client).filter(|rule| rule.tls == Tls::Passthrough);
-    let legs: BTreeSet<Leg<'_>> = passed.map(|rule| Leg::new(client, &rule.host)).collect();
-    for leg in legs {
+    let relays: BTreeSet<Relay<'_>> = passed.map(|rule| Relay::new(client, &rule.host)).collect();
+    for relay in relays {
         conf.block("server", |conf| {
-            conf.line(&format!("listen {} proxy_protocol;", leg.told_socket()));
+            conf.line(&format!("listen {} proxy_protocol;", relay.told_socket()));
             conf.line("access_log off;");
-            conf.line(&format!("proxy_pass {};", leg.socket()));
+            conf.line(&format!("proxy_pass {};", relay.socket()));
         });
     }
 }

@@ -18,7 +18,7 @@ const RETAIN: Duration = Duration::from_secs(90 * 86_400);
 
 /// Where the record is, as the command line says.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct PlaceArgs {
+pub(crate) struct StoreArgs {
     /// The record's folder, instead of the policy's audit.directory
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) directory: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(crate) struct PlaceArgs {
 
 /// The record's folder and its bound.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct Store {
     directory: PathBuf,
     notary: Notary,
     /// The most bytes that the spool may take.
@@ -50,10 +50,10 @@ pub(crate) struct Retain {
     pub(crate) by: BTreeMap<String, Duration>,
 }
 
-impl Place {
+impl Store {
     /// From the flags: `--directory` needs no policy.
-    pub(crate) fn find(args: PlaceArgs, policy: &PolicyArgs) -> Result<Self> {
-        let PlaceArgs { directory, keys, anchor } = args;
+    pub(crate) fn find(args: StoreArgs, policy: &PolicyArgs) -> Result<Self> {
+        let StoreArgs { directory, keys, anchor } = args;
         let mut anchors: Vec<Anchor> = anchor.into_iter().map(Anchor::File).collect();
         let (directory, bound, retain) = match (directory, &policy.policy) {
             (Some(directory), None) => (directory, SPOOL, Retain { all: RETAIN, by: BTreeMap::new() }),

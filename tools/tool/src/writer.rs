@@ -1,15 +1,15 @@
 //! Prints records, counts verdicts, and ends the run.
 
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
-use crate::cellblock::{Counts, Engine};
-use crate::event::{Kind, Outcome};
-use crate::exit::{Exit, OutputClosed};
+use record::cellblock::{Counts, Engine};
+use record::{Action, Kind, Outcome, Provider, Record, harmless};
+
+use crate::exit::Exit;
 use crate::numbers::Numbers;
 use crate::output::OutputArgs;
-use crate::record::Record;
-use crate::text::{harmless, render};
-use crate::{Action, Provider};
+use crate::pipe::unwritten;
+use crate::text::render;
 
 /// What a run is for: it decides what comes of one that checked nothing, or that nobody reads to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl<W: Write> Writer<W> {
     /// Prints a record that is no check.
     ///
     /// # Errors
-    /// [`OutputClosed`] when nobody reads any more; otherwise what the system says, a full disk for one.
+    /// [`OutputClosed`](crate::OutputClosed) when nobody reads any more; otherwise what the system says, a full disk for one.
     pub fn tell(&mut self, record: &Record) -> anyhow::Result<()> {
         let mut line =
             if self.text { render(record, self.coloured) } else { harmless(&self.numbered(record)?).into_owned() };
@@ -172,17 +172,12 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A reader that went away is told apart from a disk that is full. `exit` is how a run ends that it leaves.
-pub fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
-    if error.kind() == ErrorKind::BrokenPipe {
-        return anyhow::Error::new(OutputClosed(exit));
-    }
-    anyhow::Error::new(error).context("standard output could not be written")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
+    use crate::pipe::OutputClosed;
 
     fn verdict(outcome: Outcome) -> Record {
         Record::new(Provider::Sandboxctl, Action::ControlEvaluated, "m").outcome(outcome)

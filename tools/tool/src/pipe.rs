@@ -1,0 +1,30 @@
+//! A closed pipe: whoever read our output has seen enough.
+
+use std::io::{self, ErrorKind};
+
+use crate::exit::Exit;
+
+/// The reader of our output went away: no error, the run ends quietly with the status that is in here.
+#[derive(Debug)]
+pub struct OutputClosed(pub Exit);
+
+impl std::fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}
+
+/// [`unwritten`] for who lists: a reader that went away has read what it wanted.
+pub fn unprinted(error: io::Error) -> anyhow::Error {
+    unwritten(error, Exit::Success)
+}
+
+/// A reader that went away is told apart from a disk that is full. `exit` is how a run ends that it leaves.
+pub(crate) fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return anyhow::Error::new(OutputClosed(exit));
+    }
+    anyhow::Error::new(error).context("standard output could not be written")
+}
