@@ -74,6 +74,10 @@ make_networks() {
   docker run -d --name sbx-web --network bridge -p 127.0.0.1:3000:80 "$IMAGE" sleep infinity >/dev/null
   echo '{"TCP":{"8443":{"TCPForward":"127.0.0.1:8443"},"443":{"TCPForward":"127.0.0.1:3000"}},"AllowFunnel":{"h:8443":true}}' >"$served/serve.json"
   [ "$(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in")" = "failure serve on 443 leads to 127.0.0.1:3000, funnel, to the whole internet, on 8443 leads to 127.0.0.1:8443" ]
+  # Published at all addresses, it is reached by the one in the LAN as well.
+  docker run -d --name sbx-wide --network bridge -p 3001:80 "$IMAGE" sleep infinity >/dev/null
+  echo '{"TCP":{"443":{"TCPForward":"192.168.77.2:3001"},"444":{"TCPForward":"192.168.77.2:3000"},"445":{"TCPForward":"192.168.77.10:3001"}}}' >"$served/serve.json"
+  [ "$(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in")" = "failure serve on 443 leads to 192.168.77.2:3001" ]
   echo 'no JSON' >"$served/status.json"
   [[ $(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in") == "unknown tailscale status --json is not in the shape"* ]]
   command -v tailscale >/dev/null || [ "$(asked "$served")" = "success it is not installed, and was not asked" ]
@@ -150,6 +154,28 @@ make_networks() {
   docker exec proxy touch /run/secrets/kept
   run -2 keeper secret drop ../run/secrets/kept
   docker exec proxy test -e /run/secrets/kept
+}
+
+@test "two who put one secret at the same time both succeed, one of the two is there whole, and nothing else stays" {
+  policy_with 's/^# credential = .*/credential = "github-token"/'
+  boot proxy --tmpfs /run/secrets:size=1m
+  for letter in a b; do head -c 65536 /dev/zero | tr '\0' "$letter" >"$BATS_TEST_TMPDIR/$letter"; done
+  for _ in 1 2 3 4 5 6; do
+    keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null 3>&- &
+    first=$!
+    keeper secret put github-token <"$BATS_TEST_TMPDIR/b" >/dev/null 3>&- &
+    wait "$first"
+    wait "$!"
+    [[ $(docker exec proxy cat /run/secrets/github-token | tr -s ab) == [ab] ]]
+    [ "$(docker exec proxy stat -c %s /run/secrets/github-token)" = 65536 ]
+  done
+  [ "$(docker exec proxy ls -A /run/secrets)" = github-token ]
+  # What one left behind that was killed goes with the next one, and a young one, that may be somebody's, with the secret.
+  docker exec proxy sh -c 'cd /run/secrets && touch .github-token.young.new .other.old.new && touch -d "5 minutes ago" .github-token.old.new .other.old.new'
+  keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null
+  [ "$(docker exec proxy ls -A /run/secrets | sort | paste -sd' ' -)" = ".github-token.young.new .other.old.new github-token" ]
+  keeper secret drop github-token >/dev/null
+  [ "$(docker exec proxy ls -A /run/secrets)" = .other.old.new ]
 }
 
 @test "the largest secret there may be arrives whole" {
