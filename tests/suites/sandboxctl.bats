@@ -329,13 +329,16 @@ judged() { jq -r --arg name "$1" --arg id "$2" 'select(.container.name == $name 
   # shellcheck disable=SC2016  # a reference, for Compose
   echo 'API_TOKEN=${API_TOKEN}' >"$at/clean.env"
   printf 'services:\n  a:\n    env_file: app.env\n' >"$at/compose.yaml"
+  # A name, and its value beside it: as Kubernetes has them, and on one line.
+  printf 'env:\n- name: DB_PASSWORD\n  value: x7!hunter\n' >"$at/env.yaml"
+  weak sbx-pairs --network none -v "$at/env.yaml:/etc/env.yaml:ro" --env 'CONFIG={"name":"password","value":"x7!hunter"}'
   weak sbx-clean --network none -v "$at/clean.env:/etc/app.env:ro" -v "$at/app.env:/run/secrets/app:ro" -v "$at:/x:ro"
   boot sbx-files -v "$at/app.env:/etc/app.env:ro"
   weak sbx-stopped --network none -v "$at/app.env:/etc/app.env:ro"
   weak sbx-composed --network none --label "com.docker.compose.project.config_files=$at/compose.yaml"
   weak sbx-gone --network none --label "com.docker.compose.project.config_files=$at/none.yaml"
   weak sbx-odd --network none --label "com.docker.compose.project.config_files=/dev/zero"
-  keeper audit sbx-clean sbx-files sbx-stopped sbx-composed sbx-gone sbx-odd >"$BATS_TEST_TMPDIR/told" || [ $? = 1 ]
+  keeper audit sbx-clean sbx-files sbx-stopped sbx-composed sbx-gone sbx-odd sbx-pairs >"$BATS_TEST_TMPDIR/told" || [ $? = 1 ]
   [ "$(judged sbx-clean cellblock-mounted-secret)" = "success none" ]
   for name in sbx-files sbx-stopped; do
     [[ $(judged "$name" cellblock-mounted-secret) == "failure /etc/app.env, line 1 (named so, 12 characters, mark "* ]]
@@ -343,7 +346,9 @@ judged() { jq -r --arg name "$1" --arg id "$2" 'select(.container.name == $name 
   [[ $(judged sbx-composed cellblock-compose-secret) == "failure $at/app.env, line 1 (named so, "* ]]
   [ -z "$(judged sbx-gone cellblock-compose-secret)" ]
   [[ $(judged sbx-odd cellblock-compose-secret) == "unknown /dev/zero: it is no regular file" ]]
-  run ! grep -q 0a1b2c3d4e5f "$BATS_TEST_TMPDIR/told"
+  [[ $(judged sbx-pairs cellblock-mounted-secret) == "failure /etc/env.yaml, line 3 (named so, 9 characters, mark "* ]]
+  [[ $(judged sbx-pairs cellblock-env-secret) == "failure CONFIG (named so, 9 characters, mark "* ]]
+  run ! grep -q '0a1b2c3d4e5f\|x7!hunter' "$BATS_TEST_TMPDIR/told"
   # A name that the container's owner turned into a link to the host's: what the kernel has mounted there is read, no more.
   pid=$(docker inspect -f '{{.State.Pid}}' sbx-files)
   nsenter -t "$pid" -m -p umount /etc/app.env

@@ -85,8 +85,8 @@ pub(super) async fn is_there(docker: &Engine, container: &str, test: &[&str]) ->
     }
 }
 
-/// Beside it, under a name that no credential has, and each delivery its own: what reads the secret by its name never
-/// sees half of it, and of two deliveries at once none moves the other's away.
+/// Beside it, under a name that no credential has: what reads the secret by its name never sees half of it. Each
+/// delivery has its own: of two at once, none moves the other's away.
 fn draft(path: &str) -> anyhow::Result<String> {
     let mut number = [0; 8];
     getrandom(&mut number, GetRandomFlags::empty()).context("the kernel gave no random number")?;

@@ -1,6 +1,6 @@
-//! A name and its value that stand beside each other: `{"name": "DB_PASSWORD", "value": "…"}`, in either order, as JSON, YAML,
-//! TOML, Terraform and XML have them. What belongs together is told by brackets and by columns, for a file may be half
-//! written or another program's text. Pure.
+//! A name and its value that stand beside each other: `{"name": "DB_PASSWORD", "value": "…"}`, in either order. JSON, YAML,
+//! TOML, Terraform and XML have such pairs. Brackets and columns tell what belongs together. No parser does: a file may be
+//! half written, or another program's text. Pure.
 
 use std::sync::LazyLock;
 
@@ -173,7 +173,7 @@ fn are_beside(between: &str, first: &Field<'_>, second: &Field<'_>) -> bool {
     }
 }
 
-/// Is no line between them further left, or a table's head, and does the second one begin no entry of its own?
+/// Is no line between them further left, or a table's head? And does the second one begin no entry of its own?
 fn are_in_one_column(between: &str, first: &Field<'_>, second: &Field<'_>) -> bool {
     let column = first.before.len();
     let within = |line: &str| {
@@ -185,8 +185,8 @@ fn are_in_one_column(between: &str, first: &Field<'_>, second: &Field<'_>) -> bo
     second.before.len() == column && !second.before.contains('-') && { lines }.all(within)
 }
 
-/// Is the value written as one? Behind a name in quotes, what has none is a program's variable, but in YAML, where each
-/// stands on a line of its own and no comma ends it. A number of a few digits counts something.
+/// Is the value written as one? Behind a name in quotes, what has none is a program's variable. YAML is another matter:
+/// there each stands on a line of its own, and no comma ends it. A number of a few digits counts something.
 fn is_written(between: &str, name: &Field<'_>, held: &Field<'_>) -> bool {
     let alone = name.is_first() && held.is_first() && !held.quoted && !between.trim_start().starts_with(',');
     let counts = held.held.len() < NUMBER && held.held.bytes().all(|byte| byte.is_ascii_digit());
