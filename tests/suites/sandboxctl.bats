@@ -74,6 +74,10 @@ make_networks() {
   docker run -d --name sbx-web --network bridge -p 127.0.0.1:3000:80 "$IMAGE" sleep infinity >/dev/null
   echo '{"TCP":{"8443":{"TCPForward":"127.0.0.1:8443"},"443":{"TCPForward":"127.0.0.1:3000"}},"AllowFunnel":{"h:8443":true}}' >"$served/serve.json"
   [ "$(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in")" = "failure serve on 443 leads to 127.0.0.1:3000, funnel, to the whole internet, on 8443 leads to 127.0.0.1:8443" ]
+  # Published at all addresses, it is reached by the one in the LAN as well.
+  docker run -d --name sbx-wide --network bridge -p 3001:80 "$IMAGE" sleep infinity >/dev/null
+  echo '{"TCP":{"443":{"TCPForward":"192.168.77.2:3001"},"444":{"TCPForward":"192.168.77.2:3000"},"445":{"TCPForward":"192.168.77.10:3001"}}}' >"$served/serve.json"
+  [ "$(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in")" = "failure serve on 443 leads to 192.168.77.2:3001" ]
   echo 'no JSON' >"$served/status.json"
   [[ $(asked "$BATS_TEST_DIRNAME/../worlds/lab/stand-in") == "unknown tailscale status --json is not in the shape"* ]]
   command -v tailscale >/dev/null || [ "$(asked "$served")" = "success it is not installed, and was not asked" ]
@@ -150,6 +154,28 @@ make_networks() {
   docker exec proxy touch /run/secrets/kept
   run -2 keeper secret drop ../run/secrets/kept
   docker exec proxy test -e /run/secrets/kept
+}
+
+@test "two who put one secret at the same time both succeed, one of the two is there whole, and nothing else stays" {
+  policy_with 's/^# credential = .*/credential = "github-token"/'
+  boot proxy --tmpfs /run/secrets:size=1m
+  for letter in a b; do head -c 65536 /dev/zero | tr '\0' "$letter" >"$BATS_TEST_TMPDIR/$letter"; done
+  for _ in 1 2 3 4 5 6; do
+    keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null 3>&- &
+    first=$!
+    keeper secret put github-token <"$BATS_TEST_TMPDIR/b" >/dev/null 3>&- &
+    wait "$first"
+    wait "$!"
+    [[ $(docker exec proxy cat /run/secrets/github-token | tr -s ab) == [ab] ]]
+    [ "$(docker exec proxy stat -c %s /run/secrets/github-token)" = 65536 ]
+  done
+  [ "$(docker exec proxy ls -A /run/secrets)" = github-token ]
+  # What one left behind that was killed goes with the next one, and a young one, that may be somebody's, with the secret.
+  docker exec proxy sh -c 'cd /run/secrets && touch .github-token.young.new .other.old.new && touch -d "5 minutes ago" .github-token.old.new .other.old.new'
+  keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null
+  [ "$(docker exec proxy ls -A /run/secrets | sort | paste -sd' ' -)" = ".github-token.young.new .other.old.new github-token" ]
+  keeper secret drop github-token >/dev/null
+  [ "$(docker exec proxy ls -A /run/secrets)" = .other.old.new ]
 }
 
 @test "the largest secret there may be arrives whole" {
@@ -303,13 +329,16 @@ judged() { jq -r --arg name "$1" --arg id "$2" 'select(.container.name == $name 
   # shellcheck disable=SC2016  # a reference, for Compose
   echo 'API_TOKEN=${API_TOKEN}' >"$at/clean.env"
   printf 'services:\n  a:\n    env_file: app.env\n' >"$at/compose.yaml"
+  # A name, and its value beside it: as Kubernetes has them, and on one line.
+  printf 'env:\n- name: DB_PASSWORD\n  value: x7!hunter\n' >"$at/env.yaml"
+  weak sbx-pairs --network none -v "$at/env.yaml:/etc/env.yaml:ro" --env 'CONFIG={"name":"password","value":"x7!hunter"}'
   weak sbx-clean --network none -v "$at/clean.env:/etc/app.env:ro" -v "$at/app.env:/run/secrets/app:ro" -v "$at:/x:ro"
   boot sbx-files -v "$at/app.env:/etc/app.env:ro"
   weak sbx-stopped --network none -v "$at/app.env:/etc/app.env:ro"
   weak sbx-composed --network none --label "com.docker.compose.project.config_files=$at/compose.yaml"
   weak sbx-gone --network none --label "com.docker.compose.project.config_files=$at/none.yaml"
   weak sbx-odd --network none --label "com.docker.compose.project.config_files=/dev/zero"
-  keeper audit sbx-clean sbx-files sbx-stopped sbx-composed sbx-gone sbx-odd >"$BATS_TEST_TMPDIR/told" || [ $? = 1 ]
+  keeper audit sbx-clean sbx-files sbx-stopped sbx-composed sbx-gone sbx-odd sbx-pairs >"$BATS_TEST_TMPDIR/told" || [ $? = 1 ]
   [ "$(judged sbx-clean cellblock-mounted-secret)" = "success none" ]
   for name in sbx-files sbx-stopped; do
     [[ $(judged "$name" cellblock-mounted-secret) == "failure /etc/app.env, line 1 (named so, 12 characters, mark "* ]]
@@ -317,7 +346,9 @@ judged() { jq -r --arg name "$1" --arg id "$2" 'select(.container.name == $name 
   [[ $(judged sbx-composed cellblock-compose-secret) == "failure $at/app.env, line 1 (named so, "* ]]
   [ -z "$(judged sbx-gone cellblock-compose-secret)" ]
   [[ $(judged sbx-odd cellblock-compose-secret) == "unknown /dev/zero: it is no regular file" ]]
-  run ! grep -q 0a1b2c3d4e5f "$BATS_TEST_TMPDIR/told"
+  [[ $(judged sbx-pairs cellblock-mounted-secret) == "failure /etc/env.yaml, line 3 (named so, 9 characters, mark "* ]]
+  [[ $(judged sbx-pairs cellblock-env-secret) == "failure CONFIG (named so, 9 characters, mark "* ]]
+  run ! grep -q '0a1b2c3d4e5f\|x7!hunter' "$BATS_TEST_TMPDIR/told"
   # A name that the container's owner turned into a link to the host's: what the kernel has mounted there is read, no more.
   pid=$(docker inspect -f '{{.State.Pid}}' sbx-files)
   nsenter -t "$pid" -m -p umount /etc/app.env

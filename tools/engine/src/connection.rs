@@ -88,6 +88,11 @@ impl Engine {
         self.docker.info().await
     }
 
+    /// What it calls itself; nothing where it does not tell.
+    pub async fn product(&self) -> Option<String> {
+        product(&self.docker.version().await.ok()?).map(str::to_owned)
+    }
+
     /// Is it an ordinary user's? Its bridges then lie in a network namespace of its own.
     ///
     /// # Errors
@@ -109,6 +114,12 @@ impl Engine {
     pub async fn version(&self) -> Option<Version> {
         self.identity().await.version.and_then(|version| version.parse().ok())
     }
+}
+
+/// The name of an engine's first part: `Engine` is Docker, `Podman Engine` is Podman.
+#[must_use]
+pub fn product(told: &bollard::models::SystemVersion) -> Option<&str> {
+    told.components.as_ref()?.first().map(|part| part.name.as_str())
 }
 
 impl From<Identity> for record::cellblock::Engine {

@@ -32,7 +32,7 @@ mod waiting;
 
 pub use bollard::errors::Error;
 pub use bollard::models;
-pub use connection::{Engine, Identity};
+pub use connection::{Engine, Identity, product};
 pub use endpoint::{Endpoint, Settings};
 pub use events::Events;
 pub use exec::Done;

@@ -24,7 +24,15 @@ impl Processes {
     /// # Errors
     /// If its first process is gone, or `/proc` or a process in it cannot be read.
     pub fn of(&self, container: &str, first: i64) -> Result<Vec<Process>> {
-        let home = Process::of(container, first)?.namespace("pid")?;
+        self.beside(container, &Process::of(container, first)?)
+    }
+
+    /// The same, by its first process that is held already: to make sure of it again costs as much as to look at it.
+    ///
+    /// # Errors
+    /// As [`Processes::of`].
+    pub fn beside(&self, container: &str, first: &Process) -> Result<Vec<Process>> {
+        let (home, first) = (first.namespace("pid")?, first.pid());
         let numbers = |one: &Home| one.spaces.as_ref().and_then(|spaces| spaces.get("pid")) == Some(&home);
         let mut all = self.recent()?;
         // Where the container started after the last look, nobody has seen anything of it.

@@ -272,6 +272,8 @@ fn published(bound: Option<&PortMap>, asked: Option<&PortMap>) -> Vec<(String, S
 /// The engine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Engine {
+    /// What it calls itself: `Engine` is Docker's.
+    pub(crate) product: Option<String>,
     pub(crate) version: Option<Version>,
     pub(crate) security: Option<Vec<String>>,
     pub(crate) cgroup_v2: Option<bool>,
@@ -300,6 +302,7 @@ impl Engine {
         let told = limits.iter().all(|(_, can)| can.is_some());
         let unable = limits.iter().filter(|(_, can)| *can == Some(false)).map(|(name, _)| (*name).to_owned()).collect();
         Self {
+            product: None,
             version: info.server_version.and_then(|version| version.parse().ok()),
             security: info.security_options,
             cgroup_v2: info.cgroup_version.map(|version| version.to_string() == "2"),
@@ -311,6 +314,11 @@ impl Engine {
             swarm: info.swarm.and_then(|swarm| swarm.local_node_state).map(|state| state.to_string()),
             insecure_registries: info.registry_config.map(|config| config.insecure_registry_cidrs.unwrap_or_default()),
         }
+    }
+
+    /// Is it Docker? What is said of its versions is said of no other engine. `None` if it did not tell.
+    pub(crate) fn is_docker(&self) -> Option<bool> {
+        self.product.as_deref().map(|name| name == "Engine")
     }
 
     /// A security module by its name, with its options: `name=seccomp,profile=builtin` is `profile=builtin`.

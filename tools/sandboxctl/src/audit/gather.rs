@@ -25,7 +25,7 @@ use super::grants::ROOT_LIKE;
 use super::image::History;
 use super::leak::Rules;
 use super::strangers::{Ground, is_ours};
-use super::tailscale::Doors;
+use super::tailscale::{Doors, Own};
 use super::{How, Scope, audited, tailscale, volumes};
 use inside::Shared;
 
@@ -85,16 +85,17 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
     let known = |name: &String| wanted.contains(name);
     let others: Vec<String> = listed.iter().filter_map(audited::name).filter(|name| !known(name)).collect();
     let shared = Shared::default();
-    let (mut containers, mut others, vault, networks, info) = join!(
+    let (mut containers, mut others, vault, networks, info, product) = join!(
         join_all(wanted.iter().map(|name| container(&docker, name, rules, &shared))),
         join_all(others.iter().map(|name| stranger(&docker, name, rules, &shared))),
         container(&docker, policy.container(Service::Vault), rules, &shared),
         join_all(policy.active_networks().map(|network| self::network(&docker, network.docker_name()))),
         docker.info(),
+        docker.product(),
     );
     let told = info.unwrap_or_default();
     let tailnet = match scope {
-        Scope::Composition => Some(tailscale::ask(&Doors::of(policy, &listed)).await),
+        Scope::Composition => Some(tailscale::ask(&Doors::of(policy, &listed, Own::here())).await),
         _ => None,
     };
     let mut ground = match scope {
@@ -111,7 +112,7 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         containers: once(containers),
         networks: networks.into_iter().collect(),
         identity: Identity { id: told.id.clone(), version: told.server_version.clone() },
-        engine: Engine { tailnet, root_groups: root_groups(&docker), ..Engine::of(told) },
+        engine: Engine { tailnet, product, root_groups: root_groups(&docker), ..Engine::of(told) },
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
         others: once(others),
         ground,

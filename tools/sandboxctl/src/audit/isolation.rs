@@ -97,9 +97,16 @@ fn cgroups(subject: &Subject) -> Verdict {
     }
 }
 
+/// The network of a Podman container that asked for none.
+const PODMAN_S: &str = "podman";
+
 fn default_bridge(subject: &Subject) -> Verdict {
     match (subject.facts.host.network_mode.as_deref(), &subject.facts.networks) {
         (None, _) => Verdict::untold("the engine did not tell the network mode"),
+        // Podman calls every bridge so: which network it is, its name tells.
+        (Some("bridge"), Some(networks)) if subject.engine.is_docker() == Some(false) => {
+            Verdict::when(!networks.contains(PODMAN_S), "another network", listed(networks))
+        }
         (Some("default" | "bridge"), _) => Verdict::differs("another network", "bridge"),
         (Some(_), None) => Verdict::untold("the engine did not tell the networks"),
         (Some(_), Some(networks)) => Verdict::when(!networks.contains("bridge"), "another network", listed(networks)),

@@ -8,6 +8,7 @@ mod mark;
 mod name;
 mod pairs;
 mod rules;
+mod siblings;
 mod value;
 mod words;
 
@@ -39,12 +40,15 @@ pub(crate) struct Texts<'a> {
 /// Where secrets are, and how each was known.
 pub(crate) fn places(texts: &Texts<'_>, rules: &Rules) -> Vec<Leak> {
     let variables = texts.variables.iter().filter_map(|variable| variable.split_once('='));
-    let mut found: Vec<Leak> = variables.filter_map(|(name, held)| from_pair(name, name, held, rules)).collect();
+    let one = |place: &str, name: &str, held: &str| {
+        from_pair(place, name, held, rules).or_else(|| beside(place, held, rules))
+    };
+    let mut found: Vec<Leak> = variables.filter_map(|(name, held)| one(name, name, held)).collect();
     found.extend(in_line("the command line", texts.words, rules));
     found.extend(in_line("the health check", texts.health_check, rules));
     let mut labels: Vec<(&String, &String)> = texts.labels.into_iter().flatten().collect();
     labels.sort();
-    found.extend(labels.iter().filter_map(|(name, held)| from_pair(&format!("label {name}"), name, held, rules)));
+    found.extend(labels.iter().filter_map(|(name, held)| one(&format!("label {name}"), name, held)));
     for (place, text) in [("the host name", texts.hostname), ("the domain name", texts.domain)] {
         found.extend(by_form(text, rules).map(|hit| Leak::of(place, hit, rules)));
     }
@@ -70,13 +74,19 @@ fn from_pair(place: &str, name: &str, held: &str, rules: &Rules) -> Option<Leak>
     known(held, rules).or_else(named).map(|hit| Leak::of(place, hit, rules))
 }
 
+/// In a text such as JSON: a name, and the secret beside it.
+fn beside(place: &str, text: &str, rules: &Rules) -> Option<Leak> {
+    siblings::telling(text).into_iter().find_map(|(_, name, held)| from_pair(place, name, held, rules))
+}
+
 fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<Leak> {
     let named = words::with_secrets(line);
     let one = |(at, word): (usize, &String)| {
         let next = line.get(at + 1).map_or("", String::as_str);
         let by_name = || named.contains(&(at + 1)).then(|| Hit { how: NAMED, secret: words::held(word, next) });
-        let hit = known(word, rules).or_else(by_name)?;
-        Some(Leak::of(&format!("word {} of {place}", at + 1), hit, rules))
+        let place = format!("word {} of {place}", at + 1);
+        let hit = known(word, rules).or_else(by_name).map(|hit| Leak::of(&place, hit, rules));
+        hit.or_else(|| beside(&place, word, rules))
     };
     line.iter().enumerate().filter_map(one).collect()
 }

@@ -2,6 +2,7 @@
 //! funnel lets the whole internet in, and may lead to none at all. Pure but for [`ask`].
 
 mod ask;
+mod own;
 mod serve;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ use serde::Deserialize;
 use super::control::{Control, Verdict};
 use super::facts::Engine;
 pub(super) use ask::ask;
+pub(super) use own::Own;
+use own::Place;
 use serve::Serve;
 
 /// The control: of the host that the engine is on.
@@ -53,35 +56,57 @@ fn judge(engine: &Engine) -> Verdict {
 pub(super) struct Doors {
     /// The one that may be served.
     vault: SocketAddr,
-    /// Ports of this host's that Docker publishes.
-    published: BTreeSet<u16>,
-    /// Where our containers live.
+    /// Ports of this host's that Docker publishes, and at which address; none is all.
+    published: BTreeSet<(Option<IpAddr>, u16)>,
+    /// Where our containers live,
     subnets: Vec<IpNet>,
+    /// and where every one does.
+    containers: BTreeSet<IpAddr>,
+    /// What this host is called.
+    own: Own,
 }
 
 impl Doors {
-    /// Of the policy, and of all containers.
-    pub(super) fn of(policy: &Policy, listed: &[ContainerSummary]) -> Self {
+    /// Of the policy, all containers, and the host.
+    pub(super) fn of(policy: &Policy, listed: &[ContainerSummary], own: Own) -> Self {
         let ports = listed.iter().flat_map(|one| one.ports.iter().flatten());
+        let at = |text: Option<&String>| {
+            text.and_then(|text| text.parse().ok()).filter(|address: &IpAddr| !address.is_unspecified())
+        };
+        let settings = listed.iter().filter_map(|one| one.network_settings.as_ref()?.networks.as_ref());
+        let ends = settings.flat_map(|networks| networks.values());
         let nets = policy.networks.values().flat_map(|network| [network.v4.into(), network.v6.into()]);
         Self {
             vault: policy.vault.listen,
-            published: ports.filter_map(|port| port.public_port).collect(),
+            published: ports.filter_map(|port| Some((at(port.ip.as_ref()), port.public_port?))).collect(),
             subnets: nets.collect(),
+            containers: ends
+                .flat_map(|end| [at(end.ip_address.as_ref()), at(end.global_ipv6_address.as_ref())])
+                .flatten()
+                .collect(),
+            own,
         }
     }
 
     /// Is a container behind this? A name that is none of this host's leads elsewhere.
     fn leads_in(&self, host: &str, port: u16) -> bool {
-        match host.parse::<IpAddr>() {
-            Ok(address) if self.subnets.iter().any(|net| net.contains(&address)) => true,
-            Ok(address) => (address.is_loopback() || address.is_unspecified()) && self.is_open(port),
-            Err(_) => host == "localhost" && self.is_open(port),
+        match self.own.place(host) {
+            Place::Here => self.is_open(None, port),
+            Place::HereAt(address) => self.is_inside(address) || self.is_open(Some(address), port),
+            Place::Elsewhere(address) => self.is_inside(address),
+            Place::Unknown => false,
         }
     }
 
-    fn is_open(&self, port: u16) -> bool {
-        self.published.contains(&port) || port == self.vault.port()
+    fn is_inside(&self, address: IpAddr) -> bool {
+        self.subnets.iter().any(|net| net.contains(&address)) || self.containers.contains(&address)
+    }
+
+    /// Is a container behind this port of the host's, at this address or, without one, at any?
+    fn is_open(&self, address: Option<IpAddr>, port: u16) -> bool {
+        let vault = (Some(self.vault.ip()), self.vault.port());
+        let meets = |at: &Option<IpAddr>| at.is_none() || address.is_none() || *at == address;
+        self.published.iter().chain([&vault]).any(|(at, open)| *open == port && meets(at))
     }
 
     fn is_vault(&self, host: &str, port: u16) -> bool {
@@ -99,8 +124,12 @@ struct Status {
     own: Option<Node>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Node {
+    #[serde(rename = "DNSName", default)]
+    name: Option<String>,
+    #[serde(rename = "TailscaleIPs", default)]
+    addresses: Option<Vec<IpAddr>>,
     /// Routes that others send through this node.
     #[serde(rename = "PrimaryRoutes", default)]
     routes: Option<Vec<String>>,
@@ -120,7 +149,10 @@ fn judged(status: &str, serve: &str, doors: &Doors) -> Result<Tailnet, String> {
         "" => None,
         text => serde_json::from_str(text).map_err(|error| odd("tailscale serve status --json", &error))?,
     };
-    let routes = status.own.and_then(|own| own.routes).unwrap_or_default();
+    let node = status.own.unwrap_or_default();
+    let own = doors.own.also(node.addresses.as_deref().unwrap_or_default(), node.name.as_deref().unwrap_or_default());
+    let doors = &Doors { own, ..doors.clone() };
+    let routes = node.routes.unwrap_or_default();
     let routes: Vec<IpNet> = routes
         .iter()
         .map(|route| route.parse())

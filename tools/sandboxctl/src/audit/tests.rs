@@ -96,12 +96,17 @@ const OF_WHAT_RUNS: [&str; 16] = [
     "cis-docker-4.11",
 ];
 
+/// What Docker tells of itself.
+fn docker(told: &Value) -> Engine {
+    Engine { product: Some("Engine".to_owned()), ..Engine::of(serde_json::from_value(told.clone()).unwrap()) }
+}
+
 fn subject(name: &str, told: &Value, engine: &Value) -> Subject {
     Subject {
         layers: None,
         facts: Facts::of(serde_json::from_value(told.clone()).unwrap(), leak::Rules::built_in()).unwrap(),
         expect: Expect::of(&policy(), name, Some(&vault())),
-        engine: Engine::of(serde_json::from_value(engine.clone()).unwrap()),
+        engine: docker(engine),
         image: Some("sha256:1".to_owned()),
         history: None,
         reach: None,
@@ -241,7 +246,7 @@ fn the_engine_s_controls_pass_and_fail() {
         let mut told = able();
         merge(&mut told, &patch);
         let control = daemon::ALL.iter().find(|control| control.id == id).unwrap();
-        (control.judge)(&Engine::of(serde_json::from_value(told).unwrap()))
+        (control.judge)(&docker(&told))
     };
     for (id, patch) in [
         ("cellblock-engine-version", json!({"ServerVersion": "25.0.4"})),
@@ -254,6 +259,16 @@ fn the_engine_s_controls_pass_and_fail() {
         assert!(matches!(judge(id, json!({})), Verdict::Pass { .. }), "{id}");
         assert!(matches!(judge(id, patch), Verdict::Fail { .. }), "{id}");
     }
+}
+
+#[test]
+fn a_weakness_of_docker_s_is_said_of_docker_alone() {
+    let control = daemon::ALL.iter().find(|control| control.id == "cellblock-engine-version").unwrap();
+    let old = docker(&json!({"ServerVersion": "5.8.6"}));
+    let of = |product: Option<&str>| (control.judge)(&Engine { product: product.map(str::to_owned), ..old.clone() });
+    assert!(matches!(of(Some("Engine")), Verdict::Fail { .. }));
+    assert_eq!(of(Some("Podman Engine")), Verdict::Beside);
+    assert!(matches!(of(None), Verdict::Unknown { .. }));
 }
 
 #[test]

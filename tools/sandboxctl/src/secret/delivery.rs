@@ -2,6 +2,7 @@
 
 use anyhow::{Context, anyhow, bail};
 use engine::Engine;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::target;
 
@@ -32,7 +33,7 @@ pub(super) fn path(name: &str) -> String {
 pub(crate) async fn deliver(docker: &Engine, delivery: &Delivery<'_>) -> anyhow::Result<()> {
     let (container, path) = (delivery.container, delivery.path());
     in_memory(docker, container, &path).await?;
-    let draft = draft(&path);
+    let draft = draft(&path)?;
     let written = done(docker, container, &["install", "-D", "-m", "0400", "/dev/stdin", &draft], delivery.bytes).await;
     let put = match written {
         Ok(()) => done(docker, container, &["mv", "-fT", &draft, &path], &[]).await,
@@ -42,7 +43,9 @@ pub(crate) async fn deliver(docker: &Engine, delivery: &Delivery<'_>) -> anyhow:
         // Half a secret is a secret too; and why the writing failed says more than why this does.
         drop(done(docker, container, &["rm", "-f", &draft], &[]).await);
     }
-    put.with_context(|| format!("{path} could not be written in {container}"))
+    put.with_context(|| format!("{path} could not be written in {container}"))?;
+    // Of a delivery that was killed half-way. A living one has its draft for a shorter time.
+    swept(docker, container, &path, &["-mmin", "+1"]).await
 }
 
 /// Takes a secret away; whether there was one.
@@ -50,9 +53,13 @@ pub(super) async fn drop_from(docker: &Engine, container: &str, name: &str) -> a
     let path = path(name);
     in_memory(docker, container, &path).await?;
     let there = is_there(docker, container, &["test", "-e", &path]).await.map_err(anyhow::Error::msg)?;
-    done(docker, container, &["rm", "-f", &path, &draft(&path)], &[])
+    done(docker, container, &["rm", "-f", &path], &[])
         .await
         .with_context(|| format!("{path} could not be taken out of {container}"))?;
+    // A folder that is not there holds none.
+    if is_there(docker, container, &["test", "-d", "/run/secrets"]).await == Ok(true) {
+        swept(docker, container, &path, &[]).await?;
+    }
     Ok(there)
 }
 
@@ -78,10 +85,26 @@ pub(super) async fn is_there(docker: &Engine, container: &str, test: &[&str]) ->
     }
 }
 
-/// Beside it, under a name that no credential has: what reads the secret by its name never sees half of it.
-fn draft(path: &str) -> String {
+/// Beside it, under a name that no credential has: what reads the secret by its name never sees half of it. Each
+/// delivery has its own: of two at once, none moves the other's away.
+fn draft(path: &str) -> anyhow::Result<String> {
+    let mut number = [0; 8];
+    getrandom(&mut number, GetRandomFlags::empty()).context("the kernel gave no random number")?;
+    Ok(drafts(path, &hex::encode(number)))
+}
+
+/// Its drafts, by their number or by a pattern for it.
+fn drafts(path: &str, number: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    format!("{folder}/.{name}.new")
+    format!("{folder}/.{name}.{number}.new")
+}
+
+/// Takes the drafts away that deliveries left behind, those that a test of find(1) picks.
+async fn swept(docker: &Engine, container: &str, path: &str, test: &[&str]) -> anyhow::Result<()> {
+    let pattern = drafts(path, "*");
+    let Some((folder, name)) = pattern.rsplit_once('/') else { return Ok(()) };
+    let command = [&["find", folder, "-maxdepth", "1", "-name", name], test, &["-delete"]].concat();
+    done(docker, container, &command, &[]).await.with_context(|| format!("drafts of {path} may be left in {container}"))
 }
 
 /// Only of a container that runs, and only where what is written goes to no disk.
@@ -112,7 +135,13 @@ mod tests {
 
     #[test]
     fn a_draft_lies_beside_the_secret_under_a_name_that_no_credential_has() {
-        assert_eq!(draft(&path("github-token")), "/run/secrets/.github-token.new");
-        assert_eq!(draft(&path("vault/key.pem")), "/run/secrets/vault/.key.pem.new");
+        assert_eq!(drafts(&path("github-token"), "0a"), "/run/secrets/.github-token.0a.new");
+        assert_eq!(drafts(&path("vault/key.pem"), "*"), "/run/secrets/vault/.key.pem.*.new");
+    }
+
+    #[test]
+    fn two_deliveries_of_one_secret_have_each_a_draft_of_its_own() {
+        let path = path("github-token");
+        assert_ne!(draft(&path).unwrap(), draft(&path).unwrap());
     }
 }

@@ -30,25 +30,27 @@ pub(super) struct Shared {
 
 /// What the kernel lets a running container do, who listens in it, and what it has mounted.
 pub(super) fn look(facts: &mut Facts, docker: &engine::Engine, shared: &Shared) {
-    if facts.running == Some(true) {
-        let first = first(facts);
-        let processes = first
-            .as_ref()
-            .map_err(String::clone)
-            .and_then(|first| shared.processes.of(&facts.id, first.pid()).map_err(|error| format!("{error:#}")));
+    let first = running(facts);
+    if let Some(first) = &first {
+        let processes = asked(first, |first| shared.processes.beside(&facts.id, first));
         let all = || processes.as_ref().map_err(|why| anyhow::anyhow!("{why}"));
-        facts.processes = Some(asked(&first, |first| process::look(all()?, first.pid())));
-        facts.in_force = Some(asked(&first, |first| in_force::look(first, shared.mounts.now()?.groups())));
-        facts.listening = Some(asked(&first, |first| listening::look(first, all()?, &shared.networks)));
+        facts.processes = Some(asked(first, |first| process::look(all()?, first.pid())));
+        facts.in_force = Some(asked(first, |first| in_force::look(first, shared.mounts.now()?.groups())));
+        facts.listening = Some(asked(first, |first| listening::look(first, all()?, &shared.networks)));
     }
-    look_at_mounts(facts, docker, shared);
+    settle_mounts(facts, first.as_ref(), docker, shared);
 }
 
 /// What a running container really has mounted. Where the kernel can't be asked nothing is known of it; a container that
 /// does not run has only what it would be given.
 pub(super) fn look_at_mounts(facts: &mut Facts, docker: &engine::Engine, shared: &Shared) {
-    if facts.running == Some(true) {
-        let looked = asked(&first(facts), |first| Kernel::look(first, &shared.mounts));
+    let first = running(facts);
+    settle_mounts(facts, first.as_ref(), docker, shared);
+}
+
+fn settle_mounts(facts: &mut Facts, first: Option<&Result<Process, String>>, docker: &engine::Engine, shared: &Shared) {
+    if let Some(first) = first {
+        let looked = asked(first, |first| Kernel::look(first, &shared.mounts));
         facts.mounts = match (&looked, facts.mounts.take()) {
             (Ok(kernel), Some(declared)) => Some(kernel.settle(&declared)),
             _ => None,
@@ -69,6 +71,11 @@ pub(super) fn disks(host: &HostConfig) -> Vec<String> {
         std::fs::metadata(path).is_ok_and(|found| found.is_dir() || found.file_type().is_block_device())
     };
     paths.filter(is_disk).collect()
+}
+
+/// The first process of a container that runs. It is made sure of once, and asked for all that there is to know.
+fn running(facts: &Facts) -> Option<Result<Process, String>> {
+    (facts.running == Some(true)).then(|| first(facts))
 }
 
 /// A container's first process, held: what is asked of it later is not asked of another.

@@ -1,7 +1,7 @@
 //! Secrets in the text of a file: `.env`, `.npmrc`, `.netrc`, a key in PEM, JSON, YAML, a program's settings. Each line is
-//! looked at by itself, as people write assignments in any of them. Pure.
+//! looked at by itself, as people write assignments in any of them; and a name with the value beside it. Pure.
 
-use super::{Leak, Rules, from_pair, known, pairs, value};
+use super::{Leak, Rules, from_pair, known, pairs, siblings, value};
 
 /// The most findings of one file that are told: more says nothing more.
 const TOLD: usize = 20;
@@ -11,8 +11,16 @@ const LINE: usize = 8 << 10;
 /// Where secrets are in this text of a file of these names.
 pub(in super::super) fn in_file(place: &str, names: &[&str], text: &str, rules: &Rules) -> Vec<Leak> {
     let lines = text.lines().enumerate();
-    let leaks = lines.filter_map(|(at, line)| in_line(&format!("{place}, line {}", at + 1), names, line, rules));
-    leaks.take(TOLD).collect()
+    let at_line = |line: usize| format!("{place}, line {line}");
+    let leaks = lines.filter_map(|(at, line)| in_line(&at_line(at + 1), names, line, rules));
+    let mut leaks: Vec<Leak> = leaks.take(TOLD).collect();
+    for (line, name, held) in siblings::telling(text) {
+        let place = at_line(line);
+        if leaks.len() < TOLD && !leaks.iter().any(|leak| leak.is_at(&place)) {
+            leaks.extend(from_pair(&place, name, held, rules));
+        }
+    }
+    leaks
 }
 
 /// The first line, from 1, of which not all is looked at.

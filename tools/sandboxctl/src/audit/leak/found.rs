@@ -32,6 +32,11 @@ impl Leak {
         Self { place: place.to_owned(), how: how.to_owned(), known, twins: BTreeSet::new() }
     }
 
+    /// Is it there?
+    pub(super) fn is_at(&self, place: &str) -> bool {
+        self.place == place
+    }
+
     /// The same, with somebody's name before its place.
     pub(in super::super) fn within(self, whole: &str) -> Self {
         Self { place: format!("{whole}{}", self.place), ..self }

@@ -35,7 +35,7 @@ pub(crate) struct Rules {
 #[derive(Debug, Clone)]
 struct Rule {
     id: String,
-    regex: Regex,
+    regex: Expression,
     /// Which of the regular expression's groups is the secret.
     group: usize,
     /// The least entropy of the secret, in bits a character.
@@ -44,6 +44,29 @@ struct Rule {
     keywords: Vec<String>,
     allowed: Vec<Regex>,
     stop_words: Vec<String>,
+}
+
+/// A regular expression that is compiled when it is first needed. Most rules' words are in no text of an audit. To
+/// compile all of them takes longer than to ask about ten containers.
+#[derive(Debug, Clone)]
+struct Expression {
+    text: String,
+    built: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    fn of(text: String) -> Self {
+        Self { text, built: OnceLock::new() }
+    }
+
+    /// Nothing, where it is none: that is told when a person's file is read, and a test tells it of the built-in ones.
+    fn get(&self) -> Option<&Regex> {
+        self.built.get_or_init(|| compiled(&self.text).ok()).as_ref()
+    }
+}
+
+fn compiled(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(COMPILED).build()
 }
 
 /// The part of gitleaks' format that is about texts. What is about files and commits says nothing here.
@@ -92,7 +115,9 @@ impl Rules {
         if let Some(path) = file {
             let read = || {
                 ensure!(fs::metadata(path)?.len() <= MOST, "it is larger than {MOST} bytes");
-                Self::parse(&fs::read_to_string(path)?)
+                let rules = Self::parse(&fs::read_to_string(path)?)?;
+                rules.all.iter().try_for_each(Rule::check)?;
+                anyhow::Ok(rules)
             };
             all.all.extend(read().with_context(|| format!("--rules {}", path.display()))?.all);
         }
@@ -138,13 +163,10 @@ impl Rules {
 
 impl Rule {
     fn read(written: Written) -> anyhow::Result<Self> {
-        let compile = |text: &str| {
-            let built = RegexBuilder::new(text).size_limit(COMPILED).build();
-            built.with_context(|| format!("rule {}", written.id))
-        };
+        let compile = |text: &str| compiled(text).with_context(|| format!("rule {}", written.id));
         let lists = || written.allowlist.iter().chain(&written.allowlists);
         Ok(Self {
-            regex: compile(written.regex.as_deref().unwrap_or_default())?,
+            regex: Expression::of(written.regex.unwrap_or_default()),
             group: written.secret_group,
             entropy: written.entropy,
             keywords: written.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
@@ -154,14 +176,22 @@ impl Rule {
         })
     }
 
+    /// Is its expression sound?
+    fn check(&self) -> anyhow::Result<()> {
+        compiled(&self.regex.text).map(drop).with_context(|| format!("rule {}", self.id))
+    }
+
     fn found<'a>(&self, text: &'a str, lower: &str) -> Option<&'a str> {
         let may = self.keywords.is_empty() || self.keywords.iter().any(|word| lower.contains(word.as_str()));
-        let secrets = self.regex.captures_iter(text).map(|found| {
+        if !may {
+            return None;
+        }
+        let mut secrets = self.regex.get()?.captures_iter(text).map(|found| {
             // Without a number, gitleaks takes the first group that there is.
             let group = if self.group > 0 { found.get(self.group) } else { found.get(1) };
             group.or_else(|| found.get(0)).map_or("", |part| part.as_str())
         });
-        secrets.filter(|_| may).find(|secret| self.takes(secret))
+        secrets.find(|secret| self.takes(secret))
     }
 
     fn takes(&self, secret: &str) -> bool {
@@ -180,6 +210,7 @@ mod tests {
     #[test]
     fn the_built_in_rules_are_read_and_each_has_an_id_of_its_own() {
         let rules = Rules::parse(include_str!("rules.toml")).unwrap();
+        rules.all.iter().try_for_each(Rule::check).unwrap();
         let ids: std::collections::BTreeSet<&str> = rules.all.iter().map(|rule| rule.id.as_str()).collect();
         assert_eq!(ids.len(), rules.all.len());
         assert!(ids.len() >= 24);

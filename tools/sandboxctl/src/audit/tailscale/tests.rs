@@ -3,12 +3,16 @@
 use super::super::tests::policy;
 use super::*;
 
-const UP: &str =
-    r#"{"BackendState":"Running","Self":{"DNSName":"home.tail0.ts.net.","PrimaryRoutes":ROUTES},"Peer":{}}"#;
+const UP: &str = r#"{"BackendState":"Running","Self":{"DNSName":"home.tail0.ts.net.","TailscaleIPs":["100.64.0.5"],"PrimaryRoutes":ROUTES},"Peer":{}}"#;
 
 fn doors() -> Doors {
-    let listed = r#"[{"Id":"1","Ports":[{"PrivatePort":443,"PublicPort":8443,"Type":"tcp"},{"PrivatePort":80,"PublicPort":3000,"Type":"tcp"}]}]"#;
-    Doors::of(&policy(), &serde_json::from_str::<Vec<ContainerSummary>>(listed).unwrap())
+    let listed = r#"[{"Id":"1","Ports":[{"PrivatePort":443,"PublicPort":8443,"Type":"tcp"},{"PrivatePort":80,"PublicPort":3000,"Type":"tcp"},
+        {"IP":"0.0.0.0","PrivatePort":80,"PublicPort":3001,"Type":"tcp"},{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":3002,"Type":"tcp"},
+        {"IP":"192.168.77.2","PrivatePort":80,"PublicPort":3003,"Type":"tcp"}],
+        "NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2","GlobalIPv6Address":""}}}}]"#;
+    let table = "  |-- 192.168.77.2\n     /32 host LOCAL\n  |-- 192.168.77.255\n     /32 link BROADCAST\n";
+    let own = Own::of((table, "20010db8007700000000000000000002 02 40 00 80 up0\n"), "box", "192.168.77.2 home\n");
+    Doors::of(&policy(), &serde_json::from_str::<Vec<ContainerSummary>>(listed).unwrap(), own)
 }
 
 fn exposed_by(routes: &str, serve: &str) -> Vec<String> {
@@ -29,6 +33,10 @@ fn the_vault_s_port_in_the_tailnet_and_programs_of_the_host_s_own_are_served_as_
         r#"{"TCP":{"22":{"TCPForward":"127.0.0.1:22"}},"Web":{"h:443":{"Handlers":{"/":{"Path":"/srv/www"},"/t":{"Text":"hi"}}}}}"#,
         r#"{"TCP":{"443":{"TCPForward":"127.0.0.1:9"}},"AllowFunnel":{"h:443":true}}"#,
         r#"{"TCP":{"80":{"TCPForward":"nas:3000"}}}"#,
+        r#"{"TCP":{"80":{"TCPForward":"192.168.77.10:3001"}}}"#,
+        r#"{"TCP":{"80":{"TCPForward":"192.168.77.2:22"}}}"#,
+        r#"{"TCP":{"80":{"TCPForward":"192.168.77.2:3002"}}}"#,
+        r#"{"TCP":{"80":{"TCPForward":"[2001:db8:77::2]:3003"}}}"#,
     ] {
         assert_eq!(exposed_by("null", serve), [] as [&str; 0], "{serve}");
     }
@@ -66,6 +74,32 @@ fn every_way_to_a_container_is_named() {
         assert_eq!(exposed_by("null", serve), [said], "{serve}");
     }
     assert_eq!(exposed_by(r#"["172.30.0.0/16"]"#, "{}"), ["the route 172.30.0.0/16 to the containers"]);
+}
+
+/// Docker publishes at all of the host's addresses unless told otherwise, and Tailscale may be given any of them.
+#[test]
+fn a_port_that_is_open_at_an_address_of_the_host_s_own_leads_to_a_container() {
+    for to in [
+        "192.168.77.2:3000",
+        "192.168.77.2:3001",
+        "192.168.77.2:3003",
+        "100.64.0.5:3001",
+        "::ffff:192.168.77.2:3001",
+        "2001:db8:77::2:3001",
+        "box:3001",
+        "home:3003",
+        "home.tail0.ts.net:3001",
+        "172.17.0.2:80",
+    ] {
+        let (host, port) = to.rsplit_once(':').unwrap();
+        let written = if host.contains(':') { format!("[{host}]:{port}") } else { to.to_owned() };
+        let tcp = format!(r#"{{"TCP":{{"9":{{"TCPForward":"{written}"}}}}}}"#);
+        assert_eq!(exposed_by("null", &tcp), [format!("serve on 9 leads to {to}")]);
+        let web = format!(
+            r#"{{"Web":{{"h:9":{{"Handlers":{{"/":{{"Proxy":"http://{written}"}}}}}}}},"AllowFunnel":{{"h:9":true}}}}"#
+        );
+        assert_eq!(exposed_by("null", &web), [format!("funnel, to the whole internet, on 9 leads to {to}")]);
+    }
 }
 
 #[test]

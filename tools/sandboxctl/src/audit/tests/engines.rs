@@ -33,6 +33,12 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
+fn engine_of(told: &Value) -> Engine {
+    let version = serde_json::from_value(told["version"].clone()).unwrap();
+    let product = engine::product(&version).map(str::to_owned);
+    Engine { product, ..Engine::of(serde_json::from_value(told["info"].clone()).unwrap()) }
+}
+
 /// What this engine tells of a container, judged as a stranger.
 fn judged(told: &Value, container: &Value) -> Words {
     let steps = told["history"].as_array().unwrap().iter();
@@ -40,6 +46,7 @@ fn judged(told: &Value, container: &Value) -> Words {
     let subject = Subject {
         image: told["image"]["Id"].as_str().map(str::to_owned),
         history: Some(Ok(History::of(steps, leak::Rules::built_in()))),
+        engine: engine_of(told),
         ..subject("stranger", container, &told["info"])
     };
     container_controls().map(|control| (control.id, word(&super::super::verdict(control, &subject)))).collect()
@@ -51,7 +58,7 @@ fn all(told: &Value) -> BTreeMap<String, &'static str> {
     for name in CONTAINERS {
         words.extend(judged(told, &told["containers"][name]).into_iter().map(|(id, it)| (format!("{name} {id}"), it)));
     }
-    let engine = Engine::of(serde_json::from_value(told["info"].clone()).unwrap());
+    let engine = engine_of(told);
     words.extend(daemon::ALL.iter().map(|control| (format!("engine {}", control.id), word(&(control.judge)(&engine)))));
     let policy = policy();
     let planned = policy.active_networks().find(|network| network.docker_name() == "cellblock-cell").unwrap();
