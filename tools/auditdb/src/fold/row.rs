@@ -11,8 +11,8 @@ use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
 
-/// After so many times that columns were handed over, DuckDB's appender passes them on to the table. By itself it collects
-/// ten times as many: memory that is new each time costs more than the rows in it (measured).
+/// After so many times that columns were handed over, DuckDB's appender passes them on to the table. By itself it collects far
+/// more of them, in memory that is new each time: a third more page faults, and a tenth of a fold's time (measured).
 const PASS_ON: u32 = 8;
 
 /// What stands in one column of a row. Text is text already: DuckDB's crate would have it proved again.
