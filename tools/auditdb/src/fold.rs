@@ -14,7 +14,7 @@ use progress::Progress;
 pub(crate) use progress::Seen;
 use repeats::Fresh;
 use row::Rows;
-pub(crate) use row::Values;
+pub(crate) use row::{Value, Values};
 
 /// Rows in one of DuckDB's row groups (DuckDB's manual, "Storage").
 const ROW_GROUP: u64 = 122_880;

@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use duckdb::arrow::array::{
-    Array, ArrayRef, BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder,
-    UInt16Builder, UInt32Builder, UInt64Builder,
+    ArrayRef, BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder, UInt16Builder,
+    UInt32Builder, UInt64Builder,
 };
 use duckdb::arrow::record_batch::RecordBatch;
-use duckdb::types::{TimeUnit, ValueRef};
 
-use super::row::Values;
+use super::row::{Value, Values};
 
 /// How many rows are handed over at once: DuckDB's own measure.
 const ROWS: usize = 2048;
 /// How many bytes of lines: some are 1 MiB long.
 const BYTES: usize = 8 << 20;
 
-/// One column that is being filled.
+/// What one column is made of.
 #[derive(Debug)]
-enum Column {
+enum Builder {
     Text(StringBuilder),
     Long(Int64Builder),
     Time(TimestampMicrosecondBuilder),
@@ -30,30 +29,42 @@ enum Column {
     Big(UInt64Builder),
 }
 
-impl Column {
-    fn push(&mut self, value: ValueRef<'_>) -> Result<()> {
+impl Builder {
+    fn push(&mut self, value: Value<'_>) -> Result<()> {
         match (self, value) {
-            (Self::Text(column), ValueRef::Text(text)) => column.append_value(std::str::from_utf8(text)?),
-            (Self::Text(column), ValueRef::Null) => column.append_null(),
-            (Self::Long(column), ValueRef::BigInt(number)) => column.append_value(number),
-            (Self::Time(column), ValueRef::Timestamp(TimeUnit::Microsecond, time)) => column.append_value(time),
-            (Self::Truth(column), ValueRef::Boolean(truth)) => column.append_value(truth),
-            (Self::Tiny(column), ValueRef::UTinyInt(number)) => column.append_value(number),
-            (Self::Tiny(column), ValueRef::Null) => column.append_null(),
-            (Self::Small(column), ValueRef::USmallInt(number)) => column.append_value(number),
-            (Self::Small(column), ValueRef::Null) => column.append_null(),
-            (Self::Number(column), ValueRef::UInt(number)) => column.append_value(number),
-            (Self::Number(column), ValueRef::Null) => column.append_null(),
-            (Self::Big(column), ValueRef::UBigInt(number)) => column.append_value(number),
-            (Self::Big(column), ValueRef::Null) => column.append_null(),
+            (Self::Text(column), Value::Text(text)) => column.append_value(text),
+            (Self::Long(column), Value::Long(number)) => column.append_value(number),
+            (Self::Time(column), Value::Time(time)) => column.append_value(time),
+            (Self::Truth(column), Value::Truth(truth)) => column.append_value(truth),
+            (Self::Tiny(column), Value::Tiny(number)) => column.append_value(number),
+            (Self::Small(column), Value::Small(number)) => column.append_value(number),
+            (Self::Number(column), Value::Number(number)) => column.append_value(number),
+            (Self::Big(column), Value::Big(number)) => column.append_value(number),
             _ => bail!("a value that its column cannot hold"),
         }
         Ok(())
     }
 
+    fn push_nulls(&mut self, count: usize) {
+        match self {
+            Self::Text(column) => column.append_nulls(count),
+            Self::Long(column) => column.append_nulls(count),
+            Self::Time(column) => column.append_nulls(count),
+            Self::Truth(column) => column.append_nulls(count),
+            Self::Tiny(column) => column.append_nulls(count),
+            Self::Small(column) => column.append_nulls(count),
+            Self::Number(column) => column.append_nulls(count),
+            Self::Big(column) => column.append_nulls(count),
+        }
+    }
+
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(column) => Arc::new(column.finish()),
+            Self::Text(column) => {
+                // The next rows take about as much: growing step by step would copy them several times.
+                let next = StringBuilder::with_capacity(ROWS, column.values_slice().len());
+                Arc::new(std::mem::replace(column, next).finish())
+            }
             Self::Long(column) => Arc::new(column.finish()),
             Self::Time(column) => Arc::new(column.finish()),
             Self::Truth(column) => Arc::new(column.finish()),
@@ -62,6 +73,49 @@ impl Column {
             Self::Number(column) => Arc::new(column.finish()),
             Self::Big(column) => Arc::new(column.finish()),
         }
+    }
+}
+
+/// One column that is being filled. Half of them stay empty: their NULLs are counted, and made when a value follows.
+#[derive(Debug)]
+struct Column {
+    builder: Builder,
+    nulls: usize,
+}
+
+impl Column {
+    fn of(kind: char) -> Self {
+        let builder = match kind {
+            'l' => Builder::Long(Int64Builder::new()),
+            't' => Builder::Time(TimestampMicrosecondBuilder::new()),
+            'b' => Builder::Truth(BooleanBuilder::new()),
+            '1' => Builder::Tiny(UInt8Builder::new()),
+            '2' => Builder::Small(UInt16Builder::new()),
+            '4' => Builder::Number(UInt32Builder::new()),
+            '8' => Builder::Big(UInt64Builder::new()),
+            _ => Builder::Text(StringBuilder::new()),
+        };
+        Self { builder, nulls: 0 }
+    }
+
+    fn push(&mut self, value: Value<'_>) -> Result<()> {
+        if value == Value::Null {
+            self.nulls += 1;
+            return Ok(());
+        }
+        self.make_nulls();
+        self.builder.push(value)
+    }
+
+    fn make_nulls(&mut self) {
+        if self.nulls > 0 {
+            self.builder.push_nulls(std::mem::take(&mut self.nulls));
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.make_nulls();
+        self.builder.finish()
     }
 }
 
@@ -112,17 +166,7 @@ pub(super) struct Columns {
 impl Columns {
     /// None yet.
     pub(super) fn empty() -> Self {
-        let column = |(_, kind): &(&str, char)| match kind {
-            'l' => Column::Long(Int64Builder::new()),
-            't' => Column::Time(TimestampMicrosecondBuilder::new()),
-            'b' => Column::Truth(BooleanBuilder::new()),
-            '1' => Column::Tiny(UInt8Builder::new()),
-            '2' => Column::Small(UInt16Builder::new()),
-            '4' => Column::Number(UInt32Builder::new()),
-            '8' => Column::Big(UInt64Builder::new()),
-            _ => Column::Text(StringBuilder::new()),
-        };
-        let columns = TABLE.iter().map(column).collect();
+        let columns = TABLE.iter().map(|(_, kind)| Column::of(*kind)).collect();
         Self { columns, filled: [false; TABLE.len()], rows: 0, bytes: 0 }
     }
 
@@ -145,13 +189,16 @@ impl Columns {
         if self.rows == 0 {
             return Ok(None);
         }
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
-        for (filled, array) in self.filled.iter_mut().zip(&arrays) {
-            *filled |= array.null_count() < self.rows;
+        let mut filled = Vec::with_capacity(TABLE.len());
+        for (((name, _), column), known) in TABLE.iter().zip(&mut self.columns).zip(&mut self.filled) {
+            *known |= column.nulls < self.rows;
+            if *known {
+                filled.push((*name, column.finish()));
+            } else {
+                column.nulls = 0;
+            }
         }
         (self.rows, self.bytes) = (0, 0);
-        let named = TABLE.iter().map(|(name, _)| *name).zip(arrays).zip(self.filled);
-        let filled = named.filter_map(|(column, filled)| filled.then_some(column));
         RecordBatch::try_from_iter(filled).map(Some).context("rows of one length")
     }
 }

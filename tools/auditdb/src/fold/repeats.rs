@@ -108,3 +108,42 @@ fn clash(provider: &str, id: &str) -> Record {
         .severity(Severity::Medium)
         .reason("a writer reused an id, or somebody forged a line; all of them are kept")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database;
+    use serde_json::Value;
+
+    /// Rows of one of DuckDB's row groups.
+    const GROUP: i64 = 122_880;
+
+    /// How many rows DuckDB reads for the cheap question about ids of this time that none has yet.
+    fn rows_read(connection: &Connection, first: i64, time: i64) -> u64 {
+        let ids = [format!("{time:08x}-y"), format!("{time:08x}-z")];
+        let asked = format!("EXPLAIN (ANALYZE, FORMAT json) {NEAR}");
+        let told: String = connection.query_row(&asked, params![first, ids[0], ids[1]], |row| row.get(1)).unwrap();
+        let mut steps: Vec<Value> = vec![serde_json::from_str(&told).unwrap()];
+        let mut rows = 0;
+        while let Some(mut step) = steps.pop() {
+            rows += step.get("operator_rows_scanned").and_then(Value::as_u64).unwrap_or(0);
+            steps.extend(step["children"].take().as_array().cloned().unwrap_or_default());
+        }
+        rows
+    }
+
+    #[test]
+    fn of_a_large_table_no_more_rows_are_read_for_repeats_than_of_a_small_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = database::open_to_write(&folder.path().join("record.duckdb")).unwrap();
+        let filled = "INSERT INTO records (seq, id) SELECT ? + i, printf('%08x-%012x', ?, i) FROM range(?) t(i)";
+        let read: Vec<u64> = (0..4)
+            .map(|time| {
+                connection.execute(filled, params![time * GROUP, time, GROUP]).unwrap();
+                connection.execute_batch("CHECKPOINT").unwrap();
+                rows_read(&connection, (time + 1) * GROUP, time)
+            })
+            .collect();
+        assert!(read[0] > 0 && read.iter().all(|rows| *rows == read[0]), "{read:?}");
+    }
+}

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use duckdb::arrow::record_batch::RecordBatch;
-use duckdb::types::{TimeUnit, ValueRef};
 use duckdb::{Appender, Connection};
 use record::Record;
 
@@ -12,8 +11,27 @@ use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
 
+/// After so many times that columns were handed over, DuckDB's appender passes them on to the table. By itself it collects far
+/// more of them, in memory that is new each time: a third more page faults, and a tenth of a fold's time (measured).
+const PASS_ON: u32 = 8;
+
+/// What stands in one column of a row. Text is text already: DuckDB's crate would have it proved again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Text(&'a str),
+    Long(i64),
+    /// Microseconds since 1970 UTC.
+    Time(i64),
+    Truth(bool),
+    Tiny(u8),
+    Small(u16),
+    Number(u32),
+    Big(u64),
+}
+
 /// One row, in the order of the table's columns.
-pub(crate) struct Values<'a>([ValueRef<'a>; 29]);
+pub(crate) struct Values<'a>([Value<'a>; 29]);
 
 impl<'a> Values<'a> {
     /// The row of a line: its number, and its place in the spool.
@@ -28,17 +46,17 @@ impl<'a> Values<'a> {
         let columns = &line.columns;
         let (segment, position) = place.unzip();
         Self([
-            ValueRef::BigInt(number),
-            time(line.time.unwrap_or(received)),
-            time(received),
+            Value::Long(number),
+            Value::Time(line.time.unwrap_or(received)),
+            Value::Time(received),
             text(provider(line, batch)),
-            ValueRef::Boolean(batch.source.is_some()),
+            Value::Truth(batch.source.is_some()),
             text(columns.id.as_deref()),
             text(columns.action.as_deref()),
             text(columns.kind.as_deref()),
             text(columns.category.as_deref()),
             text(columns.outcome.as_deref()),
-            columns.severity.map_or(ValueRef::Null, ValueRef::UTinyInt),
+            columns.severity.map_or(Value::Null, Value::Tiny),
             text(columns.reason.as_deref()),
             text(columns.message.as_deref()),
             text(columns.container.as_deref()),
@@ -47,21 +65,21 @@ impl<'a> Values<'a> {
             text(columns.file_path.as_deref()),
             text(columns.source_ip.as_deref()),
             text(columns.destination_ip.as_deref()),
-            columns.destination_port.map_or(ValueRef::Null, ValueRef::USmallInt),
+            columns.destination_port.map_or(Value::Null, Value::Small),
             text(columns.destination_domain.as_deref()),
             text(columns.network.as_deref()),
             text(columns.transport.as_deref()),
             text(columns.url.as_deref()),
             text(columns.method.as_deref()),
-            columns.status.map_or(ValueRef::Null, ValueRef::USmallInt),
-            segment.map_or(ValueRef::Null, ValueRef::UInt),
-            position.map_or(ValueRef::Null, ValueRef::UBigInt),
+            columns.status.map_or(Value::Null, Value::Small),
+            segment.map_or(Value::Null, Value::Number),
+            position.map_or(Value::Null, Value::Big),
             text(Some(raw)),
         ])
     }
 
     /// The same, to be handed over or compared.
-    pub(crate) fn refs(&self) -> impl Iterator<Item = ValueRef<'_>> {
+    pub(crate) fn refs(&self) -> impl Iterator<Item = Value<'_>> {
         self.0.iter().copied()
     }
 }
@@ -71,8 +89,8 @@ fn provider<'a>(line: &'a Accepted<'_>, batch: &'a Batch) -> Option<&'a str> {
     batch.source.as_ref().map(Source::as_str).or(line.columns.provider.as_deref())
 }
 
-fn text(value: Option<&str>) -> ValueRef<'_> {
-    value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+fn text(value: Option<&str>) -> Value<'_> {
+    value.map_or(Value::Null, Value::Text)
 }
 
 /// Rows that are being appended.
@@ -85,6 +103,8 @@ pub(super) struct Rows<'c> {
     first: i64,
     count: u64,
     bytes: u64,
+    /// How often columns were handed over.
+    handed: u32,
 }
 
 impl<'c> Rows<'c> {
@@ -104,6 +124,7 @@ impl<'c> Rows<'c> {
             first,
             count: 0,
             bytes: 0,
+            handed: 0,
         }
     }
 
@@ -149,7 +170,14 @@ impl<'c> Rows<'c> {
 
     fn hand_over(&mut self) -> Result<()> {
         let Some(rows) = self.columns.take()? else { return Ok(()) };
-        Ok(self.appender_of(&rows)?.append_record_batch(rows)?)
+        self.handed += 1;
+        let pass_on = self.handed.is_multiple_of(PASS_ON);
+        let appender = self.appender_of(&rows)?;
+        appender.append_record_batch(rows)?;
+        if pass_on {
+            appender.flush()?;
+        }
+        Ok(())
     }
 
     /// The appender of these columns. When a line fills one that none has filled yet, the next appender takes over.
@@ -177,8 +205,4 @@ impl<'c> Rows<'c> {
     fn end(&mut self) -> Result<()> {
         Ok(self.appender.take().map_or(Ok(()), |(_, mut appender)| appender.flush())?)
     }
-}
-
-fn time(microseconds: i64) -> ValueRef<'static> {
-    ValueRef::Timestamp(TimeUnit::Microsecond, microseconds)
 }

@@ -245,8 +245,10 @@ impl Sorted {
 fn push(sorted: &mut Vec<Sorted>, source: Option<&Source>, ours: bool, line: &[u8]) {
     match sorted.last_mut() {
         Some(last) if last.takes(ours, line) => last.batch.push(line),
-        _ => {
+        last => {
             let mut batch = Batch::new(source.cloned());
+            // Where one batch was filled, the next one fills as well.
+            batch.body.reserve(last.map_or(0, |last| last.batch.body.len()));
             batch.push(line);
             sorted.push(Sorted { batch, ours, reached: None });
         }

@@ -57,29 +57,48 @@ impl JsonPath {
     /// The place of a name inside this one.
     pub(crate) fn below(self, name: &str) -> Self {
         use Column as C;
+        match self {
+            Self::Elsewhere | Self::Column(_) => Self::Elsewhere,
+            Self::Root => Self::set(name),
+            Self::Event => match name {
+                "id" => Self::Column(C::Id),
+                "provider" => Self::Column(C::Provider),
+                "action" => Self::Column(C::Action),
+                "kind" => Self::Column(C::Kind),
+                "category" => Self::Column(C::Category),
+                "outcome" => Self::Column(C::Outcome),
+                "severity" => Self::Column(C::Severity),
+                "reason" => Self::Column(C::Reason),
+                _ => Self::Elsewhere,
+            },
+            _ => self.within(name),
+        }
+    }
+
+    /// The place of a name in the line itself.
+    fn set(name: &str) -> Self {
+        match name {
+            "@timestamp" => Self::Column(Column::Time),
+            "message" => Self::Column(Column::Message),
+            "event" => Self::Event,
+            "container" => Self::Container,
+            "rule" => Self::Rule,
+            "file" => Self::File,
+            "source" => Self::Source,
+            "destination" => Self::Destination,
+            "network" => Self::Network,
+            "url" => Self::Url,
+            "http" => Self::Http,
+            "cellblock" => Self::Own,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// The place of a name in one of the smaller field sets.
+    fn within(self, name: &str) -> Self {
+        use Column as C;
         match (self, name) {
-            (Self::Elsewhere | Self::Column(_), _) => Self::Elsewhere,
-            (Self::Root, "@timestamp") => Self::Column(C::Time),
-            (Self::Root, "message") => Self::Column(C::Message),
-            (Self::Root, "event") => Self::Event,
-            (Self::Root, "container") => Self::Container,
-            (Self::Root, "rule") => Self::Rule,
-            (Self::Root, "file") => Self::File,
-            (Self::Root, "source") => Self::Source,
-            (Self::Root, "destination") => Self::Destination,
-            (Self::Root, "network") => Self::Network,
-            (Self::Root, "url") => Self::Url,
-            (Self::Root, "http") => Self::Http,
-            (Self::Root, "cellblock") => Self::Own,
             (Self::Own, "line") => Self::Column(C::Line),
-            (Self::Event, "id") => Self::Column(C::Id),
-            (Self::Event, "provider") => Self::Column(C::Provider),
-            (Self::Event, "action") => Self::Column(C::Action),
-            (Self::Event, "kind") => Self::Column(C::Kind),
-            (Self::Event, "category") => Self::Column(C::Category),
-            (Self::Event, "outcome") => Self::Column(C::Outcome),
-            (Self::Event, "severity") => Self::Column(C::Severity),
-            (Self::Event, "reason") => Self::Column(C::Reason),
             (Self::Container, "name") => Self::Column(C::Container),
             (Self::Rule, "id") => Self::Column(C::RuleId),
             (Self::Rule, "name") => Self::Column(C::RuleName),

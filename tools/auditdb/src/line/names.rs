@@ -15,6 +15,8 @@ struct Name {
     start: usize,
     end: usize,
     escaped: bool,
+    /// Length and both ends: names that differ here are not compared any further.
+    key: (usize, u8, u8),
 }
 
 impl Name {
@@ -44,8 +46,10 @@ impl Names {
     }
 
     /// Adds a name by its place, quotes not included; `escaped` if it holds a backslash.
-    pub(crate) fn push(&mut self, start: usize, end: usize, escaped: bool) {
-        self.0.push(Name { start, end, escaped });
+    pub(crate) fn push(&mut self, text: &str, start: usize, end: usize, escaped: bool) {
+        let end_at = |at: usize| text.as_bytes().get(at).copied().unwrap_or_default();
+        let key = (end - start, end_at(start), end_at(end.saturating_sub(1)));
+        self.0.push(Name { start, end, escaped, key });
     }
 
     /// Drops the names of an object that closes.
@@ -63,7 +67,10 @@ impl Names {
         let spelled = |name: &Name| bytes.get(name.start..name.end);
         names.iter().enumerate().find_map(|(i, name)| {
             let before = names.get(..i)?;
-            before.iter().any(|other| spelled(other) == spelled(name)).then(|| name.read(text).into_owned())
+            before
+                .iter()
+                .any(|other| other.key == name.key && spelled(other) == spelled(name))
+                .then(|| name.read(text).into_owned())
         })
     }
 }

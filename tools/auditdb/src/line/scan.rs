@@ -143,7 +143,7 @@ impl<'a> Pass<'a, '_> {
         }
         let start = self.at + 1;
         let name = self.string()?;
-        self.names.push(start, self.at - 1, matches!(name, Cow::Owned(_)));
+        self.names.push(self.text, start, self.at - 1, matches!(name, Cow::Owned(_)));
         self.space();
         if self.peek() != Some(b':') {
             return Err(self.fault("expected ':'"));

@@ -7,9 +7,8 @@ use duckdb::arrow::array::{
     UInt32Array, UInt64Array,
 };
 use duckdb::arrow::record_batch::RecordBatch;
-use duckdb::types::{TimeUnit, ValueRef};
 
-use crate::fold::Values;
+use crate::fold::{Value, Values};
 
 /// Where position and raw stand in the table.
 const POSITION: usize = 27;
@@ -56,19 +55,19 @@ impl Column {
     }
 
     /// Does this hold just that?
-    fn is(&self, row: usize, expected: ValueRef<'_>) -> bool {
+    fn is(&self, row: usize, expected: Value<'_>) -> bool {
         if self.array().is_null(row) {
-            return expected == ValueRef::Null;
+            return expected == Value::Null;
         }
         match (self, expected) {
-            (Self::Text(array), ValueRef::Text(text)) => array.value(row).as_bytes() == text,
-            (Self::Long(array), ValueRef::BigInt(number)) => array.value(row) == number,
-            (Self::Time(array), ValueRef::Timestamp(TimeUnit::Microsecond, time)) => array.value(row) == time,
-            (Self::Truth(array), ValueRef::Boolean(truth)) => array.value(row) == truth,
-            (Self::Tiny(array), ValueRef::UTinyInt(number)) => array.value(row) == number,
-            (Self::Small(array), ValueRef::USmallInt(number)) => array.value(row) == number,
-            (Self::Number(array), ValueRef::UInt(number)) => array.value(row) == number,
-            (Self::Big(array), ValueRef::UBigInt(number)) => array.value(row) == number,
+            (Self::Text(array), Value::Text(text)) => array.value(row) == text,
+            (Self::Long(array), Value::Long(number)) => array.value(row) == number,
+            (Self::Time(array), Value::Time(time)) => array.value(row) == time,
+            (Self::Truth(array), Value::Truth(truth)) => array.value(row) == truth,
+            (Self::Tiny(array), Value::Tiny(number)) => array.value(row) == number,
+            (Self::Small(array), Value::Small(number)) => array.value(row) == number,
+            (Self::Number(array), Value::Number(number)) => array.value(row) == number,
+            (Self::Big(array), Value::Big(number)) => array.value(row) == number,
             _ => false,
         }
     }
