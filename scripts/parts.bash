@@ -25,6 +25,9 @@ warden_test() {
     --share /share --jail /jail --clamd /run/clamav/clamd.sock --format jsonl
 }
 
+# Who tells the record of the checks beside scripts/audit has it tell all of them anew.
+tell_all_anew() { rm -rf -- "$(setting .audit.path)/findings.known"; }
+
 # Of lines of the record, those that are not as they should be, for people: what, why, and how to mend it.
 wrong_of() {
   jq -L "$HOUSE/scripts/jq" -r 'include "plain"; select(.event.outcome != "success" and .event.action != "run-finished")

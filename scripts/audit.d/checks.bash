@@ -43,32 +43,37 @@ answer() {
 
 # The lines of an answer into the record. A check that left no answer is one that could not work.
 keep() {
-  local name=$1
+  local name=$1 whole=1
   touch "$work/$name.lines" "$work/$name.said"
   [ -s "$work/$name.status" ] || { echo 2 >"$work/$name.status"; echo "no answer: systemctl status '$(unit_of_check "$name")'" >>"$work/$name.said"; }
-  jq -L "$here/jq" -rR --arg check "$name" -f "$here/audit.d/verdict.jq" "$work/$name.lines" | sort >"$work/$name.verdicts"
-  if worth_keeping "$name" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
-    is_known "$name" || cp "$work/$name.verdicts" "$(known_of "$name")"
+  ! says_nothing_new "$name" || whole=0
+  if worth_keeping "$name" "$whole" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
+    [ "$whole" = 0 ] || cp -- "$work/$name.verdicts" "$(known_of "$name")" 2>/dev/null || rm -f -- "$(known_of "$name")"
   else
     echo 2 >"$work/$name.status"
   fi
 }
 
-# What a check says each hour would fill the disk in a year. Where it says what it said before, its last line is kept, which
-# counts it. The rest is kept where a verdict changed, once a day, and whenever probes are sent.
-# The record's own segments become ever more, and a line for each would be most of it: what is wrong with one is kept.
+# `worth_keeping NAME WHOLE`. The record's own segments become ever more, and a line for each would be most of it: what is odd
+# about one is kept, and the verdict on all of them.
 worth_keeping() {
-  if is_known "$1"; then grep '"run-finished"' "$work/$1.lines" || true
-  elif [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success")' "$work/$1.lines"
+  if [ "$2" = 0 ]; then grep '"run-finished"' "$work/$1.lines"
+  elif [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)' "$work/$1.lines"
   else cat "$work/$1.lines"
   fi
 }
 
-known_of() { printf '%s.known/%s' "$STATE" "$1"; }
-is_known() {
-  [ "$PROBES" = 0 ] && [ "$1" != auditdb ] && cmp -s "$work/$1.verdicts" "$(known_of "$1")" &&
-    [ -n "$(find "$(known_of "$1")" -mmin -1440)" ]
+# What a check says each hour would fill the disk in a year. Where all is as it should be, as it was before, its last line is
+# kept, which counts it. Whole it is kept where a word changed, once a day, and whenever probes are sent. What is not as it
+# should be is kept each time: somebody else may have told the record otherwise meanwhile.
+says_nothing_new() {
+  local known
+  known=$(known_of "$1")
+  jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort >"$work/$1.verdicts" || { rm -f -- "$work/$1.verdicts"; return 1; }
+  [ "$PROBES" = 0 ] && [ "$1" != auditdb ] && [ "$(cat "$work/$1.status")" = 0 ] &&
+    cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin -1440 ! -newermt now)" ]
 }
+known_of() { printf '%s.known/%s' "$STATE" "$1"; }
 
 # Who enters a container's network needs more than all the others do together: a kind of unit of its own.
 unit_of_check() {

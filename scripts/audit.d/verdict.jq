@@ -1,8 +1,8 @@
-# verdict.jq - lines of the record in, raw; what each says of its check out: fingerprint, verdict, and why where it is no pass.
+# verdict.jq - lines of the record in, raw; what each says of its check out: fingerprint, verdict, severity and why.
 
 include "fingerprint";
 
-fromjson?
+fromjson? | objects
 | select(.event.outcome and .event.action != "run-finished")
-| [fingerprint($check), .event.outcome, (select(.event.outcome != "success").event.reason // "" | unnumbered | short)]
+| [fingerprint($check), .event.outcome, .event.severity, (.event.reason // "" | tostring | unnumbered | short)]
 | join("\t")

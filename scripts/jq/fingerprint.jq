@@ -10,4 +10,4 @@ def unnumbered: gsub("[0-9]+"; "N");
 
 def target: [.container.name, .network.name, .host.name, .service.name, .file.path] | map(select(.)) | .[0] // "";
 
-def fingerprint($check): [$check, .event.provider, .event.action, .rule.id // (.message | unnumbered), target] | map(short) | join(" ");
+def fingerprint($check): [$check, .event.provider, .event.action, .rule.id // (.message | tostring | unnumbered), target] | map(short) | join(" ");

@@ -137,9 +137,9 @@ impl Rows<'_> {
     }
 
     fn is_row_of(&mut self, row: &Cursor<'_>, text: &str, batch: &Batch, position: u64) -> bool {
-        let store = Some((self.seen.number, position));
+        let place = Some((self.seen.number, position));
         if let Ok(accepted) = line::judge(&mut self.scanner, text, batch.source.as_ref()) {
-            return row.is(&Values::of(0, &accepted, text, batch, store));
+            return row.is(&Values::of(0, &accepted, text, batch, place));
         }
         // A refused line became a record of ours when it was folded, with its own id and time.
         let judged = row.raw().map(|raw| line::judge(&mut self.scanner, raw, Some(&Source::own())));

@@ -87,8 +87,13 @@ impl Check {
 
     /// The checks that one run makes together.
     fn kin(&self) -> (String, String, Option<String>) {
-        // A run of netguard that finds no stranger says so with its rules alone.
-        let family = if self.family == "stranger-found" { "rule-verified" } else { &self.family };
+        let family = match self.family.as_str() {
+            // A run of netguard that finds no stranger says so with its rules alone,
+            "stranger-found" => "rule-verified",
+            // and of a record that is as it was written the verdict on the whole is kept.
+            "segment-verified" => "record-verified",
+            family => family,
+        };
         (self.provider.clone(), family.to_owned(), self.container.clone())
     }
 }
@@ -146,6 +151,15 @@ mod tests {
         let old = check("netguard", None, 1, (1, 0));
         let new = check("netguard", Some("b"), 2, (2, 0));
         assert_eq!(living(vec![old, new.clone()]), [new]);
+    }
+
+    #[test]
+    fn a_segment_that_was_mended_is_past_once_the_whole_record_is_as_it_was_written() {
+        let of = |family: &str, time, run| Check { family: family.to_owned(), ..check("auditdb", None, time, run) };
+        let (bad, first) = (of("segment-verified", 1, (1, 0)), of("record-verified", 1, (1, 0)));
+        assert_eq!(living(vec![bad.clone(), first.clone()]), [bad.clone(), first]);
+        let mended = of("record-verified", 2, (2, 0));
+        assert_eq!(living(vec![bad, mended.clone()]), [mended]);
     }
 
     #[test]
