@@ -2,7 +2,7 @@ import check from 'check.js';
 import fs from 'fs';
 import where from 'where.js';
 
-const LEG = '/run/nginx/address-0123456789abcdef';
+const RELAY = '/run/nginx/address-0123456789abcdef';
 
 check.all('where.js', {
     'the relay that was taken last counts': () => {
@@ -15,7 +15,7 @@ check.all('where.js', {
         check.equal(where.address('', 'github.com'), '');
     },
     'a relay of one name has one address, whatever it is asked for': () => {
-        fs.writeFileSync(LEG, '203.0.113.7');
+        fs.writeFileSync(RELAY, '203.0.113.7');
         check.equal(where.address('0123456789abcdef', 'github.com'), '203.0.113.7');
     },
     'a relay of a wildcard gives an address to the name that it led, and to no other in the same place': () => {

@@ -95,7 +95,10 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
     );
     let told = info.unwrap_or_default();
     let tailnet = match scope {
-        Scope::Composition => Some(tailscale::ask(&Doors::of(policy, &listed, Own::here())).await),
+        Scope::Composition => Some(match Own::here() {
+            Ok(own) => tailscale::ask(&Doors::of(policy, &listed, own)).await,
+            Err(why) => Err(why),
+        }),
         _ => None,
     };
     let mut ground = match scope {

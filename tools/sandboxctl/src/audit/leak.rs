@@ -59,9 +59,10 @@ pub(crate) fn places(texts: &Texts<'_>, rules: &Rules) -> Vec<Leak> {
 pub(super) fn in_step(number: usize, step: &str, rules: &Rules) -> Vec<Leak> {
     let (place, words) = (format!("step {number}"), step.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let found = in_line(&place, &words, rules);
-    // A form with blanks in it, such as a PEM key's first line, is in no word.
-    let whole = by_form(step, rules).filter(|_| found.is_empty());
-    found.into_iter().chain(whole.map(|hit| Leak::of(&place, hit, rules))).collect()
+    // A form with blanks in it, such as a PEM key's first line, is in no word; nor is a name beside its value.
+    let by_form = || by_form(step, rules).map(|hit| Leak::of(&place, hit, rules));
+    let whole = if found.is_empty() { by_form().or_else(|| beside(&place, step, rules)) } else { None };
+    found.into_iter().chain(whole).collect()
 }
 
 /// None may be.

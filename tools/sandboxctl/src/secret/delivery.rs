@@ -44,8 +44,12 @@ pub(crate) async fn deliver(docker: &Engine, delivery: &Delivery<'_>) -> anyhow:
         drop(done(docker, container, &["rm", "-f", &draft], &[]).await);
     }
     put.with_context(|| format!("{path} could not be written in {container}"))?;
-    // Of a delivery that was killed half-way. A living one has its draft for a shorter time.
-    swept(docker, container, &path, &["-mmin", "+1"]).await
+    // Of a delivery that was killed half-way. A living one has its draft for a shorter time. The secret is there: that an old
+    // draft stays is no failure of this.
+    if let Err(error) = swept(docker, container, &path, &["-mmin", "+1"]).await {
+        eprintln!("sandboxctl: {error:#}");
+    }
+    Ok(())
 }
 
 /// Takes a secret away; whether there was one.
@@ -53,11 +57,11 @@ pub(super) async fn drop_from(docker: &Engine, container: &str, name: &str) -> a
     let path = path(name);
     in_memory(docker, container, &path).await?;
     let there = is_there(docker, container, &["test", "-e", &path]).await.map_err(anyhow::Error::msg)?;
-    done(docker, container, &["rm", "-f", &path], &[])
+    done(docker, container, &["rm", "-f", &path, &draft_of_before(&path)], &[])
         .await
         .with_context(|| format!("{path} could not be taken out of {container}"))?;
     // A folder that is not there holds none.
-    if is_there(docker, container, &["test", "-d", "/run/secrets"]).await == Ok(true) {
+    if is_there(docker, container, &["test", "-d", "/run/secrets"]).await.map_err(anyhow::Error::msg)? {
         swept(docker, container, &path, &[]).await?;
     }
     Ok(there)
@@ -99,11 +103,19 @@ fn drafts(path: &str, number: &str) -> String {
     format!("{folder}/.{name}.{number}.new")
 }
 
+/// The one name that every draft had in an earlier version.
+fn draft_of_before(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    format!("{folder}/.{name}.new")
+}
+
 /// Takes the drafts away that deliveries left behind, those that a test of find(1) picks.
 async fn swept(docker: &Engine, container: &str, path: &str, test: &[&str]) -> anyhow::Result<()> {
     let pattern = drafts(path, "*");
     let Some((folder, name)) = pattern.rsplit_once('/') else { return Ok(()) };
-    let command = [&["find", folder, "-maxdepth", "1", "-name", name], test, &["-delete"]].concat();
+    // Another delivery may take its draft away while find looks at it.
+    let find = ["find", "-ignore_readdir_race", folder, "-maxdepth", "1", "-name", name];
+    let command = [&find, test, &["-delete"]].concat();
     done(docker, container, &command, &[]).await.with_context(|| format!("drafts of {path} may be left in {container}"))
 }
 

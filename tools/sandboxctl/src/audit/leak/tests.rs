@@ -26,8 +26,10 @@ fn found(place: &str, text: &str) -> Vec<String> {
         "health" => Texts { health_check: &words, ..Texts::default() },
         "label" => Texts { labels: Some(&labels), ..Texts::default() },
         "host" => Texts { hostname: text, ..Texts::default() },
-        // A line's end is written `\n`.
-        "file" => return shown(&in_file("f", &["f"], &text.replace("\\n", "\n"), Rules::built_in())),
+        // A line's end is written `\n` or `\r\n`.
+        "file" => {
+            return shown(&in_file("f", &["f"], &text.replace("\\n", "\n").replace("\\r", "\r"), Rules::built_in()));
+        }
         other => panic!("{other} is no place"),
     };
     shown(&places(&texts, Rules::built_in()))
@@ -72,6 +74,8 @@ fn a_form_with_blanks_in_it_is_found_in_a_step_of_an_image_too() {
     let found = in_step(3, "ENV K=-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA", Rules::built_in());
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(shown(&in_step(4, "RUN make all", Rules::built_in())), [""; 0]);
+    let pair = r#"RUN echo '{"name": "DB_PASSWORD", "value": "gQ2vLw9z"}' >/etc/app.json"#;
+    assert_eq!(in_step(5, pair, Rules::built_in()).len(), 1);
 }
 
 /// The unseen half, whose texts are in base64: each line's label, where it is from, its text, and what was said of it.

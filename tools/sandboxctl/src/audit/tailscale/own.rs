@@ -1,9 +1,13 @@
 //! What this host is called: its addresses, as the kernel has them, and its names. A port that is open at all of its
 //! addresses is reached by each of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr};
+
+/// The kernel's table of this host's addresses (proc(5)).
+const FOURTH: &str = "/proc/net/fib_trie";
 
 /// Addresses and names of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(in super::super) struct Own {
     addresses: BTreeSet<IpAddr>,
     /// In small letters, without a dot at the end.
     names: BTreeSet<String>,
+    /// What hosts(5) calls other addresses: a container's, say.
+    others: BTreeMap<String, IpAddr>,
 }
 
 /// What a target of Tailscale's leads to.
@@ -27,21 +33,32 @@ pub(super) enum Place {
 }
 
 impl Own {
-    /// Of this host. What cannot be read is left out.
-    pub(in super::super) fn here() -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    /// Of this host. A kernel without IPv6 has no table of it, and a host need have no hosts(5).
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub(in super::super) fn here() -> Result<Self, String> {
+        let read = |path: &str| match fs::read_to_string(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{path} could not be read: {error}")),
+            text => Ok(text.unwrap_or_default()),
+        };
+        let fourth = fs::read_to_string(FOURTH).map_err(|error| format!("{FOURTH} could not be read: {error}"))?;
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self::of((&read("/proc/net/fib_trie"), &read("/proc/net/if_inet6")), &name, &read("/etc/hosts"))
+        Ok(Self::of((&fourth, &read("/proc/net/if_inet6")?), &name, &read("/etc/hosts")?))
     }
 
     /// From texts: the kernel's two tables (proc(5)), the host's name, and hosts(5).
     pub(super) fn of((fourth, sixth): (&str, &str), name: &str, hosts: &str) -> Self {
         let addresses = local(fourth).chain(sixth.lines().filter_map(address)).collect();
-        let mut own = Self { addresses, names: [small("localhost"), small(name)].into() };
+        let names = [small("localhost"), small(name)].into();
+        let mut own = Self { addresses, names, others: BTreeMap::new() };
         let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
         for mut words in lines {
-            let here = words.next().and_then(|word| word.parse().ok()).is_some_and(|at: IpAddr| own.has(at));
-            own.names.extend(words.filter(|_| here).map(small));
+            let Some(at) = words.next().and_then(|word| word.parse::<IpAddr>().ok()) else { continue };
+            match own.has(at) {
+                true => own.names.extend(words.map(small)),
+                false => own.others.extend(words.map(|word| (small(word), at))),
+            }
         }
         own
     }
@@ -67,7 +84,7 @@ impl Own {
             Ok(address) if self.has(address) => Place::HereAt(address),
             Ok(address) => Place::Elsewhere(address),
             Err(_) if self.names.contains(&small(host)) || small(host).ends_with(".localhost") => Place::Here,
-            Err(_) => Place::Unknown,
+            Err(_) => self.others.get(&small(host)).map_or(Place::Unknown, |address| Place::Elsewhere(*address)),
         }
     }
 }
@@ -93,7 +110,7 @@ fn address(line: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    const FOURTH: &str = "\
+    const TABLE: &str = "\
 Local:
   +-- 0.0.0.0/0 2 0 2
      +-- 127.0.0.0/8 2 0 2
@@ -114,7 +131,7 @@ Local:
     #[test]
     fn a_host_is_where_its_addresses_and_names_are() {
         let hosts = "127.0.1.1 home.example home\n192.168.77.2 box # the box\n192.168.77.10 nas\n# 127.0.0.1 x\n";
-        let own = Own::of((FOURTH, SIXTH), "Machine", hosts);
+        let own = Own::of((TABLE, SIXTH), "Machine", hosts);
         for host in [
             "localhost",
             "127.0.0.1",
@@ -132,10 +149,10 @@ Local:
         for host in ["192.168.77.2", "::ffff:192.168.77.2", "2001:db8:77::2", "2001:db8:77::2%up0"] {
             assert!(matches!(own.place(host), Place::HereAt(_)), "{host}");
         }
-        for host in ["192.168.77.255", "192.168.77.0", "10.0.0.1", "2001:db8:77::3"] {
+        for host in ["192.168.77.255", "192.168.77.0", "10.0.0.1", "2001:db8:77::3", "nas"] {
             assert!(matches!(own.place(host), Place::Elsewhere(_)), "{host}");
         }
-        for host in ["nas", "x", "", "the"] {
+        for host in ["x", "", "the"] {
             assert_eq!(own.place(host), Place::Unknown, "{host}");
         }
         let more = own.also(&["100.64.0.5".parse().unwrap()], "home.tail0.ts.net.");
@@ -145,7 +162,7 @@ Local:
 
     #[test]
     fn this_host_has_itself() {
-        let own = Own::here();
+        let own = Own::here().unwrap();
         assert!(own.addresses.iter().any(IpAddr::is_loopback), "{own:?}");
         assert_eq!(own.place("localhost"), Place::Here);
     }

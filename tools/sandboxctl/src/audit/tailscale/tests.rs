@@ -11,7 +11,11 @@ fn doors() -> Doors {
         {"IP":"192.168.77.2","PrivatePort":80,"PublicPort":3003,"Type":"tcp"}],
         "NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2","GlobalIPv6Address":""}}}}]"#;
     let table = "  |-- 192.168.77.2\n     /32 host LOCAL\n  |-- 192.168.77.255\n     /32 link BROADCAST\n";
-    let own = Own::of((table, "20010db8007700000000000000000002 02 40 00 80 up0\n"), "box", "192.168.77.2 home\n");
+    let own = Own::of(
+        (table, "20010db8007700000000000000000002 02 40 00 80 up0\n"),
+        "box",
+        "192.168.77.2 home\n172.17.0.2 web\n",
+    );
     Doors::of(&policy(), &serde_json::from_str::<Vec<ContainerSummary>>(listed).unwrap(), own)
 }
 
@@ -90,6 +94,7 @@ fn a_port_that_is_open_at_an_address_of_the_host_s_own_leads_to_a_container() {
         "home:3003",
         "home.tail0.ts.net:3001",
         "172.17.0.2:80",
+        "web:80",
     ] {
         let (host, port) = to.rsplit_once(':').unwrap();
         let written = if host.contains(':') { format!("[{host}]:{port}") } else { to.to_owned() };
