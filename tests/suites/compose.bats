@@ -66,7 +66,7 @@ of() { jq -r "$2" "$FILES/$1.json"; } # composition filter
 }
 
 @test "no service sees Docker's socket, or more of the host than share, jail, signatures, rendered gate and policy" {
-  holds_for_all '[.volumes[]? | select(.type == "bind") | .source | select(test("docker|/run/|^/$|^/etc|^/var/run")) | select(test("^/run/cellblock/[0-9a-f]{16}/moat$") | not)] == []'
+  holds_for_all '[.volumes[]? | select(.type == "bind") | .source | select(test("docker[.]sock|^(/var)?/run/|^/var/lib/docker|^/$|^/etc")) | select(test("^/run/cellblock/[0-9a-f]{16}/moat$") | not)] == []'
   local targets
   targets=$(of open '[.services[].volumes[]? | select(.type == "bind") | .target] | unique | join(" ")')
   [ "$targets" = "/etc/cellblock/policy.toml /etc/nginx/gate /jail /run/cellblock/moat /sandbox /share /signatures" ]
