@@ -222,7 +222,7 @@ kept() {
   local mark
   mark=$(seen_mark)
   ask monitor 'http://www.openclaw.ai/[1-4]'
-  [ "$(seen_since "$mark" | jq -r .client_port | wc -l)" = 4 ] && [ "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" = 1 ]
+  [ "$(seen_since "$mark" | jq -r .connection | wc -l)" = 4 ] && [ "$(seen_since "$mark" | jq -r .connection | sort -u | wc -l)" = 1 ]
 }
 
 @test "connections and TLS sessions to an upstream are kept" {
@@ -234,7 +234,7 @@ kept() {
   mark=$(seen_mark)
   ask monitor 'http://odd.lab.test/[1-3]'
   ask monitor 'http://odd.lab.test/[4-6]'
-  is "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" 6
+  is "$(seen_since "$mark" | jq -r .connection | sort -u | wc -l)" 6
   [ "$(seen_since "$mark" | jq -r 'select(.resumed) | .path' | wc -l)" -ge 4 ]
 }
 
@@ -250,7 +250,7 @@ asked_of() {
 }
 
 # shared_connections MARK: connections to upstreams that served more than one name since then.
-shared_connections() { seen_since "$1" | jq -r '[.client_port, .host] | join(" ")' | sort -u | cut -d' ' -f1 | uniq -d; }
+shared_connections() { seen_since "$1" | jq -r '[.connection, .host] | join(" ")' | sort -u | cut -d' ' -f1 | uniq -d; }
 
 # resumed_with FROM TO: whether the upstream takes up the TLS session of one name for another, if a client tries.
 resumed_with() {
@@ -267,7 +267,7 @@ resumed_with() {
     mark=$(seen_mark)
     ask monitor 'http://a.wild.lab.test/[1-4]'
     is "$(seen_since "$mark" | wc -l)" 4
-    [ "$(seen_since "$mark" | jq -r .client_port | sort -u | wc -l)" = 1 ]
+    [ "$(seen_since "$mark" | jq -r .connection | sort -u | wc -l)" = 1 ]
   }
   eventually 60 kept_below
   # These two hang up after each answer. The control: the upstream itself would not mind.
