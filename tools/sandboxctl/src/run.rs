@@ -10,7 +10,11 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 use crate::cli::{Cert, Cli, Command, Secret};
 use crate::{audit, cert, freeze, paths, render, secret, status};
 
-pub(crate) fn run() -> anyhow::Result<Exit> {
+/// Runs the tool with the arguments of the process.
+///
+/// # Errors
+/// Everything that exit status 2 stands for.
+pub fn run() -> anyhow::Result<Exit> {
     let Cli { policy, output, command, .. } = Cli::parse();
     engine::raise_descriptors();
     match command {

@@ -1,0 +1,20 @@
+//! The cell: what is rendered for Docker from the policy, and whether what runs is that. See sandboxctl(1).
+//!
+//! The rooms, each importing only those before it: `paths` and `private_files`; `gate` and `secret`; `render`, what Docker and
+//! nginx read (pure); `audit`, facts from the edge and pure controls; `status` and `freeze`; `cert`.
+
+mod audit;
+mod cert;
+mod cli;
+mod freeze;
+mod gate;
+mod nginx;
+mod paths;
+mod private_files;
+mod render;
+mod run;
+mod secret;
+mod status;
+mod stop;
+
+pub use run::run;
