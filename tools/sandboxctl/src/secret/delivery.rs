@@ -114,7 +114,7 @@ async fn swept(docker: &Engine, container: &str, path: &str, test: &[&str]) -> a
     let pattern = drafts(path, "*");
     let Some((folder, name)) = pattern.rsplit_once('/') else { return Ok(()) };
     // Another delivery may take its draft away while find looks at it.
-    let find = ["find", "-ignore_readdir_race", folder, "-maxdepth", "1", "-name", name];
+    let find = ["find", folder, "-ignore_readdir_race", "-maxdepth", "1", "-name", name];
     let command = [&find, test, &["-delete"]].concat();
     done(docker, container, &command, &[]).await.with_context(|| format!("drafts of {path} may be left in {container}"))
 }
