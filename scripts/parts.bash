@@ -25,8 +25,12 @@ warden_test() {
     --share /share --jail /jail --clamd /run/clamav/clamd.sock --format jsonl
 }
 
+# Where scripts/audit keeps what it found last time, unless told otherwise; and, of such a file, what each check said last.
+findings_file() { printf '%s/findings' "$(setting .audit.path)"; }
+last_answers() { printf '%s.known' "$1"; }
+
 # Who tells the record of the checks beside scripts/audit has it tell all of them anew.
-tell_all_anew() { rm -rf -- "$(setting .audit.path)/findings.known"; }
+tell_all_anew() { rm -rf -- "$(last_answers "$(findings_file)")"; }
 
 # Of lines of the record, those that are not as they should be, for people: what, why, and how to mend it.
 wrong_of() {

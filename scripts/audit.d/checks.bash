@@ -73,7 +73,7 @@ says_nothing_new() {
   [ "$PROBES" = 0 ] && [ "$1" != auditdb ] && [ "$(cat "$work/$1.status")" = 0 ] &&
     cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin -1440 ! -newermt now)" ]
 }
-known_of() { printf '%s.known/%s' "$STATE" "$1"; }
+known_of() { printf '%s/%s' "$(last_answers "$STATE")" "$1"; }
 
 # Who enters a container's network needs more than all the others do together: a kind of unit of its own.
 unit_of_check() {

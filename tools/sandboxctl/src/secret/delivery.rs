@@ -99,14 +99,17 @@ fn draft(path: &str) -> anyhow::Result<String> {
 
 /// Its drafts, by their number or by a pattern for it.
 fn drafts(path: &str, number: &str) -> String {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    format!("{folder}/.{name}.{number}.new")
+    hidden_beside(path, &format!("{number}.new"))
 }
 
 /// The one name that every draft had in an earlier version.
 fn draft_of_before(path: &str) -> String {
+    hidden_beside(path, "new")
+}
+
+fn hidden_beside(path: &str, ending: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    format!("{folder}/.{name}.new")
+    format!("{folder}/.{name}.{ending}")
 }
 
 /// Takes the drafts away that deliveries left behind, those that a test of find(1) picks.
@@ -149,6 +152,7 @@ mod tests {
     fn a_draft_lies_beside_the_secret_under_a_name_that_no_credential_has() {
         assert_eq!(drafts(&path("github-token"), "0a"), "/run/secrets/.github-token.0a.new");
         assert_eq!(drafts(&path("vault/key.pem"), "*"), "/run/secrets/vault/.key.pem.*.new");
+        assert_eq!(draft_of_before(&path("github-token")), "/run/secrets/.github-token.new");
     }
 
     #[test]
