@@ -1,6 +1,6 @@
 # The checks of an audit, each by its name: what is asked, of which tool, and where the answer goes. Sourced by audit.
 # An answer is three files: NAME.lines for the record, NAME.said for people, and NAME.status, which is written last.
-# shellcheck shell=bash disable=SC2154  # `work` is audit's
+# shellcheck shell=bash disable=SC2154  # `work` and `between` are audit's
 
 # What is asked at the same time. auditdb comes behind all: it verifies what they said, too.
 names_of_checks() {
@@ -64,15 +64,18 @@ worth_keeping() {
 }
 
 # What a check says each hour would fill the disk in a year. Where all is as it should be, as it was before, its last line is
-# kept, which counts it. Whole it is kept where a word changed, once a day, and whenever probes are sent. What is not as it
-# should be is kept each time: somebody else may have told the record otherwise meanwhile.
+# kept, which counts it. Whole it is kept where a word changed, and once a week. What is not as it should be is kept each
+# time: somebody else may have told the record otherwise meanwhile.
 says_nothing_new() {
   local known
   known=$(known_of "$1")
   jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort >"$work/$1.verdicts" || { rm -f -- "$work/$1.verdicts"; return 1; }
-  [ "$PROBES" = 0 ] && [ "$1" != auditdb ] && [ "$(cat "$work/$1.status")" = 0 ] &&
-    cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin -1440 ! -newermt now)" ]
+  [ "$1" != auditdb ] && [ "$(cat "$work/$1.status")" = 0 ] &&
+    cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin "-$between" ! -newermt now)" ]
 }
+
+# A week, or half of the time that the record keeps: what was said last must not age out of it.
+minutes_between_whole_ones() { setting '[7 * 1440, .audit.retain / 120] | min | floor'; }
 known_of() { printf '%s/%s' "$(last_answers "$STATE")" "$1"; }
 
 # Who enters a container's network needs more than all the others do together: a kind of unit of its own.

@@ -13,6 +13,7 @@ mod layer;
 mod lines;
 mod page;
 mod refused;
+mod repeated;
 mod span;
 mod text;
 mod told;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use duckdb::{Connection, Row};
 
 use super::check::{Check, Run, STATES, Verdict, living};
+use super::repeated::repeated;
 
 /// The most lines of checks that are looked at; a cellblock has some hundred checks.
 const MOST: usize = 60_000;
@@ -21,6 +22,9 @@ pub(super) struct Checks {
     pub(super) before: Vec<Check>,
     /// The newest line since then that is no pass, of each.
     pub(super) bad: Vec<Check>,
+    /// When the newest run of each tool ended that found all as it should be, by the tool's name. `scripts/audit` keeps of
+    /// such a run that last line alone, where the checks before it said the same.
+    pub(super) repeated: BTreeMap<String, i64>,
     /// There are more than were looked at.
     pub(super) cut: bool,
 }
@@ -70,7 +74,7 @@ const UNSAID: &str = "CASE WHEN action IN ('moat-applied', 'moat-watched', 'moat
     WHEN action IN ('moat-removed', 'moat-lost') THEN 'failure' ELSE 'unknown' END";
 
 /// A number that grows with time, and with the row within a microsecond: one maximum finds the newest line.
-const KEY: &str = "epoch_us(time)::HUGEINT * 1099511627776 + rowid";
+pub(super) const KEY: &str = "epoch_us(time)::HUGEINT * 1099511627776 + rowid";
 
 /// Asks; `since` is in microseconds.
 ///
@@ -95,6 +99,7 @@ pub(super) fn checks(connection: &Connection, since: i64) -> Result<Checks> {
     all.now = living(all.now);
     all.before = living(all.before);
     explain(connection, &mut all.now)?;
+    all.repeated = repeated(connection)?;
     Ok(all)
 }
 

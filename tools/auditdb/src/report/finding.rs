@@ -82,7 +82,7 @@ pub(super) struct Standings {
     pub(super) ok: usize,
     pub(super) failed: usize,
     pub(super) unknown: usize,
-    /// When the last of them was made.
+    /// When the last of them was made, or a run of their tool found all as it should be.
     pub(super) last: Option<i64>,
 }
 
@@ -98,9 +98,9 @@ impl Standings {
 }
 
 /// All layers, also those that nothing speaks for.
-pub(super) fn layers(checks: &[Check]) -> Vec<Standings> {
+pub(super) fn layers(checks: &Checks) -> Vec<Standings> {
     let mut all = Layer::ALL.map(|layer| Standings { layer, ok: 0, failed: 0, unknown: 0, last: None });
-    for check in checks {
+    for check in &checks.now {
         let Some(layer) = Layer::of(check) else { continue };
         let Some(standing) = all.iter_mut().find(|standing| standing.layer == layer) else { continue };
         *match check.verdict {
@@ -108,7 +108,8 @@ pub(super) fn layers(checks: &[Check]) -> Vec<Standings> {
             Verdict::Failed => &mut standing.failed,
             Verdict::Unknown => &mut standing.unknown,
         } += 1;
-        standing.last = standing.last.max(Some(check.time));
+        let repeated = checks.repeated.get(&check.provider).copied();
+        standing.last = standing.last.max(Some(check.time)).max(repeated);
     }
     all.to_vec()
 }
@@ -147,7 +148,7 @@ mod tests {
             ],
             before: vec![check("a", Ok, 1), check("b", Unknown, 1), check("c", Failed, 1)],
             bad: vec![check("a", Failed, 9), check("b", Unknown, 9), check("d", Failed, 5), check("e", Failed, 9)],
-            cut: false,
+            ..Checks::default()
         };
         let expected = [
             (Standing::New, "a"),
@@ -161,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_layer_that_nothing_speaks_for_is_unknown_and_one_failure_fails_it() {
-        let layers = layers(&[check("a", Verdict::Ok, 3), check("b", Verdict::Failed, 2)]);
+        let now = vec![check("a", Verdict::Ok, 3), check("b", Verdict::Failed, 2)];
+        let layers = layers(&Checks { now, ..Checks::default() });
         let of = |layer| layers.iter().find(|standing| standing.layer == layer).unwrap().clone();
         assert_eq!(of(Layer::Moat).verdict(), Verdict::Unknown);
         assert_eq!((of(Layer::Cell).verdict(), of(Layer::Cell).last), (Verdict::Failed, Some(3)));

@@ -25,7 +25,7 @@ pub(super) fn gather(connection: &Connection, span: Span, mut doubts: Vec<String
         span,
         is_older: is_older(connection, span)?,
         activity: activity(connection, span)?,
-        layers: layers(&checks.now),
+        layers: layers(&checks),
         findings: findings(&checks),
         sentences: sentences(&checks.now),
         refusals: refusals(connection, span)?,

@@ -185,6 +185,26 @@ fn findings_are_known_by_the_words_that_scripts_audit_knows_them_by() {
 }
 
 #[test]
+fn a_run_that_said_the_same_again_makes_the_check_no_older() {
+    let end = |outcome: &str, n, checked: u32| {
+        verdict("sandboxctl", "run-finished", outcome, n, &json!({"cellblock": {"counts": {"checked": checked}}}))
+    };
+    let said = |ends: &[Value]| {
+        let directory = tempfile::tempdir().unwrap();
+        ingest(directory.path(), &[control("success", 901, "fine", "cell")]);
+        ingest(directory.path(), ends);
+        let records = records(directory.path());
+        let found = one(&records, "layer-reported", |record| record["cellblock"]["report"]["layer"] == "cell");
+        found["event"]["end"].as_str().unwrap().to_owned()
+    };
+    let alone = said(&[]);
+    assert_eq!(said(&[end("failure", 910, 9), end("unknown", 911, 9)]), alone);
+    assert_eq!(said(&[end("success", 912, 0)]), alone);
+    assert_eq!(said(&[verdict("netguard", "run-finished", "success", 913, &json!({}))]), alone);
+    assert!(said(&[end("success", 910, 9), end("failure", 911, 9)]) > alone);
+}
+
+#[test]
 fn refusals_incidents_and_gaps_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let denied = |n| {

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use policy::{Policy, Share};
+use policy::{Audit, Policy, Share};
 use serde::Serialize;
 
-/// Absolute paths, and sizes in bytes.
+/// Absolute paths, sizes in bytes, times in seconds.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Paths {
     root: PathBuf,
@@ -41,6 +41,8 @@ struct Folder {
 struct Spool {
     path: PathBuf,
     size: u64,
+    /// For how long every record is kept, whoever told it.
+    retain: u64,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -65,7 +67,7 @@ pub(crate) fn render(policy: &Policy) -> Paths {
         permit: policy.permit(),
         share: folder(&policy.cell.share),
         jail: folder(&policy.warden.jail),
-        audit: Spool { path: policy.audit.directory.clone(), size: policy.audit.spool.get() },
+        audit: spool(&policy.audit),
         vault: Vault {
             path: policy.root.join("vault"),
             listen: policy.vault.listen.to_string(),
@@ -83,6 +85,11 @@ pub(crate) fn render(policy: &Policy) -> Paths {
             .as_ref()
             .map(|it| Classify { url: format!("http://{}{}", it.host, it.path), model: it.model.clone() }),
     }
+}
+
+fn spool(audit: &Audit) -> Spool {
+    let shortest = audit.retain_by.values().fold(audit.retain, |shortest, retain| shortest.min(*retain));
+    Spool { path: audit.directory.clone(), size: audit.spool.get(), retain: shortest.as_secs() }
 }
 
 fn folder(share: &Share) -> Folder {
