@@ -64,7 +64,7 @@ worth_keeping() {
 }
 
 # What a check says each hour would fill the disk in a year. Where all is as it should be, as it was before, its last line is
-# kept, which counts it. Whole it is kept where a word changed, and once a week. What is not as it should be is kept each
+# kept, which counts it. Whole it is kept where a word changed, and once a month. What is not as it should be is kept each
 # time: somebody else may have told the record otherwise meanwhile.
 says_nothing_new() {
   local known
@@ -74,8 +74,8 @@ says_nothing_new() {
     cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin "-$between" ! -newermt now)" ]
 }
 
-# A week, or half of the time that the record keeps: what was said last must not age out of it.
-minutes_between_whole_ones() { setting '[7 * 1440, .audit.retain / 120] | min | floor'; }
+# A month, or half of the time that the record keeps: what was said last must not age out of it.
+minutes_between_whole_ones() { setting '[30 * 1440, .audit.retain / 120] | min | floor'; }
 known_of() { printf '%s/%s' "$(last_answers "$STATE")" "$1"; }
 
 # Who enters a container's network needs more than all the others do together: a kind of unit of its own.

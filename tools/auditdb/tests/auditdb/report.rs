@@ -186,22 +186,25 @@ fn findings_are_known_by_the_words_that_scripts_audit_knows_them_by() {
 
 #[test]
 fn a_run_that_said_the_same_again_makes_the_check_no_older() {
-    let end = |outcome: &str, n, checked: u32| {
-        verdict("sandboxctl", "run-finished", outcome, n, &json!({"cellblock": {"counts": {"checked": checked}}}))
+    let end = |provider: &str, outcome: &str, n, checked: u32| {
+        verdict(provider, "run-finished", outcome, n, &json!({"cellblock": {"counts": {"checked": checked}}}))
     };
-    let said = |ends: &[Value]| {
+    let said = |layer: &str, ends: &[Value]| {
         let directory = tempfile::tempdir().unwrap();
-        ingest(directory.path(), &[control("success", 901, "fine", "cell")]);
+        let verified = verdict("auditdb", "record-verified", "success", 902, &json!({}));
+        ingest(directory.path(), &[control("success", 901, "fine", "cell"), verified]);
         ingest(directory.path(), ends);
         let records = records(directory.path());
-        let found = one(&records, "layer-reported", |record| record["cellblock"]["report"]["layer"] == "cell");
+        let found = one(&records, "layer-reported", |record| record["cellblock"]["report"]["layer"] == layer);
         found["event"]["end"].as_str().unwrap().to_owned()
     };
-    let alone = said(&[]);
-    assert_eq!(said(&[end("failure", 910, 9), end("unknown", 911, 9)]), alone);
-    assert_eq!(said(&[end("success", 912, 0)]), alone);
-    assert_eq!(said(&[verdict("netguard", "run-finished", "success", 913, &json!({}))]), alone);
-    assert!(said(&[end("success", 910, 9), end("failure", 911, 9)]) > alone);
+    let alone = said("cell", &[]);
+    assert_eq!(said("cell", &[end("sandboxctl", "failure", 910, 9), end("sandboxctl", "unknown", 911, 9)]), alone);
+    assert_eq!(said("cell", &[end("sandboxctl", "success", 912, 0)]), alone);
+    assert_eq!(said("cell", &[end("netguard", "success", 913, 9)]), alone);
+    assert!(said("cell", &[end("sandboxctl", "success", 910, 9), end("sandboxctl", "failure", 911, 9)]) > alone);
+    // auditdb ends more than one kind of run: its own check is kept each time.
+    assert_eq!(said("record", &[end("auditdb", "success", 910, 9)]), said("record", &[]));
 }
 
 #[test]

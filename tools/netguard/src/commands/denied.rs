@@ -206,8 +206,11 @@ impl Teller<'_> {
             .severity(Severity::Low);
         record.event.outcome = None::<Outcome>;
         if let Some(rule) = self.why(flow) {
-            record.event.reason = Some(reason(self.policy, rule, flow.destination));
-            record.rule = Some(ecs(rule));
+            let why = reason(self.policy, rule, flow.destination);
+            // A day has some hundreds of these lines: the rule's own words are there once.
+            let mut told = ecs(rule);
+            told.description = told.description.filter(|text| text.trim_end_matches('.') != why);
+            (record.event.reason, record.rule) = (Some(why), Some(told));
         }
         record.source =
             Some(Endpoint { packets: Some(count.packets), bytes: Some(count.bytes), ..Endpoint::ip(flow.source) });

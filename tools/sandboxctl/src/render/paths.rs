@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use policy::{Audit, Policy, Share};
+use record::Provider;
 use serde::Serialize;
 
 /// Absolute paths, sizes in bytes, times in seconds.
@@ -41,7 +42,7 @@ struct Folder {
 struct Spool {
     path: PathBuf,
     size: u64,
-    /// For how long every record is kept, whoever told it.
+    /// For how long the record keeps what our tools say of their checks.
     retain: u64,
 }
 
@@ -88,7 +89,9 @@ pub(crate) fn render(policy: &Policy) -> Paths {
 }
 
 fn spool(audit: &Audit) -> Spool {
-    let shortest = audit.retain_by.values().fold(audit.retain, |shortest, retain| shortest.min(*retain));
+    let judges = [Provider::Netguard, Provider::EgressCheck, Provider::Scanwatch, Provider::Sandboxctl];
+    let kept = judges.iter().filter_map(|judge| audit.retain_by.get(judge.name()));
+    let shortest = kept.fold(audit.retain, |shortest, retain| shortest.min(*retain));
     Spool { path: audit.directory.clone(), size: audit.spool.get(), retain: shortest.as_secs() }
 }
 
