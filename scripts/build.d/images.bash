@@ -3,6 +3,7 @@
 # What they are made from: a checkout's own folder, or what build.d/package.bash says.
 IMAGES_FROM=${IMAGES_FROM:-$HOUSE/compose}
 
+readonly IMAGES_COMPOSE=(docker compose --project-name cellblock --project-directory "$IMAGES_FROM" -f "$IMAGES_FROM/compose.yaml")
 readonly PLAIN_IMAGES=(proxy vault clamd cell)
 readonly TOOL_IMAGES=(monitor warden)
 
@@ -20,7 +21,15 @@ stage_tools() {
   stage "$PROGRAMS/scanwatch" warden
 }
 
+# Each image's hash of its sources, for its label; Compose knows which agent the cell has.
+tell_sources() {
+  local image agent
+  agent=$("${IMAGES_COMPOSE[@]}" config --format json | jq -r .services.cell.build.args.AGENT)
+  for image in "$@"; do declare -gx "${image^^}_SOURCES=$(image_sources "$image" "$agent")"; done
+}
+
 # The line on the terminal says what is made; what Docker prints stands in its own lines.
 build_images() {
-  run docker compose --project-name cellblock --project-directory "$IMAGES_FROM" -f "$IMAGES_FROM/compose.yaml" build "$@"
+  [ "${DRY_RUN:-0}" = 1 ] || tell_sources "$@"
+  run "${IMAGES_COMPOSE[@]}" build "$@"
 }

@@ -44,6 +44,15 @@ serving_vault() {
   done
 }
 
+@test "each of our images says what it was made of, and up takes it for this version's" {
+  # shellcheck disable=SC2016  # for the inner shell
+  run -0 env PATH="$TARGET/release:$PATH" DRY_RUN=0 HOUSE="$(realpath "$HOUSE")" bash -c '
+    set -euo pipefail
+    for part in say sources up.d/images; do source "$HOUSE/scripts/$part.bash"; done
+    images_fit'
+  [ -z "$output" ]
+}
+
 # Who calls, in Perl, which each image has: the numbers are amd64's. `ptrace` (of nobody) and AF_ALG in no service of ours; a call in
 # another ABI is the end of who makes it (31 is SIGSYS).
 # shellcheck disable=SC2016  # the dollars are Perl's

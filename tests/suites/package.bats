@@ -34,6 +34,18 @@ bare() { env -i HOME=/nonexistent PATH="${BIN:-}${BIN:+:}/usr/bin:/bin" "$@"; }
   [[ $output == *"policy check"* ]]
 }
 
+@test "an image is made of the same in a package as in a checkout, so either's images do for both" {
+  # shellcheck disable=SC2016  # for the inner shell
+  sources() { HOUSE=$1 bash -c 'set -euo pipefail; source "$0"; for name in cell clamd monitor proxy vault warden; do image_sources "$name"; done' "$1/scripts/sources.bash"; }
+  run -0 sources "$house"
+  [ "${#lines[@]}" = 6 ]
+  [ "$output" = "$(sources "$PACKAGED")" ]
+  cp -R "$PACKAGED" "$BATS_TEST_TMPDIR/other"
+  echo '# another' >>"$BATS_TEST_TMPDIR/other/compose/images/proxy/njs/record.js"
+  run -0 sources "$BATS_TEST_TMPDIR/other"
+  [ "$(diff <(sources "$house") - <<<"$output" | grep -c '^>')" = 1 ]
+}
+
 @test "the command's version is its programs'" {
   run -0 "$house/scripts/cellblock" --version
   [ "$output" = "cellblock $(netguard --version | cut -d ' ' -f 2-)" ]

@@ -10,9 +10,13 @@ load ../../worlds/agent/day
 setup_file() {
   export AGENT_IMAGE=cellblock/cell:codex
   local digest
-  # As scripts/build labels it: the same base as the cell's.
+  # As scripts/build labels it: the same base as the cell's, and its own sources.
+  HOUSE=$house
+  # shellcheck source=scripts/sources.bash
+  source "$house/scripts/sources.bash"
   digest=$(command docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.base.digest"}}' cellblock/cell:local)
-  command docker build -q --label "org.opencontainers.image.base.digest=$digest" --build-arg "BASE_IMAGE=${BASE_IMAGE:-cellblock/base:bookworm}" --build-arg AGENT=codex \
+  command docker build -q --label "org.opencontainers.image.base.digest=$digest" --label "cellblock.sources=$(image_sources cell codex)" --label cellblock.agent=codex \
+    --build-arg "BASE_IMAGE=${BASE_IMAGE:-cellblock/base:bookworm}" --build-arg AGENT=codex \
     --secret "id=host-ca,src=${HOST_CA:-/etc/ssl/certs/ca-certificates.crt}" -t "$AGENT_IMAGE" "$house/compose/images/cell" 3>&-
 }
 
