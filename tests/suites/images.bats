@@ -268,6 +268,23 @@ serving_clamd() {
 # With files as open descriptors, as scanwatch does. Exit 1 when something is found.
 scan_in() { docker exec "$1" clamdscan --config-file=/etc/clamav/clamd.conf --no-summary --fdpass "$2"; }
 
+# A git that complains without end, by more than the monitor's /tmp holds, and then fails.
+readonly COMPLAINER='#!/bin/sh
+head -c 200000000 /dev/zero | tr "\\0" x >&2
+exit 3'
+
+@test "what a git complains of without end is kept by its beginning, and the monitor's rounds go on" {
+  local id
+  echo "$COMPLAINER" >"$FILES/git"
+  chmod +x "$FILES/git"
+  id=$(start monitor --network none --env CELLBLOCK_INTERVAL=5 --volume "$FILES/git:/usr/local/bin/git:ro" \
+    --volume "$(realpath "$HOUSE")/compose/policy.toml:/etc/cellblock/policy.toml:ro" --tmpfs /var/lib/cellblock:uid=10003,gid=10003,mode=0700,size=16m)
+  eventually 60 said "$id" 'git ended with 3: xxx'
+  [ "$(docker exec "$id" stat -c %s /tmp/errors)" = 4096 ]
+  docker exec "$id" healthy
+  run -1 said "$id" 'No space left'
+}
+
 @test "clamd starts with no official database, says so, and knows the EICAR file and Debian's 44 test files" {
   id=$(serving_clamd)
   [[ $(docker exec "$id" healthy) == "official database absent: only the shipped test signatures are known;"* ]]
