@@ -18,10 +18,14 @@ answered() { ask "$@" | grep -q "^cellblock-lab "; }
 # A page of the host's own server, which has no line to say first.
 answered_by_a_page() { inside "docker exec $1 timeout 3 bash -c 'exec 3<>/dev/tcp/$2/80'"; }
 
-# Refused, and by the moat: it says of this very port that the cell tried.
+# Refused, and by the moat: it counts more packets of the cell to this very address and port.
 refused_by_the_moat() {
-  ! answered cell "$1" "$2" &&
-    inside "netguard denied $OURS --format jsonl" | jq -e -s --argjson port "$2" 'any(.[]; .destination.port == $port)'
+  local before
+  before=$(denied "$@") && ! answered cell "$1" "$2" && [ "$(denied "$@")" -gt "$before" ]
+}
+denied() {
+  inside "netguard denied $OURS --format jsonl" |
+    jq -es --arg ip "$1" --argjson port "$2" '[.[] | select(.destination.ip == $ip and .destination.port == $port) | .source.packets] | add // 0'
 }
 lan_is_refused() { answered "$1" "$NAS" "$PORT" && refused_by_the_moat "$NAS" "$PORT"; }
 

@@ -98,7 +98,7 @@ k3s_beside() {
     iptables -t nat -N KUBE-POSTROUTING; iptables -t nat -I POSTROUTING -j KUBE-POSTROUTING
     iptables -t nat -A KUBE-POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE' >&2
   situation "k3s beside Docker" neighbour stands
-  holds "k3s beside Docker: its bridge is refused to the cell" not answered_by_a_page cell 10.42.0.1
+  holds "k3s beside Docker: its bridge is refused to the cell" eval 'not answered_by_a_page cell 10.42.0.1 && refused_by_the_moat 10.42.0.1 80'
   holds "control: the neighbour reaches k3s's bridge" answered_by_a_page neighbour 10.42.0.1
   inside 'ip link del cni0; iptables -D FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD; iptables -F KUBE-FORWARD
     iptables -X KUBE-FORWARD; iptables -t nat -D POSTROUTING -j KUBE-POSTROUTING; iptables -t nat -F KUBE-POSTROUTING; iptables -t nat -X KUBE-POSTROUTING' >&2
