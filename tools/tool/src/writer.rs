@@ -156,14 +156,14 @@ impl<W: Write> Writer<W> {
     /// As [`Writer::tell`].
     pub fn finish(mut self) -> anyhow::Result<Exit> {
         let exit = self.exit();
-        let outcome = match exit {
-            Exit::Findings => Outcome::Failure,
-            Exit::Unknown => Outcome::Unknown,
-            _ => Outcome::Success,
-        };
         let mut record = Record::new(self.provider, Action::RunFinished, format!("{} finished.", self.provider.name()))
-            .kind(Kind::Metric)
-            .outcome(outcome);
+            .kind(Kind::Metric);
+        record.event.outcome = match exit {
+            Exit::Findings => Some(Outcome::Failure),
+            Exit::Unknown => Some(Outcome::Unknown),
+            // Who lists, and checked nothing, has done its work: that is no pass.
+            _ => Some(Outcome::Success).filter(|_| self.counts.checked > 0),
+        };
         record.own().counts = Some(self.counts);
         record.own().engine = self.engine.take();
         self.tell(&record)?;
@@ -195,10 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_run_still_says_that_it_finished_and_is_no_pass_of_a_judge() {
-        for (purpose, expected, outcome) in
-            [(Purpose::Judge, Exit::Unknown, "unknown"), (Purpose::Tell, Exit::Success, "success")]
-        {
+    fn an_empty_run_still_says_that_it_finished_and_is_no_pass_of_anybody() {
+        for (purpose, expected, outcome) in [
+            (Purpose::Judge, Exit::Unknown, serde_json::json!("unknown")),
+            (Purpose::Tell, Exit::Success, serde_json::Value::Null),
+        ] {
             let (exit, lines) = run(purpose, &[]);
             assert_eq!(exit, expected);
             assert_eq!(lines.len(), 1);
