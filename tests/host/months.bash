@@ -45,8 +45,9 @@ comes_up() {
   holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
   holds 'cellblock up: the units are enabled, the share is a unit of systemd' inside 'systemctl is-enabled cellblock cellblock-moat cellblock-moat-watch cellblock-collect.target cellblock-audit.timer && systemctl is-active var-lib-cellblock-sandbox_data-share.mount'
   holds 'cellblock up: status says which secret is missing' secret_is missing
-  inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
+  put_the_token
   holds 'cellblock up: and that it is there, once it was put there' secret_is there
+  holds 'cellblock up: the monitor reads the refs' within 30 said '.event.action == "refs-read"'
   holds 'cellblock up: the sealed secret is in memory of the gate' within 30 in_the_gate
   holds 'Docker sees the share that systemd mounted' inside '[ "$(docker exec cell stat -c %d /sandbox)" = "$(stat -c %d /var/lib/cellblock/sandbox_data/share)" ] && [ "$(docker exec cell stat -c %d /sandbox)" != "$(stat -c %d /)" ]'
   harden
@@ -63,6 +64,9 @@ sealed() {
     systemctl daemon-reload && systemctl enable cellblock-secret@anthropic-key" >&2
 }
 in_the_gate() { inside "docker exec proxy cat /run/secrets/anthropic-key | grep -qx '$SEALED_KEY'"; }
+
+# By hand, as its owner does after a boot; and the monitor, whose last round it was refused to, begins another.
+put_the_token() { inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token && docker kill --signal HUP monitor' >&2; }
 
 secret_is() {
   case "$1" in there) set -- success ;; missing) set -- failure ;; esac
@@ -122,7 +126,7 @@ boots() {
   neighbour=$(started)
   holds 'a boot: the secret that memory forgot is told, and is an alert' eval 'secret_is missing && said ".event.action == \"secret-checked\" and .cellblock.cell.secret == \"github-token\" and .event.outcome == \"failure\" and .event.severity >= 73"'
   holds 'a boot: the sealed secret is in memory again' within 60 in_the_gate
-  inside 'echo "Bearer of-the-lab" | sandboxctl secret put github-token' >&2
+  put_the_token
   holds 'a boot: the record holds' inside 'auditdb verify'
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
   after 'a boot'
@@ -155,6 +159,7 @@ engine_restarts() {
   inside 'systemctl restart docker' >&2
   neighbour=$(started)
   holds 'the engine started again: the cell is back, behind the moat' within "$UP_WITHIN" stands
+  put_the_token
   holds 'the engine started again: its end and its start are in the record' within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
   after 'the engine started again'
 }

@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use engine::Engine;
 
 /// All that a plan takes from the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(crate) struct Surroundings {
     pub(crate) links: BTreeMap<String, Ipv6Addr>,
     /// Has it a way to the internet over IPv6?
     pub(crate) v6: bool,
+    /// Masquerades the engine no IPv6? Containers are IPv4-only then, and `up` says so.
+    pub(crate) v4_only: bool,
     /// TCP ports it listens on beyond loopback, ascending.
     pub(crate) listening: BTreeSet<u16>,
     /// Paths of the container engine's sockets that are there.
@@ -43,6 +47,9 @@ const SOCKETS: [&str; 4] = [
     "/var/run/docker/containerd/containerd.sock",
     "/run/podman/podman.sock",
 ];
+
+/// How long the engine may take to say what it does.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Surroundings {
     /// Reads them.
@@ -77,8 +84,15 @@ impl Surroundings {
         found.listening.extend(listening::tcp(&file("tcp")?));
         found.listening.extend(listening::tcp(&v6("tcp6")));
         found.sockets = sockets();
+        found.v4_only = is_v4_only();
         Ok(found)
     }
+}
+
+/// Where no engine runs or answers, nothing is known that would be less to prove.
+fn is_v4_only() -> bool {
+    let asked = engine::wait_at_most(PATIENCE, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });
+    asked.is_ok_and(|masquerades| !masquerades)
 }
 
 /// The sockets of the container engines of this machine. Docker's own first, wherever `DOCKER_HOST` says

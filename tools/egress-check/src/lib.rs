@@ -9,6 +9,7 @@
 
 mod address;
 mod cli;
+mod commands;
 mod host;
 mod inspect;
 mod judge;

@@ -114,6 +114,20 @@ impl Engine {
     pub async fn version(&self) -> Option<Version> {
         self.identity().await.version.and_then(|version| version.parse().ok())
     }
+
+    /// Do its containers reach the internet over IPv6, by addresses that nobody routes? Yes where it does not tell.
+    pub async fn masquerades_v6(&self) -> bool {
+        let Ok(info) = self.info().await else { return true };
+        let version = info.server_version.and_then(|version| version.parse().ok());
+        masquerades_v6(self.product().await.as_deref(), version, info.experimental_build == Some(true))
+    }
+}
+
+/// Docker masquerades IPv6 from this version on; before, only where it was started with `--experimental --ip6tables`.
+const MASQUERADES_V6: Version = Version::new(27, 0, 0);
+
+fn masquerades_v6(product: Option<&str>, version: Option<Version>, is_experimental: bool) -> bool {
+    product != Some("Engine") || is_experimental || version.is_none_or(|version| version >= MASQUERADES_V6)
 }
 
 /// The name of an engine's first part: `Engine` is Docker, `Podman Engine` is Podman.
@@ -149,6 +163,16 @@ mod tests {
     fn refusal(socket: &Path) -> String {
         let endpoint = Endpoint { socket: socket.to_owned(), said_by: "a test".to_owned() };
         format!("{:#}", wait_for(Engine::connect_to(endpoint)).unwrap_err())
+    }
+
+    #[test]
+    fn docker_before_27_masquerades_no_ipv6_unless_it_was_told_to() {
+        let (old, new) = (Version::new(26, 1, 5), Version::new(27, 0, 1));
+        assert!(!masquerades_v6(Some("Engine"), Some(old), false));
+        assert!(masquerades_v6(Some("Engine"), Some(old), true));
+        assert!(masquerades_v6(Some("Engine"), Some(new), false));
+        assert!(masquerades_v6(Some("Engine"), None, false), "it does not tell");
+        assert!(masquerades_v6(Some("Podman Engine"), Some(Version::new(5, 8, 6)), false));
     }
 
     #[test]

@@ -20,14 +20,14 @@ const MOST: u64 = 4 * 1024 * 1024;
 
 /// Authorities that somebody trusts.
 #[derive(Debug)]
-pub(super) struct Authorities(Arc<WebPkiServerVerifier>);
+pub(crate) struct Authorities(Arc<WebPkiServerVerifier>);
 
 impl Authorities {
     /// The certificates in a PEM file.
     ///
     /// # Errors
     /// If the file cannot be read, or one of them is no authority's.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let mut text = Vec::new();
         let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
         file.take(MOST).read_to_end(&mut text).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -50,7 +50,7 @@ impl Authorities {
     ///
     /// # Errors
     /// The reason, in half a sentence.
-    pub(super) fn verify(&self, shown: &Shown, host: &str, now: i64) -> Result<(), String> {
+    pub(crate) fn verify(&self, shown: &Shown, host: &str, now: i64) -> Result<(), String> {
         let Some((leaf, others)) = shown.chain.split_first() else { return Err("no certificate was shown".to_owned()) };
         let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now).unwrap_or_default()));

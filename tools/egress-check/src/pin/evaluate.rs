@@ -16,15 +16,15 @@ const SOON: i64 = 30 * 24 * 3600;
 
 /// What a certificate is held against.
 #[derive(Debug, Clone)]
-pub(super) struct Trust<'a> {
+pub(crate) struct Trust<'a> {
     /// Its pins, or its key's; one of them must match where there are any.
-    pub(super) pins: &'a [Pin],
+    pub(crate) pins: &'a [Pin],
     /// Whether its chain leads to an authority, where that was asked for; or why not.
-    pub(super) chain: Option<Result<(), String>>,
+    pub(crate) chain: Option<Result<(), String>>,
 }
 
 /// The record of a check made at `now`, in Unix time.
-pub(super) fn record(address: &Address, found: &Found, trust: &Trust<'_>, now: i64) -> Record {
+pub(crate) fn record(address: &Address, found: &Found, trust: &Trust<'_>, now: i64) -> Record {
     let (outcome, mut reason, mut mend) = verdict(found, trust);
     let warnings = found.shown().map(|shown| warnings(shown, &address.host, now)).unwrap_or_default();
     for (warning, _) in &warnings {

@@ -16,7 +16,7 @@ const MOST: u64 = 64 * 1024;
 ///
 /// # Errors
 /// If the file is there and cannot be read, or a line is no pin.
-pub(super) fn read(path: &Path) -> Result<Vec<Pin>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Pin>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| format!("{} cannot be opened", path.display()))?,
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Pin>> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn keep(path: &Path, pin: Pin) -> Result<()> {
+pub(crate) fn keep(path: &Path, pin: Pin) -> Result<()> {
     let mut file = File::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?;
     writeln!(file, "{pin}").with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -23,7 +23,7 @@ const TOLD: usize = 256;
 
 /// How far it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Nobody took the connection.
     Nobody(String),
     /// Somebody did, and speaks no TLS.
@@ -38,7 +38,7 @@ pub(super) enum Found {
 
 impl Found {
     /// What was shown, where anything was.
-    pub(super) fn shown(&self) -> Option<&Shown> {
+    pub(crate) fn shown(&self) -> Option<&Shown> {
         match self {
             Self::Nobody(_) | Self::NoTls(_) => None,
             Self::NoWebSocket(shown, _) | Self::WantsToken(shown) | Self::WebSocket(shown, _) => Some(shown),
@@ -47,7 +47,7 @@ impl Found {
 
     /// The certificate's pin, where one was shown and a WebSocket opened behind it. A 401 is no ground for trust: many a
     /// server that is no agent answers so.
-    pub(super) fn leaf(&self) -> Option<policy::Pin> {
+    pub(crate) fn leaf(&self) -> Option<policy::Pin> {
         if let Self::WebSocket(shown, _) = self { Some(shown.leaf) } else { None }
     }
 }
@@ -56,7 +56,7 @@ impl Found {
 ///
 /// # Errors
 /// If this machine cannot even try.
-pub(super) fn greet(address: &Address, timeout: Duration) -> Result<Found> {
+pub(crate) fn greet(address: &Address, timeout: Duration) -> Result<Found> {
     let stream = match connect(address, timeout) {
         Ok(stream) => stream,
         Err(error) => return Ok(Found::Nobody(error.to_string())),

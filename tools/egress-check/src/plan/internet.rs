@@ -39,9 +39,9 @@ pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroun
         draft.add(Probe::new(format!("internet.{ip}.dns-tcp"), Expect::Pass, ask, lost));
     }
     // The gate goes out over IPv4 only.
-    if around.v6 && service == Service::Cell {
+    if around.v6 && !around.v4_only && service == Service::Cell {
         let ask = dns(ProbeKind::DnsTcp, Whom::Ip(IpAddr::V6(QUAD9)), super::names::ELSEWHERE, false);
-        let lost = "The agent has no internet over IPv6; Docker before 27 masquerades it only when told to.";
+        let lost = "The agent has no internet over IPv6.";
         draft.add(Probe::new(format!("internet.{QUAD9}.dns-tcp"), Expect::Pass, ask, lost));
     }
 }

@@ -31,6 +31,7 @@ fn home() -> Surroundings {
             ("eno1".to_owned(), "fe80::5".parse().unwrap()),
         ]),
         v6: true,
+        v4_only: false,
         listening: BTreeSet::from([22]),
         sockets: vec!["/var/run/docker.sock".into()],
     }
@@ -124,6 +125,17 @@ fn a_host_without_ipv6_promises_none_and_a_bridge_that_is_not_there_has_no_link(
     let scope = Scope { container: Some("cell".to_owned()), network: None };
     let probes = plan(&shipped(|text| text), &around, &scope, &[]).unwrap();
     assert!(!probes.iter().any(|probe| probe.id.contains("2620:fe::fe") || probe.id.starts_with("cell.link.")));
+}
+
+#[test]
+fn where_the_engine_masquerades_no_ipv6_the_cell_is_promised_none_and_all_else_is_tried_over_it() {
+    let scope = Scope { container: Some("cell".to_owned()), network: None };
+    let ids = |around: &Surroundings| -> BTreeSet<String> {
+        plan(&shipped(|text| text), around, &scope, &[]).unwrap().into_iter().map(|probe| probe.id).collect()
+    };
+    let fewer = ids(&Surroundings { v4_only: true, ..home() });
+    let missing: Vec<String> = ids(&home()).difference(&fewer).cloned().collect();
+    assert_eq!(missing, ["cell.internet.2620:fe::fe.dns-tcp"]);
 }
 
 #[test]
