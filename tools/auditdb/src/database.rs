@@ -40,7 +40,7 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
 /// Opens the record's database to read. `memory` is DuckDB's way to write a size.
 pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
     let connection = open(path, AccessMode::ReadOnly, memory).map_err(mended)?;
-    schema::check(&connection, path)?;
+    schema::check(&connection, path).map_err(mended)?;
     views::make(&connection)?;
     Ok(connection)
 }
@@ -127,12 +127,29 @@ fn opened(path: &Path, config: Config) -> Result<Connection> {
     }
 }
 
-/// Only a file that DuckDB finds broken is made again. A slip of the pen, a missing permission or a full disk is not
-/// mended by that.
-fn mended(error: anyhow::Error) -> anyhow::Error {
+/// What DuckDB says of a file that is broken, cut off, of another program, or no file at all.
+const BROKEN: [&str; 10] = [
+    "orrupt",
+    "not a valid DuckDB",
+    "Serialization Error",
+    "checksum",
+    "version number",
+    "INTERNAL",
+    "Could not read enough bytes",
+    "Is a directory",
+    "Cannot access file",
+    "Catalog Error",
+];
+
+/// Is it the file that is broken? A slip of the pen, a missing permission or a full disk is not mended by another one.
+pub(crate) fn is_broken(error: &anyhow::Error) -> bool {
     let said = error.chain().find_map(|cause| cause.downcast_ref::<duckdb::Error>()).map(brief).unwrap_or_default();
-    let broken = ["corrupt", "not a valid DuckDB", "Serialization Error", "checksum", "version number", "INTERNAL"];
-    if broken.iter().any(|word| said.contains(word)) { error.context(MEND) } else { error }
+    BROKEN.iter().any(|word| said.contains(word))
+}
+
+/// Only a file that is broken is made again.
+fn mended(error: anyhow::Error) -> anyhow::Error {
+    if is_broken(&error) { error.context(MEND) } else { error }
 }
 
 fn is_locked(error: &duckdb::Error) -> bool {

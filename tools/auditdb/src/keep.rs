@@ -2,7 +2,6 @@
 
 mod aged;
 mod key;
-mod note;
 mod old;
 mod prove;
 mod prune;

@@ -16,6 +16,7 @@ mod ingest;
 mod keep;
 mod line;
 mod merkle;
+mod note;
 mod plural;
 mod read;
 mod refs;

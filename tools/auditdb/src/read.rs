@@ -1,5 +1,6 @@
 //! Reads the record: first the spool is folded, then the database is opened to read and nothing else.
 
+mod aside;
 mod events;
 mod filter;
 mod json;
@@ -14,6 +15,7 @@ pub(crate) mod show;
 mod statement;
 mod wake;
 
+pub(crate) use aside::put_aside;
 pub(crate) use events::events;
 pub(crate) use filter::{Filter, check_pattern};
 pub(crate) use open::{Reading, State, open};

@@ -91,7 +91,8 @@ impl Surroundings {
 
 /// Where no engine runs or answers, nothing is known that would be less to prove.
 fn is_v4_only() -> bool {
-    let asked = engine::wait_at_most(PATIENCE, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });
+    let asked =
+        engine::wait_at_most(PATIENCE, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });
     asked.is_ok_and(|masquerades| !masquerades)
 }
 

@@ -1,15 +1,11 @@
 //! What an old database remembers, before a new one takes its place.
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use duckdb::AccessMode;
-use jiff::Timestamp;
 
 use super::verify::{self, Found};
 use super::witness::Witnesses;
-use crate::database::{self, log_of};
+use crate::database;
 use crate::fold::{self, Seen};
 use crate::store::Store;
 
@@ -48,20 +44,4 @@ impl Old {
         let held = verify::held(store, &witnesses)?;
         Ok(held.into_iter().filter(|(name, found)| witnesses.marks.contains_key(name) && found.is_bad()).collect())
     }
-}
-
-/// Puts the old database and its log beside the new one's place, under a name of this second. Says which.
-///
-/// # Errors
-/// If it cannot be renamed.
-pub(super) fn put_aside(store: &Store) -> Result<PathBuf> {
-    let database = store.database();
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let aside = PathBuf::from(format!("{}.before-{stamp}", database.display()));
-    for (from, to) in [(log_of(&database), log_of(&aside)), (database.clone(), aside.clone())] {
-        if from.exists() {
-            fs::rename(&from, &to).with_context(|| format!("{}: cannot be put aside", from.display()))?;
-        }
-    }
-    Ok(aside)
 }

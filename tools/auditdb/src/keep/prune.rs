@@ -13,12 +13,12 @@ use record::{Action, Category, Provider, Record, Type};
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::aged::{self, Cut, Old};
-use super::note::note;
 use super::shrink;
 use crate::checkpoint::{About, Pruned};
 use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
+use crate::note::note;
 use crate::plural::many;
 use crate::source::Source;
 use crate::store::Store;

@@ -13,14 +13,14 @@ use record::cellblock::Spool;
 use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
-use super::note::note;
-use super::old::{Old, put_aside};
+use super::old::Old;
 use super::verify;
 use crate::cli;
 use crate::database::{self, Lock, log_of};
 use crate::fold;
+use crate::note::note;
 use crate::plural::many;
-use crate::read::State;
+use crate::read::{State, put_aside};
 use crate::store::Store;
 use crate::trust;
 

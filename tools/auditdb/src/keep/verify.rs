@@ -104,14 +104,27 @@ pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, 
     Ok(held)
 }
 
+/// What the database remembers of segments, and what is wrong with its rows.
+fn rows_of(store: &Store) -> Result<(Vec<Seen>, Wrong)> {
+    let connection = database::open_to_check(&store.database(), MEMORY)?;
+    let seen = fold::seen(&connection)?;
+    let wrong = rows::check(&connection, store, &seen, Chains::Believed)?;
+    Ok((seen, wrong))
+}
+
 fn remembered(store: &Store) -> Result<(Vec<Seen>, Wrong)> {
     if !store.database().exists() {
         return Ok((Vec::new(), Wrong::default()));
     }
     let before = trust::stamp(store);
-    let connection = database::open_to_check(&store.database(), MEMORY)?;
-    let seen = fold::seen(&connection)?;
-    let wrong = rows::check(&connection, store, &seen, Chains::Believed)?;
+    let (seen, wrong) = match rows_of(store) {
+        // The chains are held against all else that remembers them.
+        Err(error) if database::is_broken(&error) => {
+            let whole = Some(format!("the database cannot be read: {error:#}"));
+            return Ok((Vec::new(), Wrong { whole, ..Wrong::default() }));
+        }
+        rows => rows?,
+    };
     if wrong.is_nothing() {
         trust::keep(store, before);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
+use super::aside::{is_to_be_made_again, make_room};
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::rows::{self, Chains};
@@ -73,7 +74,11 @@ pub(crate) fn open(store: &Store, memory: &str) -> Result<Reading> {
     if !store.directory().is_dir() {
         bail!("{directory}: no record here; `auditdb ingest` begins one, --directory names another");
     }
-    if let Some(reading) = read(store, memory, Duration::ZERO)?
+    let there = match read(store, memory, Duration::ZERO) {
+        Err(error) if is_to_be_made_again(store, &error) => make_room(store, &error).map(|()| None)?,
+        there => there?,
+    };
+    if let Some(reading) = there
         && !fold::is_behind(&reading.connection, &store.spool())?
     {
         return Ok(reading);

@@ -191,9 +191,6 @@ fn the_database_can_be_made_again_from_the_spool() {
     let query = "SELECT * EXCLUDE seq FROM records WHERE action = 'file-scanned' ORDER BY time, id";
     let before = run(auditdb(path).args(["query", query]), b"");
     fs::write(path.join("record.duckdb"), b"no database at all").unwrap();
-    let broken = run(auditdb(path).arg("events"), b"");
-    assert_eq!(broken.status.code(), Some(2));
-    assert!(String::from_utf8(broken.stderr).unwrap().contains("auditdb rebuild"));
     let told = lines(&run(auditdb(path).arg("rebuild"), b""), 3);
     assert_eq!(told[0]["cellblock"]["spool"]["lines"], 100);
     assert!(told[0]["event"]["reason"].as_str().unwrap().contains("it may have held more"), "{}", told[0]);
@@ -202,6 +199,49 @@ fn the_database_can_be_made_again_from_the_spool() {
     assert_eq!(count(path, "action = 'database-rebuilt'"), 1, "it stands in the record");
     let again = lines(&run(auditdb(path).arg("rebuild"), b""), 0);
     assert_eq!(again[0]["cellblock"]["spool"]["lines"], 101);
+}
+
+/// Ways in which a database breaks.
+fn broken(database: &Path) -> [(&'static str, Box<dyn Fn() + '_>); 6] {
+    let write = |bytes: &'static [u8]| move || fs::write(database, bytes).unwrap();
+    let cut = |length: u64| move || fs::OpenOptions::new().write(true).open(database).unwrap().set_len(length).unwrap();
+    let foreign = || {
+        fs::remove_file(database).unwrap();
+        duckdb::Connection::open(database).unwrap().execute_batch("CREATE TABLE t (a INT)").unwrap();
+    };
+    let folder = || fs::remove_file(database).and_then(|()| fs::create_dir(database)).unwrap();
+    [
+        ("garbage", Box::new(write(b"no database at all"))),
+        ("empty", Box::new(write(b""))),
+        ("cut off in its head", Box::new(cut(5000))),
+        ("cut off", Box::new(cut(300_000))),
+        ("of somebody else", Box::new(foreign)),
+        ("a folder", Box::new(folder)),
+    ]
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_set_aside_and_made_again_and_verify_goes_by_the_chains() {
+    for way in 0..6 {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, database) = (directory.path(), directory.path().join("record.duckdb"));
+        let all: Vec<Value> = (0..100).map(|n| line("scanwatch", "file-scanned", n)).collect();
+        lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
+        assert_eq!(count(path, "true"), 100);
+        let (name, breaks) = &broken(&database)[way];
+        breaks();
+        let verified = lines(&run(auditdb(path).arg("verify"), b""), 1);
+        let reason = |record: &Value| record["event"]["reason"].as_str().unwrap_or_default().to_owned();
+        assert!(verified.iter().any(|record| reason(record).contains("cannot be read")), "{name}: {verified:?}");
+        let answer = run(auditdb(path).args(["query", "SELECT count(*) AS n FROM records"]), b"");
+        assert_eq!(answer.status.code(), Some(0), "{name}");
+        let said = String::from_utf8(answer.stderr).unwrap();
+        assert!(said.contains("made again from the spool") && said.lines().count() == 1, "{name}: {said}");
+        assert_eq!(count(path, "action = 'file-scanned'"), 100, "{name}");
+        assert_eq!(count(path, "action = 'database-rebuilt' AND outcome = 'unknown'"), 1, "{name}");
+        assert_eq!(aside(path).len(), 1, "{name}: the old one is kept");
+        lines(&run(auditdb(path).arg("verify"), b""), 0);
+    }
 }
 
 /// The database's copies that a rebuild put aside.

@@ -11,7 +11,7 @@ use crate::store::Store;
 ///
 /// # Errors
 /// If the spool takes nothing more: what was done is then told on standard output alone.
-pub(super) fn note(store: &Store, record: &Record) -> Result<()> {
+pub(crate) fn note(store: &Store, record: &Record) -> Result<()> {
     let told = "it was done, and the record itself does not say so";
     let mut batch = Batch::new(Some(Source::own()));
     batch.push(record.to_json()?.as_bytes());
