@@ -1,6 +1,5 @@
 //! Folds the spool into the database, exactly once: what was read and how far are one transaction.
 
-mod columns;
 mod progress;
 mod repeats;
 mod row;
@@ -12,7 +11,6 @@ use crate::line::{self, Scanner};
 use crate::spool::{Batch, Folder, Read, Reader};
 use progress::Progress;
 pub(crate) use progress::Seen;
-use repeats::Fresh;
 use row::Rows;
 pub(crate) use row::{Value, Values};
 
@@ -57,8 +55,8 @@ pub(crate) fn seen(connection: &Connection) -> Result<Vec<Seen>> {
 /// If the spool cannot be read or the database not written; what was folded before stays folded.
 pub(crate) fn fold(connection: &Connection, folder: &Folder) -> Result<Folded> {
     let mut progress = Progress::load(connection)?;
-    let mut fold =
-        Fold { connection, scanner: Scanner::default(), done: Folded::default(), rows: None, next: next(connection)? };
+    let rows = Rows::from(connection, next(connection)?)?;
+    let mut fold = Fold { connection, scanner: Scanner::default(), done: Folded::default(), rows };
     for segment in folder.segments()? {
         if !progress.is_behind(&segment) {
             continue;
@@ -104,16 +102,13 @@ struct Fold<'c> {
     connection: &'c Connection,
     scanner: Scanner,
     done: Folded,
-    rows: Option<Rows<'c>>,
-    next: i64,
+    rows: Rows<'c>,
 }
 
 impl Fold<'_> {
     fn batch(&mut self, segment: u32, batch: &Batch, start: u64) -> Result<()> {
-        let rows = match &mut self.rows {
-            Some(rows) => rows,
-            none => none.insert(Rows::begin(self.connection, self.next)?),
-        };
+        let rows = &mut self.rows;
+        rows.begin()?;
         let mut position = start;
         for raw in line::split(&batch.body) {
             let text = line::text(raw);
@@ -131,30 +126,23 @@ impl Fold<'_> {
 
     /// Ends the transaction that would have too much with so many lines more.
     fn make_room(&mut self, lines: u64, progress: &mut Progress) -> Result<()> {
-        let full = self.rows.as_ref().is_some_and(|rows| is_full(rows.count(), rows.bytes(), lines));
-        if full { self.commit(progress) } else { Ok(()) }
+        if is_full(self.rows.count(), self.rows.bytes(), lines) { self.commit(progress) } else { Ok(()) }
     }
 
     /// Ends the transaction: the rows without their repeats, and how far they reach.
     fn commit(&mut self, progress: &mut Progress) -> Result<()> {
-        let (first, count, fresh) = match self.rows.take() {
-            Some(rows) => rows.flush()?,
-            None if progress.is_dirty() => {
-                self.connection.execute_batch("BEGIN")?;
-                (self.next, 0, Fresh::default())
-            }
-            None => return Ok(()),
-        };
-        self.next = first + i64::try_from(count)?;
+        if !self.rows.is_open() && !progress.is_dirty() {
+            return Ok(());
+        }
+        self.rows.begin()?;
+        let (first, count, fresh) = self.rows.flush()?;
         let found = repeats::drop(self.connection, first, fresh)?;
         for clash in &found.clashes {
-            let mut rows = Rows::go_on(self.connection, self.next);
-            rows.tell(clash, None)?;
-            rows.flush()?;
-            self.next += 1;
+            self.rows.tell(clash, None)?;
         }
+        self.rows.flush()?;
         progress.save(self.connection)?;
-        self.connection.execute_batch("COMMIT")?;
+        self.rows.commit()?;
         self.done.lines += count - found.repeats;
         self.done.repeats += found.repeats;
         self.done.clashes += found.clashes.len() as u64;

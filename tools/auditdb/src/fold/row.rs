@@ -1,34 +1,15 @@
 //! Lines on their way into the table, in one transaction.
 
 use anyhow::Result;
-use duckdb::arrow::record_batch::RecordBatch;
-use duckdb::{Appender, Connection};
+use duckdb::Connection;
 use record::Record;
+pub(crate) use vectors::Value;
+use vectors::{Kind, Table};
 
-use super::columns::Columns;
 use super::repeats::Fresh;
 use crate::line::{self, Accepted, Scanner};
 use crate::source::Source;
 use crate::spool::Batch;
-
-/// After so many times that columns were handed over, DuckDB's appender passes them on to the table. By itself it collects far
-/// more of them, in memory that is new each time: a third more page faults, and a tenth of a fold's time (measured).
-const PASS_ON: u32 = 8;
-
-/// What stands in one column of a row. Text is text already: DuckDB's crate would have it proved again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    Null,
-    Text(&'a str),
-    Long(i64),
-    /// Microseconds since 1970 UTC.
-    Time(i64),
-    Truth(bool),
-    Tiny(u8),
-    Small(u16),
-    Number(u32),
-    Big(u64),
-}
 
 /// One row, in the order of the table's columns.
 pub(crate) struct Values<'a>([Value<'a>; 29]);
@@ -93,42 +74,79 @@ fn text(value: Option<&str>) -> Value<'_> {
     value.map_or(Value::Null, Value::Text)
 }
 
-/// Rows that are being appended.
+/// The table's columns.
+const COLUMNS: [(&str, Kind); 29] = [
+    ("seq", Kind::Long),
+    ("time", Kind::Time),
+    ("received", Kind::Time),
+    ("provider", Kind::Text),
+    ("vouched", Kind::Truth),
+    ("id", Kind::Text),
+    ("action", Kind::Text),
+    ("kind", Kind::Text),
+    ("category", Kind::Text),
+    ("outcome", Kind::Text),
+    ("severity", Kind::Tiny),
+    ("reason", Kind::Text),
+    ("message", Kind::Text),
+    ("container", Kind::Text),
+    ("rule_id", Kind::Text),
+    ("rule_name", Kind::Text),
+    ("file_path", Kind::Text),
+    ("source_ip", Kind::Text),
+    ("destination_ip", Kind::Text),
+    ("destination_port", Kind::Small),
+    ("destination_domain", Kind::Text),
+    ("network", Kind::Text),
+    ("transport", Kind::Text),
+    ("url", Kind::Text),
+    ("method", Kind::Text),
+    ("status", Kind::Small),
+    ("segment", Kind::Number),
+    ("position", Kind::Big),
+    ("raw", Kind::Text),
+];
+
+/// Rows that are being appended, a transaction of them after the other.
 pub(super) struct Rows<'c> {
     connection: &'c Connection,
-    /// With the number of columns that it was made for.
-    appender: Option<(usize, Appender<'c>)>,
-    columns: Columns,
+    table: Table<'c>,
     fresh: Fresh,
     first: i64,
     count: u64,
     bytes: u64,
-    /// How often columns were handed over.
-    handed: u32,
+    open: bool,
 }
 
 impl<'c> Rows<'c> {
-    /// Begins a transaction; the first row gets this number.
-    pub(super) fn begin(connection: &'c Connection, first: i64) -> Result<Self> {
-        connection.execute_batch("BEGIN")?;
-        Ok(Self::go_on(connection, first))
+    /// None yet; the first row gets this number.
+    pub(super) fn from(connection: &'c Connection, first: i64) -> Result<Self> {
+        let table = Table::of(connection, "records", &COLUMNS)?;
+        Ok(Self { connection, table, fresh: Fresh::default(), first, count: 0, bytes: 0, open: false })
     }
 
-    /// Goes on in the transaction that is open.
-    pub(super) fn go_on(connection: &'c Connection, first: i64) -> Self {
-        Self {
-            connection,
-            appender: None,
-            columns: Columns::empty(),
-            fresh: Fresh::default(),
-            first,
-            count: 0,
-            bytes: 0,
-            handed: 0,
+    /// Begins a transaction, unless one is open.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        if !self.open {
+            self.connection.execute_batch("BEGIN")?;
+            self.open = true;
         }
+        Ok(())
     }
 
-    /// How many rows.
+    /// Ends the transaction that is open.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        self.connection.execute_batch("COMMIT")?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Is a transaction open?
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// How many rows since the last [`Rows::flush`].
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -147,12 +165,9 @@ impl<'c> Rows<'c> {
         place: Option<(u32, u64)>,
     ) -> Result<()> {
         let number = self.first + i64::try_from(self.count)?;
-        self.columns.push(&Values::of(number, line, raw, batch, place), raw.len())?;
+        self.table.push(Values::of(number, line, raw, batch, place).refs())?;
         if let Some(id) = line.columns.id.as_deref() {
             self.fresh.note(provider(line, batch), id);
-        }
-        if self.columns.is_full() {
-            self.hand_over()?;
         }
         self.count += 1;
         self.bytes += raw.len() as u64;
@@ -168,41 +183,12 @@ impl<'c> Rows<'c> {
         self.append(&accepted, &raw, &Batch::new(Some(own)), place)
     }
 
-    fn hand_over(&mut self) -> Result<()> {
-        let Some(rows) = self.columns.take()? else { return Ok(()) };
-        self.handed += 1;
-        let pass_on = self.handed.is_multiple_of(PASS_ON);
-        let appender = self.appender_of(&rows)?;
-        appender.append_record_batch(rows)?;
-        if pass_on {
-            appender.flush()?;
-        }
-        Ok(())
-    }
-
-    /// The appender of these columns. When a line fills one that none has filled yet, the next appender takes over.
-    fn appender_of(&mut self, rows: &RecordBatch) -> Result<&mut Appender<'c>> {
-        let width = rows.num_columns();
-        let appender = match self.appender.take_if(|(columns, _)| *columns == width) {
-            Some((_, appender)) => appender,
-            None => {
-                self.end()?;
-                let schema = rows.schema();
-                let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-                self.connection.appender_with_columns("records", &names)?
-            }
-        };
-        Ok(&mut self.appender.insert((width, appender)).1)
-    }
-
     /// Hands all rows to the transaction: the number of the first, how many, and their ids.
-    pub(super) fn flush(mut self) -> Result<(i64, u64, Fresh)> {
-        self.hand_over()?;
-        self.end()?;
-        Ok((self.first, self.count, self.fresh))
-    }
-
-    fn end(&mut self) -> Result<()> {
-        Ok(self.appender.take().map_or(Ok(()), |(_, mut appender)| appender.flush())?)
+    pub(super) fn flush(&mut self) -> Result<(i64, u64, Fresh)> {
+        self.table.flush()?;
+        let (first, count) = (self.first, std::mem::take(&mut self.count));
+        self.first += i64::try_from(count)?;
+        self.bytes = 0;
+        Ok((first, count, std::mem::take(&mut self.fresh)))
     }
 }
