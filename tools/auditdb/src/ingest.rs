@@ -8,6 +8,7 @@ mod input;
 mod log;
 mod lost;
 mod runs;
+mod spare;
 mod tee;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ use account::Account;
 use bookmark::Bookmark;
 use commit::Committer;
 use input::Piece;
+use spare::Spare;
 
 /// How long lines are collected before they are written: what a follower's reader waits at most.
 const LINGER: Duration = Duration::from_millis(100);
@@ -43,10 +45,11 @@ pub(crate) fn ingest(args: &cli::Ingest, store: &Store, output: OutputArgs) -> R
     let spool = crate::spool::Writer::begin(folder.clone(), store.bound).with_context(|| {
         format!("{}: cannot be written; name another folder with --directory", folder.path().display())
     })?;
-    let (pieces, account) = open(args, store, &stop)?;
+    let spare = Spare::default();
+    let (pieces, account) = open(args, store, &stop, &spare)?;
     let tee = tee::Tee::new(args.tee, output);
     let spool = spool.signed(store.notary());
-    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone(), account);
+    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone(), account, spare);
     while let Some(round) = collect(&pieces, &stop) {
         committer.commit(round)?;
     }
@@ -55,10 +58,10 @@ pub(crate) fn ingest(args: &cli::Ingest, store: &Store, output: OutputArgs) -> R
 }
 
 /// What is read, and what is kept of it where it is all that its source wrote.
-fn open(args: &cli::Ingest, store: &Store, stop: &Stop) -> Result<(Receiver<Piece>, Option<Account>)> {
+fn open(args: &cli::Ingest, store: &Store, stop: &Stop, spare: &Spare) -> Result<(Receiver<Piece>, Option<Account>)> {
     let source = args.provider.clone();
     let (Some(container), Some(source)) = (&args.from_docker, &source) else {
-        return Ok((input::open(&args.file)?, source.filter(|_| args.whole).map(Account::of_stream)));
+        return Ok((input::open(&args.file, spare.clone())?, source.filter(|_| args.whole).map(Account::of_stream)));
     };
     let bookmark = Bookmark::of(container, store.directory())?;
     let mark = bookmark.load();

@@ -12,6 +12,7 @@ use tool::Stop;
 use super::account::Account;
 use super::bookmark::Mark;
 use super::input::Piece;
+use super::spare::Spare;
 use super::tee::Tee;
 use crate::line::{self, Scanner};
 use crate::plural::many;
@@ -62,12 +63,21 @@ pub(super) struct Committer {
     unread: Option<io::Error>,
     account: Option<Account>,
     losses: u64,
+    spare: Spare,
 }
 
 impl Committer {
-    pub(super) fn new(spool: Writer, source: Option<Source>, tee: Tee, stop: Stop, account: Option<Account>) -> Self {
+    pub(super) fn new(
+        spool: Writer,
+        source: Option<Source>,
+        tee: Tee,
+        stop: Stop,
+        account: Option<Account>,
+        spare: Spare,
+    ) -> Self {
         let scanner = Scanner::default();
-        Self { spool, source, tee, stop, scanner, accepted: 0, rejected: 0, bytes: 0, unread: None, account, losses: 0 }
+        let (accepted, rejected, bytes, losses) = (0, 0, 0, 0);
+        Self { spool, source, tee, stop, scanner, accepted, rejected, bytes, unread: None, account, losses, spare }
     }
 
     /// Puts a round on the disk, then passes it on.
@@ -79,7 +89,9 @@ impl Committer {
         let mut sorted = self.sort(round)?;
         self.close(&mut sorted);
         self.tell_lost(&mut sorted, false)?;
-        self.put(&sorted)
+        self.put(&sorted)?;
+        sorted.into_iter().for_each(|part| self.spare.give(part.batch.body));
+        Ok(())
     }
 
     fn put(&mut self, sorted: &[Sorted]) -> Result<()> {
@@ -133,7 +145,7 @@ impl Committer {
         self.losses += 1;
         let line = record.to_json()?.into_bytes();
         self.bytes += line.len() as u64;
-        push(sorted, Some(&Source::own()), true, &line);
+        self.push(sorted, Some(&Source::own()), true, &line);
         Ok(())
     }
 
@@ -153,6 +165,7 @@ impl Committer {
                     for raw in line::split(&lines) {
                         self.line(&mut sorted, raw)?;
                     }
+                    self.spare.give(lines);
                 }
                 Piece::TooLong { start, bytes, sha256 } => {
                     let record = line::too_long(&start, bytes, &sha256, self.source.as_ref());
@@ -183,7 +196,7 @@ impl Committer {
                 self.account.iter_mut().for_each(|account| account.line(&accepted));
                 self.accepted += 1;
                 self.bytes += raw.len() as u64;
-                push(sorted, self.source.as_ref(), false, raw);
+                self.push(sorted, self.source.as_ref(), false, raw);
                 Ok(())
             }
             Err((claim, fault)) => {
@@ -198,8 +211,22 @@ impl Committer {
         let line = record.to_json()?.into_bytes();
         self.bytes += line.len() as u64;
         self.close_unless(sorted, true, &line);
-        push(sorted, Some(&Source::own()), true, &line);
+        self.push(sorted, Some(&Source::own()), true, &line);
         Ok(())
+    }
+
+    fn push(&self, sorted: &mut Vec<Sorted>, source: Option<&Source>, ours: bool, line: &[u8]) {
+        match sorted.last_mut() {
+            Some(last) if last.takes(ours, line) => last.batch.push(line),
+            last => {
+                let mut batch = Batch::new(source.cloned());
+                batch.body = self.spare.take();
+                // Where one batch was filled, the next one fills as well.
+                batch.body.reserve(last.map_or(0, |last| last.batch.body.len()));
+                batch.push(line);
+                sorted.push(Sorted { batch, ours, reached: None });
+            }
+        }
     }
 
     fn append(&mut self, batch: &Batch) -> Result<()> {
@@ -239,19 +266,6 @@ impl Sorted {
     /// Does the line go into this batch?
     fn takes(&self, ours: bool, line: &[u8]) -> bool {
         self.ours == ours && self.batch.body.len() + line.len() < BATCH
-    }
-}
-
-fn push(sorted: &mut Vec<Sorted>, source: Option<&Source>, ours: bool, line: &[u8]) {
-    match sorted.last_mut() {
-        Some(last) if last.takes(ours, line) => last.batch.push(line),
-        last => {
-            let mut batch = Batch::new(source.cloned());
-            // Where one batch was filled, the next one fills as well.
-            batch.body.reserve(last.map_or(0, |last| last.batch.body.len()));
-            batch.push(line);
-            sorted.push(Sorted { batch, ours, reached: None });
-        }
     }
 }
 
@@ -312,7 +326,7 @@ mod tests {
         let account = Account::of_container(source.clone(), "vault".to_owned(), bookmark, mark);
         let spool = Writer::begin(Folder::below(directory), bound).unwrap();
         let tee = Tee::new(false, OutputArgs { format: tool::Format::Jsonl });
-        let mut committer = Committer::new(spool, Some(source), tee, Stop::received(), Some(account));
+        let mut committer = Committer::new(spool, Some(source), tee, Stop::received(), Some(account), Spare::default());
         committer.commit(round).and_then(|()| committer.end()).is_ok()
     }
 

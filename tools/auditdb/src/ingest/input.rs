@@ -13,6 +13,7 @@ use record::MAX_LINE;
 use sha2::{Digest, Sha256};
 
 use super::bookmark::Position;
+use super::spare::Spare;
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
@@ -50,7 +51,7 @@ impl Piece {
 }
 
 /// Begins to read a file, or standard input for `-`.
-pub(crate) fn open(path: &Path) -> Result<Receiver<Piece>> {
+pub(super) fn open(path: &Path, spare: Spare) -> Result<Receiver<Piece>> {
     let input: Box<dyn Read + Send> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
@@ -59,13 +60,12 @@ pub(crate) fn open(path: &Path) -> Result<Receiver<Piece>> {
         Box::new(file)
     };
     let (sender, receiver) = sync_channel(WAITING);
-    thread::spawn(move || feed(input, &sender));
+    thread::spawn(move || feed(input, Cutter { spare, ..Cutter::default() }, &sender));
     Ok(receiver)
 }
 
 /// Reads until the end, or until nobody takes the pieces any more.
-fn feed(mut input: impl Read, sender: &SyncSender<Piece>) {
-    let mut cutter = Cutter::default();
+fn feed(mut input: impl Read, mut cutter: Cutter, sender: &SyncSender<Piece>) {
     let mut chunk = vec![0; CHUNK];
     loop {
         let pieces = match input.read(&mut chunk) {
@@ -93,6 +93,7 @@ fn feed(mut input: impl Read, sender: &SyncSender<Piece>) {
 #[derive(Debug, Default)]
 pub(super) struct Cutter {
     rest: Vec<u8>,
+    spare: Spare,
     long: Option<Long>,
 }
 
@@ -131,7 +132,7 @@ impl Cutter {
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let (lines, rest) = bytes.split_at(whole);
         if !lines.is_empty() {
-            let mut held = std::mem::take(&mut self.rest);
+            let mut held = std::mem::replace(&mut self.rest, self.spare.take());
             held.extend_from_slice(lines);
             pieces.push(Piece::Lines(held));
         }
