@@ -6,6 +6,7 @@
 
 mod columns;
 mod names;
+mod plain;
 mod rejected;
 mod scan;
 mod unescape;

@@ -60,15 +60,15 @@ impl JsonPath {
         match self {
             Self::Elsewhere | Self::Column(_) => Self::Elsewhere,
             Self::Root => Self::set(name),
-            Self::Event => match name {
-                "id" => Self::Column(C::Id),
-                "provider" => Self::Column(C::Provider),
-                "action" => Self::Column(C::Action),
-                "kind" => Self::Column(C::Kind),
-                "category" => Self::Column(C::Category),
-                "outcome" => Self::Column(C::Outcome),
-                "severity" => Self::Column(C::Severity),
-                "reason" => Self::Column(C::Reason),
+            Self::Event => match name.as_bytes() {
+                b"id" => Self::Column(C::Id),
+                b"provider" => Self::Column(C::Provider),
+                b"action" => Self::Column(C::Action),
+                b"kind" => Self::Column(C::Kind),
+                b"category" => Self::Column(C::Category),
+                b"outcome" => Self::Column(C::Outcome),
+                b"severity" => Self::Column(C::Severity),
+                b"reason" => Self::Column(C::Reason),
                 _ => Self::Elsewhere,
             },
             _ => self.within(name),
@@ -77,19 +77,19 @@ impl JsonPath {
 
     /// The place of a name in the line itself.
     fn set(name: &str) -> Self {
-        match name {
-            "@timestamp" => Self::Column(Column::Time),
-            "message" => Self::Column(Column::Message),
-            "event" => Self::Event,
-            "container" => Self::Container,
-            "rule" => Self::Rule,
-            "file" => Self::File,
-            "source" => Self::Source,
-            "destination" => Self::Destination,
-            "network" => Self::Network,
-            "url" => Self::Url,
-            "http" => Self::Http,
-            "cellblock" => Self::Own,
+        match name.as_bytes() {
+            b"@timestamp" => Self::Column(Column::Time),
+            b"message" => Self::Column(Column::Message),
+            b"event" => Self::Event,
+            b"container" => Self::Container,
+            b"rule" => Self::Rule,
+            b"file" => Self::File,
+            b"source" => Self::Source,
+            b"destination" => Self::Destination,
+            b"network" => Self::Network,
+            b"url" => Self::Url,
+            b"http" => Self::Http,
+            b"cellblock" => Self::Own,
             _ => Self::Elsewhere,
         }
     }
@@ -97,23 +97,23 @@ impl JsonPath {
     /// The place of a name in one of the smaller field sets.
     fn within(self, name: &str) -> Self {
         use Column as C;
-        match (self, name) {
-            (Self::Own, "line") => Self::Column(C::Line),
-            (Self::Container, "name") => Self::Column(C::Container),
-            (Self::Rule, "id") => Self::Column(C::RuleId),
-            (Self::Rule, "name") => Self::Column(C::RuleName),
-            (Self::File, "path") => Self::Column(C::FilePath),
-            (Self::Source, "ip") => Self::Column(C::SourceIp),
-            (Self::Destination, "ip") => Self::Column(C::DestinationIp),
-            (Self::Destination, "port") => Self::Column(C::DestinationPort),
-            (Self::Destination, "domain") => Self::Column(C::DestinationDomain),
-            (Self::Network, "name") => Self::Column(C::Network),
-            (Self::Network, "transport") => Self::Column(C::Transport),
-            (Self::Url, "full") => Self::Column(C::Url),
-            (Self::Http, "request") => Self::HttpRequest,
-            (Self::Http, "response") => Self::HttpResponse,
-            (Self::HttpRequest, "method") => Self::Column(C::Method),
-            (Self::HttpResponse, "status_code") => Self::Column(C::Status),
+        match (self, name.as_bytes()) {
+            (Self::Own, b"line") => Self::Column(C::Line),
+            (Self::Container, b"name") => Self::Column(C::Container),
+            (Self::Rule, b"id") => Self::Column(C::RuleId),
+            (Self::Rule, b"name") => Self::Column(C::RuleName),
+            (Self::File, b"path") => Self::Column(C::FilePath),
+            (Self::Source, b"ip") => Self::Column(C::SourceIp),
+            (Self::Destination, b"ip") => Self::Column(C::DestinationIp),
+            (Self::Destination, b"port") => Self::Column(C::DestinationPort),
+            (Self::Destination, b"domain") => Self::Column(C::DestinationDomain),
+            (Self::Network, b"name") => Self::Column(C::Network),
+            (Self::Network, b"transport") => Self::Column(C::Transport),
+            (Self::Url, b"full") => Self::Column(C::Url),
+            (Self::Http, b"request") => Self::HttpRequest,
+            (Self::Http, b"response") => Self::HttpResponse,
+            (Self::HttpRequest, b"method") => Self::Column(C::Method),
+            (Self::HttpResponse, b"status_code") => Self::Column(C::Status),
             _ => Self::Elsewhere,
         }
     }

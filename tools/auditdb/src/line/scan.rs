@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::columns::{Columns, JsonPath};
 use super::names::Names;
+use super::plain::{is_plain, odd, quote};
 use super::unescape::unescape;
 
 /// Deeper nesting is refused: no field set has it, and a scanner must not be driven down its stack.
@@ -37,7 +38,8 @@ impl Scanner {
     /// that every record has holds what it cannot.
     pub(crate) fn scan<'a>(&mut self, text: &'a str) -> Result<Columns<'a>, Fault> {
         self.names.clear();
-        let mut pass = Pass { text, at: 0, depth: 0, names: &mut self.names, columns: Columns::default() };
+        let (plain, columns) = (is_plain(text.as_bytes()), Columns::default());
+        let mut pass = Pass { text, plain, at: 0, depth: 0, names: &mut self.names, columns };
         pass.space();
         if pass.peek() != Some(b'{') {
             return Err(pass.fault("a record is a JSON object"));
@@ -53,6 +55,8 @@ impl Scanner {
 
 struct Pass<'a, 's> {
     text: &'a str,
+    /// Does every string of it end at the next quote?
+    plain: bool,
     at: usize,
     depth: usize,
     names: &'s mut Names,
@@ -73,7 +77,7 @@ impl<'a> Pass<'a, '_> {
     }
 
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while self.peek().is_some_and(|byte| byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
@@ -119,8 +123,8 @@ impl<'a> Pass<'a, '_> {
             return self.close();
         }
         loop {
-            let name = self.name()?;
-            self.value(place.below(&name))?;
+            let inner = self.name(place)?;
+            self.value(inner)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -136,21 +140,28 @@ impl<'a> Pass<'a, '_> {
         self.close()
     }
 
-    /// A name and the colon behind it.
-    fn name(&mut self) -> Result<Cow<'a, str>, Fault> {
+    /// A name and the colon behind it: the place that it names inside of this one.
+    #[inline]
+    fn name(&mut self, place: JsonPath) -> Result<JsonPath, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a name in quotes"));
         }
         let start = self.at + 1;
-        let name = self.string()?;
-        self.names.push(self.text, start, self.at - 1, matches!(name, Cow::Owned(_)));
+        let inner = if let Some(name) = self.plain_string() {
+            self.names.push(self.text, start, self.at - 1, false);
+            place.below(name)
+        } else {
+            let name = self.odd_string()?;
+            self.names.push(self.text, start, self.at - 1, matches!(name, Cow::Owned(_)));
+            place.below(&name)
+        };
         self.space();
         if self.peek() != Some(b':') {
             return Err(self.fault("expected ':'"));
         }
         self.at += 1;
         self.space();
-        Ok(name)
+        Ok(inner)
     }
 
     fn array(&mut self, place: JsonPath) -> Result<(), Fault> {
@@ -178,12 +189,31 @@ impl<'a> Pass<'a, '_> {
         Ok(())
     }
 
+    /// A string, from its first quote to behind its last.
+    #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        self.at += 1;
-        let start = self.at;
+        if let Some(plain) = self.plain_string() { Ok(Cow::Borrowed(plain)) } else { self.odd_string() }
+    }
+
+    /// The same in a line where every string ends at its next quote.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let rest = self.text.as_bytes().get(start..).filter(|_| self.plain)?;
+        let end = start + quote(rest);
+        let inner = self.text.get(start..end).filter(|_| end < self.text.len())?;
+        self.at = end + 1;
+        Some(inner)
+    }
+
+    /// The same, where anything may stand in it, or its end may be missing.
+    #[cold]
+    fn odd_string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.at + 1;
+        self.at = start;
         let mut escaped = false;
         loop {
-            self.at += plain(self.rest());
+            self.at += odd(self.rest());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -240,43 +270,5 @@ impl<'a> Pass<'a, '_> {
         }
         self.at += word.len();
         Ok(())
-    }
-}
-
-/// How many bytes come before the first quote, backslash or control character: eight are looked at at a time, for most of a
-/// line is inside of strings.
-fn plain(bytes: &[u8]) -> usize {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = EACH * 0x80;
-    // The lowest marked byte is the first that fits; a borrow can only mark bytes behind it.
-    let below = |word: u64, least: u64| word.wrapping_sub(EACH * least) & !word & HIGH;
-    let mut words = bytes.chunks_exact(8);
-    let mut at = 0;
-    for word in words.by_ref() {
-        let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
-        let found =
-            below(word ^ (EACH * u64::from(b'"')), 1) | below(word ^ (EACH * u64::from(b'\\')), 1) | below(word, 0x20);
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let odd = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    at + words.remainder().iter().position(odd).unwrap_or(words.remainder().len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn eight_bytes_at_a_time_find_what_one_at_a_time_finds(
-            bytes in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), 0x1eu8..0x24, 0x5bu8..0x5e, any::<u8>(), b'a'..=b'z'], 0..40),
-        ) {
-            let one = bytes.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
-            prop_assert_eq!(plain(&bytes), one.unwrap_or(bytes.len()));
-        }
     }
 }
