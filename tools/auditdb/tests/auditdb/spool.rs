@@ -202,34 +202,32 @@ fn the_database_can_be_made_again_from_the_spool() {
 }
 
 /// Ways in which a database breaks.
-fn broken(database: &Path) -> [(&'static str, Box<dyn Fn() + '_>); 6] {
-    let write = |bytes: &'static [u8]| move || fs::write(database, bytes).unwrap();
-    let cut = |length: u64| move || fs::OpenOptions::new().write(true).open(database).unwrap().set_len(length).unwrap();
-    let foreign = || {
-        fs::remove_file(database).unwrap();
-        duckdb::Connection::open(database).unwrap().execute_batch("CREATE TABLE t (a INT)").unwrap();
-    };
-    let folder = || fs::remove_file(database).and_then(|()| fs::create_dir(database)).unwrap();
-    [
-        ("garbage", Box::new(write(b"no database at all"))),
-        ("empty", Box::new(write(b""))),
-        ("cut off in its head", Box::new(cut(5000))),
-        ("cut off", Box::new(cut(300_000))),
-        ("of somebody else", Box::new(foreign)),
-        ("a folder", Box::new(folder)),
-    ]
+const BREAKS: [&str; 6] = ["garbage", "empty", "cut off in its head", "cut off", "of somebody else", "a folder"];
+
+fn break_database(database: &Path, way: &str) {
+    let cut = |length: u64| fs::OpenOptions::new().write(true).open(database).unwrap().set_len(length).unwrap();
+    match way {
+        "garbage" => fs::write(database, b"no database at all").unwrap(),
+        "empty" => fs::write(database, b"").unwrap(),
+        "cut off in its head" => cut(5000),
+        "cut off" => cut(300_000),
+        "of somebody else" => {
+            fs::remove_file(database).unwrap();
+            duckdb::Connection::open(database).unwrap().execute_batch("CREATE TABLE t (a INT)").unwrap();
+        }
+        _ => fs::remove_file(database).and_then(|()| fs::create_dir(database)).unwrap(),
+    }
 }
 
 #[test]
 fn a_database_that_cannot_be_read_is_set_aside_and_made_again_and_verify_goes_by_the_chains() {
-    for way in 0..6 {
+    for name in BREAKS {
         let directory = tempfile::tempdir().unwrap();
         let (path, database) = (directory.path(), directory.path().join("record.duckdb"));
         let all: Vec<Value> = (0..100).map(|n| line("scanwatch", "file-scanned", n)).collect();
         lines(&run(auditdb(path).arg("ingest"), &jsonl(&all)), 0);
         assert_eq!(count(path, "true"), 100);
-        let (name, breaks) = &broken(&database)[way];
-        breaks();
+        break_database(&database, name);
         let verified = lines(&run(auditdb(path).arg("verify"), b""), 1);
         let reason = |record: &Value| record["event"]["reason"].as_str().unwrap_or_default().to_owned();
         assert!(verified.iter().any(|record| reason(record).contains("cannot be read")), "{name}: {verified:?}");
