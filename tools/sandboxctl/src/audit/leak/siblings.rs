@@ -34,10 +34,10 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The same of elements, which hold what stands between them.
-static ELEMENTS: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"(?i)<(?:name|key)>\s*([^<>\s]+)\s*</(?:name|key)>\s*<(?:value|string)>([^<]*)</(?:value|string)>")
-});
+/// The same of elements, which hold what stands between them. These are two, for comments may lie between. One for both would
+/// look to the text's end for each pair behind a comment that nobody closes.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?i)<(?:name|key)>\s*([^<>\s]+)\s*</(?:name|key)>"));
+static HOLDS: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?i)\A<(?:value|string)>([^<]*)</(?:value|string)>"));
 
 #[expect(clippy::expect_used, reason = "it is part of the program, and a test reads it")]
 fn compiled(text: &str) -> Regex {
@@ -52,10 +52,7 @@ pub(super) fn telling(text: &str) -> Vec<Pair<'_>> {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let mut all = if has(&["value", "Value", "VALUE"]) { of_fields(text) } else { Vec::new() };
     if has(&["<key>", "<name>", "<Key>", "<Name>"]) {
-        all.extend(ELEMENTS.captures_iter(text).filter_map(|found| {
-            let (name, held) = (found.get(1)?, found.get(2)?);
-            Some((held.start(), name.as_str(), held.as_str().trim()))
-        }));
+        all.extend(of_elements(text));
     }
     all.retain(|(_, name, held)| name::keeps_secret(name, held) && !is_label(name, held));
     all.truncate(MOST);
@@ -70,6 +67,25 @@ fn of_fields(text: &str) -> Vec<Pair<'_>> {
         pairs.extend(fields.iter().skip(at + 1).take(AHEAD).filter_map(|other| pair(text, *first, *other)));
     }
     pairs
+}
+
+fn of_elements(text: &str) -> impl Iterator<Item = Pair<'_>> {
+    NAMED.captures_iter(text).filter_map(|found| {
+        let behind = text.get(found.get(0)?.end()..)?;
+        let at = text.len() - behind.len() + comments(behind);
+        let held = HOLDS.captures(text.get(at..)?)?.get(1)?;
+        Some((at + held.start(), found.get(1)?.as_str(), held.as_str().trim()))
+    })
+}
+
+/// So many bytes of blanks and of whole comments does the text begin with. Of more than may lie between the two, none.
+fn comments(text: &str) -> usize {
+    let near = text.get(..text.floor_char_boundary(NEAR.1)).unwrap_or_default();
+    let mut rest = near.trim_start();
+    while let Some((_, behind)) = rest.strip_prefix("<!--").and_then(|comment| comment.split_once("-->")) {
+        rest = behind.trim_start();
+    }
+    near.len() - rest.len()
 }
 
 /// One field, and where it stands.
@@ -251,6 +267,8 @@ mod tests {
             "<add key=\"DbPassword\" value=\"x7!hunter\"/>",
             "<property>\n  <name>db.password</name>\n  <value>x7!hunter</value>\n</property>",
             "<dict><key>password</key><string>x7!hunter</string></dict>",
+            "<name>DB_PASSWORD</name><!-- x --><value>x7!hunter</value>",
+            "<name>DB_PASSWORD</name>\n<!-- <b> & -> -->\n\n<!---->\n<value>x7!hunter</value>",
             "OptionName: DB_PASSWORD\nValue: x7!hunter",
         ] {
             let told = found(text);
@@ -288,6 +306,8 @@ mod tests {
             "Field(name=\"password\", value=password1)",
             "<input name=\"password\"/><input value=\"x7!hunter\"/>",
             "<name>password</name><label>x</label><value>x7!hunter</value>",
+            "<name>password</name><!-- x <value>x7!hunter</value>",
+            "<name>password</name><!-- <value>x7!hunter</value> --><other/>",
             "the name: password\nvalue: none of it x7",
             "my-name: password\nmy-value: x7!hunter",
         ] {
@@ -298,8 +318,18 @@ mod tests {
     #[test]
     fn a_hostile_text_costs_no_more_than_another_one() {
         let far = format!("name: a{}", "\t".repeat(BEFORE + 1));
-        let pieces =
-            ["\"name\":\"password\",", "name: a\n", "value:", "{\"value\":\"", "\"key\":{", "é\"name\":'", &far];
+        let pieces = [
+            "\"name\":\"password\",",
+            "name: a\n",
+            "value:",
+            "{\"value\":\"",
+            "\"key\":{",
+            "é\"name\":'",
+            "<name>a</name><!--",
+            "<name>a</name><!---->",
+            "<name>a</name><!-- <name>b</name><value>c</value>",
+            &far,
+        ];
         let begin = std::time::Instant::now();
         for piece in pieces {
             // Nothing is looked for where no value is.
