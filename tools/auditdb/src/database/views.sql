@@ -35,14 +35,20 @@ SELECT *, substr(sha256(concat_ws(chr(31), provider, rule, coalesce(container, '
 FROM (SELECT *, coalesce(rule_id, rule_name, action) AS rule,
         coalesce(
             CASE WHEN action LIKE 'ref-%' THEN concat_ws(' ', url, TRY(raw ->> '$.cellblock.reference.name')) END,
+            CASE WHEN action = 'segment-verified' THEN TRY(raw ->> '$.cellblock.spool.segment') END,
             file_path, url, destination_domain, concat_ws(':', destination_ip, destination_port), '') AS subject
     FROM records);
 
 -- One row for each thing that was ever found wrong or could not be checked, by its last verdict. What the gate and the
--- moat refused is no finding: they did as the policy says.
+-- moat refused is no finding: they did as the policy says. Of segments that are as they were written no line is kept: the
+-- failure of one is past once a whole run behind its own, or a verdict of complete, did not say it again (report/check.rs).
 CREATE TEMP VIEW findings AS
+WITH whole AS (SELECT greatest(max(seq) FILTER (outcome = 'success'), max(seq, 2)[2]) AS seq
+    FROM records WHERE provider = 'auditdb' AND action = 'record-verified')
 SELECT fingerprint,
-    CASE arg_max(outcome, seq) WHEN 'failure' THEN 'open' WHEN 'unknown' THEN 'unknown' ELSE 'mended' END AS state,
+    CASE WHEN rule = 'segment-verified' AND max(seq) < (SELECT whole.seq FROM whole) THEN 'mended'
+        WHEN arg_max(outcome, seq) = 'failure' THEN 'open' WHEN arg_max(outcome, seq) = 'unknown' THEN 'unknown'
+        ELSE 'mended' END AS state,
     provider, rule, container, subject, arg_max(severity, seq) AS severity,
     min(time) FILTER (outcome <> 'success') AS first_seen, max(time) FILTER (outcome <> 'success') AS last_seen,
     max(time) AS last_checked, count(*) FILTER (outcome <> 'success') AS times,

@@ -85,6 +85,35 @@ fn record() -> tempfile::TempDir {
     directory
 }
 
+#[test]
+fn a_segment_s_failure_is_mended_once_a_later_whole_run_does_not_say_it_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let keep = |action: &str, second: u32, outcome: &str, segment: Option<&str>| {
+        let mut told = line("auditdb", action, second);
+        told["event"]["outcome"] = outcome.into();
+        if let Some(segment) = segment {
+            told["cellblock"] = json!({"spool": {"segment": segment}});
+        }
+        lines(&run(auditdb(path).arg("ingest"), &jsonl(&[told])), 0);
+    };
+    let states = || {
+        let rows = ask(path, "SELECT subject, state FROM findings WHERE rule = 'segment-verified' ORDER BY subject");
+        rows.iter().map(|row| format!("{} {}", row["subject"], row["state"]).replace('"', "")).collect::<Vec<_>>()
+    };
+    keep("segment-verified", 1, "failure", Some("1"));
+    keep("segment-verified", 2, "failure", Some("2"));
+    keep("record-verified", 3, "failure", None);
+    assert_eq!(states(), ["1 open", "2 open"]);
+    keep("segment-verified", 4, "failure", Some("2"));
+    keep("record-verified", 5, "failure", None);
+    assert_eq!(states(), ["1 mended", "2 open"], "the second run has the second one alone");
+    keep("record-verified", 6, "success", None);
+    assert_eq!(states(), ["1 mended", "2 mended"]);
+    keep("segment-verified", 7, "failure", Some("1"));
+    assert_eq!(states(), ["1 open", "2 mended"]);
+}
+
 fn said(directory: &Path, arguments: &[&str]) -> String {
     let output = run(auditdb(directory).arg("query").args(arguments), b"");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
