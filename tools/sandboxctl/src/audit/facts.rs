@@ -77,6 +77,8 @@ pub(crate) struct Facts {
     pub(crate) has_health_check: bool,
     pub(crate) health: Option<HealthStatusEnum>,
     pub(crate) networks: Option<BTreeSet<String>>,
+    /// The ids of those networks, as far as the engine told them.
+    pub(crate) network_ids: BTreeSet<String>,
     pub(crate) mounts: Option<Vec<Mounted>>,
     /// Its first process on this host, while it runs.
     pub(crate) pid: Option<i64>,
@@ -178,6 +180,7 @@ impl Facts {
             started: state.started_at.and_then(|at| at.parse().ok()),
             has_health_check: check.first().is_some_and(|first| first != "NONE"),
             health: state.health.and_then(|health| health.status),
+            network_ids: settings.networks.iter().flatten().filter_map(|(_, end)| end.network_id.clone()).collect(),
             networks: settings.networks.map(|networks| networks.into_keys().collect()),
             pid: state.pid.filter(|pid| *pid > 0),
             kernel: None,
@@ -269,16 +272,21 @@ fn published(bound: Option<&PortMap>, asked: Option<&PortMap>) -> Vec<(String, S
     if bound.is_empty() { read(asked) } else { bound }
 }
 
+/// What Docker calls itself.
+pub(crate) const DOCKER: &str = "Engine";
+
 /// The engine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Engine {
-    /// What it calls itself: `Engine` is Docker's.
+    /// What it calls itself.
     pub(crate) product: Option<String>,
     pub(crate) version: Option<Version>,
     pub(crate) security: Option<Vec<String>>,
     pub(crate) cgroup_v2: Option<bool>,
     /// What it can't enforce, of the limits that the policy sets; `None` if it did not say.
     pub(crate) unenforced: Option<Vec<String>>,
+    /// The id of the network that a container gets which asks for none. Docker is not asked: its own has one name.
+    pub(crate) default_network: Option<String>,
     pub(crate) swarm: Option<String>,
     pub(crate) insecure_registries: Option<Vec<String>>,
     /// What the machine has: bytes of memory, and processors.
@@ -311,6 +319,7 @@ impl Engine {
             processors: info.ncpu,
             root_groups: BTreeSet::new(),
             tailnet: None,
+            default_network: None,
             swarm: info.swarm.and_then(|swarm| swarm.local_node_state).map(|state| state.to_string()),
             insecure_registries: info.registry_config.map(|config| config.insecure_registry_cidrs.unwrap_or_default()),
         }
@@ -318,7 +327,7 @@ impl Engine {
 
     /// Is it Docker? What is said of its versions is said of no other engine. `None` if it did not tell.
     pub(crate) fn is_docker(&self) -> Option<bool> {
-        self.product.as_deref().map(|name| name == "Engine")
+        self.product.as_deref().map(|name| name == DOCKER)
     }
 
     /// A security module by its name, with its options: `name=seccomp,profile=builtin` is `profile=builtin`.

@@ -20,7 +20,7 @@ use policy::{Policy, Service};
 
 use super::content::layers::Layers;
 use super::content::{Searched, compose};
-use super::facts::{Engine, Exec, Facts, Life, Mounted};
+use super::facts::{DOCKER, Engine, Exec, Facts, Life, Mounted};
 use super::grants::ROOT_LIKE;
 use super::image::History;
 use super::leak::Rules;
@@ -94,6 +94,7 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         docker.product(),
     );
     let told = info.unwrap_or_default();
+    let default_network = default_network(&docker, product.as_deref()).await;
     let tailnet = match scope {
         Scope::Composition => Some(match Own::here() {
             Ok(own) => tailscale::ask(&Doors::of(policy, &listed, own)).await,
@@ -115,11 +116,19 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         containers: once(containers),
         networks: networks.into_iter().collect(),
         identity: Identity { id: told.id.clone(), version: told.server_version.clone() },
-        engine: Engine { tailnet, product, root_groups: root_groups(&docker), ..Engine::of(told) },
+        engine: Engine { tailnet, product, default_network, root_groups: root_groups(&docker), ..Engine::of(told) },
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
         others: once(others),
         ground,
     })
+}
+
+/// Podman's default network has the name that its settings give it. By Docker's name, `bridge`, it answers too, from 4 on.
+async fn default_network(docker: &engine::Engine, product: Option<&str>) -> Option<String> {
+    match product {
+        None | Some(DOCKER) => None,
+        Some(_) => docker.network("bridge").await.ok()?.id,
+    }
 }
 
 /// Whom an audit of this scope is of, by name; of the composition as far as they are listed.

@@ -1,5 +1,6 @@
 //! Which of the host's, or of others', namespaces the container shares.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use record::Severity::{Critical, High, Medium};
@@ -97,21 +98,31 @@ fn cgroups(subject: &Subject) -> Verdict {
     }
 }
 
-/// The network of a Podman container that asked for none.
-const PODMAN_S: &str = "podman";
-
 fn default_bridge(subject: &Subject) -> Verdict {
     match (subject.facts.host.network_mode.as_deref(), &subject.facts.networks) {
         (None, _) => Verdict::untold("the engine did not tell the network mode"),
-        // Podman calls every bridge so: which network it is, its name tells.
-        (Some("bridge"), Some(networks)) if subject.engine.is_docker() == Some(false) => {
-            Verdict::when(!networks.contains(PODMAN_S), "another network", listed(networks))
-        }
+        // Podman calls every bridge so: which network it is, its id tells.
+        (Some("bridge"), Some(networks)) if subject.engine.is_docker() == Some(false) => podman_s(subject, networks),
         (Some("default" | "bridge"), _) => Verdict::differs("another network", "bridge"),
         (Some(_), None) => Verdict::untold("the engine did not tell the networks"),
         (Some(_), Some(networks)) => Verdict::when(!networks.contains("bridge"), "another network", listed(networks)),
     }
 }
+
+/// Its settings give the default network a name, so a name other than `podman` says nothing. Podman 4 has names in the place
+/// of ids.
+fn podman_s(subject: &Subject, networks: &BTreeSet<String>) -> Verdict {
+    let ids = &subject.facts.network_ids;
+    let told = |id: &&String| ids.len() == networks.len() && ids.is_disjoint(networks) && id.len() == ID;
+    match subject.engine.default_network.as_ref().filter(told) {
+        Some(id) => Verdict::when(!ids.contains(id), "another network", listed(networks)),
+        None if networks.contains("podman") => Verdict::differs("another network", listed(networks)),
+        None => Verdict::untold("the engine did not tell which network is its default one"),
+    }
+}
+
+/// So many letters has the id of a network.
+const ID: usize = 64;
 
 fn networks(subject: &Subject) -> Verdict {
     let (Some(mode), Some(found)) = (subject.facts.host.network_mode.as_deref(), &subject.facts.networks) else {

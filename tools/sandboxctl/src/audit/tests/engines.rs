@@ -36,7 +36,8 @@ fn word(verdict: &Verdict) -> &'static str {
 fn engine_of(told: &Value) -> Engine {
     let version = serde_json::from_value(told["version"].clone()).unwrap();
     let product = engine::product(&version).map(str::to_owned);
-    Engine { product, ..Engine::of(serde_json::from_value(told["info"].clone()).unwrap()) }
+    let default_network = told["networks"]["bridge"]["Id"].as_str().map(str::to_owned);
+    Engine { product, default_network, ..Engine::of(serde_json::from_value(told["info"].clone()).unwrap()) }
 }
 
 /// What this engine tells of a container, judged as a stranger.
@@ -96,6 +97,22 @@ fn every_engine_s_answers_come_to_the_same_verdicts_but_for_what_is_listed_with_
     };
     let (new, over) = (shown(&differ, &known), shown(&known, &differ));
     assert!(new.is_empty() && over.is_empty(), "not listed:\n{new}listed, and not so any more:\n{over}");
+}
+
+/// Tried on 5.8 with `default_network = "mine"`: its id is the same, and no network goes by `podman`.
+#[test]
+fn podman_s_default_network_is_known_by_whatever_name_and_else_nothing_passes() {
+    let mut told = recorded(include_str!("engines/podman-5.8.json"));
+    let of = |told: &Value, container: &str| judged(told, &told["containers"][container])["cis-docker-5.30"];
+    let renamed = told["containers"]["bare"]["NetworkSettings"]["Networks"]["podman"].take();
+    told["containers"]["bare"]["NetworkSettings"]["Networks"] = json!({"mine": renamed});
+    assert_eq!((of(&told, "bare"), of(&told, "hard")), ("fail", "pass"));
+    let mut of_before = told.clone();
+    of_before["containers"]["hard"]["NetworkSettings"]["Networks"]["sealed"]["NetworkID"] = "sealed".into();
+    assert_eq!(of(&of_before, "hard"), "unknown", "Podman 4 has a name in the place of an id");
+    told["networks"]["bridge"].take();
+    assert_eq!((of(&told, "bare"), of(&told, "hard")), ("unknown", "unknown"));
+    assert_eq!(of(&recorded(include_str!("engines/podman-5.8.json")), "bare"), "fail");
 }
 
 /// What `weak` asks for, by the control that names it.
