@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The kernel's table of this host's addresses (proc(5)).
+/// The kernel's list of them over netlink has no local routes, at which this host answers too.
 const FOURTH: &str = "/proc/net/fib_trie";
 
 /// Addresses and names of one host.
