@@ -54,25 +54,30 @@ keep() {
   fi
 }
 
-# `worth_keeping NAME WHOLE`. The record's own segments become ever more, and a line for each would be most of it: what is odd
-# about one is kept, and the verdict on all of them.
+# `worth_keeping NAME WHOLE`. Of what was said before, what is no pass, and the last line, which counts all. The record's own
+# segments become ever more, and a line for each would be most of it: what is odd about one is kept, and the verdict on all.
 worth_keeping() {
-  if [ "$2" = 0 ]; then grep '"run-finished"' "$work/$1.lines"
-  elif [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)' "$work/$1.lines"
-  else cat "$work/$1.lines"
+  local kept=.
+  if [ "$2" = 0 ]; then kept='select(.event.outcome != "success" or .event.action == "run-finished")'
+  elif [ "$1" = auditdb ]; then kept='select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)'
   fi
+  jq -cR "fromjson? | objects | $kept" "$work/$1.lines"
 }
 
-# What a check says each hour would fill the disk in a year. Where all is as it should be, as it was before, its last line is
-# kept, which counts it. Whole it is kept where a word changed, and once a month. What is not as it should be is kept each
-# time: somebody else may have told the record otherwise meanwhile.
+# What a check says each hour would fill the disk in a year: whole it is kept where a word changed, and once a month. What is
+# not as it should be is kept each time: somebody else may have told the record otherwise meanwhile.
 says_nothing_new() {
-  local known
+  local known status
   known=$(known_of "$1")
+  status=$(cat "$work/$1.status")
   jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort >"$work/$1.verdicts" || { rm -f -- "$work/$1.verdicts"; return 1; }
-  [ "$1" != auditdb ] && [ "$(cat "$work/$1.status")" = 0 ] &&
+  [ "$1" != auditdb ] && { [ "$status" = 0 ] || { [ "$status" != 2 ] && stands_alone "$1"; }; } &&
     cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin "-$between" ! -newermt now)" ]
 }
+
+# Does each of its lines stand until it is said again? Of netguard, scanwatch and auditdb a report takes what their newest run
+# did not say for past (auditdb report).
+stands_alone() { case "$(provider_of "$1")" in sandboxctl | egress-check) ;; *) return 1 ;; esac; }
 
 # A month, or half of the time that the record keeps: what was said last must not age out of it.
 minutes_between_whole_ones() { setting '[30 * 1440, .audit.retain / 120] | min | floor'; }

@@ -22,8 +22,8 @@ pub(super) struct Checks {
     pub(super) before: Vec<Check>,
     /// The newest line since then that is no pass, of each.
     pub(super) bad: Vec<Check>,
-    /// When the newest run of each tool ended that found all as it should be, by the tool's name. `scripts/audit` keeps of
-    /// such a run that last line alone, where the checks before it said the same.
+    /// When the newest run of each tool ended, by the tool's name. `scripts/audit` leaves out what passes as it did before,
+    /// and keeps the last line of the run.
     pub(super) repeated: BTreeMap<String, i64>,
     /// There are more than were looked at.
     pub(super) cut: bool,

@@ -82,7 +82,7 @@ pub(super) struct Standings {
     pub(super) ok: usize,
     pub(super) failed: usize,
     pub(super) unknown: usize,
-    /// When the last of them was made, or a run of their tool found all as it should be.
+    /// When the last of them was made, or a run of their tool ended.
     pub(super) last: Option<i64>,
 }
 

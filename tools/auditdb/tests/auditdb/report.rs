@@ -199,10 +199,11 @@ fn a_run_that_said_the_same_again_makes_the_check_no_older() {
         found["event"]["end"].as_str().unwrap().to_owned()
     };
     let alone = said("cell", &[]);
-    assert_eq!(said("cell", &[end("sandboxctl", "failure", 910, 9), end("sandboxctl", "unknown", 911, 9)]), alone);
     assert_eq!(said("cell", &[end("sandboxctl", "success", 912, 0)]), alone);
     assert_eq!(said("cell", &[end("netguard", "success", 913, 9)]), alone);
-    assert!(said("cell", &[end("sandboxctl", "success", 910, 9), end("sandboxctl", "failure", 911, 9)]) > alone);
+    for outcome in ["success", "failure", "unknown"] {
+        assert!(said("cell", &[end("sandboxctl", outcome, 910, 9)]) > alone, "{outcome}");
+    }
     // auditdb ends more than one kind of run: its own check is kept each time.
     assert_eq!(said("record", &[end("auditdb", "success", 910, 9)]), said("record", &[]));
 }
