@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::backend::ruleset::Listing;
+use crate::rules::role::Role;
 use crate::rules::table::{FLOWS, FlowSet, REFUSE, ported};
 
 /// One refused flow: a sender, and what it tried to reach.
@@ -54,8 +55,8 @@ pub(crate) fn unrecorded(listing: &Listing) -> BTreeMap<String, Count> {
     let mut unrecorded: BTreeMap<String, Count> = BTreeMap::new();
     for (chain, found) in &listing.chains {
         let Some(network) = chain.strip_prefix(REFUSE) else { continue };
-        let spent = format!("{network}/refuse/spent-");
-        for rule in found.rules.iter().filter(|rule| rule.id.as_ref().is_some_and(|id| id.starts_with(&spent))) {
+        let spent = |id: &String| matches!(Role::of(id), Role::Spent { .. });
+        for rule in found.rules.iter().filter(|rule| rule.id.as_ref().is_some_and(spent)) {
             let (packets, bytes) = rule.counted.unwrap_or_default();
             let sum = unrecorded.entry(network.to_owned()).or_default();
             *sum = Count { packets: sum.packets + packets, bytes: sum.bytes + bytes };
@@ -126,13 +127,15 @@ mod tests {
 
     #[test]
     fn what_went_unrecorded_is_told_by_network_and_a_set_that_is_full_as_well() {
-        let spent = |word: &str, packets: u64| {
+        let plan = crate::rules::plan::tests::plan();
+        let told = |(packets, rule): (u64, &crate::rules::rule::Rule)| {
             let counter = json!({"counter": {"packets": packets, "bytes": packets * 28}});
-            json!({"rule": {"chain": "refuse-cell", "comment": format!("cell/refuse/{word}"), "expr": [counter]}})
+            json!({"rule": {"chain": rule.chain, "comment": rule.id, "expr": [counter]}})
         };
-        let rules = [spent("spent-flows4", 3), spent("spent-other6", 4), spent("drop", 99)];
+        // Of senders that have spent their budget are the first four.
+        let rules: Vec<Value> = (1..).zip(plan.rules_of("refuse-cell")).map(told).collect();
         let listing = Listing::parse(json!({"nftables": rules}).to_string().as_bytes()).unwrap();
-        let count = Count { packets: 7, bytes: 196 };
+        let count = Count { packets: 1 + 2 + 3 + 4, bytes: 280 };
         assert_eq!(unrecorded(&listing), BTreeMap::from([("cell".to_owned(), count)]));
         assert_eq!(full(&self::listing("flows4-cell", &json!(vec!["x"; 16384]))).len(), 1);
         assert!(full(&self::listing("flows4-cell", &json!(vec!["x"; 16383]))).is_empty());

@@ -5,7 +5,9 @@ use record::Outcome;
 
 use super::facts::{Facts, Known};
 use super::{About, Bypass, Finding};
-use crate::rules::table::FORWARD;
+use crate::rules::address_set::Family;
+use crate::rules::role::Role;
+use crate::rules::table::{FORWARD, INWARD};
 
 /// The settings that findings on a bridge and on the host rest on, as below `/proc/sys/net` with dots.
 pub(crate) fn settings(bridge: &str) -> Vec<String> {
@@ -54,7 +56,7 @@ fn forward_policy(facts: &Facts) -> Known<(bool, String)> {
     if !forwards {
         return Ok((false, "the host forwards nothing".to_owned()));
     }
-    if facts.table.clone()? && facts.standing.iter().any(|id| id == "inward/rest") {
+    if facts.table.clone()? && facts.standing.contains(&Role::InwardRest.id(INWARD)) {
         return Ok((false, format!("the host forwards, and the moat's chain {FORWARD} stands")));
     }
     let dropping: Vec<String> = facts
@@ -116,16 +118,17 @@ fn seen(bypass: Bypass, network: &Network, facts: &Facts) -> Known<(bool, String
         Bypass::Redirects => redirects(bridge, facts)?,
         _ => router_advertisements(bridge, facts)?,
     };
-    let rules: &[&str] = match bypass {
-        Bypass::LooseSource => &["source4", "source6"],
-        Bypass::SourceRoute => &["loose-route", "strict-route", "routing-header"],
-        _ => &["host"],
+    let rules: &[Role] = match bypass {
+        Bypass::LooseSource => &[Role::Source(Family::V4), Role::Source(Family::V6)],
+        Bypass::SourceRoute => &[Role::LooseRoute, Role::StrictRoute, Role::RoutingHeader],
+        _ => &[Role::Host],
     };
     let Some(what) = exposed else { return Ok((false, "the kernel refuses them by itself".to_owned())) };
-    let missing: Vec<String> =
-        rules.iter().map(|word| format!("{}/{word}", network.name)).filter(|id| !facts.standing.contains(id)).collect();
+    let ids = rules.iter().map(|role| role.id(network.name.as_str()));
+    let missing: Vec<String> = ids.filter(|id| !facts.standing.contains(id)).collect();
     Ok(if missing.is_empty() {
-        (false, format!("{what}, and rule {}/{} stands against it", network.name, rules.join(", ")))
+        let words: Vec<String> = rules.iter().map(|role| role.word()).collect();
+        (false, format!("{what}, and rule {}/{} stands against it", network.name, words.join(", ")))
     } else {
         (true, format!("{what}, and the kernel lacks rule {}", missing.join(", ")))
     })

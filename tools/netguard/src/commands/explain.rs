@@ -147,11 +147,11 @@ impl<'a> Explainer<'a> {
 
 /// Why a rule stops packets to an address, or lets them pass.
 pub(crate) fn reason(policy: &Policy, rule: &Rule, address: IpAddr) -> String {
-    let role = Role::of(&rule.id);
-    if let Some(block) = policy::special_purpose_of(address).filter(|_| role == Role::Denied(Group::Special)) {
+    let denied = |group| matches!(rule.role, Role::Denied(set) if set.0 == group);
+    if let Some(block) = policy::special_purpose_of(address).filter(|_| denied(Group::Special)) {
         return format!("{address} lies in {} ({}, {})", block.net, block.name, block.source);
     }
-    if role == Role::Denied(Group::Listed) {
+    if denied(Group::Listed) {
         let named = policy.moat.deny.iter().find_map(|deny| match deny {
             policy::Deny::Net(net) if net.contains(&address) => Some(format!("the policy denies {net}")),
             policy::Deny::File(path) => policy::blocklist::load(path)

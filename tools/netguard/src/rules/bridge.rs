@@ -9,7 +9,7 @@ use policy::{Hole, Network, Refuse};
 use record::cellblock::{MoatAnswer as Answer, MoatCondition as Condition, MoatPort, MoatVerdict as Verdict};
 
 use crate::rules::address_set::{Family, Group, SetName};
-use crate::rules::role;
+use crate::rules::role::Role;
 use crate::rules::rule::Rule;
 use crate::rules::table::{ANSWERS, Budget, FORWARD, FlowSet, HOST, NET, Pairs, REFUSE};
 
@@ -30,9 +30,10 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
     rules.extend(nearby(network));
     for group in Group::ALL {
         for family in Family::BOTH {
-            let set = SetName(group, family).to_string();
+            let set = SetName(group, family);
             let meaning = format!("Refused: {}.", group.meaning());
-            rules.push(rule(network, &set, vec![Condition::DestinationIn(set.clone())], refused(network), meaning));
+            let when = vec![Condition::DestinationIn(set.to_string())];
+            rules.push(asked_for(network, Role::Denied(set), when, refused(network), meaning));
         }
     }
     // In rules of their own: where a set is full, the rest of the rule that fills it does not run.
@@ -46,7 +47,7 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
             "What reaches the internet is known for a moment.",
         )
     }));
-    rules.push(rule(network, role::INTERNET, vec![], Verdict::Accept, "What is left is the internet."));
+    rules.push(asked_for(network, Role::Internet, vec![], Verdict::Accept, "What is left is the internet."));
     rules
 }
 
@@ -55,6 +56,7 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
 pub(crate) fn accepted(pairs: Pairs) -> Rule {
     Rule {
         id: format!("known{}", pairs.family.digit()),
+        role: Role::Other,
         chain: FORWARD.to_owned(),
         when: vec![Condition::Bare(pairs.version()), Condition::Judged(pairs.name())],
         verdict: Verdict::Accept,
@@ -68,6 +70,7 @@ pub(crate) fn host(network: &Network) -> Vec<Rule> {
     let mut rules = entry_checks(network, Way::Host);
     rules.push(Rule {
         id: format!("{}/host/rest", network.name),
+        role: Role::Other,
         chain: host_chain(network),
         when: vec![],
         verdict: refused(network),
@@ -81,6 +84,7 @@ pub(crate) fn host(network: &Network) -> Vec<Rule> {
 pub(crate) fn shut(network: &str) -> Rule {
     Rule {
         id: format!("{network}/closed"),
+        role: Role::Other,
         chain: format!("{NET}{network}"),
         when: vec![],
         verdict: Verdict::Goto(format!("{REFUSE}{network}")),
@@ -109,6 +113,7 @@ pub(crate) fn refuse(network: &Network, how: Refuse) -> Vec<Rule> {
     let chain = format!("{REFUSE}{}", network.name);
     let rule = |word: String, when, verdict, meaning: String| Rule {
         id: format!("{}/refuse/{word}", network.name),
+        role: Role::Other,
         chain: chain.clone(),
         when,
         verdict,
@@ -120,7 +125,8 @@ pub(crate) fn refuse(network: &Network, how: Refuse) -> Vec<Rule> {
         let when =
             vec![Condition::HasPorts(set.ported), Condition::NewTo(set.name()), Condition::Spent(budget.clone())];
         let meaning = "A sender that has tried thousands of destinations is refused without a record of each.";
-        rule(format!("spent-{}", set.word()), when, Verdict::Drop, meaning.to_owned())
+        let role = Role::Spent { ported: set.ported, family: set.family };
+        Rule { chain: chain.clone(), ..asked_for(network, role, when, Verdict::Drop, meaning) }
     });
     let record = sets.iter().map(|set| {
         let family = if set.family == Family::V4 { "IPv4" } else { "IPv6" };
@@ -159,7 +165,20 @@ fn refused(network: &Network) -> Verdict {
 }
 
 fn rule(network: &Network, word: &str, when: Vec<Condition>, verdict: Verdict, meaning: impl Into<String>) -> Rule {
-    Rule { id: format!("{}/{word}", network.name), chain: chain(network), when, verdict, meaning: meaning.into() }
+    let (id, role) = (format!("{}/{word}", network.name), Role::Other);
+    Rule { id, role, chain: chain(network), when, verdict, meaning: meaning.into() }
+}
+
+/// A rule that others ask for, by its role or by the id that its role has.
+fn asked_for(
+    network: &Network,
+    role: Role,
+    when: Vec<Condition>,
+    verdict: Verdict,
+    meaning: impl Into<String>,
+) -> Rule {
+    let id = role.id(network.name.as_str());
+    Rule { id, role, chain: chain(network), when, verdict, meaning: meaning.into() }
 }
 
 /// Which of a network's chains a rule is for.
@@ -180,6 +199,11 @@ fn entry_checks(network: &Network, way: Way) -> Vec<Rule> {
             Rule { chain: host_chain(network), ..rule }
         }
     };
+    // Whoever asks for one of these means the one on the way out.
+    let refuse = |role: Role, when, meaning: &str| match way {
+        Way::Out => asked_for(network, role, when, refused(network), meaning),
+        Way::Host => make(&role.word(), when, refused(network), meaning),
+    };
     vec![
         make(
             "neighbours",
@@ -188,20 +212,19 @@ fn entry_checks(network: &Network, way: Way) -> Vec<Rule> {
             "Neighbour discovery, on this bridge only (RFC 4861).",
         ),
         make("chatter", chatter(), Verdict::Drop, "What every kernel sends by itself ends here, unrecorded."),
-        make("source4", outside(network.v4.into()), refused(network), "Refused: a source that is not of this network."),
-        make("source6", outside(network.v6.into()), refused(network), "Refused: a source that is not of this network."),
+        refuse(Role::Source(Family::V4), outside(network.v4.into()), "Refused: a source that is not of this network."),
+        refuse(Role::Source(Family::V6), outside(network.v6.into()), "Refused: a source that is not of this network."),
         make(
             "source-own",
             vec![Condition::SourceOwn],
             refused(network),
             "Refused: the host's own address as source, or a group's.",
         ),
-        make("loose-route", option("lsrr"), refused(network), "Refused: a route that the sender chose (RFC 791)."),
-        make("strict-route", option("ssrr"), refused(network), "Refused: a route that the sender chose (RFC 791)."),
-        make(
-            "routing-header",
+        refuse(Role::LooseRoute, option("lsrr"), "Refused: a route that the sender chose (RFC 791)."),
+        refuse(Role::StrictRoute, option("ssrr"), "Refused: a route that the sender chose (RFC 791)."),
+        refuse(
+            Role::RoutingHeader,
             vec![Condition::RoutingHeader],
-            refused(network),
             "Refused: a route that the sender chose (RFC 8200).",
         ),
         // Somebody may quote a packet of a connection between the host and the LAN in an error message. The kernel
@@ -219,9 +242,9 @@ fn entry_checks(network: &Network, way: Way) -> Vec<Rule> {
 fn nearby(network: &Network) -> Vec<Rule> {
     let to = |net: IpNet| vec![Condition::Destination(vec![net.to_string()])];
     vec![
-        rule(
+        asked_for(
             network,
-            "host",
+            Role::Host,
             vec![Condition::DestinationOwn],
             refused(network),
             "Refused: an address of the host itself, or a group it may be in.",

@@ -9,6 +9,7 @@ use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
 use crate::rules::address_set::{Family, Group, SetName, merged};
 use crate::rules::bridge;
+use crate::rules::role::{OUTSIDE, Role};
 use crate::rules::rule::Rule;
 use crate::rules::table::{Budget, FORWARD, FlowSet, INPUT, INWARD, LOOPBACK, NET, PREROUTING, Pairs};
 
@@ -140,6 +141,7 @@ fn split(sets: &mut BTreeMap<SetName, Vec<IpNet>>, group: Group, ranges: &[IpNet
 fn entrances(networks: &[&Network]) -> Vec<Rule> {
     let from = |hook: &str, word: &str, network: &Network, chain: String| Rule {
         id: format!("{}/{word}", network.name),
+        role: Role::Other,
         chain: hook.to_owned(),
         when: vec![Condition::From(network.bridge.to_string())],
         meaning: format!("What comes from {} is judged by rules of its own.", network.bridge),
@@ -150,6 +152,7 @@ fn entrances(networks: &[&Network]) -> Vec<Rule> {
     let host = networks.iter().map(|network| from(INPUT, "host-in", network, bridge::host_chain(network)));
     let inward = networks.iter().map(|network| Rule {
         id: format!("{}/in", network.name),
+        role: Role::Other,
         chain: FORWARD.to_owned(),
         when: vec![Condition::Into(network.bridge.to_string()), Condition::NotFrom(network.bridge.to_string())],
         verdict: Verdict::Goto(INWARD.to_owned()),
@@ -162,7 +165,8 @@ fn entrances(networks: &[&Network]) -> Vec<Rule> {
 /// on a bridge is among those of its members, and comes in over the loopback interface.
 fn posing() -> [Rule; 2] {
     Family::BOTH.map(|family| Rule {
-        id: format!("outside/source{}", family.digit()),
+        id: format!("{OUTSIDE}/source{}", family.digit()),
+        role: Role::Other,
         chain: PREROUTING.to_owned(),
         when: vec![
             Condition::NotFrom(LOOPBACK.to_owned()),
@@ -174,16 +178,29 @@ fn posing() -> [Rule; 2] {
 }
 
 fn inward() -> Vec<Rule> {
-    let rule = |id: &str, when, verdict, meaning: &str| Rule {
-        id: id.to_owned(),
+    let rule = |id: String, role, when, verdict, meaning: &str| Rule {
+        id,
+        role,
         chain: INWARD.to_owned(),
         when,
         verdict,
         meaning: meaning.to_owned(),
     };
     vec![
-        rule("inward/answers", vec![Condition::Answer], Verdict::Accept, "Answers to what a member asked come in."),
-        rule("inward/rest", vec![], Verdict::Drop, "Nothing else does, whatever Docker publishes."),
+        rule(
+            format!("{INWARD}/answers"),
+            Role::Other,
+            vec![Condition::Answer],
+            Verdict::Accept,
+            "Answers to what a member asked come in.",
+        ),
+        rule(
+            Role::InwardRest.id(INWARD),
+            Role::InwardRest,
+            vec![],
+            Verdict::Drop,
+            "Nothing else does, whatever Docker publishes.",
+        ),
     ]
 }
 

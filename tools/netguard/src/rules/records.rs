@@ -15,6 +15,7 @@ use tool::Writer;
 
 use crate::rules::address_set::{Family, SetName, merged};
 use crate::rules::plan::Plan;
+use crate::rules::role::Role;
 use crate::rules::rule::Rule;
 use crate::rules::table::HOOKS;
 use crate::rules::{syntax, validate};
@@ -123,8 +124,10 @@ fn take(record: Record, rules: &mut Vec<(MoatRule, Rule)>, sets: &mut BTreeMap<S
     match (moat.rule, moat.set) {
         (Some(planned), None) => {
             let ecs = record.rule.unwrap_or_default();
+            let id = ecs.id.context("a rule without rule.id")?;
             let rule = Rule {
-                id: ecs.id.context("a rule without rule.id")?,
+                role: Role::of(&id),
+                id,
                 chain: planned.chain.clone(),
                 when: planned.when.clone(),
                 verdict: planned.verdict.clone(),

@@ -2,11 +2,15 @@
 
 use record::cellblock::{MoatCondition as Condition, MoatVerdict as Verdict};
 
+use crate::rules::role::Role;
+
 /// A rule, in no program's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// The same from run to run; the kernel keeps it as the rule's comment.
     pub(crate) id: String,
+    /// What it is for, to whoever asks for it.
+    pub(crate) role: Role,
     /// The chain it stands in.
     pub(crate) chain: String,
     /// All of these must hold.

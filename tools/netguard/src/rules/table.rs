@@ -103,16 +103,23 @@ pub(crate) struct FlowSet {
 }
 
 impl FlowSet {
+    /// What the four of a network hold: with ports or not, and of which family.
+    pub(crate) const KINDS: [(bool, Family); 4] =
+        [(true, Family::V4), (true, Family::V6), (false, Family::V4), (false, Family::V6)];
+
     /// The four of a network.
     pub(crate) fn of(network: &str) -> impl Iterator<Item = Self> {
-        [(true, Family::V4), (true, Family::V6), (false, Family::V4), (false, Family::V6)]
-            .into_iter()
-            .map(move |(ported, family)| Self { network: network.to_owned(), family, ported })
+        Self::KINDS.into_iter().map(move |(ported, family)| Self { network: network.to_owned(), family, ported })
     }
 
     /// `flows4`, `flows6` with ports, `other4`, `other6` without.
+    pub(crate) fn kind(ported: bool, family: Family) -> String {
+        format!("{}{}", if ported { "flows" } else { "other" }, family.digit())
+    }
+
+    /// Its kind, as a word.
     pub(crate) fn word(&self) -> String {
-        format!("{}{}", if self.ported { "flows" } else { "other" }, self.family.digit())
+        Self::kind(self.ported, self.family)
     }
 
     /// The word and the network: `flows4-cell`.

@@ -142,11 +142,13 @@ pub(crate) fn range(text: &str) -> Result<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::role::Role;
     use record::cellblock::MoatPort;
 
     fn with(condition: Condition) -> Rule {
         Rule {
             id: "cell/x".to_owned(),
+            role: Role::Other,
             chain: "net-cell".to_owned(),
             when: vec![condition],
             verdict: Verdict::Drop,

@@ -83,7 +83,7 @@ fn passes(plan: &Plan, pair: &Pair) -> bool {
         own_source: false,
         own_destination: false,
     };
-    matches!(outward(plan, &packet), Fate::Passes(rule) if Role::of(&rule.id) == Role::Internet)
+    matches!(outward(plan, &packet), Fate::Passes(rule) if rule.role == Role::Internet)
 }
 
 #[cfg(test)]

@@ -355,6 +355,7 @@ mod tests {
     fn what_iptables_cannot_say_is_an_error_and_no_other_rule() {
         let rule = |when: Vec<Condition>| Rule {
             id: "cell/odd".to_owned(),
+            role: crate::rules::role::Role::Other,
             chain: "net-cell".to_owned(),
             when,
             verdict: Verdict::Drop,
