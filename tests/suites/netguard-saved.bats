@@ -29,6 +29,8 @@ reaches_internet() { ip netns exec "$MEMBER" ping -c 1 -W 1 8.8.8.8 >/dev/null; 
 host_reaches_member() { in_host ping -c 1 -W 1 172.30.1.9 >/dev/null; }
 breaks() { echo 'nonsense = 1' >>"$POLICY"; }
 boots() { in_host nft delete table inet netguard; rm -f "$PERMIT"; }
+# As `verify --permit` does where all of it holds.
+permitted() { mkdir -p "${PERMIT%/*}"; in_host readlink /proc/self/ns/net >"$PERMIT"; }
 within() { local end=$((SECONDS + $1)); shift; until "$@"; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.1; done; }
 
 @test "what was loaded is kept for root alone, with whose rules they are; a broken policy with none kept changes nothing" {
@@ -84,8 +86,7 @@ boot_with_a_broken_policy() {
 
 @test "a policy that breaks while its rules stand leaves them as they are, and takes the permit" {
   guard apply --keep "$RULES" >/dev/null
-  mkdir -p "${PERMIT%/*}"
-  in_host readlink /proc/self/ns/net >"$PERMIT"
+  permitted
   breaks
   run -1 guard apply --keep "$RULES" --format jsonl
   jq -e -s 'any(.[]; .event.action == "saved-rules-used" and (.message | contains("the last good rules stay around br-cell")))' <<<"$output"
@@ -96,6 +97,32 @@ boot_with_a_broken_policy() {
   run -1 guard apply --keep "$RULES"
   ip -n "$HOST" address del 9.8.7.1/24 dev up0
   in_host nft get element inet netguard onlink4 '{ 9.8.7.10 }'
+}
+
+@test "a rule is gone: verify says 1, and there is no permit; while all of them stand it stays" {
+  local handle
+  guard apply >/dev/null
+  permitted
+  run guard verify --format jsonl
+  [ "$(jq -s '[.[] | select(.event.outcome == "failure")] | length' <<<"$output")" = 0 ]
+  [ -e "$PERMIT" ]
+  handle=$(in_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/host" # handle //p')
+  in_host nft delete rule inet netguard net-cell handle "$handle"
+  run -1 guard verify --format jsonl
+  jq -e -s 'any(.[]; .event.action == "rule-verified" and .event.outcome == "failure" and .rule.id == "cell/host")' <<<"$output"
+  [ ! -e "$PERMIT" ]
+}
+
+@test "remove: no permit, whether there was a moat or not; what refuses to remove leaves it" {
+  guard apply >/dev/null
+  permitted
+  run -1 guard remove
+  [ -e "$PERMIT" ]
+  run -0 guard remove --force
+  [ ! -e "$PERMIT" ]
+  permitted
+  run -0 guard remove
+  [ ! -e "$PERMIT" ]
 }
 
 @test "a watch that begins with a broken policy keeps closed bridges closed, and opens them when it is mended" {
