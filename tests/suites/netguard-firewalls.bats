@@ -27,7 +27,6 @@ teardown() {
 }
 
 firewall() { "$LAB" docker exec netguard-firewall "$@"; }
-not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 
 # Begins to watch, with a backend.
 watching() {

@@ -26,9 +26,6 @@ teardown() {
   [ -z "${WATCHER:-}" ] || { kill "$WATCHER" 2>/dev/null && wait "$WATCHER"; } || true
 }
 
-reached() { inside_ask "$@" >/dev/null; }
-not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
-
 # Everything of the kernel's that the moat could have left behind.
 leavings() { on_host iptables-save; on_host ip6tables-save; on_host iptables-legacy-save; on_host ip6tables-legacy-save; on_host ipset list -name; }
 
@@ -150,6 +147,11 @@ leavings() { on_host iptables-save; on_host ip6tables-save; on_host iptables-leg
   not_reached netguard-open tcp 2001:db8:77::10 446
   not_reached netguard-sealed dns 192.168.77.10
   policy_with ''
+}
+
+@test "what the sealed network is refused gets through without the moat (control)" {
+  sealed_by_the_moat_alone tcp 8.8.8.8 22
+  sealed_by_the_moat_alone dns 192.168.77.10
 }
 
 # Sends to 200 ports of the NAS, and prints how many answered.

@@ -19,8 +19,6 @@ teardown() {
   [ -z "${WATCHER:-}" ] || kill "$WATCHER" 2>/dev/null || true
 }
 
-reached() { inside_ask "$@" >/dev/null; }
-not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
 # The address of a container on the first network it joined.
 address4() { "$LAB" docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | cut -d' ' -f1; }
 address6() { "$LAB" docker inspect --format '{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}} {{end}}' "$1" | cut -d' ' -f1; }
@@ -49,6 +47,7 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   not_reached netguard-open tcp 192.168.77.10 445
   not_reached netguard-open tcp 2001:db8:77::10 445
   not_reached netguard-sealed tcp 8.8.8.8 22
+  recorded netguard-sealed 22
   [[ $(pairs judged4) == *"br-cell $(address4 netguard-open) 8.8.8.8"* ]]
   [[ $(pairs judged6) == *"br-cell $(address6 netguard-open) 2606:4700:4700::1111"* ]]
   [[ $(pairs judged4) != *br-monitor* && $(pairs judged4) != *192.168.77.10* && $(pairs judged6) != *2001:db8:77::10* ]]
@@ -121,6 +120,12 @@ counted() { on_host nft -j list chain inet netguard "$1" | jq --arg id "$2" '[.n
   without prerouting outside/source4
   not_reached netguard-open tcp 192.168.77.10 445
   reached netguard-peer tcp 192.168.77.10 445
+}
+
+@test "a pair of another network's is worth nothing to the sealed one, which reaches what it names without the moat (control)" {
+  known judged4 br-cell "$(address4 netguard-sealed)" 8.8.8.8
+  known judged4 br-free "$(address4 netguard-sealed)" 8.8.8.8
+  sealed_by_the_moat_alone tcp 8.8.8.8 22
 }
 
 @test "verify names a pair that the rules refuse or that stays, and apply forgets it" {

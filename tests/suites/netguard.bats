@@ -9,9 +9,6 @@ setup_file() { build_world; }
 teardown_file() { leave_world; }
 setup() { guard apply >/dev/null; }
 
-reached() { inside_ask "$@" >/dev/null; }
-not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
-
 # What becomes of the refused, as the policy may have it; shipped is `reject`.
 refuse_with() { policy_with "s/^refuse .*/refuse = \"$1\"/"; guard apply >/dev/null; }
 answers() { [ "$(on_host nft list chain inet netguard refuse-cell | grep -c ' reject with ')" = "$1" ]; }
@@ -132,6 +129,11 @@ inspected() {
   policy_with ''
 }
 
+@test "what the sealed network is refused gets through without the moat (control)" {
+  sealed_by_the_moat_alone tcp 8.8.8.8 22
+  sealed_by_the_moat_alone dns 192.168.77.10
+}
+
 @test "a port that Docker publishes answers on the host, and not from the LAN" {
   on_host curl -sf -m 3 -o /dev/null http://127.0.0.1:18081/
   run -0 "$LAB" exec lan curl -sf -m 3 -o /dev/null http://192.168.77.2:18080/
@@ -163,7 +165,8 @@ fill() {
   on_host nft flush set inet netguard flows4-cell
   fill flows4-cell
   not_reached netguard-open tcp 192.168.77.10 4455
-  not_reached netguard-sealed tcp 8.8.8.8 22
+  not_reached netguard-sealed tcp 8.8.8.8 23
+  recorded netguard-sealed 23
   run -0 on_host nft list set inet netguard flows4-cell
   [[ $output != *"192.168.77.10 . tcp . 4455"* ]]
   on_host nft flush set inet netguard flows4-cell

@@ -21,7 +21,7 @@ without_nft() {
   on_host unshare --mount -- bash -c 'mount --bind /dev/null "$(command -v nft)" && exec "$@"' - \
     env CELLBLOCK_POLICY="$POLICY" DOCKER_HOST="unix:///run/$LAB_NAME-lab/docker.sock" "$NETGUARD" "$@"
 }
-# What shadows the moat in this world, or could not be looked for: id and whom it is about, one a line.
+# The bypasses in this world, or those that could not be looked for: id and whom it is about, one a line.
 shadows() {
   guard verify --format jsonl | jq -r 'select(.event.action == "shadow-checked" and .event.outcome == "'"${1:-failure}"'")
     | .rule.id + " " + (.network.name // .container.name // "host")' | sort
@@ -70,6 +70,34 @@ inside() {
 ask() { "$BATS_TEST_DIRNAME/../worlds/lab/ask.py" -s 2 "$@"; }
 export -f ask
 inside_ask() { inside "$1" "$BATS_TEST_DIRNAME/../worlds/lab/ask.py" -s 2 "${@:2}"; }
+
+# Somebody answers what a container asks.
+reached() { inside_ask "$@" >/dev/null; }
+# Nobody does, and it was asked: ask.py says so itself. A container that is down, an nsenter that fails, or a question
+# that found no way out of the container (ENETUNREACH) proves nothing about the moat.
+not_reached() {
+  local said status=0
+  said=$(inside_ask "$@" 2>&1 >/dev/null) || status=$?
+  if [ "$status" = 1 ] && [[ $said == "${*:2}: "* && $said != *"[Errno 101]"* ]]; then return 0; fi
+  echo "not refused, or never asked: $*: exit $status${said:+, $said}" >&2
+  return 1
+}
+
+# What the sealed network is refused, the moat refuses: what Docker itself holds of an internal network is let by, and
+# the question gets through as soon as the moat is gone too.
+sealed_by_the_moat_alone() {
+  let_by_docker -I
+  not_reached netguard-sealed "$@"
+  guard remove --force >/dev/null
+  reached netguard-sealed "$@"
+  let_by_docker -D
+  guard apply >/dev/null
+}
+let_by_docker() {
+  on_host iptables "$1" DOCKER-USER -i br-monitor -j ACCEPT
+  on_host iptables "$1" DOCKER-USER -o br-monitor -j ACCEPT
+  on_host iptables -t nat "$1" POSTROUTING -s 172.30.2.0/24 ! -o br-monitor -j MASQUERADE
+}
 
 # Every row of the attack table ends as it says.
 attack_table() {
@@ -157,6 +185,9 @@ build_world() {
   box netguard-open --network netguard-cell --publish 18081:80
   box netguard-peer --network netguard-cell
   box netguard-sealed --network netguard-monitor
+  # An internal network has no default route: what Docker alone holds there must be held by the moat.
+  inside netguard-sealed ip route replace default via 172.30.2.1
+  inside netguard-sealed ip -6 route replace default via fd6c:6c62:2::1
   box netguard-control --network netguard-free
   box netguard-published --network netguard-free --publish 18080:80
   serve netguard-open 80
