@@ -14,8 +14,6 @@ teardown() {
   [ -z "${WATCHER:-}" ] || { kill "$WATCHER" 2>/dev/null && wait "$WATCHER"; } || true
 }
 
-not_reached() { ! inside_ask "$@" >/dev/null 2>&1; }
-
 @test "an error message about a connection between the LAN and the host is no answer, and goes nowhere" {
   error_messages_are_no_answers
 }
@@ -266,15 +264,17 @@ while True:
   net netguard-warden br-warden 3 --internal
   box netguard-late --network netguard-warden
   not_reached netguard-late tcp 172.30.3.1 22
-  guard verify --format jsonl | jq -e -s 'all(.[] | select(.event.action | endswith("-verified")); .event.outcome == "success")'
+  recorded netguard-late 22
+  guard verify --format jsonl | jq -e -s '[.[] | select(.event.action | endswith("-verified"))] | length > 0 and all(.[]; .event.outcome == "success")'
   on_host nft flush ruleset
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "moat-restored" and .event.duration > 0'
   not_reached netguard-late tcp 172.30.3.1 22
+  recorded netguard-late 22
   restart_engine --
   await_line "$BATS_TEST_TMPDIR/watch" '.event.action == "engine-silent"'
   await_told "$BATS_TEST_TMPDIR/watch" engine-heard 2
   [ "$(told "$BATS_TEST_TMPDIR/watch" engine-heard)" -ge 2 ]
-  guard verify --format jsonl | jq -e -s 'all(.[] | select(.event.action | endswith("-verified")); .event.outcome == "success")'
+  guard verify --format jsonl | jq -e -s '[.[] | select(.event.action | endswith("-verified"))] | length > 0 and all(.[]; .event.outcome == "success")'
   "$LAB" docker rm -f netguard-late >/dev/null
   "$LAB" docker network rm netguard-warden >/dev/null
 }
