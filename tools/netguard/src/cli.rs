@@ -60,7 +60,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Of `apply`.
+/// Whose rules, whether they are loaded or only compared, and what there is in their place.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     /// A plan to load instead of the policy's: a file of `netguard plan` lines, or - for stdin
@@ -73,14 +73,14 @@ pub(crate) struct ApplyArgs {
     pub(crate) last: LastGood,
 }
 
-/// Of `watch`.
+/// What a watch has while the policy cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(crate) last: LastGood,
 }
 
-/// The last good rules.
+/// The file of rules for a time when the policy cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct LastGood {
     /// Keep the rules that were loaded in this file, and load them from there while the policy cannot be read
@@ -88,7 +88,7 @@ pub(crate) struct LastGood {
     pub(crate) keep: Option<PathBuf>,
 }
 
-/// Of `verify`.
+/// What becomes of the answer.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// If all of it holds, permit Docker to start what is behind the moat; a verify that fails takes that back
@@ -96,7 +96,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) permit: bool,
 }
 
-/// Of `denied`.
+/// One look or many, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct DeniedArgs {
     /// Go on: each flow when it is first seen, then what is new of it
@@ -107,7 +107,7 @@ pub(crate) struct DeniedArgs {
     pub(crate) interval: u64,
 }
 
-/// Of `explain`.
+/// Packets, by where they come from and where they go.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// ADDR, ADDR:PORT/PROTO, or - for lines of them on stdin; in any notation that a resolver takes
@@ -118,7 +118,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) from: String,
 }
 
-/// Of `remove`.
+/// What happens where somebody would lose their moat.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
     /// Remove the rules even while containers are behind them: they reach the LAN and the host at once

@@ -87,7 +87,7 @@ actions! {
         EngineHeard = "engine-heard": "Docker answers, and its events are followed.",
         EngineSilent = "engine-silent": "Docker does not answer, or no longer; the rules are kept all the same.",
         StrangerFound = "stranger-found": "The moat's table holds something that is not in the plan.",
-        ShadowChecked = "shadow-checked": "What shadows or defeats the moat although its rules stand was looked for; rule.id names it.",
+        ShadowChecked = "shadow-checked": "A bypass was looked for: what defeats the moat although its rules stand; rule.id names it.",
     }
     "egress-check" {
         ProbePlanned = "probe-planned": "A probe that the policy asks for.",
