@@ -282,6 +282,37 @@ compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
   from cell http 45.33.7.30
 }
 
+# Ends a container's first process as a crash does, not as somebody who stops it: Docker asks its restart policy. Waits up
+# to 20 s until it is up again, or down for good.
+crashes() {
+  local was now
+  was=$(in_host docker inspect --format '{{.RestartCount}}' "$1")
+  kill -KILL "$(in_host docker inspect --format '{{.State.Pid}}' "$1")"
+  for _ in {1..200}; do
+    now=$(in_host docker inspect --format '{{.RestartCount}} {{.State.Restarting}}' "$1")
+    [ "${now% *}" -gt "$was" ] && [ "${now#* }" = false ] && return 0
+    sleep 0.1
+  done
+  echo "Docker did not try to start $1 again: $now" >&2
+  return 1
+}
+
+@test "who is given a restart policy by hand stands up again with the permit (control), and not without it" {
+  local permit
+  permit=$(ours sandboxctl render paths | jq -r .permit)
+  in_host docker update --restart always clamd
+  crashes clamd
+  [ "$(compose_started clamd)" = true ]
+  in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop
+  [ ! -e "$permit" ]
+  crashes clamd
+  [ "$(compose_started clamd)" = false ]
+  [[ $(in_host docker inspect --format '{{.State.Error}}' clamd) == *"$permit"*"no such file"* ]]
+  in_host docker update --restart no clamd
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [ "$(compose_started clamd)" = true ]
+}
+
 @test "without the share's file system the cell is not started, and its own word on the share is the kernel's" {
   local mount=$root/sandbox_data/share folder
   folder=$(ours sandboxctl render paths | jq -r .share.folder)
@@ -346,7 +377,17 @@ compose_started() { in_host docker inspect --format '{{.State.Running}}' "$1"; }
 }
 
 @test "down leaves nothing in the lab's host: no container, network, rule or mount" {
+  local permit shown
+  permit=$(ours sandboxctl render paths | jq -r .permit)
+  [ -f "$permit" ]
+  # From its first step on Docker starts none of ours again, whoever asks: before any is stopped.
+  run -0 in_host "$house/scripts/down" --dry-run --policy "$root/policy.toml" --root "$root"
+  shown=$(grep -n -e "$permit" -e "^+ 'docker' 'stop'" <<<"$output" | head -n 1)
+  [[ $shown == *"'rm' '-f'"*"$permit"* ]]
+  [[ $output == *"'docker' 'stop'"* ]]
+  [ -f "$permit" ]
   run -0 in_host "$house/scripts/down" --purge --policy "$root/policy.toml" --root "$root"
+  [ ! -e "$permit" ]
   [ -z "$(in_host docker ps -aq)" ]
   [ -z "$(in_host docker network ls -q --filter label=cellblock.network)" ]
   [ -z "$(in_host docker volume ls -q --filter label=com.docker.compose.project=cellblock)" ]
