@@ -129,6 +129,19 @@ inspected() {
   policy_with ''
 }
 
+@test "what was never asked is not taken for refused: by a container that is down, by none, or without a way out" {
+  not_reached netguard-sealed tcp 8.8.8.8 22
+  inside netguard-sealed ip route delete default
+  run -1 not_reached netguard-sealed tcp 8.8.8.8 22
+  [[ $output == *unreachable* ]]
+  inside netguard-sealed ip route replace default via 172.30.2.1
+  run -1 not_reached netguard-nobody tcp 8.8.8.8 22
+  box netguard-ended --network netguard-cell
+  "$LAB" docker stop -t 0 netguard-ended >/dev/null
+  run -1 not_reached netguard-ended tcp 192.168.77.10 445
+  run -1 not_reached netguard-control tcp 8.8.8.8 22
+}
+
 @test "what the sealed network is refused gets through without the moat (control)" {
   sealed_by_the_moat_alone tcp 8.8.8.8 22
   sealed_by_the_moat_alone dns 192.168.77.10
