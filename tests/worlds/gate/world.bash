@@ -4,6 +4,8 @@
 
 # shellcheck source=tests/worlds/eventually.bash
 source "${BASH_SOURCE[0]%/*}/../eventually.bash"
+# shellcheck source=tests/worlds/walls.bash
+source "${BASH_SOURCE[0]%/*}/../walls.bash"
 
 export LAB_NAME=${LAB_NAME:-gatelab}
 readonly LAB=$BATS_TEST_DIRNAME/../worlds/lab/lab
@@ -59,23 +61,6 @@ is() { [ "$1" = "$2" ] || { printf 'got  %s\nwant %s\n' "$1" "$2" >&2; return 1;
 refused() {
   is "$status" "$1" && is "$(jq -r .error <<<"$output")" "$2" &&
     jq -e '.reason | length > 10' <<<"$output" >/dev/null
-}
-
-now() { date -u +%Y-%m-%dT%H:%M:%S.%NZ; }
-
-# The gate's records since a moment, through the strict decoder.
-records() {
-  sleep 0.1
-  ld logs --since "$1" proxy 2>/dev/null | "$HOUSE/tests/worlds/decode_record.py" --foreign
-}
-
-# last_record SINCE FILTER: the newest record that a jq filter holds for, once there is one.
-last_record() {
-  local found='' end=$((SECONDS + 60))
-  until found=$(records "$1" | jq -c "select($2)" | tail -n 1) && [ -n "$found" ]; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-  done
-  printf '%s\n' "$found"
 }
 
 # What the lab's web servers were asked over TLS since a line of their log.
