@@ -1,6 +1,9 @@
 # Where a suite of the whole finds the lab's host, its containers and our programs. Loaded by the suites.
 # shellcheck shell=bash
 
+# shellcheck source=tests/worlds/walls.bash
+source "${BASH_SOURCE[0]%/*}/walls.bash"
+
 house=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 export house lab="$house/tests/worlds/lab/lab" state=/run/${LAB_NAME:-cellblock}-lab root=/var/lib/${LAB_NAME:-cellblock}-lab/root
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/target}
@@ -14,8 +17,23 @@ ours() { local name=$1; shift; in_host "$name" "$@" --policy "$root/policy.toml"
 
 # Asks one address (tests/worlds/lab/ask.py), from a container's network and from the host's.
 pid_of() { in_host docker inspect --format '{{.State.Pid}}' "$1"; }
-from() { local pid; pid=$(pid_of "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 5 "$house/tests/worlds/lab/ask.py" "$@"; }
-outside() { in_host timeout 5 "$house/tests/worlds/lab/ask.py" "$@"; }
+from() { local pid; pid=$(pid_of "$1"); shift; nsenter "--net=/proc/$pid/ns/net" -- timeout 20 "$house/tests/worlds/lab/ask.py" "$@"; }
+outside() { in_host timeout 20 "$house/tests/worlds/lab/ask.py" "$@"; }
+
+# Does not answer from inside, and does from outside: the one is worth nothing without the other. That it asked at all
+# the probe says itself: a container that is gone, or a program that did not start, is no wall.
+blocked() { # container, what to ask
+  local who=$1 said status=0
+  shift
+  outside "$@" || { echo "the control got no answer: $*"; return 1; }
+  said=$(from "$who" "$@" 2>&1) || status=$?
+  [[ $status = 1 && $said == "$*: "* ]] || { echo "from $who: $*: exit $status: $said"; return 1; }
+}
+
+# pkill among those who run in the lab's host alone, and in a container's network: this machine may have a cellblock of its own.
+# shellcheck disable=SC2016  # the inner shell is pkill by then, so its own id names the namespace
+pkill_in_host() { in_host sh -c 'exec pkill --ns $$ --nslist net "$@"' - "$@"; }
+pkill_in() { local pid; pid=$(pid_of "$1"); shift; pkill --ns "$pid" --nslist net "$@"; }
 
 # Brings the cellblock up in the lab; what it printed and its exit status are for the first test to look at.
 bring_up() {

@@ -30,13 +30,13 @@ turns() {
 
 # The watch would put it back; it sleeps meanwhile.
 take_rule() {
-  pkill -STOP -f 'netguard watch'
+  pkill_in_host -STOP -f 'netguard watch'
   local handle
   handle=$(in_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/special4" # handle //p')
   in_host nft delete rule inet netguard net-cell handle "$handle"
 }
 give_rule() {
-  pkill -CONT -f 'netguard watch'
+  pkill_in_host -CONT -f 'netguard watch'
   for _ in {1..50}; do ! in_host nft list chain inet netguard net-cell | grep -q '"cell/special4"' || return 0; sleep 0.1; done
   return 1
 }
@@ -99,10 +99,10 @@ take_limits() { in_host docker update --memory 3g --memory-swap 3g cell >/dev/nu
 give_limits() { in_host docker update --memory 2g --memory-swap 2g cell >/dev/null; }
 
 take_capabilities() { in_host docker exec -d --privileged cell sleep 301; }
-give_capabilities() { pkill -x -f 'sleep 301'; }
+give_capabilities() { pkill_in cell -x -f 'sleep 301'; }
 
 take_gateway() { in_host docker exec -d cell python3 -c 'import socket, time; s = socket.socket(); s.bind(("0.0.0.0", 9000)); s.listen(); time.sleep(302)' && sleep 0.5; }
-give_gateway() { pkill -f 'time.sleep\(302\)'; }
+give_gateway() { pkill_in cell -f 'time.sleep\(302\)'; }
 
 # Another pair than the one that the vault was given.
 take_pin() { cp -a "$root/vault" "$BATS_FILE_TMPDIR/vault" && rm "$root/vault"/*.pem && ours sandboxctl cert create >/dev/null; }
@@ -113,14 +113,14 @@ give_warden() { in_host docker unpause warden >/dev/null; }
 
 # Who would begin another sleeps meanwhile.
 take_watch() {
-  pkill -STOP -f 'scripts/collect.* run'
-  pkill -KILL -f 'netguard watch'
+  pkill_in_host -STOP -f 'scripts/collect.* run'
+  pkill_in_host -KILL -f 'netguard watch'
   sleep 0.2
 }
 give_watch() {
   local lock
   lock=/run/cellblock/watch.$(in_host stat -Lc %i /proc/self/ns/net)
-  pkill -CONT -f 'scripts/collect.* run'
+  pkill_in_host -CONT -f 'scripts/collect.* run'
   for _ in {1..50}; do flock --nonblock --shared "$lock" true || return 0; sleep 0.2; done
   return 1
 }
