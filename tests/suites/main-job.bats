@@ -14,14 +14,6 @@ setup_file() {
 
 teardown_file() { "$house/scripts/down" --lab 3>&-; }
 
-# Does not answer from inside, and does from outside: the one is worth nothing without the other.
-blocked() {
-  local who=$1
-  shift
-  outside "$@" || { echo "the control got no answer: $*"; return 1; }
-  if from "$who" "$@"; then echo "reached from $who: $*"; return 1; fi
-}
-
 @test "up --lab ends with exit 0 and a table in which every promise is ok" {
   came_up
   [ "$(wc -l <"$state/main-job.tsv")" -ge 20 ]
@@ -104,15 +96,30 @@ blocked() {
 }
 
 @test "from the monitor nothing answers but the listed name through the gate" {
+  local since
   blocked monitor http 140.82.121.3
   blocked monitor http 93.184.215.14
   blocked monitor http 192.168.77.10
-  run from monitor tcp 172.30.2.1 22
-  [ "$status" -ne 0 ]
+  blocked monitor tcp 172.30.2.1 22
   run -0 in_host docker exec monitor git ls-remote https://github.com/openclaw/openclaw refs/tags/v2026.9.6
   [[ $output == *refs/tags/v2026.9.6* ]]
-  run ! in_host docker exec monitor timeout 10 git ls-remote https://api.github.com/openclaw/openclaw
+  # No origin here has these two, so git fails anyway: that they went no further is for the gate to say.
+  since=$(now)
+  run ! in_host docker exec monitor timeout 10 git -c http.curloptResolve=api.github.com:80:172.30.2.2 ls-remote https://api.github.com/openclaw/openclaw
+  gate_refused "$since" monitor api.github.com name-not-listed
   run ! in_host docker exec monitor timeout 10 git ls-remote https://github.com/other/repository
+  gate_refused "$since" monitor github.com path-not-listed
+}
+
+# shellcheck disable=SC2031  # attack.bash's own variables are local
+@test "a probe that did not run makes no row of the table true" {
+  # shellcheck disable=SC2034  # what the main job sets
+  verdict() { (LAB_STATE=$state HOUSE=$house; in_lab() { in_host "$@"; }; row() { echo "$2"; }
+    source "$house/tests/worlds/main-job/attack.bash"; "$@"; no_query_of_the_monitor_leaves); }
+  [ "$(verdict true)" = ok ]
+  # shellcheck disable=SC2317  # called by what is asked
+  gone() { in_container() { echo 'nsenter: cannot open' >&2; return 1; }; }
+  [ "$(verdict gone)" = unknown ]
 }
 
 @test "what was found is in the jail and not on the share, and what is clean is where it was" {
@@ -227,6 +234,19 @@ blocked() {
   run ! grep ' failure$' "$BATS_FILE_TMPDIR/accepted"
   run -0 ours auditdb query "select count(*) as n from records where provider = 'acceptance' and action = 'criterion-evaluated'"
   [ "$(jq .n <<<"$output")" -ge 64 ]
+}
+
+@test "who is put to sleep, or killed, with a layer is the lab's own: a watch of this machine goes on" {
+  local other
+  bash -c 'exec -a "netguard watch" sleep 60' 3>&- &
+  other=$!
+  take_rule
+  [[ $(ps -o stat= "$other") != T* ]]
+  give_rule
+  take_watch
+  kill -0 "$other"
+  give_watch
+  kill "$other"
 }
 
 @test "acceptance: a rule of the moat" { turns rule --try -- cell-no-10 cell-no-172.16 cell-no-192.168 cell-no-rest moat-on-bridge; }
