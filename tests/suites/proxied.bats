@@ -15,10 +15,9 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
 }
 
 @test "the cell has no way to the internet of its own, and the host has" {
-  outside http 93.184.215.14
-  run ! from cell http 93.184.215.14
-  run ! from cell http 192.168.77.10
-  run ! from cell dns 9.9.9.9 example.com
+  blocked cell http 93.184.215.14
+  blocked cell http 192.168.77.10
+  blocked cell dns 9.9.9.9 example.com
 }
 
 @test "a name that lists the cell answers through the gate, with its own certificate" {
@@ -27,8 +26,11 @@ teardown_file() { "$house/scripts/down" --lab 3>&-; }
 }
 
 @test "a name that does not list the cell, and the monitor's path, do not" {
-  run ! in_host docker exec cell curl -sSk --max-time 10 https://example.com/
+  local since
+  since=$(now)
+  run -6 in_host docker exec cell curl -sSk --max-time 10 https://example.com/ # curl(1): no such host
   run ! in_host docker exec cell curl -sSk --max-time 10 --connect-to ::172.30.1.2:443 https://example.com/
+  gate_refused "$since" cell example.com name-not-listed
   run in_host docker exec cell curl -s --max-time 10 -o /dev/null -w '%{http_code}' http://github.com/openclaw/openclaw/info/refs
   [ "$output" = 403 ]
 }
