@@ -26,6 +26,16 @@ suite() {
   [ -z "$output" ]
 }
 
+@test "in a function too, but for its last statement, which is its status" {
+  # shellcheck disable=SC2016  # as above
+  printf '%s\n' 'seen() { # what' '  ! cmp -s a b' '  # only one' '  a && b' '  cat a |' '    grep b' '  ! a || break' '  [ "$a" ] &&' '    [ "$b" ]' '}' 'f() { a && b; }' \
+    'last() {' '  ! cmp -s a b' '  # its status' '}' >"$BATS_TEST_TMPDIR/world.bash"
+  run -1 "$lints/half-blind" "$BATS_TEST_TMPDIR/world.bash"
+  [ "${#lines[@]}" = 2 ]
+  [[ ${lines[0]} == *"world.bash:2: ! cmp -s a b" ]]
+  [[ ${lines[1]} == *"world.bash:4: a && b" ]]
+}
+
 # A crate whose files are these: NAME and the line in it, by turns. Prints its folder.
 crate() {
   local src=$BATS_TEST_TMPDIR/src

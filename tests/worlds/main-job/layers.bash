@@ -69,7 +69,7 @@ give_loopback() { give_neighbours; }
 gate_with() {
   cp "$root/rendered/gate/nginx.conf" "$BATS_FILE_TMPDIR/nginx.conf"
   "$@" <"$BATS_FILE_TMPDIR/nginx.conf" >"$BATS_TEST_TMPDIR/changed"
-  ! cmp -s "$BATS_TEST_TMPDIR/changed" "$BATS_FILE_TMPDIR/nginx.conf"
+  if cmp -s "$BATS_TEST_TMPDIR/changed" "$BATS_FILE_TMPDIR/nginx.conf"; then echo "the gate's configuration did not change" >&2; return 1; fi
   cat "$BATS_TEST_TMPDIR/changed" >"$root/rendered/gate/nginx.conf"
   in_host docker exec proxy reload
 }
