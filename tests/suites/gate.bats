@@ -366,19 +366,41 @@ TOLD
     "connection-allowed 45.33.7.44"
 }
 
+# Addresses that the gate itself turned away since a moment. Who stops at the moat is not among them.
+turned_away() {
+  local mark=/mark-$RANDOM$RANDOM
+  ask cell "http://odd.lab.test$mark"
+  last_record "$1" ".url.path == \"$mark\"" >/dev/null
+  records "$1" | jq -r 'select(.error.code == "not-a-client") | .source.ip' | sort -u | paste -sd' ' -
+}
+from_the_lan() { "$LAB" exec lan curl -s -f -m 2 -o /dev/null -H 'Host: github.com' "http://$GATE_MONITOR/openclaw/openclaw/HEAD"; }
+from_the_cell() { as cell curl -s -f -m 2 -o /dev/null -H 'Host: github.com' "http://$1/openclaw/openclaw/HEAD"; }
+
 @test "no client gets at the gate by another's door, and nobody from outside does" {
-  local address since
+  local address since before
   since=$(now)
+  # What else would stop them is out of the way, so that it is the moat: Docker's own walls, and routes that nobody has.
+  in_lab iptables -I DOCKER-USER -j ACCEPT
+  as cell ip route replace default via 172.30.1.1
+  "$LAB" exec lan ip route replace 172.30.2.0/24 via 192.168.77.2
   for address in "$GATE_MONITOR" "$GATE_WARDEN" "$GATE_EGRESS"; do
-    run ! as cell curl -s -m 2 -o /dev/null -H 'Host: github.com' "http://$address/openclaw/openclaw/HEAD"
+    before=$(moat_count gate-cell "$address" 80)
+    run ! from_the_cell "$address"
+    [ "$(moat_count gate-cell "$address" 80)" -gt "$before" ]
   done
+  run ! from_the_lan
+  is "$(turned_away "$since")" ""
   # The host itself is no client: whoever comes through it would bear its address.
   run ! in_lab curl -s -f -m 2 -o /dev/null -H 'Host: github.com' "http://$GATE_MONITOR/openclaw/openclaw/HEAD"
-  is "$(last_record "$since" '.error.code == "not-a-client"' | jq -r '[.event.action, .error.code, .source.ip] | join(" ")')" "connection-denied not-a-client 172.30.2.1"
-  "$LAB" exec lan ip route replace 172.30.2.0/24 via 192.168.77.2
-  run ! "$LAB" exec lan curl -s -m 2 -o /dev/null -H 'Host: github.com' "http://$GATE_MONITOR/openclaw/openclaw/HEAD"
-  ask cell http://odd.lab.test/
-  is "$status" 200
+  is "$(turned_away "$since")" 172.30.2.1
+  # The control: with no moat both come as far as the gate, which has the last word.
+  in_lab nft delete table inet netguard
+  run ! from_the_lan
+  run ! from_the_cell "$GATE_MONITOR"
+  is "$(turned_away "$since")" "172.30.1.3 172.30.2.1 192.168.77.1"
+  in_lab "$NETGUARD" --policy "$POLICY" --root "$ROOT" apply >/dev/null
+  as cell ip route del default
+  in_lab iptables -D DOCKER-USER -j ACCEPT
 }
 
 @test "a key is sent to its own name, for its own client, and is seen nowhere else" {
