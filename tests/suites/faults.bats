@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../worlds/world
+load ../worlds/nobody
 
 HOUSE=$house
 # shellcheck source=scripts/sources.bash
@@ -192,4 +193,24 @@ nothing_started() {
     run -0 bash -c 'set -o pipefail; for _ in {1..20}; do "$1" completions zsh | : || exit 1; done' - "$tool"
     [ -z "$output" ]
   done
+}
+
+@test "who finds something says so with its exit status, also when nobody reads the findings, and is quiet about that" {
+  local wrong
+  wrong=sha256:$(printf '0%.0s' {1..64})
+  # Nothing stands here: what is read ends in the same status, and there is something to read.
+  judged() { # status, command…
+    local wanted=$1
+    shift
+    run "-$wanted" --separate-stderr in_host "$@" --policy "$world/policy.toml" --root "$world" --format jsonl
+    [ -n "$output" ]
+    run "-$wanted" to_nobody in_host "$@" --policy "$world/policy.toml" --root "$world" --format jsonl
+    [ -z "$output" ]
+  }
+  judged 1 netguard verify
+  judged 1 netguard apply --check
+  judged 1 sandboxctl status
+  judged 3 egress-check pin --pin "$wrong" wss://127.0.0.1:9
+  egress-check plan --policy "$world/policy.toml" --root "$world" --format jsonl | sed -n 1,3p >"$BATS_TEST_TMPDIR/probes"
+  judged 1 unshare --net egress-check run "$BATS_TEST_TMPDIR/probes"   # where no network is, no name answers
 }

@@ -5,6 +5,7 @@
 
 # shellcheck disable=SC2154  # bats sets $stderr
 bats_require_minimum_version 1.5.0
+load ../worlds/nobody
 
 export LAB_NAME=sandboxctl
 LAB=$BATS_TEST_DIRNAME/../worlds/lab/lab
@@ -778,8 +779,10 @@ line_of() { # provider, severity, action
 
 @test "a reader that leaves early does not turn findings into success, and a context that leads elsewhere is refused" {
   boot sbx-weak
-  # shellcheck disable=SC2016  # for the inner shell
-  run -1 bash -c '"$@" | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"' - nsenter "--net=/run/netns/$LAB_NAME-host" -- "$SANDBOXCTL" --root "$ROOT" --format jsonl audit sbx-weak
+  run -1 to_nobody keeper audit sbx-weak
+  [ -z "$output" ]
+  run -1 to_nobody keeper status
+  [ -z "$output" ]
   mkdir -p "$BATS_TEST_TMPDIR/docker/contexts/meta/$(printf far | sha256sum | cut -d' ' -f1)"
   echo '{"Name":"far","Endpoints":{"docker":{"Host":"tcp://127.0.0.1:2375"}}}' \
     >"$BATS_TEST_TMPDIR/docker/contexts/meta/$(printf far | sha256sum | cut -d' ' -f1)/meta.json"
