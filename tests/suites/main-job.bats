@@ -392,8 +392,7 @@ crashes() {
   in_host nft delete table inet netguard
   for _ in {1..100}; do ! in_host nft list table inet netguard >/dev/null 2>&1 || break; sleep 0.1; done
   run -0 ours netguard verify
-  outside http 45.33.7.30
-  run ! from cell http 45.33.7.30
+  blocked cell http 45.33.7.30
 }
 
 @test "down leaves nothing in the lab's host: no container, network, rule or mount" {
