@@ -92,11 +92,11 @@ crate() {
   cd "$BATS_TEST_DIRNAME/../.."
   local crate room seen=0 missing=()
   for crate in record policy tool engine netguard egress-check scanwatch auditdb sandboxctl; do
-    for room in $(sed -nE 's/^(pub |pub\(crate\) )?mod ([a-z_]+);$/\2/p' "tools/$crate/src/lib.rs"); do
+    while read -r room; do
       seen=$((seen + 1))
       # The command line and what the fuzzers reach are in every tool.
       [[ $room = cli || $room = fuzz ]] || grep -E "^\| \`$crate\` \|" ARCHITECTURE.md | grep -qF "\`$room\`" || missing+=("$crate: $room")
-    done
+    done < <(sed -nE 's/^(pub |pub\(crate\) )?mod ([a-z_]+);$/\2/p' "tools/$crate/src/lib.rs")
   done
   [ "$seen" -ge 90 ]
   [ "${missing[*]}" = "" ] || { printf '%s\n' "${missing[@]}"; return 1; }
