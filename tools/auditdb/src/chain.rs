@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ring::digest::{Context, SHA256};
 
 /// One link. Written as 64 hex digits in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Link([u8; 32]);
 
 impl Link {

@@ -1,6 +1,7 @@
 //! Every row of the database, held against its line in the spool: what people read must be what was written.
 
 mod cursor;
+mod repeats;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use crate::source::Source;
 use crate::spool::{Batch, Read, Reader};
 use crate::store::Store;
 use cursor::Cursor;
+use repeats::Repeats;
 
 /// The rows of a segment, as they were appended: in the order of their lines, and that is cheaper than to sort them.
 const ROWS: &str = "SELECT * FROM records WHERE segment = ?";
@@ -27,7 +29,6 @@ SELECT (SELECT count(*) FROM system.main.duckdb_views() WHERE NOT internal AND N
 const HOMELESS: &str = "
 SELECT count(*) FROM records WHERE segment NOT IN (SELECT number FROM segments) OR (segment IS NULL AND NOT
     (provider = 'auditdb' AND action = 'id-clashed' AND vouched))";
-const REPEATED: &str = "SELECT count(*) FROM records WHERE provider IS NOT DISTINCT FROM ? AND id = ? AND raw = ?";
 
 /// What is wrong with the database: by segment, and as a whole.
 #[derive(Debug, Default)]
@@ -40,6 +41,12 @@ impl Wrong {
     /// Is every row as it was written?
     pub(crate) fn is_nothing(&self) -> bool {
         self.segments.is_empty() && self.whole.is_none()
+    }
+
+    fn miss(&mut self, lines: Vec<(String, u64)>) {
+        for (segment, position) in lines {
+            self.segments.entry(segment).or_insert_with(|| format!("the line at byte {position} has no row"));
+        }
     }
 
     /// The first thing that is wrong.
@@ -72,19 +79,22 @@ pub(crate) fn check(connection: &Connection, store: &Store, seen: &[Seen], chain
     } else if homeless > 0 {
         wrong.whole = Some(format!("{} of the database in no segment", many(homeless, "row is", "rows are")));
     }
+    let mut repeats = Repeats::default();
     for seen in seen {
         let path = store.spool().path().join(&seen.name);
         if !path.exists() {
             continue;
         }
-        let mut rows = Rows { connection, scanner: Scanner::default(), seen, chains };
+        let mut rows = Rows { connection, scanner: Scanner::default(), seen, chains, repeats: &mut repeats };
         let said = || format!("{}: cannot be read", path.display());
-        if rows.check(&path, ROWS).with_context(said)?.is_some()
-            && let Some(why) = rows.check(&path, SORTED).with_context(said)?
-        {
+        if let Some(why) = rows.check_in_any_order(&path).with_context(said)? {
             wrong.segments.insert(seen.name.clone(), why);
         }
+        if repeats.are_many() {
+            wrong.miss(repeats.missing(connection)?);
+        }
     }
+    wrong.miss(repeats.missing(connection)?);
     Ok(wrong)
 }
 
@@ -93,9 +103,20 @@ struct Rows<'c> {
     scanner: Scanner,
     seen: &'c Seen,
     chains: Chains,
+    repeats: &'c mut Repeats,
 }
 
 impl Rows<'_> {
+    /// As the rows come, and else in the order of their lines.
+    fn check_in_any_order(&mut self, path: &std::path::Path) -> Result<Option<String>> {
+        let before = self.repeats.count();
+        if self.check(path, ROWS)?.is_none() {
+            return Ok(None);
+        }
+        self.repeats.keep(before);
+        self.check(path, SORTED)
+    }
+
     /// The first row that is not its line's, or line that has no row; `None` if there is none.
     fn check(&mut self, path: &std::path::Path, rows: &str) -> Result<Option<String>> {
         let mut statement = self.connection.prepare(rows)?;
@@ -120,7 +141,7 @@ impl Rows<'_> {
                         }
                         row.advance()?;
                     }
-                    _ if self.is_repeat(&text, &batch)? => {}
+                    _ if self.may_repeat(&text, &batch, position) => {}
                     _ => return Ok(Some(format!("the line at byte {position} has no row"))),
                 }
                 position += raw.len() as u64 + 1;
@@ -148,14 +169,13 @@ impl Rows<'_> {
             .is_some_and(|own| own.columns.action.as_deref() == Some(record::Action::LineRejected.name()))
     }
 
-    /// A line that came twice has the row of the first.
-    fn is_repeat(&mut self, text: &str, batch: &Batch) -> Result<bool> {
-        let Ok(line) = line::judge(&mut self.scanner, text, batch.source.as_ref()) else { return Ok(false) };
+    /// A line that came twice has the row of the first, which is looked for later. One without an id always has its own.
+    fn may_repeat(&mut self, text: &str, batch: &Batch, position: u64) -> bool {
+        let Ok(line) = line::judge(&mut self.scanner, text, batch.source.as_ref()) else { return false };
+        let Some(id) = line.columns.id.as_deref() else { return false };
         let provider = batch.source.as_ref().map(Source::as_str).or(line.columns.provider.as_deref());
-        let found: u64 =
-            self.connection
-                .query_row(REPEATED, params![provider, line.columns.id.as_deref(), text], |row| row.get(0))?;
-        Ok(found > 0)
+        self.repeats.note(&self.seen.name, position, provider, id, text);
+        true
     }
 }
 
