@@ -12,6 +12,8 @@
 //! - **An anchor** is a file elsewhere, or a command, that gets the same lines. A file is held against the record for those who can also
 //!   write the key's folder: they can sign anew, but cannot make the anchor forget.
 //!
+//! A log that begins where segments are already there says so in its first checkpoint: a lost key does not heal in silence.
+//!
 //! A segment that is closed gets the root of a Merkle tree over its lines signed too: so that one line can be proved to
 //! who has none of the others.
 //!
@@ -30,7 +32,7 @@ pub(crate) use anchor::Anchor;
 pub(crate) use book::{Book, Entry};
 pub(crate) use notary::Notary;
 pub(crate) use proof::Proof;
-pub(crate) use wire::{About, Checkpoint, Closed, Compacted, Pruned, Written};
+pub(crate) use wire::{About, Checkpoint, Closed, Compacted, Inherited, Pruned, Written};
 
 #[cfg(test)]
 mod tests;

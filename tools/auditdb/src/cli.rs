@@ -159,7 +159,7 @@ pub(crate) struct Verify {
     /// Instead of the record, this proof of one line; - is standard input
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) proof: Option<PathBuf>,
-    /// The public half of the key that must have signed it, as `auditdb key show` prints it
+    /// The public half of the key that must have signed it, or all lines that `auditdb key show` prints
     #[arg(long, value_name = "PUB", requires = "proof")]
     pub(crate) key: Option<String>,
 }

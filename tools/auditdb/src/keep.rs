@@ -8,6 +8,7 @@ mod prune;
 mod rebuild;
 mod shrink;
 mod verify;
+mod walk;
 mod witness;
 
 pub(crate) use key::key;

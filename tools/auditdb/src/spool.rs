@@ -18,13 +18,16 @@
 
 pub(crate) mod batch;
 mod folder;
+mod inherited;
 mod reader;
 mod segment;
 mod writer;
 
 pub(crate) use batch::Batch;
-pub(crate) use folder::{Folder, SegmentFile};
+pub(crate) use folder::{Folder, SegmentFile, is_closed};
+pub(crate) use inherited::sign;
 pub(crate) use reader::{Read, Reader};
+pub(crate) use segment::is_named;
 pub(crate) use writer::{Room, Writer};
 
 #[cfg(test)]

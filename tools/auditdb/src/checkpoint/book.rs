@@ -1,9 +1,11 @@
 //! Checkpoints as they are read back: from the log beside the key, or from an anchor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::compact;
 use super::wire::{self, About, Checkpoint, Compacted};
@@ -87,6 +89,32 @@ impl Book {
             _ => None,
         });
         tombs.collect()
+    }
+
+    /// The segments that have a tombstone, and whose files may still be there: `prune` removes them, and then makes the
+    /// log shorter.
+    pub(crate) fn unfinished(&self) -> BTreeSet<String> {
+        let behind = self.compacted().map_or(0, |(at, _)| at + 1);
+        let tombs = self.entries.iter().skip(behind).filter_map(|entry| match &entry.checkpoint.about {
+            About::Pruned(gone) => Some(gone.segment.clone()),
+            _ => None,
+        });
+        tombs.collect()
+    }
+
+    /// Every key that has signed it or signs next, the first first: from when, where that is known, and until when.
+    pub(crate) fn keys(&self) -> Vec<(String, Option<Timestamp>, Option<Timestamp>)> {
+        let mut keys = Vec::new();
+        let Some(Entry { checkpoint: first, .. }) = self.entries.first() else { return keys };
+        let (mut key, mut from) = (first.key.clone(), (first.sequence == 1).then_some(first.time));
+        for Entry { checkpoint, .. } in &self.entries {
+            if let About::Rotated(next) = &checkpoint.about {
+                keys.push((std::mem::replace(&mut key, next.key.clone()), from, Some(checkpoint.time)));
+                from = Some(checkpoint.time);
+            }
+        }
+        keys.push((key, from, None));
+        keys
     }
 
     /// Checks that each follows the one before, from the first or from where it was made shorter: so that none can be

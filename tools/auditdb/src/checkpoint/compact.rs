@@ -24,9 +24,9 @@ pub(super) fn compacted(log: Book, living: &BTreeSet<String>) -> Option<(Vec<Ent
             _ => None,
         })
         .collect();
-    let all = log.entries.len();
+    let (all, unfinished) = (log.entries.len(), !log.unfinished().is_empty());
     let stays = |entry: &Entry| match &entry.checkpoint.about {
-        About::Rotated(_) => true,
+        About::Rotated(_) | About::Inherited(_) => true,
         About::Compacted(_) => false,
         About::Pruned(gone) => gone.segment >= horizon,
         About::Closed(closed) => !pruned.contains_key(&closed.segment),
@@ -40,7 +40,8 @@ pub(super) fn compacted(log: Book, living: &BTreeSet<String>) -> Option<(Vec<Ent
         (sum.segments, sum.lines) = (sum.segments + 1, sum.lines + lines);
     }
     (sum.checkpoints, sum.horizon, sum.kept) = (sum.checkpoints + gone, horizon, digest(&kept));
-    (gone > 0).then_some((kept, sum))
+    // Behind a tombstone it also says that the file was removed.
+    (gone > 0 || unfinished).then_some((kept, sum))
 }
 
 /// The name that sorts before those of all segments that are there, or must be there. It never goes back, also where

@@ -13,7 +13,7 @@ use policy::private_file;
 
 use super::anchor::Anchor;
 use super::book::Book;
-use super::wire::{self, About, Checkpoint, Rotated};
+use super::wire::{self, About, Checkpoint, Inherited, Rotated};
 use super::{compact, key};
 use crate::database::Lock;
 
@@ -70,24 +70,31 @@ impl Notary {
         Ok(key::load_next(&self.folder)?.map(|key| key::public(&key)))
     }
 
-    /// Signs, keeps, and hands to the anchors.
+    /// Signs, keeps, and hands to the anchors. Where the log begins with this, `before` says what is there already: that
+    /// comes first, and is told to the caller.
     ///
     /// # Errors
     /// If nothing could be signed or kept. An anchor that takes nothing is said, and is no error: `verify` tells what
     /// is not anchored.
-    pub(crate) fn sign(&self, abouts: Vec<About>) -> Result<()> {
+    pub(crate) fn sign(
+        &self,
+        mut abouts: Vec<About>,
+        before: impl FnOnce() -> io::Result<Option<Inherited>>,
+    ) -> Result<Option<Inherited>> {
         if abouts.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let told = || format!("{}: no checkpoint could be kept here", self.folder.display());
         let _lock = self.lock().with_context(told)?;
         let mut log = append_to(&self.log()).with_context(told)?;
         let last = last(&mut log).with_context(told)?;
+        let inherited = if last.is_none() { before().with_context(told)? } else { None };
+        abouts.splice(0..0, inherited.clone().map(About::Inherited));
         self.finish_rotation(last.as_ref())?;
         let lines = self.signed(last, abouts)?;
         log.write_all(lines.as_bytes()).and_then(|()| log.sync_data()).with_context(told)?;
         self.hand(&lines);
-        Ok(())
+        Ok(inherited)
     }
 
     /// Makes the log shorter, in one step; `living` are the segments that are there. A log that is broken is left as it
@@ -144,14 +151,14 @@ impl Notary {
         Ok(lines)
     }
 
-    /// Makes a new key, has the old one sign it, and puts it in its place. A crash in between is mended by the next
+    /// Makes a new key, has the old one `sign` it, and puts it in its place. A crash in between is mended by the next
     /// checkpoint. Says the new public key.
     ///
     /// # Errors
     /// If the new key cannot be made, signed or put in place.
-    pub(crate) fn rotate(&self) -> Result<String> {
+    pub(crate) fn rotate(&self, sign: impl FnOnce(Vec<About>) -> Result<()>) -> Result<String> {
         let next = key::public(&key::make_next(&self.folder)?);
-        self.sign(vec![About::Rotated(Rotated { key: next.clone() })])?;
+        sign(vec![About::Rotated(Rotated { key: next.clone() })])?;
         key::turn(&self.folder)
             .with_context(|| format!("{}: the new key could not take its place", self.folder.display()))?;
         Ok(next)

@@ -31,17 +31,17 @@ impl Proof {
         Self { format: 1, line_base64: STANDARD.encode(line), index: index as u64, path, checkpoint }
     }
 
-    /// What is proved: the line, and the checkpoint that the holder of this public key has signed.
+    /// What is proved: the line, and the checkpoint that the holder of one of these public keys has signed.
     ///
     /// # Errors
     /// Why nothing is.
-    pub(crate) fn check(&self, public: &str) -> Result<(Vec<u8>, Checkpoint), String> {
+    pub(crate) fn check(&self, public: &[&str]) -> Result<(Vec<u8>, Checkpoint), String> {
         if self.format != 1 {
             return Err(format!("format {} is not one this auditdb knows", self.format));
         }
         let line = STANDARD.decode(&self.line_base64).map_err(|error| format!("its line is no base64: {error}"))?;
         let (checkpoint, _) = wire::read(&self.checkpoint)?;
-        if checkpoint.key != public {
+        if !public.contains(&checkpoint.key.as_str()) {
             return Err(format!("its checkpoint was signed by {}, which is another key", checkpoint.key));
         }
         let About::Closed(closed) = &checkpoint.about else {

@@ -47,6 +47,7 @@ pub(crate) enum About {
     Rotated(Rotated),
     Closed(Closed),
     Compacted(Compacted),
+    Inherited(Inherited),
 }
 
 impl About {
@@ -56,7 +57,7 @@ impl About {
             Self::Written(Written { segment, .. })
             | Self::Pruned(Pruned { segment, .. })
             | Self::Closed(Closed { segment, .. }) => Some(segment),
-            Self::Rotated(_) | Self::Compacted(_) => None,
+            Self::Rotated(_) | Self::Compacted(_) | Self::Inherited(_) => None,
         }
     }
 }
@@ -115,6 +116,16 @@ pub(crate) struct Compacted {
     pub(crate) lines: u64,
     /// SHA-256 over the roots of those that stay before it, each with a line break behind it.
     pub(crate) kept: String,
+}
+
+/// The log begins here, and the record did not: nobody known has signed what was there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Inherited {
+    /// How many segments there were that no writer had open.
+    pub(crate) segments: u64,
+    /// The name of the last of them.
+    pub(crate) last: String,
 }
 
 #[derive(Debug, Deserialize)]

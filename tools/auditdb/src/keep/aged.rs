@@ -3,19 +3,17 @@
 //! A segment goes as a whole, so that its chain stays provable: one that holds lines of several providers goes when the
 //! last of them may.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use duckdb::Connection;
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use crate::fold::{self, Seen};
 use crate::source::Source;
-use crate::spool::{Read, Reader, SegmentFile};
+use crate::spool::{self, Read, Reader, SegmentFile};
 use crate::store::{Retain, Store};
 use crate::when::When;
 
@@ -52,8 +50,9 @@ impl Cut {
     }
 }
 
-/// The segments whose every line came in before that, is in the database, and which no writer has open.
-pub(super) fn old(connection: &Connection, store: &Store, cut: &Cut) -> Result<Vec<Old>> {
+/// The segments whose every line came in before that, is in the database, and which no writer has open; and those that a
+/// prune had `begun` to remove when it was killed.
+pub(super) fn old(connection: &Connection, store: &Store, cut: &Cut, begun: &BTreeSet<String>) -> Result<Vec<Old>> {
     let newest = newest(connection)?;
     let known: BTreeMap<String, Seen> =
         fold::seen(connection)?.into_iter().map(|seen| (seen.name.clone(), seen)).collect();
@@ -65,10 +64,12 @@ pub(super) fn old(connection: &Connection, store: &Store, cut: &Cut) -> Result<V
             came.iter().all(|(provider, received)| *received < cut.before(provider.as_deref()))
         };
         let gone = match newest.get(&seen.number) {
+            _ if begun.contains(&file.name) => true,
             Some(came) => past(came),
             None => past(&told(&path, &file.name)?),
         };
-        if gone && is_closed(&path)? {
+        let closed = || spool::is_closed(&path).with_context(|| format!("{}: cannot be opened", path.display()));
+        if gone && closed()? {
             old.push(Old { seen: seen.clone(), file });
         }
     }
@@ -105,10 +106,4 @@ fn told(path: &Path, name: &str) -> Result<BTreeMap<Option<String>, i64>> {
         came.insert(None, made);
     }
     Ok(came)
-}
-
-/// A writer holds a shared lock on its segment as long as it lives.
-fn is_closed(path: &Path) -> Result<bool> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
-    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
 }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use duckdb::AccessMode;
 
-use super::verify::{self, Found};
+use super::verify;
+use super::walk::Found;
 use super::witness::Witnesses;
 use crate::database;
 use crate::fold::{self, Seen};
@@ -42,6 +43,6 @@ impl Old {
         let seen = if let Self::Knows(seen) = self { seen.clone() } else { Vec::new() };
         let witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
         let held = verify::held(store, &witnesses)?;
-        Ok(held.into_iter().filter(|(name, found)| witnesses.marks.contains_key(name) && found.is_bad()).collect())
+        Ok(held.into_iter().filter(|(name, found)| witnesses.remember(name) && found.is_bad()).collect())
     }
 }

@@ -87,10 +87,14 @@ fn find(store: &Store, id: &str) -> Result<Vec<Found>> {
 pub(crate) fn verify_proof(file: &Path, key: &str, output: OutputArgs) -> Result<Exit> {
     let text = read(file).with_context(|| format!("{}: cannot be read as a proof", file.display()))?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
-    let public = key.strip_prefix("ed25519 ").unwrap_or(key);
+    // As `key show` prints them: a line each, and behind the key what it is.
+    let public: Vec<&str> = key
+        .lines()
+        .filter_map(|line| line.strip_prefix("ed25519 ").unwrap_or(line).split_whitespace().next())
+        .collect();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let proof: Result<Proof, _> = serde_json::from_str(line);
-        let checked = proof.map_err(|error| format!("no proof: {error}")).and_then(|proof| proof.check(public));
+        let checked = proof.map_err(|error| format!("no proof: {error}")).and_then(|proof| proof.check(&public));
         out.check(&told(checked))?;
     }
     out.finish()

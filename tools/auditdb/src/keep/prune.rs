@@ -14,13 +14,14 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::aged::{self, Cut, Old};
 use super::shrink;
-use crate::checkpoint::{About, Pruned};
+use crate::checkpoint::{About, Book, Pruned};
 use crate::cli;
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::note::note;
 use crate::plural::many;
 use crate::source::Source;
+use crate::spool;
 use crate::store::Store;
 use crate::trust;
 
@@ -40,7 +41,9 @@ pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Res
     let kept = trust::is_kept(store);
     let connection = database::open_to_write(&store.database())?;
     fold::fold(&connection, &store.spool())?;
-    let old = aged::old(&connection, store, &cut)?;
+    let log = store.notary().log();
+    let begun = Book::read(&log).with_context(|| format!("{}: cannot be read", log.display()))?.unfinished();
+    let old = aged::old(&connection, store, &cut, &begun)?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     if args.dry_run {
         out.tell(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
@@ -48,7 +51,7 @@ pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Res
     }
     // Signed away first: without its tombstone, what is removed would look taken.
     let tombstones = old.iter().map(tombstone).collect();
-    store.notary().sign(tombstones).context("nothing was removed")?;
+    spool::sign(&store.spool(), &store.notary(), tombstones).context("nothing was removed")?;
     forget(&connection, &old, &cut)?;
     let loose = shrink::is_loose(&connection)?;
     connection.close().map_err(|(_, error)| error)?;

@@ -3,7 +3,6 @@
 //! A chain alone finds what was changed in the middle. A whole segment, or the end of one, that was taken away is
 //! found: somebody remembers how far it went and with which link: see [`super::witness`].
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,13 +10,13 @@ use record::cellblock::Spool;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
-use super::witness::{By, Mark, Witnesses};
-use crate::chain::Link;
+use super::walk::{Found, walk};
+use super::witness::Witnesses;
 use crate::database::{self, Lock};
 use crate::fold::{self, Seen};
 use crate::plural::many;
 use crate::rows::{self, Chains, Wrong};
-use crate::spool::{Read, Reader};
+use crate::spool;
 use crate::store::Store;
 use crate::trust;
 
@@ -26,47 +25,24 @@ const WAIT: Duration = Duration::from_secs(10);
 /// The most memory that reading what is remembered may use.
 const MEMORY: &str = "512MiB";
 
-/// How a segment stands: as it was written, until something says otherwise.
-#[derive(Debug)]
-pub(super) struct Found {
-    outcome: Outcome,
-    reason: Option<String>,
-    lines: u64,
-    /// Of these, lines that a checkpoint speaks of, and lines that an anchor does.
-    signed: u64,
-    anchored: u64,
-    /// How many lines each anchor speaks of.
-    places: BTreeMap<String, u64>,
-    reached: Option<(u64, Link)>,
-}
-
-impl Default for Found {
-    fn default() -> Self {
-        let (outcome, reason, places) = (Outcome::Success, None, BTreeMap::new());
-        Self { outcome, reason, lines: 0, signed: 0, anchored: 0, places, reached: None }
-    }
-}
-
-impl Found {
-    /// Is it not as it was written?
-    pub(super) fn is_bad(&self) -> bool {
-        self.outcome == Outcome::Failure
-    }
-}
-
 /// `auditdb verify`
 pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
     let directory = store.directory().display();
-    if !store.directory().is_dir() {
-        bail!("{directory}: no record here; --directory names another");
-    }
+    let there = store.directory().is_dir();
     // Held to the end: what is pruned meanwhile would look taken.
-    let Some(_lock) = Lock::shared(&store.lock(), WAIT)? else {
-        bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
+    let _lock = match there.then(|| Lock::shared(&store.lock(), WAIT)).transpose()? {
+        Some(None) => {
+            bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs())
+        }
+        lock => lock,
     };
-    // The witnesses first: the spool only grows.
+    // The witnesses first: the spool only grows, and nothing is added behind an end that they know.
     let (seen, wrong) = remembered(store)?;
     let mut witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
+    // A record that is gone with its folder is none that never was.
+    if !there && witnesses.know_nothing() {
+        bail!("{directory}: no record here; --directory names another");
+    }
     witnesses.faults.extend(wrong.whole);
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
     let mut held = held(store, &witnesses)?;
@@ -91,15 +67,21 @@ pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, 
     for segment in &there {
         let marks = witnesses.marks.get(&segment.name).map(Vec::as_slice).unwrap_or_default();
         let path = store.spool().path().join(&segment.name);
-        let found = walk(&path, marks).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let told = || format!("{}: cannot be read", path.display());
+        let mut found = walk(&path, marks, witnesses.ends.get(&segment.name)).with_context(told)?;
+        // One that a writer has open was put back by nobody, whatever its clock says.
+        if witnesses.is_let_go(&segment.name) && spool::is_closed(&path).with_context(told)? {
+            found.fail("`prune` let it go and removed it, and it was put back".to_owned());
+        } else if witnesses.is_begun(&segment.name) && !found.is_bad() {
+            found.reason = Some("`prune` was ended before it removed this; the next one does".to_owned());
+        }
         held.push((segment.name.clone(), found));
     }
     let gone = |name: &str| !there.iter().any(|segment| segment.name == name) && !witnesses.is_pruned(name);
-    for (name, marks) in witnesses.marks.iter().filter(|(name, _)| gone(name)) {
-        let Some(last) = marks.last() else { continue };
-        let reason = Some(format!("{}, and the file is gone", last.said()));
-        let found = Found { outcome: Outcome::Failure, reason, ..Found::default() };
-        held.push((name.clone(), found));
+    for (name, said) in witnesses.last_words().into_iter().filter(|(name, _)| gone(name)) {
+        let mut found = Found::default();
+        found.fail(format!("{said}, and the file is gone"));
+        held.push((name.to_owned(), found));
     }
     Ok(held)
 }
@@ -129,77 +111,6 @@ fn remembered(store: &Store) -> Result<(Vec<Seen>, Wrong)> {
         trust::keep(store, before);
     }
     Ok((seen, wrong))
-}
-
-/// Follows a segment's chain to its end, and past the marks, which stand in the order of their places.
-fn walk(path: &std::path::Path, marks: &[Mark]) -> std::io::Result<Found> {
-    let mut reader = Reader::open(path, None)?;
-    let mut marks = marks.iter().peekable();
-    let mut found = Found::default();
-    loop {
-        let read = reader.next()?;
-        found.reached = reader.reached();
-        if let Read::Batch(batch, _) = &read {
-            found.lines += batch.lines;
-        }
-        let at = if matches!(read, Read::Batch(..)) { found.reached.map_or(0, |(at, _)| at) } else { u64::MAX };
-        while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
-            if !found.meets(mark) {
-                return Ok(found);
-            }
-        }
-        match read {
-            Read::Batch(..) => {}
-            Read::End => return Ok(found),
-            Read::Damaged(reason) => {
-                found.fail(reason);
-                return Ok(found);
-            }
-            Read::Torn(bytes) => {
-                let torn = "at its end were never acknowledged: its writer is at it, or died";
-                found.reason = Some(format!("{} {torn}", many(bytes, "byte", "bytes")));
-                return Ok(found);
-            }
-        }
-    }
-}
-
-impl Found {
-    fn fail(&mut self, reason: String) {
-        self.outcome = Outcome::Failure;
-        self.reason = Some(reason);
-    }
-
-    /// Does the chain come by the mark? One without lines stands anywhere.
-    fn meets(&mut self, mark: &Mark) -> bool {
-        if mark.lines > 0 && self.reached != Some((mark.at, mark.link)) {
-            let why = "its chain does not come by there: lines were taken away or replaced";
-            self.fail(format!("{}, and {why}", mark.said()));
-            return false;
-        }
-        match &mark.by {
-            By::Database => {}
-            By::Log(_) => self.signed = self.lines,
-            By::Anchor(file, _) => {
-                self.anchored = self.lines;
-                self.places.insert(file.clone(), self.lines);
-            }
-        }
-        true
-    }
-
-    /// Which of its lines are anchored where, which only signed, and which only chained.
-    fn ranges(&self) -> String {
-        let signed = self.signed.max(self.anchored);
-        let mut said: Vec<String> =
-            self.places.iter().map(|(file, lines)| format!("lines 1 to {lines} are anchored in {file}")).collect();
-        for (from, to, how) in [(self.anchored, signed, "signed"), (signed, self.lines, "chained")] {
-            if to > from {
-                said.push(format!("lines {} to {to} are only {how}", from + 1));
-            }
-        }
-        said.join(", ")
-    }
 }
 
 /// Is everything there that was ever written? The second verdict, beside that of each segment.

@@ -30,14 +30,35 @@ pub(super) struct Mark {
     pub(super) by: By,
 }
 
+/// The end of a segment that its writer has closed.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) lines: u64,
+    pub(super) link: Link,
+    by: By,
+}
+
 impl Mark {
     /// What the mark says, for who finds it broken.
     pub(super) fn said(&self) -> String {
-        let lines = many(self.lines, "line", "lines");
-        match &self.by {
-            By::Database => format!("the database holds {lines} of it"),
-            By::Log(sequence) => format!("checkpoint {sequence} says that it has {lines}"),
-            By::Anchor(file, sequence) => format!("checkpoint {sequence} in {file} says that it has {lines}"),
+        self.by.said(self.lines)
+    }
+}
+
+impl Ended {
+    /// What the checkpoint says.
+    pub(super) fn said(&self) -> String {
+        self.by.said(self.lines)
+    }
+}
+
+impl By {
+    fn said(&self, lines: u64) -> String {
+        let lines = many(lines, "line", "lines");
+        match self {
+            Self::Database => format!("the database holds {lines} of it"),
+            Self::Log(sequence) => format!("checkpoint {sequence} says that it has {lines}"),
+            Self::Anchor(file, sequence) => format!("checkpoint {sequence} in {file} says that it has {lines}"),
         }
     }
 }
@@ -47,8 +68,12 @@ impl Mark {
 pub(super) struct Witnesses {
     /// By segment, in the order of their places.
     pub(super) marks: BTreeMap<String, Vec<Mark>>,
+    /// Where segments that were closed end.
+    pub(super) ends: BTreeMap<String, Ended>,
     /// Segments that were let go, by who has the key.
     pruned: BTreeSet<String>,
+    /// Of these, those whose files were removed.
+    removed: BTreeSet<String>,
     /// How many segments and lines that were.
     pub(super) let_go: (u64, u64),
     /// What the log was rid of, and by which checkpoint.
@@ -90,6 +115,7 @@ impl Witnesses {
         let rid = self.rid.as_ref().map_or((0, 0), |(_, sum)| (sum.segments, sum.lines));
         self.let_go = log.pruned().values().fold(rid, |(segments, lines), more| (segments + 1, lines + more));
         self.key(&notary, &log);
+        self.inherited(store, &log)?;
         self.take(&log, By::Log);
         for anchor in notary.files() {
             let book = read(anchor)?;
@@ -101,9 +127,53 @@ impl Witnesses {
         Ok(self)
     }
 
+    /// Is nothing remembered at all?
+    pub(super) fn know_nothing(&self) -> bool {
+        self.marks.is_empty() && self.ends.is_empty() && self.pruned.is_empty() && self.faults.is_empty()
+    }
+
+    /// Is anything remembered of how far the segment went?
+    pub(super) fn remember(&self, name: &str) -> bool {
+        self.marks.contains_key(name) || self.ends.contains_key(name)
+    }
+
+    /// Of each segment, the last word on how far it went.
+    pub(super) fn last_words(&self) -> BTreeMap<&str, String> {
+        let ends = self.ends.iter().map(|(name, end)| (name.as_str(), end.said()));
+        let marks = self.marks.iter().filter_map(|(name, marks)| Some((name.as_str(), marks.last()?.said())));
+        ends.chain(marks).collect()
+    }
+
     /// Was the segment let go?
     pub(super) fn is_pruned(&self, name: &str) -> bool {
-        self.pruned.contains(name)
+        self.pruned.contains(name) || self.is_let_go(name)
+    }
+
+    /// Was it let go, and its file removed?
+    pub(super) fn is_let_go(&self, name: &str) -> bool {
+        let behind = self.rid.as_ref().is_some_and(|(_, sum)| name < sum.horizon.as_str());
+        self.removed.contains(name) || (behind && !self.named.contains(name))
+    }
+
+    /// Was it let go, and the file may still be there, because `prune` was killed?
+    pub(super) fn is_begun(&self, name: &str) -> bool {
+        self.pruned.contains(name) && !self.removed.contains(name)
+    }
+
+    /// Segments that were there before the log, and still are: nobody known has signed them.
+    fn inherited(&mut self, store: &Store, log: &Book) -> Result<()> {
+        for Entry { checkpoint, .. } in &log.entries {
+            let About::Inherited(before) = &checkpoint.about else { continue };
+            let unsigned = |name: &str| name <= before.last.as_str() && !self.named.contains(name);
+            let left = store.spool().segments()?.iter().filter(|segment| unsigned(&segment.name)).count() as u64;
+            if left > 0 {
+                let segments = many(left, "segment was", "segments were");
+                let why = "no known key has signed what is in them, for the key or the log was lost";
+                self.unknown
+                    .push(format!("{}: {segments} there before its first checkpoint: {why}", log.path.display()));
+            }
+        }
+        Ok(())
     }
 
     /// Is it an anchor's word, from before the log was made shorter, on a segment of which all is gone? The log itself
@@ -153,10 +223,19 @@ impl Witnesses {
 
     fn take(&mut self, book: &Book, by: impl Fn(u64) -> By) {
         self.faults.extend(book.faults.iter().map(|fault| format!("{}: {fault}", book.path.display())));
+        let begun = book.unfinished();
+        self.removed.extend(book.pruned().into_keys().filter(|name| !begun.contains(name)));
         for Entry { checkpoint, .. } in &book.entries {
             match &checkpoint.about {
-                About::Rotated(_) | About::Closed(_) | About::Compacted(_) => {}
+                About::Rotated(_) | About::Compacted(_) | About::Inherited(_) => {}
                 About::Pruned(gone) => drop(self.pruned.insert(gone.segment.clone())),
+                About::Closed(closed) => {
+                    let Ok(link) = closed.head.parse() else { continue };
+                    if !self.is_rid_of(checkpoint.sequence, &closed.segment) {
+                        let end = Ended { lines: closed.lines, link, by: by(checkpoint.sequence) };
+                        self.ends.entry(closed.segment.clone()).or_insert(end);
+                    }
+                }
                 About::Written(written) => {
                     if self.is_rid_of(checkpoint.sequence, &written.segment) {
                         continue;

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+
 use super::segment::SUFFIX;
 
 /// A segment's file, as the folder lists it.
@@ -14,6 +16,12 @@ pub(crate) struct SegmentFile {
     pub(crate) name: String,
     /// Length in bytes when it was listed.
     pub(crate) length: u64,
+}
+
+/// Has nobody the segment open to write? A writer holds a shared lock on it as long as it lives.
+pub(crate) fn is_closed(path: &Path) -> io::Result<bool> {
+    let file = fs::File::open(path)?;
+    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
 /// The folder of the spool.

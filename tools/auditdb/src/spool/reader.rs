@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::batch::{Batch, announced, covered};
@@ -34,6 +35,10 @@ struct First {
 #[derive(Debug, Deserialize)]
 struct About {
     format: u32,
+    #[serde(default)]
+    created: Option<Timestamp>,
+    #[serde(default)]
+    pid: Option<u32>,
 }
 
 /// A segment that is being read.
@@ -43,6 +48,7 @@ pub(crate) struct Reader {
     at: u64,
     link: Option<Link>,
     head: Vec<u8>,
+    writer: Option<(Timestamp, u32)>,
     checked: bool,
 }
 
@@ -52,7 +58,7 @@ impl Reader {
         let mut file = BufReader::with_capacity(1 << 18, File::open(path)?);
         let (at, link) = from.map_or((0, None), |(at, link)| (at, Some(link)));
         file.seek(SeekFrom::Start(at))?;
-        Ok(Self { file, at, link, head: Vec::new(), checked: true })
+        Ok(Self { file, at, link, head: Vec::new(), writer: None, checked: true })
     }
 
     /// Believes the hashes that the batches carry: for who computes the chain as well, or did.
@@ -63,6 +69,11 @@ impl Reader {
     /// Where the next batch begins, and the link before it; `None` until the first line was read.
     pub(crate) fn reached(&self) -> Option<(u64, Link)> {
         self.link.map(|link| (self.at, link))
+    }
+
+    /// When and by which process the segment was begun, as its first line says, once that was read.
+    pub(crate) fn writer(&self) -> Option<(Timestamp, u32)> {
+        self.writer
     }
 
     /// Reads what comes next. After anything but a batch, nothing more does.
@@ -96,6 +107,7 @@ impl Reader {
         }
         match serde_json::from_slice::<First>(&self.head) {
             Ok(first) if first.segment.format == FORMAT => {
+                self.writer = first.segment.created.zip(first.segment.pid);
                 self.at = self.head.len() as u64;
                 self.link = Some(Link::first(&self.head));
                 self.next()

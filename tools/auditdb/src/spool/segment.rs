@@ -21,6 +21,8 @@ use crate::source::Source;
 
 /// The format that [`super`] describes.
 pub(crate) const FORMAT: u32 = 1;
+/// The length of the UUID that a segment's file name begins with.
+const UUID: usize = 36;
 /// The end of a segment's file name.
 pub(crate) const SUFFIX: &str = ".jsonl";
 
@@ -30,6 +32,22 @@ const FULL: (u64, Duration) = (64 << 20, Duration::from_secs(86_400));
 
 fn is_full(length: u64, age: Duration) -> bool {
     length >= FULL.0 || age >= FULL.1
+}
+
+/// How far the time in a segment's name may be from the one in its header: both are read at once.
+const APART: u64 = 10_000;
+
+/// Did the writer that wrote this header, when and as which process, give the file this name? Of a file without a header
+/// only the form is known.
+pub(crate) fn is_named(name: &str, header: Option<(Timestamp, u32)>) -> bool {
+    let parts = name.strip_suffix(SUFFIX).and_then(|stem| stem.split_at_checked(UUID));
+    let Some((id, process)) = parts.and_then(|(id, rest)| Some((id, rest.strip_prefix('-')?))) else { return false };
+    let id = Uuid::try_parse(id).ok().filter(|read| read.to_string() == id && read.get_version_num() == 7);
+    let time = id.and_then(|id| id.get_timestamp()).map(|time| time.to_unix());
+    let (Some((seconds, nanoseconds)), Ok(pid)) = (time, process.parse::<u32>()) else { return false };
+    let named = i64::try_from(seconds * 1000 + u64::from(nanoseconds / 1_000_000)).unwrap_or(i64::MAX);
+    let goes_with = |(created, by): (Timestamp, u32)| by == pid && created.as_millisecond().abs_diff(named) <= APART;
+    pid.to_string() == process && header.is_none_or(goes_with)
 }
 
 #[derive(Debug, Serialize)]
@@ -69,12 +87,14 @@ impl Segment {
     /// Creates a segment in the folder and makes its name durable.
     pub(crate) fn create(folder: &Path, previous: Option<&Self>) -> io::Result<Self> {
         // A UUIDv7 sorts by time; the process is named for whoever looks for a writer that hangs.
-        let name = format!("{}-{}{SUFFIX}", Uuid::now_v7(), std::process::id());
+        // Read together: a name that does not go with the header is a copy's.
+        let (id, created) = (Uuid::now_v7(), Timestamp::now());
+        let name = format!("{id}-{}{SUFFIX}", std::process::id());
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(folder.join(&name))?;
         // Held until we end: a segment that is open is not pruned.
         flock(&file, FlockOperation::NonBlockingLockShared)?;
         let previous = previous.map(|before| Previous { name: &before.name, sha256: before.link.to_string() });
-        let about = About { format: FORMAT, created: Timestamp::now(), pid: std::process::id(), previous };
+        let about = About { format: FORMAT, created, pid: std::process::id(), previous };
         let mut header = serde_json::to_vec(&First { segment: about })?;
         header.push(b'\n');
         let mut segment = Self {
@@ -151,6 +171,18 @@ impl Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_goes_with_the_header_of_its_writer_alone() {
+        let name = "019aa9b5-2a80-7c3e-9d6e-000000000001-42.jsonl";
+        let made = Timestamp::from_millisecond(0x019a_a9b5_2a80).unwrap();
+        let later = |seconds: i64| made + jiff::SignedDuration::from_secs(seconds);
+        assert!(is_named(name, Some((made, 42))) && is_named(name, Some((later(3), 42))) && is_named(name, None));
+        assert!(!is_named(name, Some((made, 43))) && !is_named(name, Some((later(60), 42))));
+        for other in ["zzz-1.jsonl", ".jsonl", &name.replace("-42", "-042"), &name.replace("-7c", "-4c")] {
+            assert!(!is_named(other, None), "{other}");
+        }
+    }
 
     #[test]
     fn a_segment_ends_by_its_length_and_by_its_age() {

@@ -7,6 +7,7 @@ use rustix::fs::Access;
 
 use super::batch::Batch;
 use super::folder::Folder;
+use super::inherited;
 use super::segment::Segment;
 use crate::checkpoint::{About, Notary};
 
@@ -44,6 +45,7 @@ pub(crate) struct Writer {
 /// What the checkpoints of a writer need to know.
 #[derive(Debug)]
 struct Signing {
+    folder: Folder,
     notary: Notary,
     /// Lines that no checkpoint speaks of.
     lines: u64,
@@ -66,7 +68,8 @@ impl Writer {
 
     /// The same, with checkpoints: of the first lines, while they go on, at the end of a segment and of the writer.
     pub(crate) fn signed(mut self, notary: Notary) -> Self {
-        self.signing = Some(Signing { notary, lines: 0, last: None, asked: false, failed: false });
+        let folder = self.folder.clone();
+        self.signing = Some(Signing { folder, notary, lines: 0, last: None, asked: false, failed: false });
         self
     }
 
@@ -158,7 +161,7 @@ impl Signing {
     /// A line is worth more than its signature: where none can be had, that is said once, and lines go on.
     fn keep(&mut self, abouts: Vec<About>) {
         self.last = Some(Instant::now());
-        match self.notary.sign(abouts) {
+        match inherited::sign(&self.folder, &self.notary, abouts) {
             Ok(()) => (self.lines, self.asked) = (0, false),
             Err(error) if !self.failed => {
                 eprintln!("auditdb: {}; lines are kept, and only chained", record::escape(&format!("{error:#}")));

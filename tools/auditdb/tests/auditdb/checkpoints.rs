@@ -195,7 +195,12 @@ fn a_new_key_is_signed_by_the_old_one_and_verify_follows_it() {
     let key = |what: &str| String::from_utf8(run(auditdb(path).args(["key", what]), b"").stdout).unwrap();
     let old = key("show");
     let new = key("rotate");
-    assert!(new.starts_with("ed25519 ") && new != old && new == key("show"), "{new}");
+    let shown = key("show");
+    assert!(new.starts_with("ed25519 ") && new != old && shown.starts_with(&new), "{new}");
+    assert!(
+        shown.lines().nth(1).is_some_and(|line| line.starts_with(old.trim()) && line.contains(" until ")),
+        "{shown}"
+    );
     lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 9)])), 0);
     verify(path, &[], 0);
     // Another key in its place is none that the old one has signed.

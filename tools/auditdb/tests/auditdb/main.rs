@@ -3,6 +3,7 @@
 
 mod asking;
 mod checkpoints;
+mod closed;
 mod events;
 mod export;
 mod ingest;
