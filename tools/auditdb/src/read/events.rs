@@ -83,7 +83,7 @@ fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) ->
     while let Some(row) = rows.next()? {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
         let source: Option<String> = row.get(1)?;
-        page.print(&mut out, raw, source.as_deref())?;
+        page.print(&mut out, raw, source.as_deref(), row.get(2)?)?;
     }
     out.flush().map_err(unprinted)
 }

@@ -10,6 +10,9 @@ use crate::database::brief;
 /// What `--grep` looks through: what a person sees of a record, or the line itself where it has no message.
 const TEXT: &str = "concat_ws(' ', provider, action, coalesce(message, raw), reason)";
 
+/// When a line came in: a line that bears no time is shown under that.
+const RECEIVED: &str = "epoch_us(received)";
+
 /// A condition and what stands for its question marks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Filter {
@@ -60,9 +63,9 @@ impl Filter {
         let condition = &self.condition;
         let order = if newest_first { "time DESC, seq DESC" } else { "time, seq" };
         match limit {
-            None => format!("SELECT raw, provider FROM records WHERE {condition} ORDER BY {order}"),
+            None => format!("SELECT raw, provider, {RECEIVED} FROM records WHERE {condition} ORDER BY {order}"),
             Some(limit) => format!(
-                "SELECT raw, provider FROM (SELECT raw, provider, time, seq FROM records WHERE {condition} \
+                "SELECT raw, provider, {RECEIVED} FROM (SELECT raw, provider, received, time, seq FROM records WHERE {condition} \
                  ORDER BY time DESC, seq DESC LIMIT {limit}) ORDER BY {order}"
             ),
         }

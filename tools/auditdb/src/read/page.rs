@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use record::{Outcome, Provider};
+use record::{Outcome, Provider, Record};
 use textwrap::Options;
 use tool::{Exit, Format, OutputArgs, Purpose, Writer, unprinted};
 
@@ -43,13 +44,20 @@ impl Page {
         }
     }
 
-    /// Prints one line of the record; `source` is who vouches for it.
-    pub(crate) fn print(&self, out: &mut impl Write, raw: &str, source: Option<&str>) -> Result<()> {
+    /// Prints one line of the record; `source` is who vouches for it, and `received` when it came in, in microseconds.
+    pub(crate) fn print(
+        &self,
+        out: &mut impl Write,
+        raw: &str,
+        source: Option<&str>,
+        received: Option<i64>,
+    ) -> Result<()> {
+        let record = || show::record_of(raw, source, received.and_then(|time| Timestamp::from_microsecond(time).ok()));
         let shown = match self.shape {
             Shape::Json if self.terminal => record::harmless(&show::json(raw, source)).into_owned(),
             Shape::Json => show::json(raw, source).into_owned(),
-            Shape::Short => self.short(raw, source),
-            Shape::Cat => record::escape(&show::record_of(raw, source).map_or_else(|| raw.to_owned(), |it| it.message)),
+            Shape::Short => self.short(raw, record()),
+            Shape::Cat => record::escape(&record().map_or_else(|| raw.to_owned(), |it| it.message)),
         };
         writeln!(out, "{shown}").map_err(unprinted)
     }
@@ -61,13 +69,13 @@ impl Page {
         state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
         let exit = out.finish()?;
         if self.shape != Shape::Cat {
-            self.print(&mut io::stdout().lock(), String::from_utf8_lossy(&line).trim_end(), None)?;
+            self.print(&mut io::stdout().lock(), String::from_utf8_lossy(&line).trim_end(), None, None)?;
         }
         Ok(exit)
     }
 
-    fn short(&self, raw: &str, source: Option<&str>) -> String {
-        let Some(record) = show::record_of(raw, source) else { return fold(&record::escape(raw), self.width) };
+    fn short(&self, raw: &str, record: Option<Record>) -> String {
+        let Some(record) = record else { return fold(&record::escape(raw), self.width) };
         let local = record.timestamp.to_zoned(self.zone.clone());
         let time = match local.offset().is_zero() {
             true => format!("{:.3}", record.timestamp),

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use record::cellblock::Claim;
 use record::{Action, Outcome, Provider, Record, Severity};
 use serde_json::{Map, Value};
@@ -14,14 +15,15 @@ use crate::line::{Columns, Scanner};
 /// One line without its break, for a person. Everything from the line is escaped. `source` is who vouches for it, where
 /// that is known.
 pub(crate) fn text(raw: &str, source: Option<&str>, coloured: bool) -> String {
-    record_of(raw, source).map_or_else(|| record::escape(raw), |record| tool::render(&record, coloured))
+    record_of(raw, source, None).map_or_else(|| record::escape(raw), |record| tool::render(&record, coloured))
 }
 
-/// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON.
-pub(super) fn record_of(raw: &str, source: Option<&str>) -> Option<Record> {
+/// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON. A line without a time
+/// has that at which it was received, where that is known.
+pub(super) fn record_of(raw: &str, source: Option<&str>, received: Option<Timestamp>) -> Option<Record> {
     let mut record = match Record::from_json(raw.as_bytes()) {
         Ok(record) => record,
-        Err(_) => likeness(&Scanner::default().scan(raw).ok()?, raw),
+        Err(_) => likeness(&Scanner::default().scan(raw).ok()?, raw, received),
     };
     if let Some(claimed) = attribute(&mut record.event.provider, source) {
         record.message = format!("{} [it says it is {claimed}'s]", record.message);
@@ -75,10 +77,10 @@ fn attribute(provider: &mut String, source: Option<&str>) -> Option<String> {
 }
 
 /// A record that says as much of the line as the columns hold.
-fn likeness(columns: &Columns<'_>, raw: &str) -> Record {
+fn likeness(columns: &Columns<'_>, raw: &str, received: Option<Timestamp>) -> Record {
     let owned = |field: &Option<std::borrow::Cow<'_, str>>| field.as_deref().unwrap_or_default().to_owned();
     let mut record = Record::new(Provider::Auditdb, Action::RunFinished, message(columns, raw));
-    if let Some(time) = columns.time.as_deref().and_then(|time| time.parse().ok()) {
+    if let Some(time) = columns.time.as_deref().and_then(|time| time.parse().ok()).or(received) {
         record.timestamp = time;
     }
     record.event.provider = owned(&columns.provider);

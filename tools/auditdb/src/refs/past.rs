@@ -57,7 +57,7 @@ fn finish(reading: &Reading, mut out: Writer) -> Result<Exit> {
 }
 
 const CHANGES: &str = "
-SELECT raw, provider FROM records
+SELECT raw, provider, epoch_us(received) FROM records
 WHERE provider = 'auditdb' AND seq IN (SELECT seq FROM refs WHERE repo = ? AND name = ?) ORDER BY time, seq";
 
 /// The records of its changes, as they came.
@@ -67,7 +67,7 @@ fn history(connection: &Connection, of: &Named, page: &Page) -> Result<()> {
     let mut rows = statement.query(params![of.repo, of.name])?;
     while let Some(row) = rows.next()? {
         let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
-        page.print(&mut out, raw, row.get::<_, Option<String>>(1)?.as_deref())?;
+        page.print(&mut out, raw, row.get::<_, Option<String>>(1)?.as_deref(), row.get(2)?)?;
     }
     out.flush().map_err(unprinted)
 }

@@ -163,3 +163,15 @@ fn a_follower_on_a_record_without_a_spool_sees_the_first_line() {
     terminate(&child);
     child.wait().unwrap();
 }
+
+#[test]
+fn a_line_without_a_time_is_shown_under_the_time_at_which_it_was_received() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&run(auditdb(path).args(["ingest", "--provider", "cell"]), b"{\"message\":\"no time\"}\n"), 0);
+    let received = ask(path, "SELECT strftime(received, '%H:%M:%S.%g') AS at FROM records")[0]["at"].clone();
+    std::thread::sleep(Duration::from_millis(20));
+    let output = run(auditdb(path).env("TZ", "UTC").args(["events", "-o", "short"]), b"");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.lines().next().unwrap().contains(received.as_str().unwrap()), "{received} / {shown}");
+}
