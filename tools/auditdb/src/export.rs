@@ -78,7 +78,7 @@ pub(crate) fn export(args: &cli::Export, store: &Store, output: OutputArgs) -> R
 /// no file.
 fn ship(store: &Store, reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
     let connection = &reading.connection;
-    let mut shipment = Shipment::open(&args.to, args.form)?;
+    let mut shipment = Shipment::open(&args.to, args.form, filter)?;
     let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(()) };
     let filter = filter.within(beyond);
     let mut reached: Reached = shipment.reached().clone();

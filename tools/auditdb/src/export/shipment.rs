@@ -6,14 +6,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use policy::private_file;
 use serde::{Deserialize, Serialize};
 
 use super::parquet;
 use crate::cli::Form;
 use crate::database::Lock;
-use crate::read::Reached;
+use crate::read::{Filter, Reached};
 use crate::whole;
 
 /// How long a run waits for another one on the same folder.
@@ -29,6 +29,9 @@ struct Memory {
     reached: Reached,
     /// The last of them: perhaps it has not got its name yet.
     last: Option<String>,
+    /// Which records it gets, where that is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
 }
 
 /// The folder, and what it remembers.
@@ -41,8 +44,10 @@ pub(super) struct Shipment {
 }
 
 impl Shipment {
-    /// Opens the folder, makes it where it is not there, and completes what a killed run left.
-    pub(super) fn open(folder: &Path, form: Form) -> Result<Self> {
+    /// Opens the folder, makes it where it is not there, and completes what a killed run left. One that was begun with
+    /// another filter is refused: what that left out would never be sent.
+    pub(super) fn open(folder: &Path, form: Form, filter: &Filter) -> Result<Self> {
+        let filter = filter.words();
         let said = || format!("{}: --to names a folder with --since-last", folder.display());
         fs::create_dir_all(folder).with_context(said)?;
         let lock = folder.join(format!(".{}.lock", ending(form)));
@@ -51,7 +56,14 @@ impl Shipment {
         else {
             bail!("{}: another export has had it for {} s", folder.display(), WAIT.as_secs());
         };
-        let memory = remembered(&folder.join(memory_of(form)))?;
+        let memory = remembered(&folder.join(memory_of(form)))?
+            .unwrap_or(Memory { filter: filter.clone(), ..Memory::default() });
+        ensure!(
+            memory.filter == filter,
+            "{}: was begun with {}; what the one leaves out the other would never send: --to names a folder for each",
+            folder.display(),
+            if memory.filter.is_some() { "other filters" } else { "no filter" }
+        );
         let shipment = Self { folder: folder.to_owned(), form, memory, _lock: lock };
         shipment.complete()?;
         Ok(shipment)
@@ -107,12 +119,12 @@ impl Shipment {
     }
 }
 
-fn remembered(path: &Path) -> Result<Memory> {
+fn remembered(path: &Path) -> Result<Option<Memory>> {
     match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Memory::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => {
             let text = read.with_context(|| format!("{}: cannot be read", path.display()))?;
-            serde_json::from_slice(&text).with_context(|| {
+            serde_json::from_slice(&text).map(Some).with_context(|| {
                 format!("{}: is no memory of ours; without that file all is sent once more", path.display())
             })
         }

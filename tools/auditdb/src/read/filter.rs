@@ -76,6 +76,11 @@ impl Filter {
         self.values.iter().map(|value| value as &dyn ToSql)
     }
 
+    /// In words that are the same for the same flags; `None` where it lets all through.
+    pub(crate) fn words(&self) -> Option<String> {
+        (self.condition != "true").then(|| format!("{} {:?}", self.condition, self.values))
+    }
+
     /// The condition, to be put behind WHERE.
     pub(crate) fn condition(&self) -> &str {
         &self.condition

@@ -245,3 +245,30 @@ fn a_link_that_lies_in_the_way_leads_no_export_to_another_file() {
     // What was in the way is taken away with the draft, so that the next one is written.
     assert_eq!(export(directory.path(), &["csv", "--to", "out"]).status.code(), Some(0));
 }
+
+#[test]
+fn a_folder_that_remembers_is_not_shared_by_sets_of_filters() {
+    let directory = record();
+    let path = directory.path();
+    let ship = |folder: &str, more: &[&str]| export(path, &[&["ocsf", "--to", folder, "--since-last"], more].concat());
+    let narrow = ["--tool", "sandboxctl"];
+    lines(&ship("narrow", &narrow), 0);
+    lines(&ship("narrow", &narrow), 0);
+    lines(&ship("wide", &[]), 0);
+    for (folder, more, why) in [
+        ("wide", &narrow[..], "no filter"),
+        ("narrow", &[], "other filters"),
+        ("narrow", &["--severity", "73"], "other filters"),
+    ] {
+        let refused = ship(folder, more);
+        assert_eq!(refused.status.code(), Some(2), "{folder}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains(why) && said.contains("would never send"), "{said}");
+    }
+    put(path, &[line("scanwatch", "file-scanned", 9)]);
+    assert_eq!(
+        actions(&lines(&ship("wide", &[]), 0)),
+        ["records-exported", "run-finished"],
+        "what was refused moved no bookmark"
+    );
+}
