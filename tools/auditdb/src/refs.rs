@@ -4,6 +4,7 @@
 //! tags with a kept copy, which is what this does. The order matters: a change is printed before it is remembered. So a
 //! crash in between repeats an alert and never swallows one.
 
+mod baseline;
 mod compare;
 mod lineage;
 mod ls_remote;
@@ -26,10 +27,10 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 use crate::cli;
 use crate::database::Lock;
 use crate::store::{Store, StoreArgs};
-use compare::Change;
+use baseline::Baseline;
+use compare::{Change, Round};
 use mirror::Mirror;
 use past::Question;
-use store::RefStore;
 
 /// How long a round waits for another one on the same database.
 const WAIT: Duration = Duration::from_secs(30);
@@ -61,17 +62,18 @@ pub(crate) fn refs(args: &cli::Refs, store: StoreArgs, policy: &PolicyArgs, outp
         out.check(&records::unreachable(url, reason))?;
         return out.finish();
     }
-    let database = match &args.database {
-        Some(database) => database.clone(),
-        None => Store::find(store, policy)?.refs(),
-    };
+    // Who names the database alone has no record beside it.
+    let alone = args.database.is_some() && store.directory.is_none();
+    let record = if alone { None } else { Some(Store::find(store, policy)?) };
+    let database = args.database.clone().or_else(|| record.as_ref().map(Store::refs));
+    let database = database.context("--database or --directory names the database of the refs")?;
     if let (Some(policy), None) = (&loaded, repo) {
         out.check(&records::unlisted(url, &policy.origin))?;
     }
     // A person who names a folder means it; a policy that knows the repository has the last word.
     let mirrored = repo.is_none_or(|repo| repo.mirror == policy::Mirror::Commits);
     let mirrors = args.fetch.as_deref().filter(|_| mirrored);
-    round(url, repo, &database, mirrors, out)
+    round(url, repo, (&database, record.as_ref()), mirrors, out)
 }
 
 /// What is asked of the rounds that were; `None` if this is a new one.
@@ -82,31 +84,67 @@ fn question(asked: &cli::RefsAsked) -> Option<Question<'_>> {
     at.or_else(history).or_else(window)
 }
 
-fn round(url: &str, repo: Option<&Repo>, database: &Path, mirrors: Option<&Path>, mut out: Writer) -> Result<Exit> {
+/// The database of the refs, and the record beside it.
+type Places<'a> = (&'a Path, Option<&'a Store>);
+
+fn round(
+    url: &str,
+    repo: Option<&Repo>,
+    (database, record): Places<'_>,
+    mirrors: Option<&Path>,
+    mut out: Writer,
+) -> Result<Exit> {
     let now = ls_remote::parse(io::stdin().lock()).context("standard input is no output of `git ls-remote`")?;
     if now.is_empty() {
         // Nothing was read: that the repository has no refs any more would look the same.
         out.check(&records::unreachable(url, "git ls-remote printed nothing"))?;
         return out.finish();
     }
-    let lock = PathBuf::from(format!("{}.lock", database.display()));
-    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let _lock = locked(database)?;
+    let mut baseline = Baseline::of(url, database, record)?;
+    let mut round = compare::compare(&baseline.before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
+    if let Some(knows_all_tags) = baseline.recalled {
+        round = round.by_the_record(knows_all_tags);
     }
-    let Some(_lock) = Lock::exclusive(&lock, WAIT).with_context(|| format!("{}: cannot be locked", lock.display()))?
-    else {
-        bail!("{}: another round has had it for {} s", database.display(), WAIT.as_secs());
-    };
-    let mut store = RefStore::open(database)?;
-    let before = store.load(url)?;
-    let mut round = compare::compare(&before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
     round.counts.digest = Some(records::digest(&now));
     if let Some(silent) = mirrors.and_then(|mirrors| ask_mirror(mirrors, url, &now, &mut round.changes)) {
         out.check(&silent)?;
     }
-    if round.counts.first_seen > 0 {
+    if round.counts.first_seen > 0 && baseline.recalled.is_none() {
         out.tell(&records::first_seen(url, round.counts.clone()))?;
     }
+    baseline.doubts.iter().for_each(|_| out.count(Outcome::Unknown));
+    tell(url, &round, &mut out)?;
+    for pin in repo.map(|repo| repo.pins.as_slice()).unwrap_or_default() {
+        match records::broken_pin(url, pin, &now) {
+            Some(broken) => out.check(&broken)?,
+            None => {
+                out.count(Outcome::Success);
+                round.counts.held.push(pin.name.clone());
+            }
+        }
+    }
+    out.tell(&records::read(url, round.counts, baseline.reason.take()))?;
+    out.flush()?;
+    let kept = baseline.to_keep(&round.changes);
+    baseline.store.save(url, &kept)?;
+    out.finish()
+}
+
+/// One round at a time has a database.
+fn locked(database: &Path) -> Result<Lock> {
+    let lock = PathBuf::from(format!("{}.lock", database.display()));
+    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    }
+    match Lock::exclusive(&lock, WAIT).with_context(|| format!("{}: cannot be locked", lock.display()))? {
+        Some(lock) => Ok(lock),
+        None => bail!("{}: another round has had it for {} s", database.display(), WAIT.as_secs()),
+    }
+}
+
+/// Tells what changed, and counts what did not.
+fn tell(url: &str, round: &Round, out: &mut Writer) -> Result<()> {
     for change in &round.changes {
         match change.is_told() {
             true => out.check(&records::change(url, change))?,
@@ -117,16 +155,7 @@ fn round(url: &str, repo: Option<&Repo>, database: &Path, mirrors: Option<&Path>
     if let Some(many) = records::many_moved(url, &round.changes) {
         out.tell(&many)?;
     }
-    for pin in repo.map(|repo| repo.pins.as_slice()).unwrap_or_default() {
-        match records::broken_pin(url, pin, &now) {
-            Some(broken) => out.check(&broken)?,
-            None => out.count(Outcome::Success),
-        }
-    }
-    out.tell(&records::read(url, round.counts))?;
-    out.flush()?;
-    store.save(url, &round.changes)?;
-    out.finish()
+    Ok(())
 }
 
 /// Asks the mirror what the changes mean; the record of what it did not tell, if there is any.

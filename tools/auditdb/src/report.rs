@@ -15,6 +15,7 @@ mod page;
 mod refused;
 mod repeated;
 mod span;
+mod strayed;
 mod text;
 mod told;
 

@@ -39,14 +39,49 @@ FROM (SELECT *, coalesce(rule_id, rule_name, action) AS rule,
             file_path, url, destination_domain, concat_ws(':', destination_ip, destination_port), '') AS subject
     FROM records);
 
+CREATE TEMP VIEW refs AS
+SELECT time, url AS repo, TRY(raw ->> '$.cellblock.reference.name') AS name, substr(action, 5) AS happened,
+    TRY(raw ->> '$.cellblock.reference.old.id') AS old_id, TRY(raw ->> '$.cellblock.reference.old.peeled') AS old_peeled,
+    TRY(raw ->> '$.cellblock.reference.new.id') AS new_id, TRY(raw ->> '$.cellblock.reference.new.peeled') AS new_peeled,
+    TRY_CAST(TRY(raw ->> '$.cellblock.reference.may_move') AS BOOLEAN) AS may_move, outcome, severity, id, seq
+FROM records
+WHERE provider = 'auditdb' AND action IN ('ref-first-seen', 'ref-created', 'ref-moved', 'ref-deleted');
+
 -- One row for each thing that was ever found wrong or could not be checked, by its last verdict. What the gate and the
 -- moat refused is no finding: they did as the policy says. Of segments that are as they were written no line is kept: the
 -- failure of one is past once a whole run behind its own, or a verdict of complete, did not say it again (report/check.rs).
+-- A ref that moved is mended once it is back where it belongs, or
+-- a pin holds it where it is; a pin once a round does not call it broken.
 CREATE TEMP VIEW findings AS
 WITH whole AS (SELECT greatest(max(seq) FILTER (outcome = 'success'), max(seq, 2)[2]) AS seq
-    FROM records WHERE provider = 'auditdb' AND action = 'record-verified')
+    FROM records WHERE provider = 'auditdb' AND action = 'record-verified'
+), rounds AS (
+    SELECT url, max(seq, 2)[2] AS before FROM records WHERE provider = 'auditdb' AND action = 'refs-read' GROUP BY url
+), held AS (
+    SELECT url, name, max(seq) AS seq
+    FROM (SELECT url, seq, unnest(from_json(TRY(raw -> '$.cellblock.references.held'), '["VARCHAR"]')) AS name
+        FROM records WHERE provider = 'auditdb' AND action = 'refs-read' AND contains(raw, '"held"'))
+    GROUP BY ALL
+), places AS (
+    SELECT repo, name, max(seq) FILTER (outcome = 'failure') AS seq, arg_max({'id': new_id}, seq) AS here,
+        coalesce(
+            arg_max({'id': new_id}, seq) FILTER (outcome = 'success' AND old_id <> coalesce(new_id, '')),
+            arg_min({'id': CASE WHEN outcome = 'failure' THEN old_id ELSE new_id END}, seq)) AS rightful
+    FROM refs GROUP BY repo, name HAVING bool_or(outcome = 'failure')
+), astray AS (
+    SELECT repo, name FROM places WHERE here IS DISTINCT FROM rightful AND repo IS NOT NULL
+        AND NOT EXISTS (FROM held WHERE held.url = repo AND held.name = places.name AND held.seq > places.seq)
+), broken AS (
+    SELECT subject FROM judged LEFT JOIN rounds USING (url)
+    WHERE provider = 'auditdb' AND action = 'ref-pin-broken' AND (before IS NULL OR seq > before)
+)
 SELECT fingerprint,
-    CASE WHEN rule = 'segment-verified' AND max(seq) < (SELECT whole.seq FROM whole) THEN 'mended'
+    CASE WHEN provider = 'auditdb' AND CASE
+            WHEN rule IN ('ref-created', 'ref-moved', 'ref-deleted')
+                THEN subject NOT IN (SELECT concat_ws(' ', repo, name) FROM astray)
+            WHEN rule = 'refs-moved' THEN subject NOT IN (SELECT repo FROM astray)
+            WHEN rule = 'ref-pin-broken' THEN subject NOT IN (SELECT subject FROM broken) END THEN 'mended'
+        WHEN rule = 'segment-verified' AND max(seq) < (SELECT whole.seq FROM whole) THEN 'mended'
         WHEN arg_max(outcome, seq) = 'failure' THEN 'open' WHEN arg_max(outcome, seq) = 'unknown' THEN 'unknown'
         ELSE 'mended' END AS state,
     provider, rule, container, subject, arg_max(severity, seq) AS severity,
@@ -57,14 +92,6 @@ FROM judged
 WHERE outcome IS NOT NULL AND action NOT IN ('run-finished', 'flow-denied', 'flows-unrecorded')
     AND provider <> 'egress-proxy'
 GROUP BY fingerprint, provider, rule, container, subject HAVING bool_or(outcome <> 'success');
-
-CREATE TEMP VIEW refs AS
-SELECT time, url AS repo, TRY(raw ->> '$.cellblock.reference.name') AS name, substr(action, 5) AS happened,
-    TRY(raw ->> '$.cellblock.reference.old.id') AS old_id, TRY(raw ->> '$.cellblock.reference.old.peeled') AS old_peeled,
-    TRY(raw ->> '$.cellblock.reference.new.id') AS new_id, TRY(raw ->> '$.cellblock.reference.new.peeled') AS new_peeled,
-    TRY_CAST(TRY(raw ->> '$.cellblock.reference.may_move') AS BOOLEAN) AS may_move, outcome, severity, id, seq
-FROM records
-WHERE provider = 'auditdb' AND action IN ('ref-first-seen', 'ref-created', 'ref-moved', 'ref-deleted');
 
 -- What happened, across the tools, in an order that tells a story: tag moved, fetched, host contacted, file jailed.
 CREATE TEMP VIEW timeline AS

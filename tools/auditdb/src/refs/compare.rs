@@ -61,6 +61,20 @@ pub(crate) struct Round {
     pub(crate) counts: References,
 }
 
+impl Round {
+    /// The same, where the record stood in for what was kept. Of what it does not tell, only a tag can be known to be new,
+    /// and that where it knows all tags: any other ref has no line before it moves.
+    pub(crate) fn by_the_record(mut self, knows_all_tags: bool) -> Self {
+        for change in &mut self.changes {
+            if change.happened == Happened::Created && !(knows_all_tags && change.name.starts_with("refs/tags/")) {
+                change.happened = Happened::FirstSeen;
+            }
+        }
+        self.counts = counts(self.counts.read, &self.changes);
+        self
+    }
+}
+
 /// Compares. `may_move` is the policy's word on a ref's name.
 pub(crate) fn compare(before: &BTreeMap<String, Before>, now: &[Advertised], may_move: impl Fn(&str) -> bool) -> Round {
     let told: BTreeSet<&str> = now.iter().map(|advertised| advertised.name.as_str()).collect();
@@ -133,6 +147,7 @@ fn counts(read: u64, changes: &[Change]) -> References {
         moved: of(&[Happened::Moved, Happened::ReturnedElsewhere]),
         deleted: of(&[Happened::Deleted]),
         digest: None,
+        held: Vec::new(),
     }
 }
 

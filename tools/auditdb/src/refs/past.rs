@@ -1,5 +1,6 @@
 //! `auditdb refs --at|--history|--window`: what the record tells of refs over time. It lists, and judges nothing.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use record::fields::Url;
 use record::{Action, Category, Outcome, Provider, Record, Type};
 use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
 
+use super::compare::Before;
 use super::named::{self, Named};
 use super::spans::{Span, Step, long, spans};
 use crate::plural::many;
@@ -19,7 +21,7 @@ use crate::store::Store;
 use crate::when::When;
 
 /// The most memory that an answer may use.
-const MEMORY: &str = "1GiB";
+pub(super) const MEMORY: &str = "1GiB";
 
 /// What is asked.
 #[derive(Debug)]
@@ -188,6 +190,36 @@ fn known(connection: &Connection, repo: Option<&str>, then: Timestamp, out: &mut
         out.check(&record.outcome(Outcome::Unknown).reason(format!("the oldest round in the record is of {first}")))?;
     }
     Ok(())
+}
+
+/// What the record knows of a repository.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Where each ref was last; one that is gone, where it was before that.
+    pub(super) refs: BTreeMap<String, Before>,
+    /// It has the first round, so it knows all tags.
+    pub(super) whole: bool,
+}
+
+const LAST: &str = "
+SELECT name, coalesce(new_id, old_id) AS id, CASE WHEN new_id IS NULL THEN old_peeled ELSE new_peeled END, new_id IS NULL
+FROM (FROM refs WHERE repo = ? QUALIFY row_number() OVER (PARTITION BY name ORDER BY time DESC, seq DESC) = 1)
+WHERE name IS NOT NULL AND id IS NOT NULL";
+
+const WHOLE: &str =
+    "SELECT count(*) > 0 FROM records WHERE provider = 'auditdb' AND action = 'refs-first-seen' AND url = ?";
+
+/// Where the refs of a repository were last.
+pub(super) fn last(connection: &Connection, repo: &str) -> Result<Known> {
+    let mut statement = connection.prepare(LAST)?;
+    let mut rows = statement.query(params![repo])?;
+    let mut refs = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        if let Some(target) = target(row, 1)? {
+            refs.insert(row.get(0)?, Before { target, gone: row.get(3)? });
+        }
+    }
+    Ok(Known { refs, whole: connection.query_row(WHOLE, params![repo], |row| row.get(0))? })
 }
 
 fn recalled(of: &Named, message: String) -> Record {

@@ -158,14 +158,15 @@ fn same_commit(change: &Change) -> bool {
     end(&change.old) == end(&change.new)
 }
 
-/// The record of the whole round.
-pub(crate) fn read(url: &str, counts: References) -> Record {
+/// The record of the whole round, and why it was not compared with what was kept.
+pub(crate) fn read(url: &str, counts: References, reason: Option<String>) -> Record {
     let References { read, created, moved, deleted, .. } = counts;
     let read = many(read, "ref", "refs");
     let were = if counts.read == 1 { "was" } else { "were" };
     let message = format!("{read} of {url} {were} read: {created} new, {moved} moved, {deleted} gone.");
     let mut record = about(url, Action::RefsRead, message, Type::Info).outcome(Outcome::Success);
     record.own().references = Some(counts);
+    record.event.reason = reason;
     record
 }
 

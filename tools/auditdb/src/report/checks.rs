@@ -7,6 +7,7 @@ use duckdb::{Connection, Row};
 
 use super::check::{Check, Run, STATES, Verdict, living};
 use super::repeated::repeated;
+use super::strayed;
 
 /// The most lines of checks that are looked at; a cellblock has some hundred checks.
 const MOST: usize = 60_000;
@@ -99,6 +100,7 @@ pub(super) fn checks(connection: &Connection, since: i64) -> Result<Checks> {
     all.now = living(all.now);
     all.before = living(all.before);
     explain(connection, &mut all.now)?;
+    strayed::add(connection, since, &mut all)?;
     all.repeated = repeated(connection)?;
     Ok(all)
 }

@@ -54,4 +54,7 @@ pub struct References {
     /// SHA-256 over the lines that `git ls-remote` printed, 64 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The pinned refs that lead where the policy pins them to, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
