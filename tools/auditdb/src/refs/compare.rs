@@ -62,8 +62,8 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// The same, where the record stood in for what was kept. Of what it does not tell, only a tag can be known to be new,
-    /// and that where it knows all tags: any other ref has no line before it moves.
+    /// The same, where the record stood in for what was kept. What it does not tell can be known to be new only of a tag,
+    /// and where it knows all tags. Any other ref has no line before it moves.
     pub(crate) fn by_the_record(mut self, knows_all_tags: bool) -> Self {
         for change in &mut self.changes {
             if change.happened == Happened::Created && !(knows_all_tags && change.name.starts_with("refs/tags/")) {

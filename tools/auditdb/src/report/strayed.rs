@@ -1,5 +1,5 @@
-//! Refs that are not where they belong: each from the line on that says so, until it is back, the policy lets it move or
-//! pins it where it is. A round without a change says nothing of them, so only the lines before it do.
+//! Refs that are not where they belong: each from the line on that says so. It ends when the ref is back, or the policy
+//! lets it move or pins it where it is. A round without a change says nothing of them, so only the lines before it do.
 
 #[cfg(test)]
 mod tests;
