@@ -62,7 +62,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// The same, where the record stood in for what was kept. What it does not tell can be known to be new only of a tag,
+    /// The same, where the record stood in for what was kept. What it does not tell is known to be new only of a tag,
     /// and where it knows all tags. Any other ref has no line before it moves.
     pub(crate) fn by_the_record(mut self, knows_all_tags: bool) -> Self {
         for change in &mut self.changes {
