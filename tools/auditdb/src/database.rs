@@ -144,8 +144,13 @@ const BROKEN: [&str; 10] = [
 
 /// Is it the file that is broken? A slip of the pen, a missing permission or a full disk is not mended by another one.
 pub(crate) fn is_broken(error: &anyhow::Error) -> bool {
-    let said = error.chain().find_map(|cause| cause.downcast_ref::<duckdb::Error>()).map(brief).unwrap_or_default();
-    BROKEN.iter().any(|word| said.contains(word))
+    what_broke(error).is_some()
+}
+
+/// What DuckDB says of a file that is broken.
+pub(crate) fn what_broke(error: &anyhow::Error) -> Option<String> {
+    let said = error.chain().find_map(|cause| cause.downcast_ref::<duckdb::Error>()).map(brief)?;
+    BROKEN.iter().any(|word| said.contains(word)).then_some(said)
 }
 
 /// Only a file that is broken is made again.

@@ -40,8 +40,9 @@ pub(super) fn make_room(store: &Store, why: &Error) -> Result<()> {
         bail!("{why:#}; another process has had it for {} s", WAIT.as_secs());
     };
     let kept = put_aside(store)?;
+    let said = database::what_broke(why).unwrap_or_else(|| format!("{why:#}"));
     let reason =
-        format!("the old one cannot be read ({why:#}): it may have held more; it is kept as {}", kept.display());
+        format!("the old one cannot be read ({said}): it may have held more; it is kept as {}", kept.display());
     eprintln!("auditdb: the database is made again from the spool: {}", record::escape(&reason));
     let message = "The database was put aside, and is made again from the spool.";
     let record = Record::new(Provider::Auditdb, Action::DatabaseRebuilt, message)
