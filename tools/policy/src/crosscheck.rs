@@ -17,6 +17,7 @@ pub(crate) fn all(document: &Document<'_>, policy: &Policy) {
     holes(document, policy);
     resolvers(document, policy);
     folders(document, policy);
+    anchors(document, policy);
     names(document, policy);
     gate::model(document, policy);
     gate::clients(document, policy);
@@ -140,6 +141,21 @@ fn folders(document: &Document<'_>, policy: &Policy) {
         if policy.root.starts_with(path) {
             let problem = format!("{} holds the project root {}", path.display(), policy.root.display());
             Value::at(document, place).refuse::<()>(problem, "write a folder below the root, or beside it");
+        }
+    }
+}
+
+/// Who can change the record must not find its anchor there, nor beside the key.
+fn anchors(document: &Document<'_>, policy: &Policy) {
+    let record = &policy.audit.directory;
+    let mut keys = record.clone().into_os_string();
+    keys.push(".key");
+    for anchor in &policy.audit.anchors {
+        let crate::Anchor::File(path) = anchor else { continue };
+        if path.starts_with(record) || path.starts_with(&keys) {
+            let problem = format!("{} lies in the record's own folder, or in that of its key", path.display());
+            Value::at(document, &["audit", "anchors"])
+                .refuse::<()>(problem, "name a file that who writes the record cannot change, on another disk at best");
         }
     }
 }

@@ -116,6 +116,10 @@ fn share_jail_and_audit_lie_side_by_side_and_do_not_hold_the_root() {
     refuses("path = \"jail\"", "path = \"sandbox_data/jail\"", "warden.jail.path", "lie within each other");
     refuses("path = \"jail\"", "path = \"sandbox_data\"", "warden.jail.path", "lie within each other");
     refuses("\"sandbox_data\"", "\"audit/share\"", "audit.directory", "lie within each other");
+    for inside in ["audit/anchor", "audit.key/anchor"] {
+        let anchored = format!("[audit]\nanchors = [{{ file = \"{inside}\" }}]");
+        refuses("[audit]", &anchored, "audit.anchors", "in the record's own folder");
+    }
     takes("path = \"jail\"", "path = \"sandbox_data_jail\"");
 }
 
