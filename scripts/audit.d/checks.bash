@@ -43,41 +43,49 @@ answer() {
 
 # The lines of an answer into the record. A check that left no answer is one that could not work.
 keep() {
-  local name=$1 whole=1
+  local name=$1
   touch "$work/$name.lines" "$work/$name.said"
   [ -s "$work/$name.status" ] || { echo 2 >"$work/$name.status"; echo "no answer: systemctl status '$(unit_of_check "$name")'" >>"$work/$name.said"; }
-  ! says_nothing_new "$name" || whole=0
-  if worth_keeping "$name" "$whole" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
-    [ "$whole" = 0 ] || cp -- "$work/$name.verdicts" "$(known_of "$name")" 2>/dev/null || rm -f -- "$(known_of "$name")"
+  if worth_keeping "$name" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
+    remember "$name" || rm -f -- "$(known_of "$name")"
   else
     echo 2 >"$work/$name.status"
   fi
 }
 
-# `worth_keeping NAME WHOLE`. Of what was said before, what is no pass, and the last line, which counts all. The record's own
-# segments become ever more, and a line for each would be most of it: what is odd about one is kept, and the verdict on all.
+# What a check says each hour would fill the disk in a year. What passes as it did before is left out, and the last line counts
+# it, until a month is over. What is not as it should be is kept each time: somebody else may have told the record otherwise
+# meanwhile. Of the record's own segments, which become ever more, only what is odd is kept, and the verdict on all.
 worth_keeping() {
-  local kept=.
-  if [ "$2" = 0 ]; then kept='select(.event.outcome != "success" or .event.action == "run-finished")'
-  elif [ "$1" = auditdb ]; then kept='select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)'
+  local lines=$work/$1.lines
+  if [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)' "$lines"
+  elif goes_by_news "$1"; then jq -L "$here/jq" -nRc --arg check "$1" --rawfile known "$(known_of "$1")" -f "$here/audit.d/news.jq" "$lines"
+  else cat "$lines"
   fi
-  jq -cR "fromjson? | objects | $kept" "$work/$1.lines"
 }
 
-# What a check says each hour would fill the disk in a year: whole it is kept where a word changed, and once a month. What is
-# not as it should be is kept each time: somebody else may have told the record otherwise meanwhile.
-says_nothing_new() {
-  local known status
+# Is what this check said before still good for what it does not say now? Of netguard, scanwatch and auditdb a report takes what
+# their newest run did not say for past: all of it must be as it was.
+goes_by_news() {
+  local known
   known=$(known_of "$1")
-  status=$(cat "$work/$1.status")
-  jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort >"$work/$1.verdicts" || { rm -f -- "$work/$1.verdicts"; return 1; }
-  [ "$1" != auditdb ] && { [ "$status" = 0 ] || { [ "$status" != 2 ] && stands_alone "$1"; }; } &&
-    cmp -s "$work/$1.verdicts" "$known" && [ -n "$(find "$known" -mmin "-$between" ! -newermt now)" ]
+  [ -n "$(find "$known" -mmin "-$between" ! -newermt now 2>/dev/null)" ] || return 1
+  case "$(provider_of "$1")" in
+    sandboxctl | egress-check) [ "$(cat "$work/$1.status")" != 2 ] ;;
+    *) [ "$(cat "$work/$1.status")" = 0 ] && verdicts "$1" | cmp -s - "$known" ;;
+  esac
 }
+verdicts() { jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort; }
 
-# Does each of its lines stand until it is said again? Of netguard, scanwatch and auditdb a report takes what their newest run
-# did not say for past (auditdb report).
-stands_alone() { case "$(provider_of "$1")" in sandboxctl | egress-check) ;; *) return 1 ;; esac; }
+# What it says now, from the time on when all of it was kept.
+remember() {
+  local known fresh
+  known=$(known_of "$1")
+  fresh=$work/$1.verdicts
+  verdicts "$1" >"$fresh" || return 1
+  ! goes_by_news "$1" || touch -r "$known" -- "$fresh"
+  cp --preserve=timestamps -- "$fresh" "$known" 2>/dev/null
+}
 
 # A month, or half of the time that the record keeps: what was said last must not age out of it.
 minutes_between_whole_ones() { setting '[30 * 1440, .audit.retain / 120] | min | floor'; }

@@ -1,8 +1,5 @@
-# verdict.jq - lines of the record in, raw; what each says of its check out: fingerprint, verdict, severity and why.
+# verdict.jq - lines of the record in, raw; what each says of its check out.
 
 include "fingerprint";
 
-fromjson? | objects
-| select(.event.outcome and .event.action != "run-finished")
-| [fingerprint($check), .event.outcome, .event.severity, (.event.reason // "" | tostring | unnumbered | short)]
-| join("\t")
+fromjson? | objects | select(.event.outcome and .event.action != "run-finished") | verdict($check)

@@ -11,3 +11,6 @@ def unnumbered: gsub("[0-9]+"; "N");
 def target: [.container.name, .network.name, .host.name, .service.name, .file.path] | map(select(.)) | .[0] // "";
 
 def fingerprint($check): [$check, .event.provider, .event.action, .rule.id // (.message | tostring | unnumbered), target] | map(short) | join(" ");
+
+# What a line says of its check: who, verdict, severity and why.
+def verdict($check): [fingerprint($check), .event.outcome, .event.severity, (.event.reason // "" | tostring | unnumbered | short)] | join("\t");
