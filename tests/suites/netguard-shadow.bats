@@ -113,9 +113,11 @@ drop_rule() {
 
 @test "a member that joins a network beside the moat is found, and its leaving ends it" {
   finds
+  sealed_way_out del
   "$LAB" docker network connect netguard-free netguard-sealed
   finds "container-unguarded netguard-sealed"
   "$LAB" docker network disconnect netguard-free netguard-sealed
+  sealed_way_out replace
   finds
 }
 

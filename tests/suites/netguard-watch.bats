@@ -169,9 +169,11 @@ PY
   # What this world is made of is told first; the member that is to join is in order.
   await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "neighbours-pose" and .event.outcome == "failure"'
   run ! jq -e -s 'any(.[]; .rule.id == "container-unguarded")' "$BATS_TEST_TMPDIR/watch"
+  sealed_way_out del
   "$LAB" docker network connect netguard-free netguard-sealed
   await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "container-unguarded" and .container.name == "netguard-sealed" and .event.outcome == "failure"'
   "$LAB" docker network disconnect netguard-free netguard-sealed
+  sealed_way_out replace
   await_line "$BATS_TEST_TMPDIR/watch" '.rule.id == "container-unguarded" and .container.name == "netguard-sealed" and .event.outcome == "success"'
   [ "$(jq -s '[.[] | select(.rule.id == "container-unguarded")] | length' "$BATS_TEST_TMPDIR/watch")" = 2 ]
 }

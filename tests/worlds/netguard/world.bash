@@ -83,6 +83,13 @@ not_reached() {
   return 1
 }
 
+# `sealed_way_out replace|del`. An internal network has no default route: what Docker alone holds there must be held by the
+# moat. Whoever joins another network gets that one's, and Docker wants no other in its way.
+sealed_way_out() {
+  inside netguard-sealed ip route "$1" default via 172.30.2.1
+  inside netguard-sealed ip -6 route "$1" default via fd6c:6c62:2::1
+}
+
 # What the sealed network is refused, the moat refuses: what Docker itself holds of an internal network is let by, and
 # the question gets through as soon as the moat is gone too.
 sealed_by_the_moat_alone() {
@@ -185,9 +192,7 @@ build_world() {
   box netguard-open --network netguard-cell --publish 18081:80
   box netguard-peer --network netguard-cell
   box netguard-sealed --network netguard-monitor
-  # An internal network has no default route: what Docker alone holds there must be held by the moat.
-  inside netguard-sealed ip route replace default via 172.30.2.1
-  inside netguard-sealed ip -6 route replace default via fd6c:6c62:2::1
+  sealed_way_out replace
   box netguard-control --network netguard-free
   box netguard-published --network netguard-free --publish 18080:80
   serve netguard-open 80
