@@ -191,12 +191,15 @@ goes_wrong() {
 fills_up() {
   inside 'docker exec cell sh -c "dd if=/dev/zero of=/sandbox/workspace/full bs=1M 2>/dev/null; rm -f /sandbox/workspace/full"' >&2 || true
   after 'the share filled and freed'
-  inside 'truncate -s 40M /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
-    mount -o loop /root/small.img /var/lib/cellblock/audit && systemctl start cellblock-collect.target && dd if=/dev/zero of=/var/lib/cellblock/audit/ballast bs=1M 2>/dev/null' >&2 || true
+  inside 'truncate -s 60M /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
+    mount -o loop /root/small.img /var/lib/cellblock/audit && cp -a /root/audit/. /var/lib/cellblock/audit/ && systemctl start cellblock-collect.target &&
+    dd if=/dev/zero of=/var/lib/cellblock/audit/ballast bs=1M 2>/dev/null' >&2 || true
   inside 'docker exec cell sh -c "echo x >/sandbox/workspace/written-while-full"; sleep 3' >&2
   holds "the record's disk full: the cell and its parts go on" stands
   inside 'rm /var/lib/cellblock/audit/ballast; sleep 70' >&2
   holds "the record's disk freed: what was said meanwhile arrives, and the record holds" inside 'auditdb verify && auditdb events --since 10m --format jsonl | grep -q written-while-full'
-  inside 'systemctl stop cellblock-collect.target; umount /var/lib/cellblock/audit; systemctl start cellblock-collect.target' >&2
+  # What came meanwhile goes back with it: the checkpoints know of it.
+  inside 'systemctl stop cellblock-collect.target; cp -a /var/lib/cellblock/audit /root/filled; umount --lazy /var/lib/cellblock/audit
+    cp -a /root/filled/. /var/lib/cellblock/audit/; systemctl start cellblock-collect.target' >&2
   after 'a full disk'
 }
