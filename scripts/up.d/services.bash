@@ -71,10 +71,9 @@ has_the_share() {
   awk -v device="${here// /}" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
 }
 
-# A unit's start calls none of these: what systemd is at cannot wait for itself.
+# A unit's start wakes no units: what systemd is at cannot wait for itself. The streams it begins, for renew may have ended them.
 start_collecting() {
-  if [ "$BOOT" = 1 ]; then return 0; fi
-  if [ "$DRY_RUN" = 0 ]; then wake_units; fi
+  if [ "$DRY_RUN" = 0 ] && [ "$BOOT" = 0 ]; then wake_units; fi
   run "$here/collect" --policy "$POLICY" --root "$ROOT" start
 }
 

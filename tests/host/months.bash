@@ -127,6 +127,7 @@ boots() {
   holds 'a boot: the secret that memory forgot is told, and is an alert' eval 'secret_is missing && said ".event.action == \"secret-checked\" and .cellblock.cell.secret == \"github-token\" and .event.outcome == \"failure\" and .event.severity >= 73"'
   holds 'a boot: the sealed secret is in memory again' within 60 in_the_gate
   put_the_token
+  holds 'a boot: every stream goes on into the record' within 60 inside 'for stream in proxy vault monitor warden denied events moat; do systemctl is-active --quiet "cellblock-collect@$stream" || exit 1; done'
   holds 'a boot: the record holds' inside 'auditdb verify'
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
   after 'a boot'
