@@ -18,12 +18,14 @@ proved() {
   jq -c 'select(.event.action == "criterion-evaluated")' "$work/proof" >"$work/told"
   jq -r --arg not "^($NOT_HERE)$" 'select((.rule.id | test($not) | not) and .event.outcome != "success") | "\(.event.outcome) \(.rule.id): \(.event.reason)"' "$work/told" >"$work/wrong"
   cat "$work/wrong" >&2
+  echo "$(wc -l <"$work/told") sentences were told" >&2
   [ ! -s "$work/wrong" ] && is "$(grep -v '^#' "$HOUSE/scripts/acceptance.d/criteria.tsv" | cut -f 1 | LC_ALL=C sort)" jq -rs 'map(.rule.id) | sort[]' "$work/told"
 }
 
-# `after STEP`: the proof, and the neighbour.
+# `after STEP`: the proof, and the neighbour. Behind a boot the timers' own checks are at work beside it, so it has some time;
+# what it says last is shown.
 after() {
-  holds "$1: the proof holds" proved
+  holds "$1: the proof holds" eval 'within 90 proved || proved'
   holds "$1: the neighbour never stopped" untouched
 }
 
