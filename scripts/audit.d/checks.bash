@@ -43,11 +43,13 @@ answer() {
 
 # The lines of an answer into the record. A check that left no answer is one that could not work.
 keep() {
-  local name=$1
+  local name=$1 by_news=0
   touch "$work/$name.lines" "$work/$name.said"
   [ -s "$work/$name.status" ] || { echo 2 >"$work/$name.status"; echo "no answer: systemctl status '$(unit_of_check "$name")'" >>"$work/$name.said"; }
-  if worth_keeping "$name" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
-    remember "$name" || rm -f -- "$(known_of "$name")"
+  verdicts "$name" >"$work/$name.verdicts" || rm -f -- "$work/$name.verdicts" "$(known_of "$name")"
+  ! goes_by_news "$name" || by_news=1
+  if worth_keeping "$name" "$by_news" | auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$(provider_of "$name")" - >/dev/null 2>>"$work/$name.said"; then
+    remember "$name" "$by_news" || rm -f -- "$(known_of "$name")"
   else
     echo 2 >"$work/$name.status"
   fi
@@ -56,10 +58,11 @@ keep() {
 # What a check says each hour would fill the disk in a year. What passes as it did before is left out, and the last line counts
 # it, until a month is over. What is not as it should be is kept each time: somebody else may have told the record otherwise
 # meanwhile. Of the record's own segments, which become ever more, only what is odd is kept, and the verdict on all.
+# `worth_keeping NAME BY_NEWS`
 worth_keeping() {
   local lines=$work/$1.lines
   if [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)' "$lines"
-  elif goes_by_news "$1"; then jq -L "$here/jq" -nRc --arg check "$1" --rawfile known "$(known_of "$1")" -f "$here/audit.d/news.jq" "$lines"
+  elif [ "$2" = 1 ]; then jq -L "$here/jq" -nRc --arg check "$1" --rawfile known "$(known_of "$1")" -f "$here/audit.d/news.jq" "$lines"
   else cat "$lines"
   fi
 }
@@ -72,18 +75,16 @@ goes_by_news() {
   [ -n "$(find "$known" -mmin "-$between" ! -newermt now 2>/dev/null)" ] || return 1
   case "$(provider_of "$1")" in
     sandboxctl | egress-check) [ "$(cat "$work/$1.status")" != 2 ] ;;
-    *) [ "$(cat "$work/$1.status")" = 0 ] && verdicts "$1" | cmp -s - "$known" ;;
+    *) [ "$(cat "$work/$1.status")" = 0 ] && cmp -s "$work/$1.verdicts" "$known" ;;
   esac
 }
 verdicts() { jq -L "$here/jq" -rR --arg check "$1" -f "$here/audit.d/verdict.jq" "$work/$1.lines" | sort; }
 
-# What it says now, from the time on when all of it was kept.
+# `remember NAME BY_NEWS`: what it says now, from the time on when all of it was kept.
 remember() {
-  local known fresh
+  local known fresh=$work/$1.verdicts
   known=$(known_of "$1")
-  fresh=$work/$1.verdicts
-  verdicts "$1" >"$fresh" || return 1
-  ! goes_by_news "$1" || touch -r "$known" -- "$fresh"
+  [ "$2" = 0 ] || touch -r "$known" -- "$fresh"
   cp --preserve=timestamps -- "$fresh" "$known" 2>/dev/null
 }
 
