@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::whole;
 
 /// The most memory that the writing may use.
-const MEMORY: &str = "1GiB";
+const MEMORY: &str = "768MiB";
 /// What a file is called until it counts, so that nobody's `**/*.parquet` reads it.
 const DRAFT: &str = "part";
 /// Where the files stand below a draft: DuckDB writes into folders that it makes itself.

@@ -18,7 +18,7 @@ pub(super) fn repeated(connection: &Connection) -> Result<BTreeMap<String, i64>>
              WHERE action = 'run-finished' AND provider IS NOT NULL GROUP BY provider
          )
          SELECT provider, epoch_us(time) FROM records
-         WHERE rowid IN (SELECT (key % 1099511627776)::BIGINT FROM newest)
+         WHERE action = 'run-finished' AND rowid IN (SELECT (key % 1099511627776)::BIGINT FROM newest)
            AND TRY_CAST(raw->>'$.cellblock.counts.checked' AS BIGINT) > 0"
     );
     let mut statement = connection.prepare(&sql)?;
