@@ -27,7 +27,7 @@ proof() {
 }
 
 # What the warden says of its engine and of freshclam. It is kept and shown, and decides nothing here: on a first
-# start the official signatures are still on their way, and where there is no mirror they never come.
+# start the official signatures are still on their way. Where there is no mirror they never come.
 ask_the_warden() {
   local lines
   lines=$(warden_test) || true

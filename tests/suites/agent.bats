@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The agent's day in the cell: the real OpenClaw behind the vault, first in `proxied` shape, where it has the hardest time of
-# it, then in `open`, with the same steps (agent/day.bash). What its start script makes of a configuration is tried on the
-# image alone. No packet leaves the lab.
+# The agent's day in the cell: the real OpenClaw behind the vault. First in `proxied` shape, where it has the hardest
+# time, then in `open`, with the same steps (agent/day.bash). What its start script makes of a configuration is tried on
+# the image alone. No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/world

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What netguard sends to the kernel itself is what nft would have made of the same plan, is all or nothing, and is
-# not needed where it cannot be. In a network namespace of its own, where no packet ever is.
+# netguard itself sends to the kernel what nft would have made of the same plan. That is all or nothing, and
+# nobody needs it where it cannot be. In a network namespace of its own, where no packet ever is.
 
 bats_require_minimum_version 1.5.0
 
@@ -205,7 +205,7 @@ await() {
   return 1
 }
 
-# The rules are lost three times and come back whole, with nothing asked of nft but what it was asked before.
+# The rules are lost three times and come back whole. netguard asks nothing of nft but what it asked before.
 back_without_nft() {
   local round
   cp "$BATS_FILE_TMPDIR/asked" "$BATS_TEST_TMPDIR/asked"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The moat holds: what the attack table tries from real containers gets nowhere, and every row of it gets
+# The moat holds: what the attack table tries from real containers gets nowhere. Every row of it gets
 # through from a container beside the moat. The lab is one of its own, beside the shared one.
 
 bats_require_minimum_version 1.5.0
@@ -69,7 +69,7 @@ ROWS
   [ "$(met drop)" -ge 1000 ]
 }
 
-# Until a member's address on the link is its own (RFC 4862, 5.4) it asks the link from another, 20 s for a busy machine.
+# Until a member's address on the link is its own (RFC 4862, 5.4), it asks from another. 20 s are for a busy machine.
 settled() {
   local own
   for _ in {1..200}; do

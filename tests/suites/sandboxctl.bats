@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# The keeper before a real engine: networks as the policy has them, a certificate and a secret that reach a
-# tmpfs and nothing else, an audit that a weak container fails, and the kill switch. The lab is one of its own.
-# Weak containers are created, never started: what they ask for is there to be read, and nothing is at risk.
+# The keeper before a real engine: networks as the policy has them; a certificate and a secret that reach a
+# tmpfs and nothing else. Then an audit that a weak container fails, and the kill switch. The lab is one of its
+# own. Weak containers are created, never started: what they ask for is there to be read, and nothing is at
+# risk.
 
 # shellcheck disable=SC2154  # bats sets $stderr
 bats_require_minimum_version 1.5.0
@@ -171,7 +172,8 @@ make_networks() {
     [ "$(docker exec proxy stat -c %s /run/secrets/github-token)" = 65536 ]
   done
   [ "$(docker exec proxy ls -A /run/secrets)" = github-token ]
-  # What one left behind that was killed goes with the next one, and a young one, that may be somebody's, with the secret.
+  # What one left behind that was killed goes with the next one. A young file may be somebody's, and goes with the
+  # secret.
   docker exec proxy sh -c 'cd /run/secrets && touch .github-token.young.new .other.old.new && touch -d "5 minutes ago" .github-token.old.new .other.old.new'
   keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null
   [ "$(docker exec proxy ls -A /run/secrets | sort | paste -sd' ' -)" = ".github-token.young.new .other.old.new github-token" ]

@@ -14,8 +14,8 @@ setup() {
 
 versions() { ls "$house/tests/worlds/upgrade"; }
 
-# A version's record, in a folder of its own: a jailed file, an applied moat, a first round of refs in a database beside,
-# and, not folded into the database yet, one more jailed file.
+# A version's record, in a folder of its own: a jailed file, an applied moat, and a first round of refs in a database
+# beside. One more jailed file is not folded into the database yet.
 of_version() {
   rm -rf audit
   tar -xzf "$house/tests/worlds/upgrade/$1/audit.tar.gz"

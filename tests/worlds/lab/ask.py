@@ -2,7 +2,7 @@
 """Asks one address over one protocol and prints who answered: `ask.py [-s SECONDS] KIND ADDRESS [PORT|NAME]…`
 
 KIND: tcp PORT, http [PORT], udp PORT, dns [NAME], dns-tcp [NAME], ping. It needs no resolver and no
-program of the place it runs in, so a test can run it in any network namespace. Exit status: 0
+program of the place it runs in. So a test can run it in any network namespace. Exit status: 0
 somebody answered (their first line on stdout), 1 nobody did (why, on stderr), 2 usage.
 """
 import socket

@@ -1,6 +1,7 @@
-// A client that is refused over and over must not push the rest out of the log, which is bounded. Each client's
-// refusals are told up to MOST in a WINDOW, the others are counted, and the next one that is told says how many.
-// Each of the two workers counts for itself: did they share a count, one that was held up would put it back.
+// A client that is refused over and over must not push the rest out of the log, which is bounded. The log has up
+// to MOST refusals of each client in a WINDOW. The gate counts the others, and the next refusal in the log says
+// how many. Each of the two workers counts for itself: did they share a count, one that was held up would put it
+// back.
 import fs from 'fs';
 
 function make() {

@@ -1,9 +1,9 @@
 // The access log: one ECS record a request, one a TLS connection.
 //
-// A record is built here and not by `log_format`, because only so is every line JSON, whatever bytes a client
-// sends (`escape=json` lets those from 0x80 on through as they are), and what does not apply is absent, not empty.
-// Where there is nothing to tell, the record is the empty string, and no line is written. What is plain nginx writes
-// by itself (log.rs), with what `traced` knows: the fields are the same.
+// A record is built here and not by `log_format`: only so is every line JSON, whatever bytes a client sends.
+// (`escape=json` lets bytes from 0x80 on through as they are.) What does not apply is absent, not empty. Where there
+// is nothing to tell, the record is the empty string, and no line is written. What is plain nginx writes by itself
+// (log.rs), with what `traced` knows: the fields are the same.
 import make_flood from 'flood.js';
 import lines from 'lines.js';
 import make_verdict from 'verdict.js';
