@@ -83,7 +83,7 @@ impl Store {
         Folder::below(&self.directory)
     }
 
-    /// The folder itself.
+    /// The folder of the whole record: spool, database and locks are below it.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

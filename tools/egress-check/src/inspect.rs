@@ -27,7 +27,7 @@ pub(crate) struct Manner {
     pub(crate) parallel: usize,
 }
 
-/// What one probe saw.
+/// What came of one probe, inside and at its control.
 #[derive(Debug)]
 pub(crate) struct Observations {
     /// From the place that is inspected.

@@ -26,10 +26,10 @@ pub(crate) enum Reach {
     NotMade,
 }
 
-/// Three-valued, with the reason.
+/// An outcome with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The verdict.
+    /// Success, failure, or unknown where it could not be told.
     pub(crate) outcome: Outcome,
     /// Why, in half a sentence.
     pub(crate) reason: &'static str,

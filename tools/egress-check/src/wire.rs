@@ -62,9 +62,9 @@ pub(crate) struct Origin {
 /// The part in a meeting with the other vantage, for a probe that takes both.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// It forges.
+    /// The vantage inside, which forges the packet.
     Inner(Inner),
-    /// It sees what arrives.
+    /// The vantage outside, which sees what arrives.
     Outer(Outer),
 }
 

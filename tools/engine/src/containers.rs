@@ -9,7 +9,7 @@ use bollard::query_parameters::{
 
 use crate::{Engine, Error};
 
-/// What the engine answers.
+/// What the engine's API gives: a value, or why it has none.
 type Answer<T> = Result<T, Error>;
 
 impl Engine {

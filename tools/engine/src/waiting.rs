@@ -23,7 +23,7 @@ use crate::process::Process;
 pub struct Waiting {
     /// `tcp` or `udp`.
     pub protocol: &'static str,
-    /// Where.
+    /// The address and port that it waits on.
     pub at: SocketAddr,
 }
 

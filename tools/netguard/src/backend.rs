@@ -30,7 +30,7 @@ pub(crate) type Table = (u8, &'static str);
 pub(crate) enum Choice {
     /// nft where it is installed, else iptables.
     Auto,
-    /// The program nft.
+    /// nft, or an error where it is not found.
     Nft,
     /// iptables-restore, ip6tables-restore and ipset.
     Iptables,

@@ -83,7 +83,7 @@ fn verdict(control: &Control<Subject>, subject: &Subject) -> Verdict {
 /// How an audit is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct How<'a> {
-    /// What knows secrets.
+    /// The rules by which a secret is known.
     pub(crate) rules: &'a Rules,
     /// The controls that are asked for.
     pub(crate) pick: &'a Pick,

@@ -37,7 +37,7 @@ impl Numbers {
         numbers
     }
 
-    /// The next one.
+    /// Gives the next line's number, one more than the last.
     pub(crate) fn give(&mut self) -> LineNumber {
         self.last.number += 1;
         self.last.clone()

@@ -37,7 +37,7 @@ impl Notary {
         Self { folder, anchors }
     }
 
-    /// Its folder.
+    /// The folder that holds the key and the log of checkpoints.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

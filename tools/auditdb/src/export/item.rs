@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::read::Filter;
 
-/// One record.
+/// What every export format takes of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) time: Timestamp,

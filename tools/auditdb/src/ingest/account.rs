@@ -42,7 +42,7 @@ impl Account {
         }
     }
 
-    /// Takes a line.
+    /// Notes a line's number and time, so that a gap in the numbers shows.
     pub(super) fn line(&mut self, line: &Accepted<'_>) {
         let time = line.time.and_then(|time| Timestamp::from_microsecond(time).ok());
         let Mark { lost, runs, .. } = &mut self.mark;

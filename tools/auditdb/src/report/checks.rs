@@ -17,7 +17,7 @@ const EXPLAINED: usize = 1000;
 /// What the checks say now and said then.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    /// What each says now.
+    /// The newest line of each check.
     pub(super) now: Vec<Check>,
     /// What each said at the beginning of the time that is told of.
     pub(super) before: Vec<Check>,

@@ -86,7 +86,7 @@ impl Lines {
         line.push_str("\x1b[0m");
     }
 
-    /// All of it.
+    /// Gives the whole text, with the colours in it.
     pub(super) fn finish(self) -> String {
         self.out
     }

@@ -27,7 +27,7 @@ struct Said {
     held: Vec<String>,
     /// It is against the policy.
     failed: bool,
-    /// As it is told.
+    /// The check as the report shows it.
     check: Check,
 }
 

@@ -107,7 +107,7 @@ fn sentence(check: &Check) -> &str {
     check.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or(&check.message)
 }
 
-/// Elastic's levels.
+/// The word for a severity, by Elastic's levels (21, 47, 73, 99).
 pub(super) fn severity(number: u8) -> &'static str {
     match Severity::from(number) {
         Severity::Informational => "info",

@@ -21,7 +21,7 @@ const MOST: usize = 64 * 1024;
 /// Most of it that is told.
 const TOLD: usize = 256;
 
-/// How far it went.
+/// How far a connection to the vault went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nobody took the connection.

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use record::cellblock::ProbeKind;
 
-/// Whom a probe asks.
+/// The target of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whom {
-    /// An address.
+    /// One address; nothing resolves it.
     Ip(IpAddr),
     /// An address that means something on one link only, and the interface to that link: link-local, or a group.
     OnLink(IpAddr, String),
@@ -55,7 +55,7 @@ impl fmt::Display for Whom {
     }
 }
 
-/// A DNS question.
+/// What to ask a DNS server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     /// The name; a label of its own goes before it when `unique`.
@@ -71,7 +71,7 @@ pub(crate) struct Question {
 pub(crate) struct Request {
     /// The method, as it is sent.
     pub(crate) method: String,
-    /// The Host header.
+    /// What goes into the `Host` header.
     pub(crate) host: String,
     /// The path, from its slash.
     pub(crate) path: String,
@@ -80,9 +80,9 @@ pub(crate) struct Request {
 /// One question to the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// What is sent.
+    /// The protocol that is tried.
     pub(crate) kind: ProbeKind,
-    /// To whom.
+    /// The target: an address, a name, or a socket's path.
     pub(crate) whom: Whom,
     /// To which port; 0 where there is none.
     pub(crate) port: u16,

@@ -28,9 +28,9 @@ pub(crate) struct Flow {
 /// What a flow was counted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Count {
-    /// Packets.
+    /// How many packets were refused.
     pub(crate) packets: u64,
-    /// Bytes, headers included.
+    /// How many bytes they had, headers included.
     pub(crate) bytes: u64,
 }
 

@@ -50,7 +50,7 @@ enum Contents {
     Ranges,
 }
 
-/// The programs.
+/// The programs that load and list the rules and sets, for each family.
 #[derive(Debug)]
 pub(crate) struct Iptables {
     restore: [(Family, Program); 2],

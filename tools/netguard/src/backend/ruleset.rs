@@ -36,11 +36,11 @@ pub(crate) struct Listing {
 pub(crate) struct Chain {
     /// How the kernel calls it, if it does.
     pub(crate) hook: Option<Called>,
-    /// Its rules.
+    /// Its rules, in the kernel's order.
     pub(crate) rules: Vec<ListedRule>,
 }
 
-/// A rule.
+/// A rule as the kernel lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListedRule {
     /// Our id, if it has one.
@@ -51,14 +51,14 @@ pub(crate) struct ListedRule {
     pub(crate) counted: Option<(u64, u64)>,
 }
 
-/// A set.
+/// A set as the kernel lists it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Set {
     /// Types of its key, one a part.
     pub(crate) key: Vec<String>,
-    /// Its flags.
+    /// Its flags, as nft spells them: `interval`, `timeout`, …
     pub(crate) flags: Vec<String>,
-    /// The most it holds.
+    /// The most elements that it holds.
     pub(crate) size: Option<u64>,
     /// How long an element lives, in seconds.
     pub(crate) timeout: Option<u64>,

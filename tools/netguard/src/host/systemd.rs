@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// If somebody does and cannot be told.
-pub(crate) fn tell() -> Result<()> {
+pub(crate) fn notify_ready() -> Result<()> {
     let Some(socket) = listener() else { return Ok(()) };
     say(&socket, b"READY=1")
         .with_context(|| format!("NOTIFY_SOCKET={} could not be told that the moat stands", socket.display()))

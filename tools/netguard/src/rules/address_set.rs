@@ -30,7 +30,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Both of them.
+    /// Both families, IPv4 first.
     pub(crate) const BOTH: [Self; 2] = [Self::V4, Self::V6];
 
     /// The family of a range.

@@ -15,7 +15,7 @@ pub(crate) struct Rule {
     pub(crate) chain: String,
     /// All of these must hold.
     pub(crate) when: Vec<Condition>,
-    /// What then happens.
+    /// What happens to a packet for which all of `when` hold.
     pub(crate) verdict: Verdict,
     /// What it is for, in a sentence.
     pub(crate) meaning: String,

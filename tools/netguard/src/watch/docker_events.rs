@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long a request for events may be under way.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What the engine said.
+/// News of the engine, for the watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     /// It answers: what it says from here on is heard.

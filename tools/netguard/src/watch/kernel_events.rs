@@ -44,7 +44,7 @@ pub(crate) struct Seen {
     pub(crate) woken: bool,
 }
 
-/// All sources of news.
+/// All that wakes the watch: netfilter, routes, and threads of ours.
 #[derive(Debug)]
 pub(crate) struct Events {
     rules: Listener,

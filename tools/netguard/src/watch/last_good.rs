@@ -86,7 +86,7 @@ impl Saved {
 fn text(told: &Record, plan: &Plan) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut writer = Writer::to(&mut bytes, Provider::Netguard, Purpose::Tell);
-    writer.tell(told)?;
+    writer.write(told)?;
     records::write(plan, &mut writer)?;
     writer.finish()?;
     Ok(bytes)

@@ -124,7 +124,7 @@ pub(crate) fn container_name(value: &Value<'_>) -> Option<String> {
     value.refuse(format!("{} is no container name", quoted(text)), "write up to 63 letters, digits, '_', '.' and '-'")
 }
 
-/// One address.
+/// Reads one address, and notes a fault where it is none.
 pub(crate) fn address(value: &Value<'_>) -> Option<IpAddr> {
     let text = value.text()?;
     let problem = || format!("{} is no IP address", quoted(text));

@@ -21,7 +21,7 @@ pub enum Mirror {
     Commits,
 }
 
-/// One watched repository.
+/// A repository that the monitor watches: `[[repo]]`.
 #[derive(Debug, Clone)]
 pub struct Repo {
     /// Its address: https, a host that some `[[egress]]` lists for the monitor, no user, no port but 443.

@@ -9,10 +9,10 @@ pub struct Spool {
     /// The segment's file name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<String>,
-    /// Lines it is about.
+    /// How many lines the record is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
-    /// Bytes it is about.
+    /// How many bytes of the segment the record is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// The head of the segment's hash chain (SHA-256, 64 hex digits): kept elsewhere, it proves later

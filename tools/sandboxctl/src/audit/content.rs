@@ -18,7 +18,7 @@ use super::leak::Leak;
 /// The controls that layers are read for.
 pub(crate) const OF_LAYERS: [&str; 2] = ["cis-docker-4.8", "cellblock-layer-secret"];
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-4.8",
@@ -77,7 +77,7 @@ impl Searched {
     /// What was found in one file, or why it was not read.
     pub(super) fn add(&mut self, found: Result<Vec<Leak>, String>) {
         match found {
-            Ok(leaks) => leaks.into_iter().for_each(|leak| self.tell(leak)),
+            Ok(leaks) => leaks.into_iter().for_each(|leak| self.push(leak)),
             Err(why) if self.untold.len() < TOLD => self.untold.push(why),
             // Many that were not read say what one says.
             Err(_) => {}
@@ -85,7 +85,7 @@ impl Searched {
     }
 
     /// One more: told, or counted.
-    fn tell(&mut self, leak: Leak) {
+    fn push(&mut self, leak: Leak) {
         if self.leaks.len() < TOLD { self.leaks.push(leak) } else { self.more += 1 }
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum Home {
     Own(BTreeSet<String>),
     /// That of this container, in this life of it; `None` if there is no such container.
     Of(Option<Life>),
-    /// None at all.
+    /// On no network at all.
     Nowhere,
     /// Anywhere but on these: a stranger.
     AwayFrom(BTreeSet<String>),
@@ -26,14 +26,14 @@ pub(crate) enum Home {
 /// The most of what a container can use up. What the machine does not have is no bound either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most {
-    /// Bytes.
+    /// Memory, in bytes.
     pub(crate) memory: i64,
     /// Billionths of a CPU.
     pub(crate) processors: i64,
     pub(crate) processes: i64,
     /// Bytes, of all its logs together.
     pub(crate) logs: i64,
-    /// Open files.
+    /// How many files a process may have open.
     pub(crate) files: i64,
 }
 

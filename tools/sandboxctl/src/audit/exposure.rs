@@ -9,7 +9,7 @@ use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::{Facts, Mounted, Subject};
 use super::leak;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.32",

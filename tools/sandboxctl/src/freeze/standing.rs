@@ -10,7 +10,7 @@ use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 /// What is known; `Err` says why something is not.
 type Known<T> = Result<T, String>;
 
-/// What the cell does.
+/// The state of the cell's container, as the engine tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Absent,
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-/// How the cell stands.
+/// What is known of the cell: its state and its networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Standing {
     state: Known<State>,

@@ -182,7 +182,7 @@ pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
     }
 }
 
-/// In both.
+/// In `http` and in `stream`: how many slots a wildcard has, for the njs modules.
 pub(super) fn slots(conf: &mut Conf) {
     constant(conf, "gate_slots", std::iter::once(SLOTS.to_string()));
 }

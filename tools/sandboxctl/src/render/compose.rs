@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::paths;
 
-/// The document.
+/// The override of `compose.yaml`: what the policy decides of it.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Override {
     name: &'static str,

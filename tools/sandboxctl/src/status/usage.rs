@@ -63,7 +63,7 @@ pub(super) fn look(told: &ContainerInspectResponse, before: Option<Spent>) -> Us
     }
 }
 
-/// What the kernel enforces.
+/// The limits in the container's control group.
 fn limits(id: &str, first: i64) -> anyhow::Result<InForce> {
     in_force::look(&Process::of(id, first)?, &std::fs::read_to_string("/proc/self/mountinfo")?)
 }

@@ -18,14 +18,14 @@ pub(crate) struct Engine {
     names: Mutex<(Arc<str>, Arc<str>)>,
 }
 
-/// What a trial changed.
+/// How a trial changed what is known of the engine.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// It can be relied on, or may be used although it cannot.
     Up(Trust),
     /// It answers, and cannot be relied on.
     Degraded(Trust),
-    /// It does not answer.
+    /// The engine does not answer.
     Away(Broken),
 }
 
@@ -44,7 +44,7 @@ impl Engine {
         engine
     }
 
-    /// Where it listens.
+    /// The socket or address that clamd listens on.
     pub(crate) fn address(&self) -> &Clamd {
         &self.address
     }
@@ -67,7 +67,7 @@ impl Engine {
         self.up.load(Ordering::SeqCst)
     }
 
-    /// A session with it.
+    /// Opens a session with the engine.
     pub(crate) fn connect(&self) -> Result<Session, Broken> {
         Session::connect(&self.address)
     }

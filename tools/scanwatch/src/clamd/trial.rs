@@ -37,7 +37,7 @@ const ENCRYPTED_ZIP: [u8; 124] = [
 /// What the trial found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
-    /// Engine and signatures.
+    /// The engine's version and the names of its signatures.
     pub(crate) edition: Edition,
     /// Why it cannot be relied on; empty when it can.
     pub(crate) doubts: Vec<Doubt>,

@@ -27,7 +27,7 @@ use inventory::{Inventory, Missing};
 enum Unhashed {
     /// It is gone, or something else stands there: the walk saw an older state.
     Gone,
-    /// The time was over.
+    /// Its turn came after the time was over.
     Late,
     /// It is too large, or the kernel refuses it: a sentence.
     NotRead(String),
@@ -99,7 +99,7 @@ fn left_out(missing: Missing, late: usize) -> Vec<String> {
 /// Reads files within its bounds.
 struct Hasher<'a> {
     root: &'a Root,
-    /// In bytes.
+    /// The largest file that it reads, in bytes.
     largest: u64,
     until: Instant,
     /// Files of more than one name, by device and inode: a thousand links to one file cost one reading.

@@ -92,7 +92,7 @@ impl Deaths {
     }
 
     /// The engine answered: it does not die of this.
-    pub(crate) fn acquit(&mut self, size: u64, sha256: &str) {
+    pub(crate) fn forget(&mut self, size: u64, sha256: &str) {
         if !self.contents.is_empty() {
             self.contents.remove(&(size, sha256.to_owned()));
         }
@@ -147,7 +147,7 @@ mod tests {
     fn an_answer_and_other_signatures_clear_it() {
         let now = Instant::now();
         let mut deaths = died(MOST, now);
-        deaths.acquit(5, "a");
+        deaths.forget(5, "a");
         assert_eq!(deaths.standing(5, "a", now), Standing::Innocent);
         let mut deaths = died(MOST, now);
         deaths.forget_all();

@@ -28,7 +28,7 @@ impl Output {
 
     /// Prints a record. `counted` is how it counts as a check, where it is one. A failure ends the run.
     /// Says whether it was written.
-    pub(crate) fn tell(&self, record: &Record, counted: Option<Outcome>, stop: &Stop) -> bool {
+    pub(crate) fn write(&self, record: &Record, counted: Option<Outcome>, stop: &Stop) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failed.is_some() {
             return false;
@@ -36,7 +36,7 @@ impl Output {
         if let Some(outcome) = counted {
             state.writer.count(outcome);
         }
-        if let Err(error) = state.writer.tell(record) {
+        if let Err(error) = state.writer.write(record) {
             state.failed = Some(error);
             stop.raise();
             return false;

@@ -22,9 +22,9 @@ pub(crate) enum Urgency {
 pub(crate) struct Task {
     /// The folder it is in.
     pub(crate) root: Arc<Root>,
-    /// Where in it.
+    /// The file's path below `root`.
     pub(crate) below: Below,
-    /// How soon.
+    /// Which of the waiting files goes first.
     pub(crate) urgency: Urgency,
     /// First sight of the change.
     pub(crate) seen: Instant,

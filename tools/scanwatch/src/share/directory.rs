@@ -51,7 +51,7 @@ impl Root {
         self.number
     }
 
-    /// As people know it.
+    /// The path as a container or a person calls it.
     pub(crate) fn shown(&self, below: &[u8]) -> PathBuf {
         if below.is_empty() { self.shown.clone() } else { self.shown.join(OsStr::from_bytes(below)) }
     }
@@ -88,7 +88,7 @@ impl Root {
 /// A name in a folder that is held open: where a file is, or was.
 #[derive(Debug)]
 pub(crate) struct Spot {
-    /// The folder.
+    /// The folder, held open.
     pub(crate) folder: OwnedFd,
     /// The name in it, a single component.
     pub(crate) name: CString,

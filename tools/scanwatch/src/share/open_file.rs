@@ -9,7 +9,7 @@ use crate::share::directory::Spot;
 /// A file that is held: nobody can put another in its place behind our back.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    /// Where it was found.
+    /// The folder and the name by which it was opened.
     pub(crate) spot: Spot,
     /// Open for reading.
     pub(crate) file: OwnedFd,

@@ -13,7 +13,7 @@ const FONT: i32 = 18;
 const INK: RGBColor = RGBColor(0x11, 0x11, 0x11);
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 
-/// What a colour means.
+/// What a colour of the chart says about a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Plain,

@@ -21,9 +21,9 @@ pub(crate) const AN_HOUR: u32 = (BURST + 60 * A_MINUTE) / 2;
 /// What a sender is told by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// Its hardware address.
+    /// By its hardware address (ipset's `hash:mac`).
     Hardware,
-    /// The packet's source.
+    /// By the packet's source address (ipset's `hash:ip`).
     Address,
 }
 

@@ -104,7 +104,7 @@ impl Image {
         };
         if let Err(why) = &whole {
             let loose = self.layers.values().flat_map(|layer| &layer.secrets.leaks).filter(|_| order.is_empty());
-            loose.for_each(|leak| secrets.tell(leak.clone().within("a layer: ")));
+            loose.for_each(|leak| secrets.push(leak.clone().within("a layer: ")));
             secrets.untold.push(why.clone());
         }
         Layers { set_id: whole.map(|files| files.into_iter().map(|path| format!("/{path}")).collect()), secrets }
@@ -126,7 +126,7 @@ impl Image {
             };
             let place = format!("layer {}: ", at + 1);
             secrets.more += layer.secrets.more;
-            layer.secrets.leaks.iter().for_each(|leak| secrets.tell(leak.clone().within(&place)));
+            layer.secrets.leaks.iter().for_each(|leak| secrets.push(leak.clone().within(&place)));
             layer.secrets.untold.iter().for_each(|why| secrets.add(Err(format!("{place}{why}"))));
             let late = || Instant::now() > until;
             set_id = set_id.and_then(|below| if late() { Err(LATE.to_owned()) } else { Ok(layer.over(below)) });

@@ -36,9 +36,9 @@ pub(super) fn gone(event: &EventMessage) -> Option<&str> {
 /// A command that somebody puts into a container (`docker exec`), or one that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command<'a> {
-    /// By its id.
+    /// Somebody put it in; the id is the exec's.
     Made(&'a str),
-    /// By its id.
+    /// It ended; the id is the exec's.
     Ended(&'a str),
 }
 

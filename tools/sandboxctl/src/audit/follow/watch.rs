@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// Begins what is due.
+    /// Starts the audits that are due, as many at once as may run.
     pub(super) fn begin(&mut self) {
         for changed in self.due.take(&self.busy, AT_ONCE.saturating_sub(self.busy.len()), Instant::now()) {
             self.busy.insert(changed.clone());
@@ -183,7 +183,7 @@ impl Watch {
             if let Some(container) = event::short_of_memory(event) {
                 record = record.reason(short::sentence(docker, container).await);
             }
-            out.tell(&record)?;
+            out.write(&record)?;
         }
         if let Some(changed) = event::changed(event, &self.networks) {
             self.note(changed);
@@ -213,7 +213,7 @@ impl Watch {
             Command::Made(id) => {
                 let asked = docker.exec(id).await.map_err(|error| error.to_string());
                 let record = event::privileged(event, asked);
-                record.iter().try_for_each(|record| out.tell(record))?;
+                record.iter().try_for_each(|record| out.write(record))?;
                 if record.is_some() && self.commands.len() < COMMANDS {
                     self.commands.insert(id.to_owned());
                 }

@@ -101,7 +101,7 @@ struct Allowed {
 }
 
 impl Rules {
-    /// The built-in ones.
+    /// The rules that are compiled in (`rules.toml`).
     pub(crate) fn built_in() -> &'static Self {
         &BUILT_IN
     }

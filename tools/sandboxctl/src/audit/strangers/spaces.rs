@@ -38,7 +38,7 @@ fn of_kind((word, mode): &Kind, one: &Facts, all: &[&Facts], ground: &Ground) ->
     networks.map(|name| format!("the network {name}{}", through(&links))).collect()
 }
 
-/// Who stands between.
+/// Names the containers between a stranger and what it reaches.
 fn through(links: &[&Facts]) -> String {
     let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!(", through {}", names.join(" and ")) }

@@ -1,7 +1,7 @@
 //! The files that services of a Compose file take variables from: `env_file: a`, or the lines below it, `- a` and
 //! `- path: a`. Pure.
 
-/// One of them.
+/// One entry of `env_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EnvFile {
     pub(super) name: String,

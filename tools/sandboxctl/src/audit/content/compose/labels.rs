@@ -9,7 +9,7 @@ use super::MANY;
 const FILES: &str = "com.docker.compose.project.config_files";
 const FOLDER: &str = "com.docker.compose.project.working_dir";
 
-/// What they say.
+/// What Compose's labels on a container say: its files and their folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Labels {
     files: Option<String>,
