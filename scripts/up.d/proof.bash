@@ -6,7 +6,7 @@ prove() {
   STARTING=0
   [ "$DRY_RUN" = 0 ] || return 0
   local status=0
-  tell_all_anew
+  forget_last_answers
   proof netguard verify || status=$(worse "$status" $?)
   proof sandboxctl audit || status=$(worse "$status" $?)
   # For a person to put there; on a first start nobody has. At boot those that are sealed come behind this.

@@ -317,7 +317,7 @@ alone() { # CELL_EGRESS, script
   [[ $output == *"could not be brought up to the policy"*"{broken" ]]
 }
 
-# Last: what all tests before have followed is known now.
+# Last: now it shows what all tests before have followed.
 @test "the guide has no command that this suite has not executed" {
   local suite=("$house"/tests/suites/agent.bats "$house"/tests/worlds/agent/*.bash "$house"/tests/suites/long/codex.bats)
   run -0 not_followed "$house/man/cellblock-agent.7" "$BATS_FILE_TMPDIR/followed"

@@ -78,7 +78,7 @@ same_by_both() {
   listed >"$BATS_TEST_TMPDIR/by-us"
   as_planned
   there nft flush ruleset
-  # Where nft had to load them, that is told, and why.
+  # Where nft had to load them, netguard says so, and why.
   [[ $(confined apply --format jsonl | jq -r 'select(.event.action == "moat-applied").event.reason') == *"by the program nft"*"ermi"* ]]
   listed >"$BATS_TEST_TMPDIR/by-nft"
   diff "$BATS_TEST_TMPDIR/by-us" "$BATS_TEST_TMPDIR/by-nft"
@@ -195,7 +195,7 @@ follow() {
   await moat-watched 1
 }
 
-# Waits until an action was told so often; 30 s, for a busy machine.
+# Waits until there are so many records of an action; 30 s, for a busy machine.
 await() {
   for _ in {1..300}; do
     [ "$(jq -s --arg action "$1" '[.[] | select(.event.action == $action)] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$2" ] && return 0

@@ -25,7 +25,7 @@ answers() { [ "$(on_host nft list chain inet netguard refuse-cell | grep -c ' re
   policy_with ''
 }
 
-# How a refusal is told, and how many packets the rules of these names have met.
+# What tells a sender of a refusal, and how many packets the rules of these names have met.
 told() { inside netguard-open "$SUITE/refused.py" "$@"; }
 met() {
   on_host nft -j list chain inet netguard refuse-cell |

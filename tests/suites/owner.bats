@@ -157,7 +157,7 @@ count_of() { ours auditdb query "select count(*) as n from records where provide
     run -0 ours auditdb query "select outcome from records where rule_id = 'cis-docker-5.11' and container = 'cell' order by time desc limit 1"
     [ "$(jq -r .outcome <<<"$output")" = "$([ "$memory" = 3g ] && echo failure || echo success)" ]
   done
-  # What stays wrong is said each time, and what passes beside it is not.
+  # audit says each time what stays wrong, and not what passes beside it.
   in_host docker update --memory 3g --memory-swap 3g cell
   script audit --state "$findings" --no-probes >/dev/null || true
   controls=$(count_of sandboxctl control-evaluated)

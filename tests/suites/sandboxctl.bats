@@ -473,7 +473,7 @@ through() {
   [ "$(jq -r 'select(.container.name == "sbx-nowhere") | "\(.event.outcome) \(.event.reason)"' <<<"$output")" = "unknown there is no container sbx-nowhere; docker ps -a lists those there are" ]
   [ "$(jq -r 'select(.container.name == "sbx-there" and .rule.id == "cis-docker-5.4") | .event.outcome' <<<"$output")" = failure ]
   run -3 keeper audit sbx-nowhere
-  # Whichever controls are asked for: of one that is not there nothing is known.
+  # Whichever controls the caller asks for: the audit knows nothing of a container that is not there.
   run -3 keeper audit --only cis-docker-5.5 sbx-there sbx-nowhere
   [ "$(jq -r 'select(.rule.id == "cis-docker-5.5") | "\(.container.name) \(.event.outcome)"' <<<"$output")" = "sbx-there success" ]
   run -3 keeper audit --severity critical sbx-nowhere
@@ -510,7 +510,7 @@ through() {
   [[ $output == *"--rules /dev/null"* ]]
 }
 
-# What Docker was told stays as it was: only the kernel knows.
+# Docker's own answer stays as it was: only the kernel knows.
 @test "a process that an ended privileged exec left behind is found, and so is a limit that somebody raised" {
   local group
   boot sbx-strict --user 10001 --cap-drop ALL --security-opt no-new-privileges:true --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20
@@ -755,7 +755,7 @@ line_of() { # provider, severity, action
   run -0 keeper thaw
 }
 
-# Docker is told a name; what is behind it is the host's own folder.
+# Docker knows a name; what is behind it is the host's own folder.
 @test "a volume that is the host's run folder is found by what the kernel has, whatever its type says" {
   docker volume create --driver local --opt type=tmpfs --opt o=bind --opt device=/run sbx-innocent >/dev/null
   docker run -d --name sbx-volume --network none --volume sbx-innocent:/data "$IMAGE" sleep infinity >/dev/null
@@ -836,7 +836,7 @@ soon() { for _ in $(seq 300); do ! "$@" || return 0; sleep 0.05; done; echo "not
   docker rm -f sbx-noisy >/dev/null
   kill -TERM "$pid"
   wait "$pid" || [ $? = 1 ]
-  # A restart is told, and none of the findings again; nor does anything tell of the composition, which is as it was.
+  # A restart gets a record, and none of the findings a second one; nor does anything tell of the composition, which is as it was.
   jq -r 'select(.event.action == "control-evaluated") | "\(.container.name) \(.rule.id) \(.event.outcome)"' "$BATS_TEST_TMPDIR/events" | sort >"$BATS_TEST_TMPDIR/findings"
   [ "$(grep -v sbx-noisy "$BATS_TEST_TMPDIR/findings" | uniq -d)" = "" ]
   [ "$(cut -d' ' -f1 "$BATS_TEST_TMPDIR/findings" | sort -u | paste -sd' ' -)" = "sbx-late sbx-made sbx-noisy" ]

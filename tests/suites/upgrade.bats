@@ -39,7 +39,7 @@ actions() { record events | jq -r 'select(.event.action != "run-finished") | .ev
   local version
   for version in $(versions); do
     of_version "$version"
-    # A version that signed nothing is proved against its database alone, and that is said: 3.
+    # A version that signed nothing is proved against its database alone, and verify says so: 3.
     run -3 record verify
     jq -es 'all(.event.outcome != "failure")' <<<"$output"
     [ "$(actions)" = "2 file-quarantined,1 moat-applied" ]

@@ -46,7 +46,7 @@ pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
 /// Where probes are made: what stands there that a question depends on.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    /// Its resolvers, in the order they are asked.
+    /// Its resolvers, in the order in which a probe asks them.
     pub(crate) resolvers: Resolvers,
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,

@@ -36,7 +36,7 @@ pub(crate) enum Choice {
     Iptables,
 }
 
-/// A backend. What is asked of it here is all that other rooms know of the programs behind it.
+/// A backend: all that other rooms know of the programs behind it.
 pub(crate) trait Backend: Debug {
     /// A plan as far as this backend can hold it.
     fn fit(&self, plan: Plan) -> Fitted;
@@ -92,7 +92,7 @@ pub(crate) trait Backend: Debug {
         self.read(false).map(|listing| listing.is_none())
     }
 
-    /// Whether there surely is no moat, where that can be told at once.
+    /// Whether there surely is no moat, where the backend can tell at once.
     fn gone(&self) -> bool {
         false
     }

@@ -1,6 +1,6 @@
 //! `netguard watch`: keeps the moat as planned. It hears of every change in the kernel's rules, of every network here,
 //! and of what Docker does. It loads again what is not as planned; the plan is that of the policy as it is now. What
-//! defeats rules that stand is told when it appears.
+//! defeats rules that stand gets a record when it appears.
 
 mod bypass_watcher;
 mod docker_events;
@@ -220,7 +220,7 @@ impl Watch<'_> {
     /// All is as planned: who is behind it may start, and what is in force is kept for a time without a policy.
     fn stands<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
         self.permit(true)?;
-        // Once for each change, even if it fails: a full disk is told, and not each round.
+        // Once for each change, even if it fails: a full disk gets one record, and not one each round.
         let due = std::mem::take(&mut self.unsaved);
         let (true, Some(path), Some(policy)) = (due, &self.keep, self.kept.good()) else { return Ok(()) };
         let told = Saved::write(path, policy, &self.kept.plan()?.0);

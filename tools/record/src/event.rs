@@ -64,7 +64,7 @@ pub enum Type {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// As the policy says.
+    /// It is as the policy says.
     Success,
     /// Not as the policy says.
     Failure,

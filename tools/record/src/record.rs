@@ -64,7 +64,7 @@ pub struct Record {
     /// `url.*`: the address that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// How it was asked for and answered.
+    /// `http.*`: the request and its response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Http>,
     /// `host.*`: the machine that the line is about.

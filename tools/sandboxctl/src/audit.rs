@@ -110,7 +110,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Of these, or, without names, of the composition.
+    /// An audit of these containers, or, without names, of the composition.
     pub(crate) fn of(names: Vec<String>) -> Self {
         if names.is_empty() { Self::Composition } else { Self::Named(names) }
     }

@@ -20,7 +20,7 @@ use crate::share::file_state::describe;
 pub(crate) struct Subject<'a> {
     /// The whole path, as a container or the host calls it.
     pub(crate) path: &'a Path,
-    /// As it was when it was judged.
+    /// The file's stat when it was judged.
     pub(crate) stat: Option<&'a Stat>,
     /// SHA-256 of the content, in hex, where it was read.
     pub(crate) sha256: Option<&'a str>,

@@ -50,7 +50,7 @@ impl Writer {
 }
 
 impl<W: Write> Writer<W> {
-    /// To any writer, as JSON lines.
+    /// A writer of JSON lines to anything that takes bytes.
     pub fn to(out: W, provider: Provider, purpose: Purpose) -> Self {
         Self {
             out,
@@ -114,7 +114,7 @@ impl<W: Write> Writer<W> {
         } += 1;
     }
 
-    /// Says which engine was asked: it stands in `run-finished`.
+    /// Says which engine the run asked: it stands in `run-finished`.
     pub fn asked(&mut self, engine: impl Into<Engine>) {
         self.engine = Some(engine.into());
     }

@@ -18,7 +18,7 @@ function make() {
         }
     }
 
-    // How many were not told before this refusal; undefined when it is not to be told either.
+    // How many refusals before this one the log does not have; undefined when it shall not have this one either.
     function admit(client) {
         const place = `/run/nginx/told-${client || 'nobody'}-${process.pid % WORKERS}`, now = Date.now(), state = read(place);
         const is_new = now - state[0] >= WINDOW || now < state[0], told = is_new ? 0 : state[1];

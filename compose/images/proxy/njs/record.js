@@ -69,7 +69,7 @@ function make() {
         return { address: name || undefined, ip: ip || undefined, port: ip ? 443 : undefined };
     }
 
-    // What is told of a refusal; nothing of one too many. All else always is.
+    // The line of a refusal; nothing for one too many. All else always has a line.
     function admitted(judged, v) { return judged.verdict === 'denied' ? flood.admit(v.gate_client) : 0; }
 
     // Of a request line that nginx did not take for one.

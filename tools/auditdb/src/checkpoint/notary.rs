@@ -71,10 +71,10 @@ impl Notary {
     }
 
     /// Signs, keeps, and hands to the anchors. Where the log begins with this, `before` says what is there already: that
-    /// comes first, and is told to the caller.
+    /// comes first, and the caller hears of it.
     ///
     /// # Errors
-    /// If nothing could be signed or kept. An anchor that takes nothing is said, and is no error: `verify` tells what
+    /// If nothing could be signed or kept. An anchor that takes nothing gets a warning, and is no error: `verify` tells what
     /// is not anchored.
     pub(crate) fn sign(
         &self,

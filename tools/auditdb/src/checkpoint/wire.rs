@@ -90,7 +90,7 @@ pub(crate) struct Pruned {
 pub(crate) struct Closed {
     pub(crate) segment: String,
     pub(crate) lines: u64,
-    /// Its link at the end.
+    /// The chain's link at the segment's end.
     pub(crate) head: String,
     /// The root of the Merkle tree over its lines ([`crate::merkle`]).
     pub(crate) tree: String,

@@ -59,7 +59,7 @@ impl<'a> Values<'a> {
         ])
     }
 
-    /// The same, to be handed over or compared.
+    /// Borrows the values, to hand them over or to compare them.
     pub(crate) fn refs(&self) -> impl Iterator<Item = Value<'_>> {
         self.0.iter().copied()
     }

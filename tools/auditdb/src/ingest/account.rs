@@ -22,12 +22,12 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Of a stream, which is remembered nowhere.
+    /// An account of a stream, which leaves no bookmark.
     pub(super) fn of_stream(source: Source) -> Self {
         Self { source, container: None, mark: Mark::default(), moved: false }
     }
 
-    /// Of a container's log.
+    /// An account of a container's log, which goes on from its bookmark.
     pub(super) fn of_container(source: Source, name: String, bookmark: Bookmark, mark: Mark) -> Self {
         Self { source, container: Some((name, bookmark)), mark, moved: false }
     }

@@ -66,13 +66,13 @@ impl By {
 /// All marks in segments that somebody vouches for.
 #[derive(Debug, Default)]
 pub(super) struct Witnesses {
-    /// By segment, in the order of their places.
+    /// Marks by segment, in the order of their bytes.
     pub(super) marks: BTreeMap<String, Vec<Mark>>,
     /// Where segments that were closed end.
     pub(super) ends: BTreeMap<String, Ended>,
     /// Segments that were let go, by who has the key.
     pruned: BTreeSet<String>,
-    /// Of these, those whose files were removed.
+    /// The pruned segments whose files were removed.
     removed: BTreeSet<String>,
     /// How many segments and lines that were.
     pub(super) let_go: (u64, u64),

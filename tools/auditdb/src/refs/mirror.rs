@@ -129,7 +129,7 @@ impl<'a> Mirror<'a> {
         open
     }
 
-    /// The answers, and whether all that was asked is told.
+    /// The answers, and whether git answered all questions.
     fn answer(&self, asked: Questions<'_>, deadline: Instant) -> (Lineage, bool) {
         let ancestry = asked.ancestry.map(|(old, new)| {
             let question = ["merge-base", "--is-ancestor", old, new];

@@ -30,7 +30,7 @@ pub(super) enum Question<'a> {
     At(When),
     /// All changes of one ref.
     History(&'a str),
-    /// From when to when one pointed where.
+    /// The times from when to when a ref pointed where.
     Window(&'a str),
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Layer {
 }
 
 impl Layer {
-    /// In the order in which they are told.
+    /// In the order in which the report has them.
     pub(super) const ALL: [Self; 8] =
         [Self::Moat, Self::Gate, Self::Vault, Self::Warden, Self::Monitor, Self::Cell, Self::Host, Self::Record];
 

@@ -26,7 +26,7 @@ impl Colour {
         }
     }
 
-    /// As bad as it is.
+    /// The colour for a verdict.
     pub(super) fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Ok => Self::Green,

@@ -25,7 +25,7 @@ struct Said {
     new: Option<String>,
     /// The pinned refs that lead where they must, by name.
     held: Vec<String>,
-    /// It is against the policy.
+    /// Whether the move is against the policy.
     failed: bool,
     /// The check as the report shows it.
     check: Check,

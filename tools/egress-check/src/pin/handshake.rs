@@ -18,7 +18,7 @@ use crate::tls;
 
 /// Most of a first message that is taken.
 const MOST: usize = 64 * 1024;
-/// Most of it that is told.
+/// The most characters of it that a record has.
 const TOLD: usize = 256;
 
 /// How far a connection to the vault went.

@@ -1,4 +1,4 @@
-//! What is asked, of whom: all that the wire needs to know, and nothing of why it is asked.
+//! A probe's question and its target: all that the wire needs to know, and nothing of the reason.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -84,7 +84,7 @@ pub(crate) struct Ask {
     pub(crate) kind: ProbeKind,
     /// The target: an address, a name, or a socket's path.
     pub(crate) whom: Whom,
-    /// To which port; 0 where there is none.
+    /// The target's port; 0 where the protocol has none.
     pub(crate) port: u16,
     /// The name in the TLS handshake; none is sent where there is none.
     pub(crate) sni: Option<String>,

@@ -21,7 +21,7 @@ pub(crate) struct Flow {
     pub(crate) destination: IpAddr,
     /// Over which protocol, in nft's name or as a number.
     pub(crate) protocol: String,
-    /// To which port, where the protocol has one.
+    /// The port that it tried, where the protocol has one.
     pub(crate) port: Option<u16>,
 }
 

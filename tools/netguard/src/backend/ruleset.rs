@@ -16,7 +16,7 @@ pub(crate) type Called = (String, String, i64, String);
 /// The moat's table, as the kernel holds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
-    /// In whose words its rules are.
+    /// The language that its rules are written in.
     pub(crate) dialect: &'static dyn Dialect,
     /// Flags of the table, `None` if the table was not listed. Any flag is strange: one of them switches
     /// the whole table off.

@@ -33,7 +33,7 @@ pub(super) struct Packet<'a> {
     pub(super) inbound: &'a str,
     /// The interface it goes out on.
     pub(super) outbound: &'a str,
-    /// It is from somebody in here.
+    /// The network that its source lies in.
     pub(super) source: Ipv4Net,
     /// The address it goes to.
     pub(super) destination: Ipv4Addr,

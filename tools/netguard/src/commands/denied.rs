@@ -22,7 +22,7 @@ use crate::rules::plan::Plan;
 use crate::rules::records::ecs;
 use crate::rules::table::{FLOWS, FlowSet};
 
-/// What flows are told with.
+/// What the records of flows are made with.
 #[derive(Debug)]
 pub(crate) struct Reporter<'a> {
     /// For the networks' names and the reasons.
@@ -35,7 +35,7 @@ pub(crate) struct Reporter<'a> {
     pub(crate) names: Names,
 }
 
-/// What the subcommand does: all that is remembered, or what is new until it is told to stop.
+/// What the subcommand does: all that the kernel remembers, or what is new until a signal comes.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -13,7 +13,7 @@ pub(crate) struct Rule {
     pub(crate) role: Role,
     /// The chain it stands in.
     pub(crate) chain: String,
-    /// All of these must hold.
+    /// The conditions; all of them must hold.
     pub(crate) when: Vec<Condition>,
     /// What happens to a packet for which all of `when` hold.
     pub(crate) verdict: Verdict,

@@ -22,7 +22,7 @@ const LONGEST: u64 = 1 << 28;
 /// The last good rules, and the line that says whose they are.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    /// `rules-saved`, as it was told then.
+    /// The record `rules-saved`, as it was written then.
     pub(crate) told: Record,
     plan: Plan,
 }

@@ -91,7 +91,7 @@ impl Watch<'_> {
             reasons.extend(self.backend.refill(&self.plan, &names, None)?);
             Ok(back)
         })??;
-        // At the head: of many reasons only the first are told.
+        // At the head: of many reasons a record has only the first.
         reasons.insert(0, format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
         Ok(Some(Mended { reasons, whole: true, fresh, back }))
     }

@@ -43,7 +43,7 @@ pub struct MoatRule {
     pub chain: String,
     /// Its place in the chain, from 1.
     pub position: u32,
-    /// All of these must hold.
+    /// The conditions; all of them must hold.
     pub when: Vec<MoatCondition>,
     /// What happens to a packet for which all of `when` hold.
     pub verdict: MoatVerdict,
@@ -57,7 +57,7 @@ pub enum MoatVerdict {
     Accept,
     /// It ends here, and its sender hears nothing.
     Drop,
-    /// It ends here, and its sender is told.
+    /// It ends here, and its sender gets an answer.
     Reject(MoatAnswer),
     /// The rules of another chain decide.
     Goto(String),
@@ -67,7 +67,7 @@ pub enum MoatVerdict {
     Remember(String),
 }
 
-/// What a sender is told whose packet ends.
+/// The answer to a sender whose packet ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MoatAnswer {

@@ -74,7 +74,7 @@ pub enum Evidence {
 pub struct ProbeControl {
     /// The protocol that is tried.
     pub kind: ProbeKind,
-    /// To whom: an address or a name.
+    /// The target: an address or a name.
     pub address: String,
     /// 1 to 65535; 0 for what has no port.
     pub port: u16,

@@ -42,7 +42,7 @@ pub struct Lost {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
-    /// The stream it came in on, where that was said.
+    /// The stream it came in on, where its source named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The line, at most its first 64 KiB; what is no UTF-8 in it is U+FFFD.

@@ -13,7 +13,7 @@ field_set! {
 field_set! {
     /// `tls.server.*`: the leaf certificate that was shown.
     TlsServer {
-        /// Of the certificate's DER.
+        /// Hashes of the certificate's DER.
         hash: Hash,
         /// The subject's distinguished name.
         subject: String,
@@ -53,7 +53,7 @@ field_set! {
         domain: String,
         /// 1 to 65535.
         port: u16,
-        /// From the first slash, without the query.
+        /// The path from its first slash, without the query.
         path: String,
     }
 }

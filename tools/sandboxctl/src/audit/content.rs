@@ -54,12 +54,12 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Searched {
     pub(super) leaks: Vec<Leak>,
-    /// How many more there are, beyond what is told.
+    /// How many more there are than a record has.
     pub(super) more: usize,
     pub(crate) untold: Vec<String>,
 }
 
-/// The most secrets that are told at once; more says nothing more.
+/// The most secrets that one record has; more say nothing more.
 const TOLD: usize = 200;
 
 impl Searched {

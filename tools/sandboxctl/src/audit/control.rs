@@ -7,7 +7,7 @@ use record::Severity;
 /// What a control found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// As it should be.
+    /// It is as it should be.
     Pass {
         /// What was found, in a few words.
         found: String,
@@ -19,9 +19,9 @@ pub(crate) enum Verdict {
         /// What was found instead, in a few words.
         found: String,
     },
-    /// Could not be told. Never a pass.
+    /// The audit could not tell. Never a pass.
     Unknown {
-        /// Why it could not be told.
+        /// Why the audit could not tell.
         reason: String,
     },
     /// There is nothing here that it could be about: no record.
@@ -39,7 +39,7 @@ impl Verdict {
         Self::Fail { expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// It could not be told, because of this.
+    /// The audit could not tell, because of this.
     pub(crate) fn untold(reason: impl Display) -> Self {
         Self::Unknown { reason: reason.to_string() }
     }

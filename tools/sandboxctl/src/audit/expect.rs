@@ -13,7 +13,7 @@ use crate::render::compose;
 /// The network namespace a container should live in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Home {
-    /// Its own, on exactly these networks.
+    /// A namespace of its own, on exactly these networks.
     Own(BTreeSet<String>),
     /// That of this container, in this life of it; `None` if there is no such container.
     Of(Option<Life>),

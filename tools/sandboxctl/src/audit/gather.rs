@@ -42,7 +42,7 @@ impl Named {
         self.found.as_ref()?.as_ref().ok()
     }
 
-    /// The same, to be completed.
+    /// The facts, to complete them.
     fn facts_mut(&mut self) -> Option<&mut Facts> {
         self.found.as_mut()?.as_mut().ok()
     }

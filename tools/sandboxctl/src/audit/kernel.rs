@@ -31,7 +31,7 @@ impl Kernel {
         Ok(Self { mounts, host: host.now()? })
     }
 
-    /// From texts: the container's list and the host's.
+    /// Reads the texts of both lists: the container's and the host's.
     #[cfg(test)]
     pub(crate) fn of(mounts: &str, host: &str) -> Self {
         Self { mounts: parse(mounts), host: Arc::new(Table::of(host)) }

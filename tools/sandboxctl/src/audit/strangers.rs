@@ -36,7 +36,7 @@ fn reach(subject: &Subject) -> Verdict {
     verdict(subject.reach.as_ref())
 }
 
-/// What is said of what it can touch.
+/// What a record says of what it can touch.
 pub(crate) fn verdict(reach: Option<&Result<Vec<String>, String>>) -> Verdict {
     match reach {
         None => Verdict::Beside,

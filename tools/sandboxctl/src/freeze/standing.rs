@@ -71,7 +71,7 @@ impl Standing {
         Self { state, networks, ours, open }
     }
 
-    /// With no engine to ask.
+    /// What is known where no engine answers.
     pub(super) fn untold(why: &str, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
         Self { state: Err(why.to_owned()), networks: Err(why.to_owned()), ours, open }
     }

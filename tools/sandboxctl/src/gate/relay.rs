@@ -65,7 +65,7 @@ impl<'a> Relay<'a> {
         format!("unix:/run/nginx/out-{}.sock", self.id())
     }
 
-    /// The same for who is told first whom the connection is from (see [`told`]).
+    /// The same, where a PROXY line first says whom the connection is from (see [`told`]).
     pub(super) fn told_socket(&self) -> String {
         format!("unix:/run/nginx/hop-{}.sock", self.id())
     }

@@ -177,7 +177,7 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
     Ok(part)
 }
 
-/// As the policy writes it.
+/// The policy's word for the cell's shape.
 fn shape(policy: &Policy) -> &'static str {
     match policy.cell.network {
         Shape::Open => "open",

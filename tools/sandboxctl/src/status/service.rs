@@ -13,7 +13,7 @@ use super::usage::{self, Spent};
 use crate::audit::why_ended;
 use crate::render::compose::POLICY_LABEL;
 
-/// The most of a health check's words that is told, in characters.
+/// The most of a health check's words that a record has, in characters.
 const MAX_WORDS: usize = 512;
 
 /// What the clamd image says when it knows nothing but test signatures.

@@ -21,7 +21,7 @@ const WHOLE: u64 = 1_000_000_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
     at: Instant,
-    /// In billionths of a second.
+    /// Processor time, in billionths of a second.
     time: u64,
     /// How often it had been held back.
     throttled: u64,

@@ -72,7 +72,7 @@ impl Engine {
         Session::connect(&self.address)
     }
 
-    /// It went away. Says whether that is news.
+    /// Notes that the engine went away. Says whether that is news.
     pub(crate) fn lost(&self) -> bool {
         self.up.swap(false, Ordering::SeqCst)
     }

@@ -57,7 +57,7 @@ pub(crate) fn hash(args: &HashArgs, policy: &Policy, output: OutputArgs) -> anyh
     let mut hasher = Hasher { root: &root, largest, until, linked: HashMap::new() };
     // The walk has half of the time: however many folders there are, some of their files are read.
     let mut inventory = Inventory::new(args.most, Instant::now() + args.timeout / 2);
-    // It ends early only where its time is over, which is told below.
+    // It ends early only where its time is over, which a record below says.
     let _ = walk(&root, Below::from([]), &mut inventory);
     for (folder, error) in &inventory.unread {
         out.check(&records::evidence::unhashed(&root.shown(folder), &error.to_string()))?;

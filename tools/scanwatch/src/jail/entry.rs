@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 /// Is the content what the facts say?
 #[derive(Debug)]
 pub(crate) enum Whole {
-    /// It is, and here it is.
+    /// It is what they say, and here it is.
     Yes(OwnedFd),
     /// It is not, or cannot be read: why.
     No(String),

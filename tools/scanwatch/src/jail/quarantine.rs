@@ -31,7 +31,7 @@ pub(crate) enum QuarantineEnd {
     EngineLost(Broken),
 }
 
-/// What a person is told of it, wherever it is told.
+/// What records and tombstone tell a person of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grounds<'a> {
     /// What was done with, and where it was.

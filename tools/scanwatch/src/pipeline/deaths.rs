@@ -28,7 +28,7 @@ type Content = (u64, String);
 #[derive(Debug, Clone, Copy)]
 struct Death {
     count: u32,
-    /// With nothing else in the engine's hands.
+    /// How often it happened with nothing else in the engine's hands.
     proven: u32,
     last: Instant,
 }
@@ -44,7 +44,7 @@ impl Death {
 pub(crate) enum Standing {
     /// The engine never died with it in hand, or has answered since.
     Innocent,
-    /// It did: to be tried alone.
+    /// The engine died of it: try it alone.
     Suspect,
     /// It died so often, of nothing else, that it is not asked now.
     GivenUp(u32),

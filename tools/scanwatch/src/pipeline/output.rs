@@ -49,7 +49,7 @@ impl Output {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).writer.count(outcome);
     }
 
-    /// Ends the run with an error, which is told when it has ended.
+    /// Ends the run with an error, which `finish` returns.
     pub(crate) fn fail(&self, error: anyhow::Error, stop: &Stop) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.get_or_insert(error);
         stop.raise();

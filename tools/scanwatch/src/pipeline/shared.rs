@@ -34,7 +34,7 @@ const TEMPORARY_FILES: usize = 65_536;
 pub(crate) enum OnFound {
     /// `watch`: what is found goes to the jail, temporary names are deferred.
     Quarantine(Jail),
-    /// `scan`: what is found is told, nothing is touched.
+    /// `scan`: reports what it finds, and touches nothing.
     Report,
 }
 

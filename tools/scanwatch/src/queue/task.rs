@@ -56,7 +56,7 @@ impl Task {
         self.merged = self.merged.saturating_add(other.merged).saturating_add(1);
     }
 
-    /// The same, with its writer done.
+    /// Notes that the file's writer is done.
     pub(crate) fn finished(self) -> Self {
         Self { finished: true, ..self }
     }

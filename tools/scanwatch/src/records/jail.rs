@@ -102,7 +102,7 @@ pub(crate) fn hash_allowed(facts: &Sidecar, reason: &str) -> Record {
     of(Action::HashAllowed, facts, message).kind(Kind::Alert).severity(Severity::Medium).reason(reason)
 }
 
-/// It is gone for good.
+/// An entry was purged, and is gone for good.
 pub(crate) fn purged(facts: &Sidecar) -> Record {
     of(Action::JailPurged, facts, format!("{} is removed from the jail for good.", facts.id))
 }

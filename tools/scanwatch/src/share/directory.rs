@@ -95,7 +95,7 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
-    /// What stands at the name now; a link is told as a link.
+    /// What stands at the name now; it follows no link.
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
         statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
     }

@@ -13,7 +13,7 @@ pub(crate) struct OpenFile {
     pub(crate) spot: Spot,
     /// Open for reading.
     pub(crate) file: OwnedFd,
-    /// As it was when it was opened.
+    /// The file's stat when it was opened.
     pub(crate) stat: Stat,
     /// Did somebody have it open for writing?
     pub(crate) writer: bool,

@@ -17,7 +17,7 @@ const CALM: Duration = Duration::from_secs(10);
 const AWAY: Duration = Duration::from_millis(500);
 /// Longest wait for each of its answers.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A backlog is told when the first has waited for this long, and as often.
+/// The keeper reports a backlog when the first file has waited for this long, and as often.
 const BACKLOG: Duration = Duration::from_secs(10);
 
 /// Whom the keeper calls.
@@ -52,7 +52,7 @@ pub(crate) fn keep(shared: &Shared, rounds: &Sender<&'static str>, again: &Sende
     }
 }
 
-/// Signatures of one's own that were refused are told once, and once more when that is mended.
+/// Reports once that the engine refused signatures of one's own, and once more when that is mended.
 fn report_own(shared: &Shared, before: &mut Option<OwnSignatures>) {
     let now = own_signatures(shared.engine.address());
     let is_news = match (&*before, &now) {

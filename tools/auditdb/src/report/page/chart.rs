@@ -173,7 +173,7 @@ fn column(part: f64) -> i32 {
     2 + (part.clamp(0.0, 1.0) * f64::from(WIDE - 4)) as i32
 }
 
-/// As much of a name as fits.
+/// Cuts a name to what fits.
 fn short(name: &str) -> String {
     const MOST: usize = 34;
     let escaped = record::escape(name);

@@ -38,7 +38,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Adds what was found in a file, as far as it may be told.
+    /// Adds what the search found in a file, as far as the budget goes.
     pub(super) fn add(&mut self, found: std::result::Result<Vec<Leak>, String>, into: &mut Searched) {
         match found {
             Ok(mut leaks) => {

@@ -38,12 +38,12 @@ impl Layers {
         &self.secrets.leaks
     }
 
-    /// The same, to be completed.
+    /// The leaks, to complete them.
     pub(in super::super) fn leaks_mut(&mut self) -> &mut Vec<super::Leak> {
         &mut self.secrets.leaks
     }
 
-    /// Reads an image up to this moment; what was not read by then is told.
+    /// Reads an image up to this moment, and tells what it did not read by then.
     pub(crate) fn read(from: impl Read, until: Instant, rules: &Rules) -> Self {
         let mut image = Image::default();
         let broken = image.read(Bounded { from, left: MOST, until }, rules).err().map(|error| error.to_string());

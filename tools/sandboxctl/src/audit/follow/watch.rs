@@ -33,7 +33,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// How long what an audit could not tell is put off: what ends or starts has done so by then.
 const ONCE_MORE: Duration = Duration::from_secs(1);
 
-/// The most privileged commands whose end is waited for; of more than that only the beginning is told.
+/// The most privileged commands whose end the audit waits for; of more it tells the beginning alone.
 const COMMANDS: usize = 256;
 
 /// An audit that ended: what it looked at and what it found. Nothing where there was no engine to ask.
@@ -57,7 +57,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Begins with a look at all, of which nothing is told.
+    /// Begins with a look at all, which writes no record.
     pub(super) fn new(policy: &Policy) -> Self {
         let mut watch = Self {
             policy: Arc::new(policy.clone()),
@@ -158,7 +158,7 @@ impl Watch {
         news
     }
 
-    /// Of the first look nothing is told but what may have changed while it was taken.
+    /// The first look writes records only of what may have changed meanwhile.
     fn is_news(&self, record: &Record) -> bool {
         let under_way = |changed: &Changed| self.due.has(changed) || self.busy.contains(changed);
         let name = record.container.as_ref().and_then(|container| container.name.clone());

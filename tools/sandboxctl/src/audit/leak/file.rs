@@ -3,7 +3,7 @@
 
 use super::{Leak, Rules, from_pair, known, pairs, siblings, value};
 
-/// The most findings of one file that are told: more says nothing more.
+/// The most findings of one file that a record has: more say nothing more.
 const TOLD: usize = 20;
 /// The longest line that is looked at, in bytes; a longer one is looked at so far.
 const LINE: usize = 8 << 10;

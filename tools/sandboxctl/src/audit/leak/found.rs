@@ -37,7 +37,7 @@ impl Leak {
         self.place == place
     }
 
-    /// The same, with somebody's name before its place.
+    /// Puts somebody's name before the leak's place.
     pub(in super::super) fn within(self, whole: &str) -> Self {
         Self { place: format!("{whole}{}", self.place), ..self }
     }

@@ -9,7 +9,7 @@ pub(super) struct EnvFile {
     pub(super) needed: bool,
 }
 
-/// All of them, each once.
+/// Reads every entry of `env_file` in a Compose file, each once.
 pub(super) fn in_text(compose: &str) -> Vec<EnvFile> {
     let mut found: Vec<EnvFile> = Vec::new();
     let mut depth = None;

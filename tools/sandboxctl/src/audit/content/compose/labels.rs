@@ -17,7 +17,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Those of a container or an image.
+    /// Reads the labels of a container or an image.
     pub(crate) fn of(labels: Option<&HashMap<String, String>>) -> Self {
         let label = |name: &str| labels.and_then(|labels| labels.get(name)).filter(|said| !said.is_empty()).cloned();
         Self { files: label(FILES), folder: label(FOLDER) }
