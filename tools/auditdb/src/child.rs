@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How often a child is looked at.
+/// The pause between two looks whether a child has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts a program in a process group of its own, so that [`wait`] can end what it starts too.

@@ -89,7 +89,7 @@ impl Surroundings {
     }
 }
 
-/// Where no engine runs or answers, nothing is known that would be less to prove.
+/// Where no engine runs or answers, the plan proves no less for it.
 fn is_v4_only() -> bool {
     let asked =
         engine::wait_at_most(ENGINE_TIMEOUT, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });

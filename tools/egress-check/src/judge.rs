@@ -35,7 +35,7 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// Judges one result, or puts it aside until all is known that concerns it.
+    /// Judges one result, or puts it aside until all that concerns it is there.
     ///
     /// # Errors
     /// If the record cannot be written.

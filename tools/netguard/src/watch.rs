@@ -33,7 +33,7 @@ use crate::watch::policy_files::{Kept, News};
 
 /// How long the kernel is listened to before a look at what else is to be done.
 const NAP: Duration = Duration::from_millis(200);
-/// How often everything is looked at although nothing was heard.
+/// How often the watch looks at everything without any news.
 const ROUND: Duration = Duration::from_secs(30);
 /// How often rules and sets are looked at where the kernel does not tell of every change of them.
 const GLANCE: Duration = Duration::from_secs(2);

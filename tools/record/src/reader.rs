@@ -24,7 +24,7 @@ pub struct Line {
 pub struct LineError {
     /// The line's number in the input, counted from 1.
     pub number: u64,
-    /// From 1, where it is known.
+    /// The byte at fault, counted from 1, where the parser tells it.
     pub column: Option<usize>,
     /// What was wrong with it.
     pub reason: String,

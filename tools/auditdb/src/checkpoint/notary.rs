@@ -19,7 +19,7 @@ use crate::database::Lock;
 
 /// The root before the first.
 pub(super) const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// How long another one's checkpoint is waited for.
+/// How long to wait for another process's checkpoint.
 const WAIT: Duration = Duration::from_secs(5);
 /// More than the longest checkpoint takes, in bytes.
 const LONGEST: u64 = 64 << 10;

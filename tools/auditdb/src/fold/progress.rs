@@ -85,7 +85,7 @@ impl Progress {
         }
     }
 
-    /// What is known of a segment; a new one gets its number now.
+    /// The database's state of a segment; a new one gets its number now.
     pub(super) fn of(&mut self, name: &str) -> Known {
         let next = self.known.values().map(|known| known.number).max().unwrap_or(0) + 1;
         self.known.entry(name.to_owned()).or_insert_with(|| Known { number: next, ..Known::default() }).clone()

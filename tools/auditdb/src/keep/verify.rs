@@ -20,7 +20,7 @@ use crate::spool;
 use crate::store::Store;
 use crate::trust;
 
-/// How long whoever folds is waited for.
+/// How long to wait for whoever folds.
 const WAIT: Duration = Duration::from_secs(10);
 /// The most memory that reading what is remembered may use.
 const MEMORY: &str = "512MiB";

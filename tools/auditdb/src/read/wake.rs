@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use crate::store::Store;
 
-/// What comes within this time of the first change is looked at together.
+/// A reader takes together what comes within this time of the first change.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Wakes a reader that follows, when the spool changes or a signal comes.

@@ -34,7 +34,7 @@ impl Layer {
         }
     }
 
-    /// Who to ask where nothing is known of it.
+    /// The command to ask where the record has nothing of it.
     pub(super) fn asked_by(self) -> &'static str {
         match self {
             Self::Moat => "netguard verify",

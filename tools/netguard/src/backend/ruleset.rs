@@ -74,7 +74,7 @@ impl Default for Listing {
 }
 
 impl Listing {
-    /// A table of which nothing is known yet, in these words.
+    /// A table of which nothing was read yet, in this dialect.
     pub(crate) fn empty(dialect: &'static dyn Dialect) -> Self {
         let (chains, sets, others) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         Self { dialect, flags: None, generation: None, chains, sets, others }

@@ -138,7 +138,7 @@ pub(crate) mod tests {
     use crate::bypass::kernel;
     use crate::rules::plan::tests::{plan, shipped};
 
-    /// Nothing is known, for one reason.
+    /// Facts of which none could be read, for one reason.
     pub(crate) fn unknown(why: &str) -> Facts {
         Facts {
             table: Err(why.to_owned()),

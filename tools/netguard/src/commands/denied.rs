@@ -74,7 +74,7 @@ pub(crate) fn once<W: std::io::Write>(
 /// Prints each flow when it is first seen. Prints what is new of it at every interval, until told to stop.
 ///
 /// # Errors
-/// As [`once`]; a moat that is gone for a while is waited for.
+/// As [`once`]; it waits for a moat that is gone for a while.
 pub(crate) fn follow<W: std::io::Write>(
     reporter: &mut Reporter<'_>,
     backend: &dyn Backend,

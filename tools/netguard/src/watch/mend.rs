@@ -36,7 +36,7 @@ impl Watch<'_> {
     }
 
     /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
-    /// next, and then everything is looked at.
+    /// next, and then the watch looks at everything.
     fn reload(&mut self) -> Result<Option<Mended>> {
         self.load(vec!["the table was deleted".to_owned()], true)
     }

@@ -50,7 +50,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
 ];
 
-/// Secrets of which it is known where they are, and what was not read.
+/// The secrets with their places, and what the search did not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Searched {
     pub(super) leaks: Vec<Leak>,

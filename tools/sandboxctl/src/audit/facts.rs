@@ -152,7 +152,7 @@ fn texts<'a>(config: &'a ContainerConfig, words: &'a [String], check: &'a [Strin
 }
 
 impl Facts {
-    /// Reads them off the engine's answer; secrets are known by these rules.
+    /// Reads them off the engine's answer; these rules tell what a secret is.
     ///
     /// # Errors
     /// What is missing without which nothing can be said.

@@ -37,7 +37,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// What is known of it.
+    /// What the engine and the kernel told of it.
     pub(crate) fn facts(&self) -> Option<&Facts> {
         self.found.as_ref()?.as_ref().ok()
     }

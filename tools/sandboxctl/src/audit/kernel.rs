@@ -25,7 +25,7 @@ impl Kernel {
     /// Reads both, its own first: what the host has at that time is found where it comes from.
     ///
     /// # Errors
-    /// Why not: then nothing is known of the mounts.
+    /// Why not: then the audit knows nothing of the mounts.
     pub(crate) fn look(first: &Process, host: &HostMounts) -> anyhow::Result<Self> {
         let mounts = parse(&first.read("mountinfo")?);
         Ok(Self { mounts, host: host.now()? })

@@ -22,7 +22,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A container of which nothing but its name is known.
+    /// A container of which the engine told the name alone.
     pub(crate) fn container(name: &str, stranger: bool) -> Self {
         Self { kind: "container", name: name.to_owned(), container: Some(Container::named(name)), stranger }
     }

@@ -19,7 +19,7 @@ const MAX_PEM: u64 = 64 * 1024;
 pub(crate) enum Slot {
     /// The pair in use.
     Current,
-    /// Its successor: its pin is known to the clients, its key is not in use yet.
+    /// Its successor: the clients know its pin, its key is not in use yet.
     Next,
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Engine {
     names: Mutex<(Arc<str>, Arc<str>)>,
 }
 
-/// How a trial changed what is known of the engine.
+/// How a trial changed the engine's state.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// It can be relied on, or may be used although it cannot.
@@ -30,7 +30,7 @@ pub(crate) enum Change {
 }
 
 impl Engine {
-    /// Nothing is known of it yet.
+    /// An engine that nobody has asked yet.
     pub(crate) fn new(address: Clamd, allow_degraded: bool) -> Self {
         let names = Mutex::new((Arc::from("unknown"), Arc::from("clamav")));
         Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }

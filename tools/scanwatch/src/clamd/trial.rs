@@ -90,7 +90,7 @@ pub(crate) fn marker() -> Vec<u8> {
 /// Plants the marker, an archive that is encrypted and a file over every limit, and sees whether all are told.
 ///
 /// # Errors
-/// When clamd cannot be reached or breaks off: then nothing is known of it.
+/// When clamd cannot be reached or breaks off: then the trial says nothing of it.
 pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let mut session = Session::connect(address)?;
     let edition = Edition::ask(&mut session, TIMEOUT)?;

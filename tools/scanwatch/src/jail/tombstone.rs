@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::share::directory::Spot;
 
-/// The first line of a tombstone, by which one is known.
+/// The first line of a tombstone; only such a file is one.
 const HEAD: &str = "The file that was here has been taken away by the warden of this share (scanwatch).";
 /// The largest tombstone, in bytes; in truth they have some hundred.
 const MAX: u64 = 4096;

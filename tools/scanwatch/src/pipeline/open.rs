@@ -25,7 +25,7 @@ pub(crate) enum Next {
     Wait(Instant),
     /// The verdict needs no scan.
     Judged(Option<OpenFile>, Option<Stat>, Verdict),
-    /// Nothing to do: no file, or one that is known in this state.
+    /// Nothing to do: no file, or one that was scanned in this state.
     Nothing,
 }
 

@@ -11,9 +11,9 @@ use crate::clamd::status::{OwnSignatures, own_signatures};
 use crate::pipeline::shared::Shared;
 use crate::records;
 
-/// How often the engine is looked at while it is there.
+/// How often the keeper asks an engine that answers.
 const CALM: Duration = Duration::from_secs(10);
-/// How often while it is not.
+/// How often while it does not answer.
 const AWAY: Duration = Duration::from_millis(500);
 /// Longest wait for each of its answers.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -120,7 +120,7 @@ impl Watch {
         self.busy.remove(&changed);
         let records = match found {
             Ok(Some(records)) => records,
-            // The engine is on its way down; all is looked at once it is back.
+            // The engine is on its way down; once it is back, the audit looks at all.
             Ok(None) => return Ok(()),
             Err(error) => {
                 self.due.add(changed.clone(), Instant::now() + AGAIN);
@@ -143,7 +143,7 @@ impl Watch {
         news.iter().try_for_each(|record| out.check(record))
     }
 
-    /// What is new in an audit. What it could not tell is looked at once more.
+    /// What is new in an audit. What it could not tell, it looks at once more.
     fn news(&mut self, changed: &Changed, records: Vec<Record>) -> Vec<Record> {
         let scope = changed.scope();
         if *changed == Changed::All && std::mem::take(&mut self.is_first) {
@@ -200,7 +200,7 @@ impl Watch {
         self.due.add(changed, now);
     }
 
-    /// A privileged command is looked at while it runs, and when it has ended: something may have stayed.
+    /// Looks at a privileged command while it runs, and when it has ended: something may have stayed.
     async fn hear_command(
         &mut self,
         docker: &Engine,

@@ -65,7 +65,7 @@ impl Batch {
         messages.filter(|message| message.kind == kind).map(|message| message.body.to_vec()).collect()
     }
 
-    /// Sends it. What the kernel makes of it is known when the call returns.
+    /// Sends it. When the call returns, the kernel has answered.
     ///
     /// # Errors
     /// What it refuses, and why; nothing was changed then.
