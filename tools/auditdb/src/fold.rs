@@ -116,10 +116,7 @@ impl Fold<'_> {
                 Ok(accepted) => rows.append(&accepted, &text, batch, Some((segment, position)))?,
                 Err((claim, fault)) => {
                     // It was accepted once, by an auditdb that judged otherwise: it is still not lost.
-                    rows.append_own(
-                        &line::rejected(raw, batch.source.as_ref(), claim, &fault),
-                        Some((segment, position)),
-                    )?;
+                    rows.add(&line::rejected(raw, batch.source.as_ref(), claim, &fault), Some((segment, position)))?;
                 }
             }
             position += raw.len() as u64 + 1;
@@ -141,7 +138,7 @@ impl Fold<'_> {
         let (first, count, fresh) = self.rows.flush()?;
         let found = repeats::drop(self.connection, first, fresh)?;
         for clash in &found.clashes {
-            self.rows.append_own(clash, None)?;
+            self.rows.add(clash, None)?;
         }
         self.rows.flush()?;
         progress.save(self.connection)?;

@@ -175,7 +175,7 @@ impl<'c> Rows<'c> {
     }
 
     /// Appends a record of our own.
-    pub(super) fn append_own(&mut self, record: &Record, place: Option<(u32, u64)>) -> Result<()> {
+    pub(super) fn add(&mut self, record: &Record, place: Option<(u32, u64)>) -> Result<()> {
         let raw = record.to_json()?;
         let own = Source::own();
         let accepted = line::judge(&mut Scanner::default(), &raw, Some(&own))

@@ -72,13 +72,7 @@ impl Worker<'_> {
     }
 
     /// A verdict that needed no scan.
-    pub(super) fn conclude_unscanned(
-        &mut self,
-        task: &Task,
-        held: Option<&OpenFile>,
-        stat: Option<&Stat>,
-        verdict: &Verdict,
-    ) {
+    pub(super) fn unscanned(&mut self, task: &Task, held: Option<&OpenFile>, stat: Option<&Stat>, verdict: &Verdict) {
         let epoch = self.shared.scan_cache().epoch();
         let basis = Basis { task, began: Instant::now(), wall: SystemTime::now(), epoch, sha256: None };
         self.act_on(&basis, held, stat, verdict);

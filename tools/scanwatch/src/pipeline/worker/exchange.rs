@@ -88,7 +88,7 @@ impl Worker<'_> {
         if task.attempts < MAX_ATTEMPTS {
             self.shared.queue.put_back(task);
         } else {
-            self.conclude_unscanned(&task, Some(held), None, verdict);
+            self.unscanned(&task, Some(held), None, verdict);
         }
     }
 
