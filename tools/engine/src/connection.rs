@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use bollard::{API_DEFAULT_VERSION, Docker};
 
-use crate::Version;
 use crate::endpoint::{Endpoint, Settings};
+use crate::{Answer, Version, Work};
 
 /// The longest that one answer of the engine may take. An exec and an event stream have their own bounds.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,8 +38,8 @@ impl Engine {
     ///
     /// # Errors
     /// If none answers there, with the reason and the way to mend it.
-    pub async fn connect() -> Result<Self> {
-        Self::connect_to(Endpoint::find(&Settings::of_process())?).await
+    pub fn connect() -> Work<'static, Result<Self>> {
+        Box::pin(async { Self::connect_to(Endpoint::find(&Settings::of_process())?).await })
     }
 
     /// For those who watch: an engine that runs already. systemd starts one for whoever connects to its socket, and a
@@ -47,20 +47,26 @@ impl Engine {
     ///
     /// # Errors
     /// If none runs, and as [`Engine::connect`].
-    pub async fn connect_to_running() -> Result<Self> {
-        let endpoint = Endpoint::find(&Settings::of_process())?;
-        anyhow::ensure!(
-            crate::running::may_be_asked(&endpoint.socket),
-            "no engine runs on this machine, or it is being stopped"
-        );
-        Self::connect_to(endpoint).await
+    pub fn connect_to_running() -> Work<'static, Result<Self>> {
+        Box::pin(async {
+            let endpoint = Endpoint::find(&Settings::of_process())?;
+            anyhow::ensure!(
+                crate::running::may_be_asked(&endpoint.socket),
+                "no engine runs on this machine, or it is being stopped"
+            );
+            Self::connect_to(endpoint).await
+        })
     }
 
     /// The engine at this endpoint.
     ///
     /// # Errors
     /// As [`Engine::connect`].
-    pub async fn connect_to(endpoint: Endpoint) -> Result<Self> {
+    pub fn connect_to(endpoint: Endpoint) -> Work<'static, Result<Self>> {
+        Box::pin(Self::negotiate(endpoint))
+    }
+
+    async fn negotiate(endpoint: Endpoint) -> Result<Self> {
         let path = &endpoint.socket;
         // Asked first by hand: the kernel's own word tells a missing engine from a missing permission.
         UnixStream::connect(path).map_err(|error| unreachable(path, error))?;
@@ -84,13 +90,13 @@ impl Engine {
     ///
     /// # Errors
     /// If it does not answer.
-    pub async fn info(&self) -> Result<bollard::models::SystemInfo, crate::Error> {
-        self.docker.info().await
+    pub fn info(&self) -> Answer<'_, bollard::models::SystemInfo> {
+        Box::pin(self.docker.info())
     }
 
     /// What it calls itself; nothing where it does not tell.
-    pub async fn product(&self) -> Option<String> {
-        product(&self.docker.version().await.ok()?).map(str::to_owned)
+    pub fn product(&self) -> Work<'_, Option<String>> {
+        Box::pin(async { product(&self.docker.version().await.ok()?).map(str::to_owned) })
     }
 
     /// Is it an ordinary user's? Its bridges then lie in a network namespace of its own.

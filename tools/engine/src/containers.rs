@@ -7,89 +7,88 @@ use bollard::query_parameters::{
     InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder, TopOptionsBuilder,
 };
 
-use crate::{Engine, Error};
-
-/// What the engine's API gives: a value, or why it has none.
-type Answer<T> = Result<T, Error>;
+use crate::{Answer, Engine};
 
 impl Engine {
     /// All that the engine knows of a container, by name or id.
     ///
     /// # Errors
     /// The engine's; [`crate::is_missing`] where there is none.
-    pub async fn container(&self, name: &str) -> Answer<ContainerInspectResponse> {
-        self.docker.inspect_container(name, None::<InspectContainerOptions>).await
+    pub fn container<'a>(&'a self, name: &'a str) -> Answer<'a, ContainerInspectResponse> {
+        Box::pin(self.docker.inspect_container(name, None::<InspectContainerOptions>))
     }
 
     /// The containers that run, or `all` there are.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn containers(&self, all: bool) -> Answer<Vec<ContainerSummary>> {
-        self.docker.list_containers(Some(ListContainersOptionsBuilder::new().all(all).build())).await
+    pub fn containers(&self, all: bool) -> Answer<'_, Vec<ContainerSummary>> {
+        Box::pin(self.docker.list_containers(Some(ListContainersOptionsBuilder::new().all(all).build())))
     }
 
     /// The processes of a container, as `ps` with these arguments tells them.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn processes(&self, name: &str, ps: &str) -> Answer<ContainerTopResponse> {
-        self.docker.top_processes(name, Some(TopOptionsBuilder::new().ps_args(ps).build())).await
+    pub fn processes<'a>(&'a self, name: &'a str, ps: &'a str) -> Answer<'a, ContainerTopResponse> {
+        Box::pin(self.docker.top_processes(name, Some(TopOptionsBuilder::new().ps_args(ps).build())))
     }
 
     /// Sends a signal to a container's first process: `HUP`, `KILL`, …
     ///
     /// # Errors
     /// The engine's.
-    pub async fn signal(&self, name: &str, signal: &str) -> Answer<()> {
-        self.docker.kill_container(name, Some(KillContainerOptionsBuilder::new().signal(signal).build())).await
+    pub fn signal<'a>(&'a self, name: &'a str, signal: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.docker.kill_container(name, Some(KillContainerOptionsBuilder::new().signal(signal).build())))
     }
 
     /// Stops every process of a container where it is.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn pause(&self, name: &str) -> Answer<()> {
-        self.docker.pause_container(name).await
+    pub fn pause<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.docker.pause_container(name))
     }
 
     /// Lets a paused container go on.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn unpause(&self, name: &str) -> Answer<()> {
-        self.docker.unpause_container(name).await
+    pub fn unpause<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.docker.unpause_container(name))
     }
 
     /// A command that was started in a running container.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn exec(&self, id: &str) -> Answer<ExecInspectResponse> {
-        self.docker.inspect_exec(id).await
+    pub fn exec<'a>(&'a self, id: &'a str) -> Answer<'a, ExecInspectResponse> {
+        Box::pin(self.docker.inspect_exec(id))
     }
 
     /// An image, by name or id.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn image(&self, name: &str) -> Answer<ImageInspect> {
-        self.docker.inspect_image(name).await
+    pub fn image<'a>(&'a self, name: &'a str) -> Answer<'a, ImageInspect> {
+        Box::pin(self.docker.inspect_image(name))
     }
 
     /// What made each layer of an image, the newest first.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn history(&self, image: &str) -> Answer<Vec<String>> {
-        Ok(self.docker.image_history(image).await?.into_iter().map(|layer| layer.created_by).collect())
+    pub fn history<'a>(&'a self, image: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            Ok(self.docker.image_history(image).await?.into_iter().map(|layer| layer.created_by).collect())
+        })
     }
 
     /// A volume.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn volume(&self, name: &str) -> Answer<Volume> {
-        self.docker.inspect_volume(name).await
+    pub fn volume<'a>(&'a self, name: &'a str) -> Answer<'a, Volume> {
+        Box::pin(self.docker.inspect_volume(name))
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::Engine;
+use crate::{Engine, Work};
 
 /// The longest that a command may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,10 +31,14 @@ impl Engine {
     ///
     /// # Errors
     /// If it could not be started, did not take the input, or did not end in time.
-    pub async fn feed(&self, container: &str, command: &[&str], input: &[u8]) -> anyhow::Result<Done> {
-        timeout(TIMEOUT, exchange(self, container, command, input))
-            .await
-            .map_err(|_| anyhow!("'{}' did not end within {} s", command.join(" "), TIMEOUT.as_secs()))?
+    pub fn feed<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&str],
+        input: &'a [u8],
+    ) -> Work<'a, anyhow::Result<Done>> {
+        let late = || anyhow!("'{}' did not end within {} s", command.join(" "), TIMEOUT.as_secs());
+        Box::pin(async move { timeout(TIMEOUT, exchange(self, container, command, input)).await.map_err(|_| late())? })
     }
 }
 

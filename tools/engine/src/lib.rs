@@ -3,14 +3,15 @@
 //! - [`Endpoint`] finds the engine's socket as the docker command line does: `DOCKER_HOST`, contexts, the usual place.
 //!   Only a Unix socket is spoken to. An engine elsewhere has other processes. Who entered this host's `/proc/PID` for
 //!   one of them would look at a stranger.
-//! - [`Engine`] is a connection. Its methods have no type parameters, so that the machinery below them is compiled
-//!   here, once, and not in each tool.
+//! - [`Engine`] is a connection. Its methods have no type parameters and return [`Work`], so that the machinery below
+//!   them is compiled here, once, and not in each tool.
 //! - [`Process`] is what the kernel says of a container's first process. [`Processes`] are all of this host's, and
 //!   [`Networks`] who waits for others in their namespaces: what many containers share is asked once.
 //! - [`dump`] asks the kernel for lists over netlink, whoever needs one.
 //! - [`Families`] says whether networks here can have IPv6.
 //! - [`wait_for`] runs the asynchronous half of a command.
 
+mod answer;
 mod connection;
 mod containers;
 pub mod dump;
@@ -30,6 +31,7 @@ mod version;
 mod wait;
 mod waiting;
 
+pub use answer::{Answer, Work};
 pub use bollard::errors::Error;
 pub use bollard::models;
 pub use connection::{Engine, Identity, product};

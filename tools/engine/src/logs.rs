@@ -2,23 +2,19 @@
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 
-use crate::{Engine, Error, Pieces};
+use crate::{Answer, Engine, Pieces};
 
 impl Engine {
     /// The last lines of a container, so many of both streams together.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn last_lines(&self, name: &str, most: usize) -> Result<Vec<String>, Error> {
+    pub fn last_lines(&self, name: &str, most: usize) -> Answer<'_, Vec<String>> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&most.to_string()).build();
-        let mut pieces = self.docker.logs(name, Some(options));
-        let mut lines = Vec::new();
-        while let Some(piece) = pieces.next().await {
-            lines.push(String::from_utf8_lossy(&piece?.into_bytes()).into_owned());
-        }
-        Ok(lines)
+        let pieces = self.docker.logs(name, Some(options));
+        Box::pin(pieces.map_ok(|piece| String::from_utf8_lossy(&piece.into_bytes()).into_owned()).try_collect())
     }
 
     /// Follows a container's standard output, from that second on (seconds since 1970). Old pieces come first, and it ends

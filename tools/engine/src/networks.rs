@@ -3,39 +3,39 @@
 use bollard::models::{Network, NetworkConnectRequest, NetworkDisconnectRequest, NetworkInspect};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 
-use crate::{Engine, Error};
+use crate::{Answer, Engine};
 
 impl Engine {
     /// A network, by name or id.
     ///
     /// # Errors
     /// The engine's; [`crate::is_missing`] where there is none.
-    pub async fn network(&self, name: &str) -> Result<NetworkInspect, Error> {
-        self.docker.inspect_network(name, None::<InspectNetworkOptions>).await
+    pub fn network<'a>(&'a self, name: &'a str) -> Answer<'a, NetworkInspect> {
+        Box::pin(self.docker.inspect_network(name, None::<InspectNetworkOptions>))
     }
 
     /// All networks.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn networks(&self) -> Result<Vec<Network>, Error> {
-        self.docker.list_networks(None::<ListNetworksOptions>).await
+    pub fn networks(&self) -> Answer<'_, Vec<Network>> {
+        Box::pin(self.docker.list_networks(None::<ListNetworksOptions>))
     }
 
     /// Puts a container on a network.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn join_network(&self, network: &str, request: NetworkConnectRequest) -> Result<(), Error> {
-        self.docker.connect_network(network, request).await
+    pub fn join_network<'a>(&'a self, network: &'a str, request: NetworkConnectRequest) -> Answer<'a, ()> {
+        Box::pin(self.docker.connect_network(network, request))
     }
 
     /// Takes a container off a network, also one that is about to end.
     ///
     /// # Errors
     /// The engine's.
-    pub async fn leave_network(&self, network: &str, container: &str) -> Result<(), Error> {
+    pub fn leave_network<'a>(&'a self, network: &'a str, container: &str) -> Answer<'a, ()> {
         let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
-        self.docker.disconnect_network(network, request).await
+        Box::pin(self.docker.disconnect_network(network, request))
     }
 }

@@ -38,7 +38,7 @@ fn names(path: &[String]) -> Option<Vec<String>> {
     ["{}", "[{}]"].iter().find_map(|shape| {
         let inner = shape.replace("{}", &format!("{{\"{NONE}\":0}}"));
         let json = path.iter().rev().fold(inner, |inner, name| format!("{{\"{name}\":{inner}}}"));
-        let error = serde_json::from_str::<Record>(&json).unwrap_err().to_string();
+        let error = Record::from_json(json.as_bytes()).unwrap_err().to_string();
         let expected = error.strip_prefix(&format!("unknown field `{NONE}`, expected "))?;
         Some(expected.split('`').skip(1).step_by(2).map(str::to_owned).collect())
     })
