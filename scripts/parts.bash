@@ -30,7 +30,7 @@ findings_file() { printf '%s/findings' "$(setting .audit.path)"; }
 last_answers() { printf '%s.known' "$1"; }
 
 # Who tells the record of the checks beside scripts/audit has it tell all of them anew.
-tell_all_anew() { rm -rf -- "$(last_answers "$(findings_file)")"; }
+forget_last_answers() { rm -rf -- "$(last_answers "$(findings_file)")"; }
 
 # Of lines of the record, those that are not as they should be, for people: what, why, and how to mend it.
 wrong_of() {

@@ -16,8 +16,8 @@ has_apparmor() { [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" 
 readonly AT_BOOT=(cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target)
 readonly TIMERS=(cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer)
 
-# Are there units for this very policy and root? All of it is read: who stops at the line that he wants (grep -q) may end
-# systemctl before it has printed the unit's drop-ins, and pipefail takes that for a no.
+# Are there units for this very policy and root? All of it is read: grep -q stops at the line that it wants. That may
+# end systemctl before it has printed the drop-ins, and pipefail takes that for a no.
 has_boot_units() {
   [ -d /run/systemd/system ] && ! in_the_lab || return 1
   systemctl cat cellblock.service 2>/dev/null | grep -F -- "--boot --policy $POLICY --root $ROOT" >/dev/null

@@ -83,7 +83,8 @@ look_at_compose_drift() {
   else seen failure compose-drift "not as compose would make them: ${drifted[*]}; scripts/up does"; fi
 }
 
-# Compose writes down whose network the cell shares by the vault's id, so a cell in an older vault's has drifted too.
+# Compose writes down, by the vault's id, whose network the cell shares. So a cell in an older vault's has drifted
+# too.
 joined_to_the_vault() { printf 'services: {cell: {network_mode: "container:%s"}}\n' "$(docker inspect --format '{{.Id}}' vault)"; }
 
 container_of() { if [ "$1" = cell ]; then setting .cell.container; else echo "$1"; fi; }

@@ -13,7 +13,7 @@ ask_tool() {
 
 ask_the_tools() {
   local work=$1 container
-  tell_all_anew
+  forget_last_answers
   if rests_on netguard; then ask_tool "$work/netguard" netguard verify & fi
   if rests_on sandboxctl; then ask_tool "$work/sandboxctl" sandboxctl audit & fi
   [ "$TRY" = 1 ] || return 0

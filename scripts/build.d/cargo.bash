@@ -15,7 +15,7 @@ cargo_program() {
   return 1
 }
 
-# rustup's cargo looks for its toolchains below HOME unless it is told where they are.
+# rustup's cargo looks for its toolchains below HOME, unless RUSTUP_HOME says where they are.
 cargo_of_sudo() {
   local program
   program=$(cargo_program) || return 0

@@ -64,7 +64,7 @@ duckdb_from_source() {
   touch "$FROM_SOURCE"
 }
 
-# What each cargo of ours is told besides, one word a line.
+# Further arguments of each cargo that we call, one a line.
 duckdb_features() { [ ! -e "$FROM_SOURCE" ] || printf '%s\n' --features auditdb/bundled; }
 
 # Where auditdb and its tests look for it: beside themselves (tools/auditdb/build.rs).

@@ -22,7 +22,7 @@ stage_tools() {
 }
 
 # Each image's hash of its sources, for its label; Compose knows which agent the cell has.
-tell_sources() {
+export_sources() {
   local image agent
   agent=$("${IMAGES_COMPOSE[@]}" config --format json | jq -r .services.cell.build.args.AGENT)
   for image in "$@"; do declare -gx "${image^^}_SOURCES=$(image_sources "$image" "$agent")"; done
@@ -30,6 +30,6 @@ tell_sources() {
 
 # The line on the terminal says what is made; what Docker prints stands in its own lines.
 build_images() {
-  [ "${DRY_RUN:-0}" = 1 ] || tell_sources "$@"
+  [ "${DRY_RUN:-0}" = 1 ] || export_sources "$@"
   run "${IMAGES_COMPOSE[@]}" build "$@"
 }

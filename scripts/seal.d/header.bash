@@ -22,7 +22,8 @@ is_kind() {
   return 1
 }
 
-# PCRs that any program may set back to what they are after a boot (TCG PC Client Platform TPM Profile, section 4.6).
+# PCRs that any program may reset: they then hold what they do after a boot.
+# Source: TCG PC Client Platform TPM Profile, section 4.6.
 readonly RESETTABLE=(16 23)
 
 # Of PCRs as 7+11 those that bind it.

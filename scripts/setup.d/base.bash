@@ -2,8 +2,8 @@
 
 readonly PULL_PATIENCE=45     # seconds a registry gets before the image is made here
 
-# Bookworm, unless this machine's C library is newer than bookworm's 2.36: binaries of ours are built
-# here and run in there, and a program linked against a newer glibc does not start on an older one.
+# Bookworm, unless this machine's C library is newer than bookworm's 2.36: we build our binaries here
+# and run them in there. A program linked against a newer glibc does not start on an older one.
 base_suite() {
   local host
   host=$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }')

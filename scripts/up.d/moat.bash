@@ -1,7 +1,7 @@
 # The moat, then the networks behind it. Never the other way round.
 
-# Containers of ours that run where no moat holds were begun by somebody else's hand, before this boot's moat or by a
-# cellblock that had no permit yet. They end here and are made anew behind it.
+# When a container of ours runs where no moat holds, somebody else began it: before this boot's moat, or before
+# cellblocks had a permit. They end here and are made anew behind it.
 part_with_the_unguarded() {
   local running
   [ "$DRY_RUN" = 0 ] || return 0

@@ -1,4 +1,4 @@
-# What can be known to be wrong before anything is changed.
+# What `up` can find wrong before it changes anything.
 
 readonly ENGINE_FLOOR=25.0.5   # below it, an internal network forwards DNS (CVE-2024-29018)
 readonly ENGINE_NAT66=27       # from it on, Docker masquerades IPv6 without being asked to
@@ -32,11 +32,11 @@ check_engine() {
   local version
   [ "$WAIT" = 0 ] || await_engine
   version=$(docker version --format '{{.Server.Version}}' 2>/dev/null) ||
-    { tell_k3s; [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
+    { warn_k3s; [ "$DRY_RUN" = 1 ] && return 0; die "no Docker daemon answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: run scripts/setup, or start it"; }
   refuse_rootless
   [ "$(printf '%s\n' "$ENGINE_FLOOR" "${version%%[+~-]*}" | sort -V | head -n 1)" = "$ENGINE_FLOOR" ] ||
     die "Docker engine $version forwards DNS out of internal networks (CVE-2024-29018): $ENGINE_FLOOR or newer is needed"
-  tell_ipv4_only "${version%%.*}"
+  warn_ipv4_only "${version%%.*}"
   docker compose version >/dev/null 2>&1 || die "Docker Compose v2 is not there: run scripts/setup"
 }
 
@@ -46,14 +46,14 @@ refuse_rootless() {
     die "this Docker is rootless: no rule of the moat reaches its bridges, so it is not supported. Use the system's: docker context use default, and unset DOCKER_HOST"
 }
 
-tell_k3s() {
+warn_k3s() {
   [ ! -e /run/k3s/containerd/containerd.sock ] ||
     say "k3s runs here, and is no Docker engine: what it runs is not supported. scripts/setup installs Docker beside it"
 }
 
 # No fault, but nobody should look for it: the cell then reaches the internet over IPv4 alone. On a kernel without IPv6
 # Docker makes no network that has it; sandboxctl knows that kernel, and renders for it.
-tell_ipv4_only() {
+warn_ipv4_only() {
   local networks
   networks=$(sandboxctl render networks --engine "$ENGINE_FLOOR" --policy "$POLICY" --root "$ROOT") || die "the networks could not be made from the policy"
   if [[ $networks != *'"--ipv6"'* ]]; then

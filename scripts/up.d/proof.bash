@@ -6,7 +6,7 @@ prove() {
   STARTING=0
   [ "$DRY_RUN" = 0 ] || return 0
   local status=0
-  tell_all_anew
+  forget_last_answers
   proof netguard verify || status=$(worse "$status" $?)
   proof sandboxctl audit || status=$(worse "$status" $?)
   # For a person to put there; on a first start nobody has. At boot those that are sealed come behind this.
@@ -27,7 +27,7 @@ proof() {
 }
 
 # What the warden says of its engine and of freshclam. It is kept and shown, and decides nothing here: on a first
-# start the official signatures are still on their way, and where there is no mirror they never come.
+# start the official signatures are still on their way. Where there is no mirror they never come.
 ask_the_warden() {
   local lines
   lines=$(warden_test) || true

@@ -1,5 +1,5 @@
-# Configuration from the policy, then the services: the vault first, because it owns the cell's
-# network namespace and must have its key before anything else may take its port.
+# Configuration from the policy, then the services: the vault first. It owns the cell's network
+# namespace, and must have its key before anything else may take its port.
 
 readonly START_PATIENCE=240   # seconds until every service is healthy; the agent takes some 15
 

@@ -35,10 +35,10 @@ mount_share() {
   if has_boot_units; then keep_share_mounted "$1" "$2"; else run mount -o "$SHARE_OPTIONS" "$1" "$2"; fi
 }
 
-# The cell sees a folder inside the file system, so that it gets none at all while that is not mounted. A share from
-# before held the files at its top: they move into the folder by their names alone. Nothing is followed or copied, and
-# nobody of ours is at it meanwhile. `layout` is a file beside the image, out of the prisoner's reach: it names a folder
-# that is there and takes the files in, under a name that nobody guesses, until that becomes the folder's own.
+# The cell sees a folder inside the file system. So it gets none at all while the file system is not mounted. A share
+# from before held the files at its top: they move into the folder by their names alone. Nothing is followed or copied,
+# and nobody of ours is at it meanwhile. `layout` is a file beside the image, out of the prisoner's reach: it names a
+# folder that is there. That takes the files in, under a name that nobody guesses, until it becomes the folder's own.
 settle_share() {
   local mount=$1 folder=$2 layout=$3 moving
   [ "$DRY_RUN" = 0 ] || { say "$folder would be what the cell sees of the share"; return 0; }

@@ -14,7 +14,7 @@ printed() {
   printf '%s\n' "${lines[0]}"
 }
 
-# A line of README.md for apt, typed in a folder by somebody who says yes, and who keeps a policy that was changed.
+# A line of README.md for apt, as somebody types it in a folder. He says yes, and keeps a policy that he changed.
 readonly APT_SETTINGS=/opt/apt.conf
 apt_settings() { printf 'Dpkg::Options { "--force-unsafe-io"; "--force-confdef"; "--force-confold"; };\n'; }
 typed() { inside "cd $1 && yes | DEBIAN_FRONTEND=noninteractive APT_CONFIG=$APT_SETTINGS $2"; }
@@ -40,8 +40,8 @@ trust_the_lab() {
   run chroot "$TREE" update-ca-certificates
 }
 
-# `quick_package FILE`: the package of this checkout. The suites want the same one, so it is made once for each state of what
-# git knows and of the programs, and the last one is kept.
+# `quick_package FILE`: the package of this checkout. The suites want the same one: a new one is made when the
+# programs or what git knows have changed, and the last one stays.
 quick_package() {
   local kept=$CARGO_TARGET_DIR/package-quick state
   run "$HOUSE/scripts/build" --tools-only

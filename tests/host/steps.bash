@@ -1,4 +1,4 @@
-# What the suites on a machine of its own share: how its tree is made and furnished, how it is driven, how a row is told.
+# What the suites on a machine of its own share: how its tree is made and furnished, how it is driven, and how to print a row.
 # Sourced by run, package, together and vm.
 # shellcheck disable=SC2016,SC2034  # what the machine's own shell expands; what the suites use
 

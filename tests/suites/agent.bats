@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The agent's day in the cell: the real OpenClaw behind the vault, first in `proxied` shape, where it has the hardest time of
-# it, then in `open`, with the same steps (agent/day.bash). What its start script makes of a configuration is tried on the
-# image alone. No packet leaves the lab.
+# The agent's day in the cell: the real OpenClaw behind the vault. First in `proxied` shape, where it has the hardest
+# time, then in `open`, with the same steps (agent/day.bash). What its start script makes of a configuration is tried on
+# the image alone. No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/world
@@ -317,7 +317,7 @@ alone() { # CELL_EGRESS, script
   [[ $output == *"could not be brought up to the policy"*"{broken" ]]
 }
 
-# Last: what all tests before have followed is known now.
+# Last: now it shows what all tests before have followed.
 @test "the guide has no command that this suite has not executed" {
   local suite=("$house"/tests/suites/agent.bats "$house"/tests/worlds/agent/*.bash "$house"/tests/suites/long/codex.bats)
   run -0 not_followed "$house/man/cellblock-agent.7" "$BATS_FILE_TMPDIR/followed"

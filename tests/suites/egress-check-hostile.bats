@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The inspector among prisoners: it knows an engine's socket under any name, leaves nothing behind, and nobody can
+# The inspector among prisoners: it knows an engine's socket under any name, and leaves nothing behind. Nobody can
 # lead it astray, hold it up, or make a leak look like a pass. All of it in the lab.
 
 bats_require_minimum_version 1.5.0

@@ -163,7 +163,7 @@ nothing_started() {
   run -0 "$house/scripts/up" --dry-run
   [[ $output == *"'netguard' 'apply'"*"'netguard' 'verify'"*"'compose' 'up'"* ]]
   [ "$(traces)" = "$before" ]
-  # An engine that masquerades no IPv6 is told, and one that does is not (the lab's, in "a port that is taken").
+  # `up` tells of an engine that masquerades no IPv6. Of one that does it says nothing: "a port that is taken".
   case "$(docker version --format '{{.Server.Version}} {{.Server.Experimental}}')" in
     2[0-6].*false) [[ $output == *"IPv4-only"* ]] ;;
     *) [[ $output != *"IPv4-only"* ]] ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The lab keeps its promises: in it, everything answers whoever is not held back (so that a later
-# "blocked" means something), nothing leaves it, and nothing is left of it.
+# The lab keeps its promises: everything in it answers whoever is not held back, so that a later
+# "blocked" means something. Nothing leaves it, and nothing is left of it.
 #
 # All of it runs in a second lab (LAB_NAME), so that it disturbs none that is up.
 

@@ -141,3 +141,38 @@ page_of() { mkdir -p "$BATS_TEST_TMPDIR/man"; printf '%s\n' .Dd '.Sh DESCRIPTION
   run -0 "$lints/long-sentences" "$BATS_TEST_TMPDIR/man"
   [ -z "$output" ]
 }
+
+# A file NAME of some language with these lines.
+text_of() {
+  local name=$1
+  shift
+  mkdir -p "$BATS_TEST_TMPDIR/texts"
+  printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/texts/$name"
+}
+
+@test "a long sentence is found in shell, Python, TOML, YAML, njs and Markdown, also where a first line alone says the language" {
+  local quotes='"""'
+  text_of script '#!/bin/bash' "# $twenty" '# t u' "  # $twenty t u"
+  text_of world.py "${quotes}Short." '' "$twenty t u.$quotes" "# $twenty t u"
+  text_of policy.toml "# $twenty t u"
+  text_of Dockerfile "# $twenty t u"
+  text_of compose.yaml "    # $twenty t u"
+  text_of gate.js "// $twenty t u" '/**' " * $twenty t u" ' */'
+  text_of README.md "**Bold.** $twenty" 't u.' '' "- $twenty" '  t u' "- $twenty t u"
+  run -1 "$lints/long-sentences" "$BATS_TEST_TMPDIR/texts"
+  [ "${#lines[@]}" = 12 ]
+  [[ $output == *"script:2: $twenty t u"*"script:4: $twenty t u"* ]]
+  [[ $output == *"README.md:1: $twenty t u."*"README.md:4: $twenty t u"*"README.md:6: $twenty t u"* ]]
+  [[ $output == *"world.py:4: $twenty t u"*"world.py:3: $twenty t u."* ]]
+}
+
+@test "orders for programs, usage, examples behind two spaces, tables, code and what came from elsewhere are no long sentence" {
+  text_of script '#!/bin/bash' "# shellcheck disable=$twenty t u" "# Usage: $twenty t u" "#   --fast $twenty t u" "# $twenty" '#' '# t u' \
+    "say '$twenty t u'"
+  text_of data "# $twenty t u"
+  text_of README.md "# $twenty t u" '' "| $twenty | t u |" '' '```' "$twenty t u" '```' "[$twenty](t%20u)" '' "- $twenty" '- t u'
+  mkdir -p "$BATS_TEST_TMPDIR/texts/seeds"
+  printf '%s\n' "# $twenty t u" >"$BATS_TEST_TMPDIR/texts/seeds/policy.toml"
+  run -0 "$lints/long-sentences" "$BATS_TEST_TMPDIR/texts"
+  [ -z "$output" ]
+}

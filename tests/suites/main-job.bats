@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The main job, from a fresh start to the table: `scripts/up --lab` does it, and this holds its promises
-# against what can be seen by other means (the lab's own counters and logs, the files, Docker).
-# What is "blocked" has a control that gets through. No packet leaves the lab.
+# The main job, from a fresh start to the table: `scripts/up --lab` does it. This holds its promises
+# against what other means show (the lab's own counters and logs, the files, Docker). What is "blocked"
+# has a control that gets through. No packet leaves the lab.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/world

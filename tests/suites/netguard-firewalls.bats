@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The moat beside the firewalls that people have: real ufw, firewalld and nftables.service are switched on, reloaded
-# and switched off on the lab's host while `netguard watch` keeps the rules, with each backend. They run in a container
-# that shares the lab host's network. The lab is netguard's.
+# The moat beside the firewalls that people have: real ufw, firewalld and nftables.service go on, reload and go off on
+# the lab's host. Meanwhile `netguard watch` keeps the rules, with each backend. They run in a container that shares
+# the lab host's network. The lab is netguard's.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/netguard/world.bash

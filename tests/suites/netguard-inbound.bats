@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# Nobody gets in: what can be sent to the members of a guarded bridge from the LAN, from the internet and from another
-# bridge is sent there, new and as part of what was open before, with everything that other programs may do to packets
-# on their way. The same goes to a member of a bridge that nothing guards, at the same time, and arrives. A witness on
-# the members' own interfaces tells what came. The lab is one of its own, as netguard.bats.
+# Nobody gets in: the LAN, the internet and another bridge send what they can to the members of a guarded bridge. It
+# comes new, and as part of what was open before. Other programs do to it on its way whatever they may do to packets.
+# The same goes to a member of a bridge that nothing guards, at the same time, and arrives. A witness on the members'
+# own interfaces tells what came. The lab is one of its own, as netguard.bats.
 # shellcheck disable=SC2030,SC2031,SC2034  # each test runs in a process of its own; MOAT is for the files that are loaded
 
 bats_require_minimum_version 1.5.0

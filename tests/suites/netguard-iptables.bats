@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The moat without nft: the same attack table, holes, findings and removal with iptables and ipset, in both
-# of iptables' variants, while Docker uses the nft one. In a lab of its own, as netguard.bats.
+# The moat without nft: the same attack table, holes, findings and removal with iptables and ipset. Both of
+# iptables' variants are tried, while Docker uses the nft one. In a lab of its own, as netguard.bats.
 # shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
 
 bats_require_minimum_version 1.5.0
@@ -167,8 +167,8 @@ while ready := select.select([sock for sock in socks if sock not in answered], [
 print(len(answered))'
 }
 
-# The kernel keeps a set in parts: one that is full has room for some more flows in some of them, so that of
-# many new flows some are recorded and some are not.
+# The kernel keeps a set in parts: some parts of a full set have room for some more flows. So the kernel
+# records some of many new flows, and some it does not.
 @test "a set of denied flows that is full lets nothing by" {
   seq 20000 | awk '{ printf "add netguard-flows4-cell 172.30.1.2,tcp:9,10.0.%d.%d\n", $1 / 256, $1 % 256 }' >"$BATS_TEST_TMPDIR/full"
   run -1 on_host ipset -exist restore <"$BATS_TEST_TMPDIR/full"
@@ -194,8 +194,8 @@ print(len(answered))'
   explain_and_kernel_agree
 }
 
-# 2948 flows an hour for each sender. How they are told apart depends on the kernel, and by their hardware
-# address or by their own they are two.
+# 2948 flows an hour for each sender. How the kernel tells senders apart depends on its version: by
+# hardware address or by the sender's own address, these are two.
 @test "a flood of different flows hides the first of nobody else, on its network or on another, nor through a reload" {
   fresh_counts
   flood 20000

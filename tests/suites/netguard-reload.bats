@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # While the rules change, not one packet of a flood goes where it may not. The kernel takes new rules before it has their
-# sets ready; what comes between the two used to pass, and was known for seconds after.
+# sets ready; what came between the two used to pass, and the kernel knew it for seconds after.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/netguard/world.bash

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The last good rules: a policy that cannot be read closes the bridges at a boot, and leaves what stands while something
+# The last good rules: a policy that cannot be read closes the bridges at a boot. It leaves what stands while something
 # may run behind it. In three namespaces with no way out and no engine: a member on br-cell, the host, and the internet.
 # shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
 

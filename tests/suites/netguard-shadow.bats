@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What shadows or defeats the moat although its rules stand: each condition is made for real, in a lab of its
-# own as netguard.bats has it, and verify finds it there and not before.
+# own as netguard.bats has it. verify finds it there, and not before.
 # shellcheck disable=SC2030,SC2031  # each test runs in a process of its own, and that is meant
 
 bats_require_minimum_version 1.5.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What netguard sends to the kernel itself is what nft would have made of the same plan, is all or nothing, and is
-# not needed where it cannot be. In a network namespace of its own, where no packet ever is.
+# netguard itself sends to the kernel what nft would have made of the same plan. That is all or nothing, and
+# nobody needs it where it cannot be. In a network namespace of its own, where no packet ever is.
 
 bats_require_minimum_version 1.5.0
 
@@ -78,7 +78,7 @@ same_by_both() {
   listed >"$BATS_TEST_TMPDIR/by-us"
   as_planned
   there nft flush ruleset
-  # Where nft had to load them, that is told, and why.
+  # Where nft had to load them, netguard says so, and why.
   [[ $(confined apply --format jsonl | jq -r 'select(.event.action == "moat-applied").event.reason') == *"by the program nft"*"ermi"* ]]
   listed >"$BATS_TEST_TMPDIR/by-nft"
   diff "$BATS_TEST_TMPDIR/by-us" "$BATS_TEST_TMPDIR/by-nft"
@@ -195,7 +195,7 @@ follow() {
   await moat-watched 1
 }
 
-# Waits until an action was told so often; 30 s, for a busy machine.
+# Waits until there are so many records of an action; 30 s, for a busy machine.
 await() {
   for _ in {1..300}; do
     [ "$(jq -s --arg action "$1" '[.[] | select(.event.action == $action)] | length' "$BATS_TEST_TMPDIR/watch")" -ge "$2" ] && return 0
@@ -205,7 +205,7 @@ await() {
   return 1
 }
 
-# The rules are lost three times and come back whole, with nothing asked of nft but what it was asked before.
+# The rules are lost three times and come back whole. netguard asks nothing of nft but what it asked before.
 back_without_nft() {
   local round
   cp "$BATS_FILE_TMPDIR/asked" "$BATS_TEST_TMPDIR/asked"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The moat holds: what the attack table tries from real containers gets nowhere, and every row of it gets
+# The moat holds: what the attack table tries from real containers gets nowhere. Every row of it gets
 # through from a container beside the moat. The lab is one of its own, beside the shared one.
 
 bats_require_minimum_version 1.5.0
@@ -25,7 +25,7 @@ answers() { [ "$(on_host nft list chain inet netguard refuse-cell | grep -c ' re
   policy_with ''
 }
 
-# How a refusal is told, and how many packets the rules of these names have met.
+# What tells a sender of a refusal, and how many packets the rules of these names have met.
 told() { inside netguard-open "$SUITE/refused.py" "$@"; }
 met() {
   on_host nft -j list chain inet netguard refuse-cell |
@@ -69,7 +69,7 @@ ROWS
   [ "$(met drop)" -ge 1000 ]
 }
 
-# Until a member's address on the link is its own (RFC 4862, 5.4) it asks the link from another, 20 s for a busy machine.
+# Until a member's address on the link is its own (RFC 4862, 5.4), it asks from another. 20 s are for a busy machine.
 settled() {
   local own
   for _ in {1..200}; do

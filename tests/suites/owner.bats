@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What the owner does with a cellblock that stands: pipes as the manuals print them, cron's mail, the tmux window, a way in
-# from the tailnet, the tools on the PATH. In the lab, brought up without the main job. No packet leaves it.
+# What the owner does with a cellblock that stands: pipes as the manuals print them, cron's mail and the tmux window; a
+# way in from the tailnet, and the tools on the PATH. In the lab, brought up without the main job. No packet leaves it.
 
 # shellcheck disable=SC2154  # world.bash has set house, state and root
 bats_require_minimum_version 1.5.0
@@ -157,7 +157,7 @@ count_of() { ours auditdb query "select count(*) as n from records where provide
     run -0 ours auditdb query "select outcome from records where rule_id = 'cis-docker-5.11' and container = 'cell' order by time desc limit 1"
     [ "$(jq -r .outcome <<<"$output")" = "$([ "$memory" = 3g ] && echo failure || echo success)" ]
   done
-  # What stays wrong is said each time, and what passes beside it is not.
+  # audit says each time what stays wrong, and not what passes beside it.
   in_host docker update --memory 3g --memory-swap 3g cell
   script audit --state "$findings" --no-probes >/dev/null || true
   controls=$(count_of sandboxctl control-evaluated)
@@ -166,7 +166,7 @@ count_of() { ours auditdb query "select count(*) as n from records where provide
   [ "$(count_of sandboxctl control-evaluated)" -gt "$controls" ]
   [ "$(count_of sandboxctl control-evaluated)" -lt $((controls + 50)) ]
   [ "$(count_of netguard rule-verified)" = "$rules" ]
-  # A month later all of it is said again, and so it is where the hour's file is of a time to come.
+  # A month later audit says all of it again. So it does where the hour's file is of a time to come.
   touch -d '-43199 minutes' "$findings.known/netguard"
   script audit --state "$findings" --no-probes >/dev/null || true
   [ "$(count_of netguard rule-verified)" = "$rules" ]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# The keeper before a real engine: networks as the policy has them, a certificate and a secret that reach a
-# tmpfs and nothing else, an audit that a weak container fails, and the kill switch. The lab is one of its own.
-# Weak containers are created, never started: what they ask for is there to be read, and nothing is at risk.
+# The keeper before a real engine: networks as the policy has them; a certificate and a secret that reach a
+# tmpfs and nothing else. Then an audit that a weak container fails, and the kill switch. The lab is one of its
+# own. Weak containers are created, never started: what they ask for is there to be read, and nothing is at
+# risk.
 
 # shellcheck disable=SC2154  # bats sets $stderr
 bats_require_minimum_version 1.5.0
@@ -171,7 +172,8 @@ make_networks() {
     [ "$(docker exec proxy stat -c %s /run/secrets/github-token)" = 65536 ]
   done
   [ "$(docker exec proxy ls -A /run/secrets)" = github-token ]
-  # What one left behind that was killed goes with the next one, and a young one, that may be somebody's, with the secret.
+  # What one left behind that was killed goes with the next one. A young file may be somebody's, and goes with the
+  # secret.
   docker exec proxy sh -c 'cd /run/secrets && touch .github-token.young.new .other.old.new && touch -d "5 minutes ago" .github-token.old.new .other.old.new'
   keeper secret put github-token <"$BATS_TEST_TMPDIR/a" >/dev/null
   [ "$(docker exec proxy ls -A /run/secrets | sort | paste -sd' ' -)" = ".github-token.young.new .other.old.new github-token" ]
@@ -471,7 +473,7 @@ through() {
   [ "$(jq -r 'select(.container.name == "sbx-nowhere") | "\(.event.outcome) \(.event.reason)"' <<<"$output")" = "unknown there is no container sbx-nowhere; docker ps -a lists those there are" ]
   [ "$(jq -r 'select(.container.name == "sbx-there" and .rule.id == "cis-docker-5.4") | .event.outcome' <<<"$output")" = failure ]
   run -3 keeper audit sbx-nowhere
-  # Whichever controls are asked for: of one that is not there nothing is known.
+  # Whichever controls the caller asks for: the audit knows nothing of a container that is not there.
   run -3 keeper audit --only cis-docker-5.5 sbx-there sbx-nowhere
   [ "$(jq -r 'select(.rule.id == "cis-docker-5.5") | "\(.container.name) \(.event.outcome)"' <<<"$output")" = "sbx-there success" ]
   run -3 keeper audit --severity critical sbx-nowhere
@@ -508,7 +510,7 @@ through() {
   [[ $output == *"--rules /dev/null"* ]]
 }
 
-# What Docker was told stays as it was: only the kernel knows.
+# Docker's own answer stays as it was: only the kernel knows.
 @test "a process that an ended privileged exec left behind is found, and so is a limit that somebody raised" {
   local group
   boot sbx-strict --user 10001 --cap-drop ALL --security-opt no-new-privileges:true --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20
@@ -753,7 +755,7 @@ line_of() { # provider, severity, action
   run -0 keeper thaw
 }
 
-# Docker is told a name; what is behind it is the host's own folder.
+# Docker knows a name; what is behind it is the host's own folder.
 @test "a volume that is the host's run folder is found by what the kernel has, whatever its type says" {
   docker volume create --driver local --opt type=tmpfs --opt o=bind --opt device=/run sbx-innocent >/dev/null
   docker run -d --name sbx-volume --network none --volume sbx-innocent:/data "$IMAGE" sleep infinity >/dev/null
@@ -834,7 +836,7 @@ soon() { for _ in $(seq 300); do ! "$@" || return 0; sleep 0.05; done; echo "not
   docker rm -f sbx-noisy >/dev/null
   kill -TERM "$pid"
   wait "$pid" || [ $? = 1 ]
-  # A restart is told, and none of the findings again; nor does anything tell of the composition, which is as it was.
+  # A restart gets a record, and none of the findings a second one; nor does anything tell of the composition, which is as it was.
   jq -r 'select(.event.action == "control-evaluated") | "\(.container.name) \(.rule.id) \(.event.outcome)"' "$BATS_TEST_TMPDIR/events" | sort >"$BATS_TEST_TMPDIR/findings"
   [ "$(grep -v sbx-noisy "$BATS_TEST_TMPDIR/findings" | uniq -d)" = "" ]
   [ "$(cut -d' ' -f1 "$BATS_TEST_TMPDIR/findings" | sort -u | paste -sd' ' -)" = "sbx-late sbx-made sbx-noisy" ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# `scripts/setup` is quick and quiet on a machine that has everything, says what is missing on one
-# that has not, and leaves the machine's package sources as they were but for Docker.
+# `scripts/setup` is quick and quiet on a machine that has everything. On one that has not, it says what is missing.
+# It leaves the machine's package sources as they were, but for Docker.
 
 bats_require_minimum_version 1.5.0
 

@@ -14,8 +14,8 @@ setup() {
 
 versions() { ls "$house/tests/worlds/upgrade"; }
 
-# A version's record, in a folder of its own: a jailed file, an applied moat, a first round of refs in a database beside,
-# and, not folded into the database yet, one more jailed file.
+# A version's record, in a folder of its own: a jailed file, an applied moat, and a first round of refs in a database
+# beside. One more jailed file is not folded into the database yet.
 of_version() {
   rm -rf audit
   tar -xzf "$house/tests/worlds/upgrade/$1/audit.tar.gz"
@@ -39,7 +39,7 @@ actions() { record events | jq -r 'select(.event.action != "run-finished") | .ev
   local version
   for version in $(versions); do
     of_version "$version"
-    # A version that signed nothing is proved against its database alone, and that is said: 3.
+    # A version that signed nothing is proved against its database alone, and verify says so: 3.
     run -3 record verify
     jq -es 'all(.event.outcome != "failure")' <<<"$output"
     [ "$(actions)" = "2 file-quarantined,1 moat-applied" ]

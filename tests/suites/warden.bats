@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The warden and its engine in their containers, as compose.yaml runs them, on a share that is a file system of its
-# own: the same table of ways onto the share as on the host (tools/scanwatch/tests/coverage.tsv), Debian's 44 test
+# The warden and its engine in their containers, as compose.yaml runs them. The share is a file system of its own:
+# the same table of ways onto the share as on the host (tools/scanwatch/tests/coverage.tsv); Debian's 44 test
 # files, benign media, and signatures of one's own. Needs root and Docker; no container here has a network.
 
 bats_require_minimum_version 1.5.0
@@ -41,7 +41,7 @@ make_share() {
   mount -o loop,nosuid,nodev "$FILES/fs.img" "$FS"
 }
 
-# A warden on a share of its own, with a jail and a folder beside the share that it does not see.
+# A warden on a share of its own. It has a jail, and beside the share a folder that it does not see.
 start_warden() { # name, time between two rescans
   local home=$FS/$1 id
   mkdir "$home" "$home/share" "$home/outside"

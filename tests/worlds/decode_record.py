@@ -3,10 +3,10 @@
 
 usage: … | decode_record.py [--run] [--foreign]
 
-Reads JSON lines on stdin and holds each against the contract of DESIGN §3, written down here a second
-time from the Elastic Common Schema and not from our own structs, so that a mistake in the Rust types
-cannot excuse itself. Lines that pass are printed unchanged. The first that does not ends it: exit 1,
-with the line's number and the reason on stderr.
+Reads JSON lines on stdin and holds each against the contract of DESIGN §3. That stands here a second
+time, after the Elastic Common Schema and not our own structs. So a mistake in the Rust types cannot
+excuse itself. Lines that pass are printed unchanged. The first that does not ends it: exit 1, with
+the line's number and the reason on stderr.
 
   --run       the lines are one whole run of one tool: the last one, and only that, is `run-finished`,
               and its counts add up

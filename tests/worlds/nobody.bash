@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # The reader is gone before the command starts. One that leaves after a line is a race: what fits into the pipe is
-# written before it leaves, and nothing is seen to be wrong.
+# written before it leaves, and the test sees no fault.
 to_nobody() {
   local pipe status=0
   exec {pipe}> >(exec true 3>&-)

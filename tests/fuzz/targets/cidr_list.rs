@@ -1,5 +1,5 @@
-//! Lists of CIDRs (`moat.deny`): whatever a file holds, it is refused with its line, or becomes ranges
-//! that are sorted, do not overlap, and read back as the same.
+//! Lists of CIDRs (`moat.deny`): a file is refused with its line, or becomes ranges. They are sorted,
+//! do not overlap, and read back as the same.
 #![no_main]
 
 use std::path::Path;

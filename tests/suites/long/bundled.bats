@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The record of an auditdb that has DuckDB inside (feature `bundled`), read and written on by one that is linked to DuckDB's
-# own library, and the other way round. Part of `scripts/test --long`: DuckDB is compiled from source, once, without
-# optimization (its storage does not depend on that), in a target directory of its own. No packet leaves this machine.
+# One auditdb has DuckDB inside (feature `bundled`), another is linked to DuckDB's own library. Each reads the other's
+# record and writes on. Part of `scripts/test --long`: cargo compiles DuckDB from source, once, in a target directory of
+# its own. It does so without optimization, on which DuckDB's storage does not depend. No packet leaves this machine.
 
 bats_require_minimum_version 1.5.0
 

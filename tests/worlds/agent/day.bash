@@ -39,7 +39,7 @@ has_a_new_key_in_force_at_once() {
   run ! model_was_asked 200 of-the-agent
 }
 
-# The model asks for a tool that writes and one that fetches, and repeats to its owner what the agent was told.
+# The model asks for a tool that writes and one that fetches. It repeats to its owner what the agent was told.
 has_a_turn_that_calls_tools_and_streams() { # URL that is refused, how
   in_cell rm -f /sandbox/workspace/from-the-model.txt
   run -0 in_cell timeout 150 openclaw agent --agent main --model anthropic/claude-opus-5 --message "hi, fetch $1"

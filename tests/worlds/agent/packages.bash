@@ -5,8 +5,8 @@
 # The integrity of an archive, as npm writes it.
 integrity_of() { printf 'sha512-%s\n' "$(openssl dgst -sha512 -binary "$1" | base64 -w0)"; }
 
-# A plugin of OpenClaw's that says so when it is registered, with a dependency in its archive that is no ES module. More of
-# its package.json may be given.
+# A plugin of OpenClaw's that says so when OpenClaw registers it. In its archive is a dependency that is no ES module.
+# More of its package.json may be given.
 publish_plugin() { # name, JSON
   local work archive=$state/registry/$1-1.0.0.tgz
   work=$(mktemp -d)

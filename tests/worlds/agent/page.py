@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens WebSockets in a headless Chromium that trusts the vault's own key and no other, and says how far they got.
+"""Opens WebSockets in a headless Chromium that trusts the vault's own key alone, and says how far they got.
 
     page.py knock PORT SPKI            the socket of a page of another site, then the same of a page of the vault's
     page.py control PORT SPKI TOKEN    the Control UI's own socket

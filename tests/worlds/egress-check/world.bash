@@ -1,5 +1,5 @@
-# What the suites of the inspector stand on: the lab, a container on a network of the shipped policy's shape, one on an
-# internal network, a small moat of their own, and words for what they expect. Loaded by the suites.
+# What the suites of the inspector stand on: the lab, a container on a network of the shipped policy's shape, and one
+# on an internal network. Then a small moat of their own, and words for what they expect. Loaded by the suites.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck disable=SC2154  # output is set by run, the rest by the world
 

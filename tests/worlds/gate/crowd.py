@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Many clients of the gate at once: `crowd.py ADDRESS KIND COUNT [NAME]`.
 
-ask      COUNT clients ask NAME for / at once; prints how many got 200, and the slowest answer in milliseconds
-ask-for  asks NAME one after another for COUNT seconds, each on a connection of its own; prints answers and failures
-insist   asks NAME COUNT times on few connections; prints how many answers were a refusal (403)
-loris    holds COUNT connections with half a request each until it is killed; prints how many it holds
+  ask      COUNT clients ask NAME for / at once; prints how many got 200, and the slowest answer in milliseconds
+  ask-for  asks NAME one after another for COUNT seconds, each on a connection of its own; prints answers and failures
+  insist   asks NAME COUNT times on few connections; prints how many answers were a refusal (403)
+  loris    holds COUNT connections with half a request each until it is killed; prints how many it holds
 """
 import asyncio
 import sys

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Long life, at a hundredth: asks over HTTP for a WebSocket and for a stream of events, both at once, and tells what became of them.
+"""Long life, at a hundredth: asks over HTTP for a WebSocket and for a stream of events, both at once. Tells what became
+of them.
 
     quiet.py ADDRESS PORT HOST [tls]
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Sends the requests of one client in a table of rules and holds the answers against it: `table.py TABLE CLIENT ADDRESS`.
 
-The table's own head says what its columns are. Prints a line for each answer that is not as expected, on standard error,
-and `ERROR|REASON` for each refusal, for whoever compares them with the log. Exit status 1 when an answer differs, 2 when
-a group that refuses has no line that passes: then nothing would show that the gate was asked at all.
+The table's own head says what its columns are. Prints a line on standard error for each answer that is not as expected.
+For each refusal it prints `ERROR|REASON`, for whoever compares them with the log. Exit status 1 when an answer differs,
+2 when a group that refuses has no line that passes: then nothing would show that the gate was asked at all.
 """
 import asyncio
 import json

@@ -2,7 +2,7 @@
 """Asks one address over one protocol and prints who answered: `ask.py [-s SECONDS] KIND ADDRESS [PORT|NAME]…`
 
 KIND: tcp PORT, http [PORT], udp PORT, dns [NAME], dns-tcp [NAME], ping. It needs no resolver and no
-program of the place it runs in, so a test can run it in any network namespace. Exit status: 0
+program of the place it runs in. So a test can run it in any network namespace. Exit status: 0
 somebody answered (their first line on stdout), 1 nobody did (why, on stderr), 2 usage.
 """
 import socket
@@ -13,9 +13,9 @@ import sys
 QUERY = 4711       # the query's identity; an answer has to carry it back
 
 
-def connect(kind, address, port, patience):
+def connect(kind, address, port, timeout):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-    sock.settimeout(patience)
+    sock.settimeout(timeout)
     sock.connect((address, port))
     return sock
 
@@ -49,35 +49,35 @@ def dns(sock, name, tcp):
     return f"dns status {flags & 15}, {records} records"
 
 
-def ping(address, patience):
-    done = subprocess.run(["ping", "-n", "-c1", f"-W{patience}", address], capture_output=True, text=True)
+def ping(address, timeout):
+    done = subprocess.run(["ping", "-n", "-c1", f"-W{timeout}", address], capture_output=True, text=True)
     if done.returncode:
         raise OSError("no echo reply")
     return "ping answered"
 
 
-def ask(kind, address, rest, patience):
+def ask(kind, address, rest, timeout):
     port = int(rest[0]) if rest and kind in ("tcp", "udp", "http") else 80
     name = rest[0] if rest else "github.com"
     match kind:
-        case "tcp": return line(connect(socket.SOCK_STREAM, address, port, patience))
-        case "udp": return line(connect(socket.SOCK_DGRAM, address, port, patience), b"ask")
-        case "http": return http(connect(socket.SOCK_STREAM, address, port, patience))
-        case "dns": return dns(connect(socket.SOCK_DGRAM, address, 53, patience), name, False)
-        case "dns-tcp": return dns(connect(socket.SOCK_STREAM, address, 53, patience), name, True)
-        case "ping": return ping(address, patience)
+        case "tcp": return line(connect(socket.SOCK_STREAM, address, port, timeout))
+        case "udp": return line(connect(socket.SOCK_DGRAM, address, port, timeout), b"ask")
+        case "http": return http(connect(socket.SOCK_STREAM, address, port, timeout))
+        case "dns": return dns(connect(socket.SOCK_DGRAM, address, 53, timeout), name, False)
+        case "dns-tcp": return dns(connect(socket.SOCK_STREAM, address, 53, timeout), name, True)
+        case "ping": return ping(address, timeout)
     raise SystemExit(__doc__)
 
 
 def main(words):
-    patience = 2
+    timeout = 2
     if words[:1] == ["-s"]:
-        patience, words = int(words[1]), words[2:]
+        timeout, words = int(words[1]), words[2:]
     if len(words) < 2:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        answer = ask(words[0], words[1], words[2:], patience)
+        answer = ask(words[0], words[1], words[2:], timeout)
     except (OSError, struct.error, IndexError) as why:
         print(f"{' '.join(words)}: {why}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """What answers where nothing better does: a banner, then an echo; over TCP and UDP.
 
-Each answer names the world and the address that was asked (`cellblock-lab inet 8.8.8.8:25`), so
-that whoever gets through can tell where it arrived.
+Each answer names the world and the address that the client asked (`cellblock-lab inet 8.8.8.8:25`).
+So whoever gets through can tell where.
 """
 import asyncio
 import contextlib

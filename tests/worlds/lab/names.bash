@@ -1,5 +1,5 @@
-# Names and places that all of the lab goes by, and how it talks. Everything that `up` makes can be
-# found again by these names alone, so that `down` works for a lab whose `up` was killed.
+# Names and places that all of the lab goes by, and how it talks. These names alone find again
+# everything that `up` makes. So `down` works for a lab whose `up` was killed.
 # shellcheck disable=SC2034  # used in the files beside this one
 
 # A second lab, beside the first and in no contact with it, has another name (LAB_NAME=… lab up).

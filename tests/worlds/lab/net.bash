@@ -39,16 +39,16 @@ wire() {
 }
 
 # A real tailscale0 is a tunnel: no ARP, no neighbour discovery, any address goes in. A veth does
-# the same with ARP off, when both ends have one MAC, for the kernel then sends to its own.
+# the same with ARP off, when both ends have one MAC: the kernel then sends to its own.
 tailnet_cable() {
   ip -n "$LAB-host" link add tailscale0 address "$TAILNET" type veth peer name tail0 address "$TAILNET" netns "$LAB-inet"
   ip -n "$LAB-host" link set tailscale0 arp off
   ip -n "$LAB-inet" link set tail0 arp off
 }
 
-# Settings go in before the devices come up; source checks would hide what gets through, and an
-# address that is still being checked for a duplicate answers nothing for up to two seconds: a new
-# bridge's gateway would look blocked (RFC 4862, 5.4; seen on a busy machine).
+# Settings go in before the devices come up; source checks would hide what gets through. An address
+# that the kernel still checks for a duplicate answers nothing for up to two seconds: a new bridge's
+# gateway would look blocked (RFC 4862, 5.4; seen on a busy machine).
 kernel() {
   local world=$1
   shift
@@ -58,7 +58,7 @@ kernel() {
 }
 
 # Every address is local here. Over IPv4 a local default route does it. Over IPv6 it would swallow
-# the answers too, so there a rule sends only what comes in from outside to it.
+# the answers too. There a rule sends to it only what comes in from outside.
 settle_inet() {
   kernel inet net.ipv4.conf.up0.rp_filter=0 net.ipv4.conf.tail0.rp_filter=0 net.ipv6.ip_nonlocal_bind=1
   ip -n "$LAB-inet" -batch - <<BATCH
@@ -117,7 +117,7 @@ route add default via 2001:db8:77::1 dev lan0
 BATCH
 }
 
-# Counts what arrives (a witness that asks no server), then hands ports without a server of their
+# Counts what arrives (a witness that asks no server). Then hands ports without a server of their
 # own to the catch-all socket. $2: what is not for this world.
 arrivals() {
   in_world "$1" nft -f - <<RULES

@@ -3,9 +3,9 @@
 It goes to the background when every socket is bound, so that whoever started it knows at once:
 exit status 0 means that all of it answers.
 
-In lan and inet a catch-all socket takes every port that has no better server (the packet filter
-sends them there); in host only the ports below listen, on every address, as on a machine whose
-owner runs sshd, a web page and a resolver.
+In lan and inet a catch-all socket takes every port that has no better server. The packet filter
+sends them there; in host only the ports below listen, on every address. Such a machine's owner runs
+sshd, a web page and a resolver.
 """
 import asyncio
 import os

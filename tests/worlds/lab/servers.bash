@@ -4,7 +4,7 @@
 PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=$(command -v python3)
 
-# The process that serves a world, found by where it runs and what it is, not by a file of ours.
+# The process that serves a world. Where it runs and what it is finds it, and no file of ours.
 server_pid() {
   local pid
   for pid in $(ip netns pids "$(namespace "$1")" 2>/dev/null); do

@@ -1,5 +1,5 @@
 # Leaves nothing. All is found by name, for the `up` that made it may have been killed half-way:
-# first what can be stopped in order, then whatever process, mount, loop device, control group or
+# first what can be stopped in order. Then whatever process, mount, loop device, control group or
 # namespace still bears the lab's names.
 
 sweep() {

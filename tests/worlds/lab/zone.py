@@ -1,7 +1,7 @@
 """The zone file, read once: which names the lab's internet has, and what each of them is.
 
-DNS, the web server and the certificates all go by this one list, so that a name which resolves
-also answers, with the certificate its kind says.
+DNS, the web server and the certificates all go by this one list. So a name that resolves also
+answers, with the certificate that its kind says.
 """
 import ipaddress
 import itertools

@@ -47,7 +47,7 @@ give_masquerade() { in_host iptables -t nat -A POSTROUTING -s 172.30.1.0/24 ! -o
 take_seal() { in_host docker network create astray >/dev/null && in_host docker network connect astray monitor; }
 give_seal() { in_host docker network disconnect astray monitor && in_host docker network rm astray >/dev/null; }
 
-# A container of somebody else's, as strict as ours but for what is said.
+# A container of somebody else's, as strict as ours but for the caller's options.
 stranger() {
   in_host docker run -d --name stranger --cap-drop ALL --security-opt no-new-privileges:true --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20 \
     "$@" --entrypoint sleep cellblock/vault:local 600 >/dev/null

@@ -1,4 +1,4 @@
-# The monitor reads a real repository through the gate, and a tag that is moved is told.
+# The monitor reads a real repository through the gate, and reports a tag that moved.
 
 readonly REPO=https://github.com/openclaw/openclaw
 readonly ROUND=60   # seconds until a round of the monitor is in the record

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Prints addresses to knock at: `addresses.py SEED COUNT`. Random ones of both families, and the two
-addresses on either side of every boundary that a range of the moat may have."""
+"""Prints addresses to knock at: `addresses.py SEED COUNT`. Random ones of both families. Then the
+two addresses on either side of every boundary that a range of the moat may have."""
 import ipaddress
 import random
 import sys

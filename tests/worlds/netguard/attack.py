@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Tries every row of an attack table from the network namespace it runs in: `attack.py GATEWAY4 GATEWAY6 <rows`.
 
-A row is `name kind target port`, tab-separated. On stdout one line a row: the name, then `answered` or
-`silent` for what waits for an answer, `sent` or `unsendable` for what goes one way only and is looked for
-by the witnesses (witness.py), by the mark that it carries. Rows are tried all at once.
+A row is `name kind target port`, tab-separated. On stdout one line a row: the name, then an outcome. What
+waits for an answer has `answered` or `silent`. What goes one way only has `sent` or `unsendable`: the
+witnesses (witness.py) look for the mark that it carries. Rows are tried all at once.
 """
 import concurrent.futures
 import socket

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Sends one datagram to UDP port 4000 of every address on stdin, each in a frame to the gateway, so that
-it leaves whatever the address: `knock.py GATEWAY4 GATEWAY6 <addresses`. Prints each address that it sent to."""
+"""Sends one datagram to UDP port 4000 of every address on stdin. Each is in a frame to the gateway, so that it
+leaves whatever the address: `knock.py GATEWAY4 GATEWAY6 <addresses`. Prints each address that it sent to."""
 import socket
 import subprocess
 import sys

@@ -134,7 +134,7 @@ storm_posing() {
 # The number that a member's network has in its addresses.
 number() { address "$1" 4 | cut -d. -f3; }
 
-# The host asks members, and the LAN has error messages for them about that, as if from the way between the two; and
+# The host asks members. The LAN has error messages for them about that, as if from the way between the two; and
 # about what nobody ever asked.
 storm_errors() {
   local place peer
@@ -206,7 +206,7 @@ elsewhere() {
   done
 }
 
-# The LAN speaks to a member's address, and to what a stranger translates to it, while there is no bridge and no member;
+# There is no bridge and no member yet. The LAN speaks to a member's address, and to what a stranger translates to it;
 # then there are. HOW: moat, which is there from the beginning and may refuse an answer already, so that none is waited
 # for; or kept_rules, which come when the kernel knows those connections. None was ever sent to the bridge before.
 open_while_absent() {

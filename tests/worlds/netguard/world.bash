@@ -1,4 +1,4 @@
-# What netguard's suites share: a lab of their own (netguard, or what NETGUARD_LAB says), four containers in it, and the
+# What netguard's suites share: a lab of their own (netguard, or what NETGUARD_LAB says) with four containers in it;
 # ways to run things there. Sourced by *.bats; everything runs in the lab's namespaces, never in the root's.
 # shellcheck disable=SC2034,SC2154  # used in the suites, and set by run
 
@@ -73,8 +73,8 @@ inside_ask() { inside "$1" "$BATS_TEST_DIRNAME/../worlds/lab/ask.py" -s 2 "${@:2
 
 # Somebody answers what a container asks.
 reached() { inside_ask "$@" >/dev/null; }
-# Nobody does, and it was asked: ask.py says so itself. A container that is down, an nsenter that fails, or a question
-# that found no way out of the container (ENETUNREACH) proves nothing about the moat.
+# Nobody does, and it was asked: ask.py says so itself. Three things prove nothing about the moat: a container that is
+# down, an nsenter that fails, and no way out of the container (ENETUNREACH).
 not_reached() {
   local said status=0
   said=$(inside_ask "$@" 2>&1 >/dev/null) || status=$?
@@ -90,8 +90,8 @@ sealed_way_out() {
   inside netguard-sealed ip -6 route "$1" default via fd6c:6c62:2::1
 }
 
-# What the sealed network is refused, the moat refuses: what Docker itself holds of an internal network is let by, and
-# the question gets through as soon as the moat is gone too.
+# What the sealed network is refused, the moat refuses: what Docker itself holds of an internal network is let by. The
+# question gets through as soon as the moat is gone too.
 sealed_by_the_moat_alone() {
   let_by_docker -I
   not_reached netguard-sealed "$@"

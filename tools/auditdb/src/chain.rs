@@ -25,7 +25,7 @@ impl Link {
         Self(link)
     }
 
-    /// The digest itself.
+    /// The digest itself: 32 bytes of SHA-256.
     pub(crate) fn bytes(&self) -> [u8; 32] {
         self.0
     }

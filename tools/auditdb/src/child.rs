@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How often a child is looked at.
+/// The pause between two looks whether a child has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts a program in a process group of its own, so that [`wait`] can end what it starts too.
@@ -23,15 +23,15 @@ pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
 ///
 /// # Errors
 /// If it had not ended by then; it is killed, and so is its process group.
-pub(crate) fn wait(child: &mut Child, patience: Duration) -> Result<ExitStatus> {
-    let deadline = Instant::now() + patience;
+pub(crate) fn wait(child: &mut Child, timeout: Duration) -> Result<ExitStatus> {
+    let deadline = Instant::now() + timeout;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
         if Instant::now() >= deadline {
             end(child)?;
-            bail!("it had not ended after {} s and was killed", patience.as_secs());
+            bail!("it had not ended after {} s and was killed", timeout.as_secs());
         }
         thread::sleep(LOOK);
     }

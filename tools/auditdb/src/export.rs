@@ -67,7 +67,7 @@ pub(crate) fn export(args: &cli::Export, store: &Store, output: OutputArgs) -> R
                 Form::Parquet => parquet::write(store, &filter, &args.to)?,
                 form => whole::write(&args.to, |out| write(&reading.connection, &filter, form, out))?,
             };
-            out.tell(&told(count, &args.to, args.form))?;
+            out.write(&told(count, &args.to, args.form))?;
         }
     }
     reading.state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
@@ -88,7 +88,7 @@ fn ship(store: &Store, reading: &Reading, filter: &Filter, args: &cli::Export, o
         form => whole::fill_file(draft, |out| write(connection, &filter, form, out)),
     })?;
     if let Some(path) = path {
-        out.tell(&told(count, &path, args.form))?;
+        out.write(&told(count, &path, args.form))?;
     }
     Ok(())
 }

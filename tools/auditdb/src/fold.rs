@@ -22,7 +22,7 @@ const ROWS: u64 = 2 * ROW_GROUP;
 /// Bytes of lines in one transaction.
 const BYTES: u64 = 192 << 20;
 
-/// What a fold did.
+/// How many lines a fold took in.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Folded {
     /// Lines that are new in the database.
@@ -116,7 +116,7 @@ impl Fold<'_> {
                 Ok(accepted) => rows.append(&accepted, &text, batch, Some((segment, position)))?,
                 Err((claim, fault)) => {
                     // It was accepted once, by an auditdb that judged otherwise: it is still not lost.
-                    rows.tell(&line::rejected(raw, batch.source.as_ref(), claim, &fault), Some((segment, position)))?;
+                    rows.add(&line::rejected(raw, batch.source.as_ref(), claim, &fault), Some((segment, position)))?;
                 }
             }
             position += raw.len() as u64 + 1;
@@ -138,7 +138,7 @@ impl Fold<'_> {
         let (first, count, fresh) = self.rows.flush()?;
         let found = repeats::drop(self.connection, first, fresh)?;
         for clash in &found.clashes {
-            self.rows.tell(clash, None)?;
+            self.rows.add(clash, None)?;
         }
         self.rows.flush()?;
         progress.save(self.connection)?;

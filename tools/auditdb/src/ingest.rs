@@ -124,7 +124,7 @@ fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit>
         bytes: Some(done.bytes),
         ..Spool::default()
     });
-    out.tell(&record)?;
+    out.write(&record)?;
     out.finish()
 }
 

@@ -17,7 +17,7 @@ fn node(left: &Link, right: &Link) -> Link {
 }
 
 impl Tree {
-    /// Adds a leaf.
+    /// Adds a leaf on the right, and hashes each pair that is now whole.
     pub(crate) fn push(&mut self, leaf: Link) {
         let (mut level, mut hash) = (0, leaf);
         while let Some((_, left)) = self.0.pop_if(|(last, _)| *last == level) {

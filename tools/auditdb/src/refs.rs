@@ -111,10 +111,10 @@ fn round(
         out.check(&silent)?;
     }
     if round.counts.first_seen > 0 && baseline.recalled.is_none() {
-        out.tell(&records::first_seen(url, round.counts.clone()))?;
+        out.write(&records::first_seen(url, round.counts.clone()))?;
     }
     baseline.doubts.iter().for_each(|_| out.count(Outcome::Unknown));
-    tell(url, &round, &mut out)?;
+    report_changes(url, &round, &mut out)?;
     for pin in repo.map(|repo| repo.pins.as_slice()).unwrap_or_default() {
         match records::broken_pin(url, pin, &now) {
             Some(broken) => out.check(&broken)?,
@@ -124,7 +124,7 @@ fn round(
             }
         }
     }
-    out.tell(&records::read(url, round.counts, baseline.reason.take()))?;
+    out.write(&records::read(url, round.counts, baseline.reason.take()))?;
     out.flush()?;
     let kept = baseline.to_keep(&round.changes);
     baseline.store.save(url, &kept)?;
@@ -144,7 +144,7 @@ fn locked(database: &Path) -> Result<Lock> {
 }
 
 /// Tells what changed, and counts what did not.
-fn tell(url: &str, round: &Round, out: &mut Writer) -> Result<()> {
+fn report_changes(url: &str, round: &Round, out: &mut Writer) -> Result<()> {
     for change in &round.changes {
         match change.is_told() {
             true => out.check(&records::change(url, change))?,
@@ -153,7 +153,7 @@ fn tell(url: &str, round: &Round, out: &mut Writer) -> Result<()> {
     }
     (0..round.unchanged).for_each(|_| out.count(Outcome::Success));
     if let Some(many) = records::many_moved(url, &round.changes) {
-        out.tell(&many)?;
+        out.write(&many)?;
     }
     Ok(())
 }

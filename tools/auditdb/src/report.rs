@@ -107,7 +107,7 @@ pub(crate) fn report(args: &cli::Report, store: &Store, output: OutputArgs) -> R
     }
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     for record in told::records(&report) {
-        out.tell(&record)?;
+        out.write(&record)?;
     }
     out.finish()
 }

@@ -17,7 +17,7 @@ impl Source {
         Self(Provider::Auditdb.name().to_owned())
     }
 
-    /// The name.
+    /// The name as it stands in a batch's header.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

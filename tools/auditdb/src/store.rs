@@ -44,9 +44,9 @@ pub(crate) struct Store {
 /// How long lines are kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Retain {
-    /// Those of a provider that is not named.
+    /// How long lines of a provider are kept that the policy does not name.
     pub(crate) all: Duration,
-    /// Those of some providers, by name.
+    /// How long lines of named providers are kept.
     pub(crate) by: BTreeMap<String, Duration>,
 }
 
@@ -83,7 +83,7 @@ impl Store {
         Folder::below(&self.directory)
     }
 
-    /// The folder itself.
+    /// The folder of the whole record: spool, database and locks are below it.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

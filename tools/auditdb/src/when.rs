@@ -9,7 +9,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Span, Timestamp, Zoned};
 use parse_datetime::parse_datetime_at_date;
 
-/// What is said to who wrote none.
+/// The message to somebody who wrote no time.
 const SHAPES: &str = "a time is so long ago (90s, 30m, 2d, 1w, \"2 days ago\"); a day (today, yesterday, \"last week\", \
                       2026-11-28); a time of a day (\"2026-11-28 05:00\"); or RFC 3339 (2026-11-28T05:00:00Z)";
 

@@ -41,7 +41,7 @@ pub(crate) fn fill_file<T>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Res
     })
 }
 
-/// The same by its descriptor.
+/// Fills a file through its descriptor, and brings it to the disk.
 pub(crate) fn fill_opened<T>(path: &Path, fill: impl FnOnce(&File) -> Result<T>) -> Result<T> {
     let mut options = OpenOptions::new();
     // In a folder that others write too, a link in its place would lead root's hand to any file.

@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use tungstenite::http::Uri;
 
-/// A wss address.
+/// A `wss://HOST:PORT/PATH` that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     /// A name or an address, without brackets.
     pub(crate) host: String,
     /// 1 to 65535; 443 where none is written.
     pub(crate) port: u16,
-    /// The whole of it.
+    /// The whole address, for the WebSocket's request.
     pub(crate) uri: Uri,
 }
 

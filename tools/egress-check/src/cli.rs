@@ -34,7 +34,7 @@ pub(crate) struct Cli {
     pub(crate) output: OutputArgs,
 }
 
-/// The subcommands.
+/// The subcommands of egress-check.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print the probes that the policy asks for, one a line; nothing is sent

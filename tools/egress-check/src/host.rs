@@ -20,7 +20,7 @@ use engine::Engine;
 pub(crate) struct Surroundings {
     /// The host's own addresses, loopback left out.
     pub(crate) own: BTreeSet<IpAddr>,
-    /// Its default gateways.
+    /// The host's default gateways, of both families.
     pub(crate) routers: BTreeSet<IpAddr>,
     /// Neighbours that answered it lately.
     pub(crate) neighbours: BTreeSet<IpAddr>,
@@ -49,7 +49,7 @@ const SOCKETS: [&str; 4] = [
 ];
 
 /// How long the engine may take to say what it does.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Surroundings {
     /// Reads them.
@@ -89,10 +89,10 @@ impl Surroundings {
     }
 }
 
-/// Where no engine runs or answers, nothing is known that would be less to prove.
+/// Where no engine runs or answers, the plan proves no less for it.
 fn is_v4_only() -> bool {
     let asked =
-        engine::wait_at_most(PATIENCE, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });
+        engine::wait_at_most(ENGINE_TIMEOUT, async { Ok(Engine::connect_to_running().await?.masquerades_v6().await) });
     asked.is_ok_and(|masquerades| !masquerades)
 }
 

@@ -27,16 +27,16 @@ pub(crate) struct Manner {
     pub(crate) parallel: usize,
 }
 
-/// What one probe saw.
+/// What came of one probe, inside and at its control.
 #[derive(Debug)]
 pub(crate) struct Observations {
-    /// From the place that is inspected.
+    /// What the probe saw from the place that is inspected.
     pub(crate) inside: Observation,
-    /// From the control, where there is one.
+    /// What its control saw, where there is one.
     pub(crate) outside: Option<Observation>,
-    /// The DNS name that was asked for inside, with its unique label.
+    /// The DNS name that the probe asked for inside, with its unique label.
     pub(crate) name: Option<String>,
-    /// The same, of the control.
+    /// The DNS name that the control asked for.
     pub(crate) control_name: Option<String>,
 }
 
@@ -99,7 +99,7 @@ fn introduce(asks: &mut [Numbered], control_asks: &mut [Numbered]) {
     }
 }
 
-/// The unique name that is asked for, where one is.
+/// The unique name that the probe asks for, where it does.
 fn name(asked: &Numbered) -> Option<String> {
     let question = asked.ask.question.as_ref().filter(|question| question.unique)?;
     Some(question.name.clone())

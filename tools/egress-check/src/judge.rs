@@ -20,7 +20,7 @@ use crate::verdict::moat::{Counts, Moat, Origin};
 /// What a run's results are held against, and where they go.
 pub(crate) struct Judge<'a> {
     pub(crate) writer: Writer,
-    /// A resolver's log outside.
+    /// The log of a resolver outside, which shows whether a name left.
     pub(crate) log: Option<DnsLog>,
     /// The moat, and what it had counted before the first probe.
     pub(crate) moat: Option<(Moat, Counts)>,
@@ -35,7 +35,7 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// Judges one result, or puts it aside until all is known that concerns it.
+    /// Judges one result, or puts it aside until all that concerns it is there.
     ///
     /// # Errors
     /// If the record cannot be written.
@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
         let logged = self.log.is_some() && observations.name.is_some();
         let silent = report::is_silent(probe, &observations);
         if silent && self.origin(probe) == Some(Origin::NoRoute) {
-            return self.writer.tell(&report::left_out(probe));
+            return self.writer.write(&report::left_out(probe));
         }
         let counted = self.moat.is_some() && report::is_counted(probe, &observations);
         if logged || counted {

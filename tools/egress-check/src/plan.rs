@@ -25,9 +25,9 @@ pub(crate) use target::Target;
 /// A service, and the network that it leaves by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Post<'a> {
-    /// The service.
+    /// The service of the composition.
     service: Service,
-    /// Its container's name.
+    /// Its container's name, as Docker has it.
     container: &'a str,
     /// Its network; none where it has none at all.
     network: Option<&'a Network>,

@@ -20,7 +20,7 @@ pub struct Probe {
     pub(crate) container: Option<String>,
     /// The network of the policy that it leaves by.
     pub(crate) network: Option<String>,
-    /// What is asked.
+    /// What is sent, and to whom.
     pub(crate) ask: Ask,
     /// What must come of it.
     pub(crate) expect: Expect,
@@ -74,7 +74,7 @@ impl Probe {
     }
 }
 
-/// An HTTP question.
+/// A question over HTTP; where `kind` takes TLS, `host` is its server name too.
 pub(crate) fn http(kind: ProbeKind, whom: Whom, port: u16, method: &str, host: &str, path: &str) -> Ask {
     let mut ask = Ask::new(kind, whom, port);
     ask.request = Some(Request { method: method.to_owned(), host: host.to_owned(), path: path.to_owned() });

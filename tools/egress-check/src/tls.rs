@@ -32,7 +32,7 @@ struct AnyCertificate {
 }
 
 impl AnyCertificate {
-    /// With the signature algorithms of a provider.
+    /// A verifier with the signature algorithms of this provider.
     fn new(provider: &CryptoProvider) -> Self {
         Self { algorithms: provider.signature_verification_algorithms }
     }

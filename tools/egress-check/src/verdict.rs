@@ -26,10 +26,10 @@ pub(crate) enum Reach {
     NotMade,
 }
 
-/// Three-valued, with the reason.
+/// An outcome with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The verdict.
+    /// Success, failure, or unknown where the probe could not tell.
     pub(crate) outcome: Outcome,
     /// Why, in half a sentence.
     pub(crate) reason: &'static str,
@@ -51,7 +51,7 @@ pub(crate) enum Trace {
 pub(crate) struct Circumstances {
     /// What the log outside says, where there is one and the probe has a unique name.
     pub(crate) trace: Option<Trace>,
-    /// What the moat counted, where nobody answered and it was asked.
+    /// What the moat counted, where nobody answered the probe and `--moat` asks.
     pub(crate) witness: Option<Witness>,
     /// May who is inspected change its own routes, filters or packets while it is? Then silence inside may be its work.
     pub(crate) can_alter_network: bool,

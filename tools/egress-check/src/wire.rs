@@ -46,7 +46,7 @@ pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
 /// Where probes are made: what stands there that a question depends on.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    /// Its resolvers, in the order they are asked.
+    /// Its resolvers, in the order in which a probe asks them.
     pub(crate) resolvers: Resolvers,
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,
@@ -62,9 +62,9 @@ pub(crate) struct Origin {
 /// The part in a meeting with the other vantage, for a probe that takes both.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// It forges.
+    /// The vantage inside, which forges the packet.
     Inner(Inner),
-    /// It sees what arrives.
+    /// The vantage outside, which sees what arrives.
     Outer(Outer),
 }
 

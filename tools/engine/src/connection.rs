@@ -80,7 +80,7 @@ impl Engine {
         Ok(Self { docker, endpoint })
     }
 
-    /// Where it was found.
+    /// Where the engine was found, and who said so.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

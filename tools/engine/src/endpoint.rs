@@ -23,14 +23,14 @@ const LARGEST: u64 = 1 << 20;
 pub struct Settings {
     /// `DOCKER_HOST`, where it is set and not empty.
     pub host: Option<String>,
-    /// `DOCKER_CONTEXT`, the same.
+    /// `DOCKER_CONTEXT`, where it is set and not empty.
     pub context: Option<String>,
     /// `DOCKER_CONFIG`, else `~/.docker`.
     pub configuration: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Those of this process.
+    /// Reads the environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -46,7 +46,7 @@ impl Settings {
 /// The engine's socket, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The socket.
+    /// The path of the engine's Unix socket.
     pub socket: PathBuf,
     /// `DOCKER_HOST=…`, `the context NAME` or `the usual place`.
     pub said_by: String,

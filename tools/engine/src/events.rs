@@ -25,7 +25,7 @@ impl Events {
 }
 
 impl Engine {
-    /// Follows the engine.
+    /// Subscribes to all of the engine's events.
     #[must_use]
     pub fn events(&self) -> Events {
         Events(Box::pin(self.docker.events(None::<EventsOptions>)))

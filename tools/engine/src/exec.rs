@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most of its complaint that is kept, in bytes.
 const MAX_COMPLAINT: usize = 2048;
 
-/// How a command ended.
+/// How a command in a container ended, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// 0 to 255.
+    /// The command's exit status, 0 to 255.
     pub exit_code: i64,
     /// What it said on either stream, cut short.
     pub complaint: String,

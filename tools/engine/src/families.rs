@@ -7,14 +7,14 @@ use std::path::Path;
 /// What networks can be made of here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Families {
-    /// IPv4 and IPv6.
+    /// The kernel has IPv4 and IPv6.
     Both,
-    /// IPv4 alone.
+    /// The kernel has IPv4 alone (`ipv6.disable=1`).
     V4,
 }
 
 impl Families {
-    /// Those of this machine.
+    /// The families of this machine's kernel.
     #[must_use]
     pub fn here() -> Self {
         Self::of(Path::new("/proc"))

@@ -30,7 +30,7 @@ pub fn raise_descriptors() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// A process that is known to be a container's.
+/// A process by its folder in `/proc`, held open: all that is read later is of the same process.
 #[derive(Debug)]
 pub struct Process {
     folder: OwnedFd,

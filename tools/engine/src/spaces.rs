@@ -9,7 +9,7 @@ use crate::process::{Process, is_none_of_it};
 /// The kinds that lead from one container to another or to the host, as the kernel calls them.
 const KINDS: [&str; 4] = ["net", "pid", "ipc", "mnt"];
 
-/// Where a process is.
+/// The control groups and namespaces that a process is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// Its number on this host.
@@ -20,7 +20,7 @@ pub struct Home {
     pub spaces: Option<Spaces>,
 }
 
-/// Namespaces by kind.
+/// A process's namespaces: the kind, and the name in `/proc/PID/ns` such as `net:[4026531840]`.
 pub type Spaces = BTreeMap<&'static str, String>;
 
 /// The namespaces of the process of this number; 1 has the host's.

@@ -20,7 +20,7 @@ pub fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 ///
 /// # Errors
 /// The work's own, or that it did not end in time.
-pub fn wait_at_most<T>(patience: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = || format!("Docker did not answer within {} s", patience.as_secs_f32());
-    wait_for(async { tokio::time::timeout(patience, work).await.with_context(late)? })
+pub fn wait_at_most<T>(timeout: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = || format!("Docker did not answer within {} s", timeout.as_secs_f32());
+    wait_for(async { tokio::time::timeout(timeout, work).await.with_context(late)? })
 }

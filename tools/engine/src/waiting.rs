@@ -23,15 +23,15 @@ use crate::process::Process;
 pub struct Waiting {
     /// `tcp` or `udp`.
     pub protocol: &'static str,
-    /// Where.
+    /// The address and port that it waits on.
     pub at: SocketAddr,
 }
 
-/// What is asked: a protocol, its number, and the state in which its sockets wait (`net/tcp_states.h`).
+/// A question to the kernel: a protocol, its number, and the state in which its sockets wait (`net/tcp_states.h`).
 const ASKED: [(&str, u8, StateFlags); 2] =
     [("tcp", IPPROTO_TCP, StateFlags::LISTEN), ("udp", IPPROTO_UDP, StateFlags::CLOSE)];
 
-/// The most sockets that are told. A container that holds more open is not looked at half.
+/// The most sockets that an answer has. A container that holds more open is not looked at half.
 const MOST: usize = 1 << 17;
 
 /// What was found out about one namespace. It is held: its number goes to no other meanwhile.

@@ -30,13 +30,13 @@ pub(crate) type Table = (u8, &'static str);
 pub(crate) enum Choice {
     /// nft where it is installed, else iptables.
     Auto,
-    /// The program nft.
+    /// nft, or an error where it is not found.
     Nft,
     /// iptables-restore, ip6tables-restore and ipset.
     Iptables,
 }
 
-/// A backend. What is asked of it here is all that other rooms know of the programs behind it.
+/// A backend: all that other rooms know of the programs behind it.
 pub(crate) trait Backend: Debug {
     /// A plan as far as this backend can hold it.
     fn fit(&self, plan: Plan) -> Fitted;
@@ -92,7 +92,7 @@ pub(crate) trait Backend: Debug {
         self.read(false).map(|listing| listing.is_none())
     }
 
-    /// Whether there surely is no moat, where that can be told at once.
+    /// Whether there surely is no moat, where the backend can tell at once.
     fn gone(&self) -> bool {
         false
     }

@@ -32,27 +32,27 @@ pub(crate) use words::Bypass;
 /// Whom a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum About {
-    /// The whole machine.
+    /// The host: a setting of its kernel, or a program on it.
     Host,
     /// A network of the policy.
     Network(String),
-    /// A container.
+    /// A container, by its name.
     Container(String),
 }
 
 /// What was looked for, and where.
 pub(crate) type Key = (Bypass, About);
 
-/// What was found.
+/// What came of looking for one bypass in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// What was looked for.
+    /// The bypass that was looked for.
     pub(crate) bypass: Bypass,
-    /// Where.
+    /// The host, the network or the container that it is about.
     pub(crate) about: About,
     /// Success: it is not there, or harmless. Failure: it is there. Unknown: it could not be looked for.
     pub(crate) outcome: Outcome,
-    /// What was seen.
+    /// What was seen there, or why nothing could be.
     pub(crate) reason: String,
 }
 
@@ -91,7 +91,7 @@ impl Finding {
         (self.bypass, self.about.clone())
     }
 
-    /// As a record.
+    /// The finding as a record (`shadow-checked`).
     pub(crate) fn record(&self) -> Record {
         let words = self.bypass.words();
         let whose = match &self.about {

@@ -35,7 +35,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit status: 0 as the policy says, 1 findings, 2 usage or environment, 3 not known.";
 
-/// The subcommands.
+/// The subcommands of netguard.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print the rules that the policy asks for, one record a rule

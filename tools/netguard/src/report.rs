@@ -116,7 +116,7 @@ pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
 /// before: so much may have passed, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gap {
-    /// From the kernel's news to the load.
+    /// The time from the kernel's news to the load.
     pub(crate) lasted: Duration,
     /// How long before that news all was last seen in order.
     pub(crate) unseen: Duration,

@@ -16,7 +16,7 @@ use crate::commands::{apply, denied, explain, plan, remove, verify, watch};
 pub fn run() -> Result<Exit> {
     let cli = Cli::parse();
     if matches!(&cli.command, Command::Plan | Command::Apply(_) | Command::Verify(_)) {
-        tell_of_families(Families::here());
+        warn_without_v6(Families::here());
     }
     let following = matches!(&cli.command, Command::Watch(_) | Command::Denied(DeniedArgs { follow: true, .. }));
     let judges = matches!(&cli.command, Command::Apply(_) | Command::Verify(_));
@@ -38,7 +38,7 @@ pub fn run() -> Result<Exit> {
 }
 
 /// The rules for IPv6 are loaded and verified all the same, for nft takes them; no packet ever meets them.
-fn tell_of_families(families: Families) {
+fn warn_without_v6(families: Families) {
     if !families.has_v6() {
         eprintln!("netguard: this kernel has no IPv6 (ipv6.disable=1): the rules for it have nothing to judge");
     }

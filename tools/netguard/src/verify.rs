@@ -15,7 +15,7 @@ use crate::rules::rule::Rule;
 use crate::rules::syntax;
 use crate::rules::table::{HOOKS, Pairs};
 
-/// What was looked at.
+/// A part of the plan, or something beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Subject<'a> {
     /// A rule of the plan.
@@ -31,7 +31,7 @@ pub(crate) enum Subject<'a> {
 /// What was found about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Finding<'a> {
-    /// What was looked at.
+    /// The part that the finding is about.
     pub(crate) subject: Subject<'a>,
     /// As planned, not as planned, or not known.
     pub(crate) outcome: Outcome,
@@ -42,7 +42,7 @@ pub(crate) struct Finding<'a> {
 }
 
 impl Subject<'_> {
-    /// What it is called.
+    /// The part's kind and name, for a message.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Rule(rule) => format!("rule {}", rule.id),

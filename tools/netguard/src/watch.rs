@@ -1,6 +1,6 @@
 //! `netguard watch`: keeps the moat as planned. It hears of every change in the kernel's rules, of every network here,
 //! and of what Docker does. It loads again what is not as planned; the plan is that of the policy as it is now. What
-//! defeats rules that stand is told when it appears.
+//! defeats rules that stand gets a record when it appears.
 
 mod bypass_watcher;
 mod docker_events;
@@ -33,7 +33,7 @@ use crate::watch::policy_files::{Kept, News};
 
 /// How long the kernel is listened to before a look at what else is to be done.
 const NAP: Duration = Duration::from_millis(200);
-/// How often everything is looked at although nothing was heard.
+/// How often the watch looks at everything without any news.
 const ROUND: Duration = Duration::from_secs(30);
 /// How often rules and sets are looked at where the kernel does not tell of every change of them.
 const GLANCE: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ pub(crate) fn run<W: std::io::Write>(
     // Where the machine is busy, the guard goes first; where that is not allowed, it waits with the others.
     let _ = rustix::process::setpriority_process(None, FIRST);
     let mut watch = start(backend::find(choice)?, policy, keep, writer)?;
-    systemd::tell()?;
+    systemd::notify_ready()?;
     let docker_events = DockerEvents::start(watch.events.waker()?)?;
     let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
@@ -135,7 +135,7 @@ fn start<'a, W: std::io::Write>(
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.fit(plan), machine))?;
     if let Some(saved) = saved {
         permit::withdraw_all()?;
-        writer.tell(&saved)?;
+        writer.write(&saved)?;
     }
     let mut watch = Watch {
         received: machine.received(&plan.bridges()),
@@ -163,7 +163,7 @@ impl Watch<'_> {
         match self.kept.refresh() {
             News::Same => Ok(false),
             News::Changed => {
-                writer.tell(&report::policy_taken(&self.kept.plan()?.0))?;
+                writer.write(&report::policy_taken(&self.kept.plan()?.0))?;
                 self.unsaved = self.keep.is_some();
                 self.look_out();
                 Ok(true)
@@ -171,7 +171,7 @@ impl Watch<'_> {
             // What runs goes on behind the rules that it began with. What is new would not know what it is promised.
             News::Broken(error) => {
                 self.permit(!self.lost)?;
-                writer.tell(&report::policy_refused(&error)).map(|()| false)
+                writer.write(&report::policy_refused(&error)).map(|()| false)
             }
         }
     }
@@ -181,14 +181,14 @@ impl Watch<'_> {
         let words = docker_events.words();
         for word in &words {
             match word {
-                Word::Heard => writer.tell(&report::engine_heard())?,
-                Word::Silent(why) => writer.tell(&report::engine_silent(why))?,
+                Word::Heard => writer.write(&report::engine_heard())?,
+                Word::Silent(why) => writer.write(&report::engine_silent(why))?,
                 Word::Changed(_) => {}
             }
         }
         // News, and no checks of this run's own: one that is stopped in good order has not failed by them.
         for finding in self.bypass_watcher.news() {
-            writer.tell(&finding.record())?;
+            writer.write(&finding.record())?;
         }
         if !words.is_empty() || self.bypass_watcher.owes() {
             self.look_out();
@@ -220,11 +220,11 @@ impl Watch<'_> {
     /// All is as planned: who is behind it may start, and what is in force is kept for a time without a policy.
     fn stands<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
         self.permit(true)?;
-        // Once for each change, even if it fails: a full disk is told, and not each round.
+        // Once for each change, even if it fails: a full disk gets one record, and not one each round.
         let due = std::mem::take(&mut self.unsaved);
         let (true, Some(path), Some(policy)) = (due, &self.keep, self.kept.good()) else { return Ok(()) };
         let told = Saved::write(path, policy, &self.kept.plan()?.0);
-        writer.tell(&told.unwrap_or_else(|error| report::unsaved(&error)))
+        writer.write(&told.unwrap_or_else(|error| report::unsaved(&error)))
     }
 
     fn begin<W: std::io::Write>(&mut self, machine: &Machine, writer: &mut Writer<W>) -> Result<()> {
@@ -239,7 +239,7 @@ impl Watch<'_> {
         }
         self.backend.prepare(&self.plan, verify::stands);
         self.stands(writer)?;
-        writer.tell(&report::watched(&self.plan))
+        writer.write(&report::watched(&self.plan))
     }
 
     /// The rules are as planned at this moment: what came in so far was judged.
@@ -247,7 +247,7 @@ impl Watch<'_> {
         self.received = if std::mem::take(&mut self.rejoined) {
             Machine::read()?.received(&self.plan.bridges())
         } else {
-            self.received.again(&mut self.counters)?
+            self.received.read_again(&mut self.counters)?
         };
         self.good = Instant::now();
         Ok(())
@@ -282,7 +282,7 @@ impl Watch<'_> {
                     packets: received.since(&self.received),
                 };
                 (self.received, self.lost, self.good) = (received, false, mended.back);
-                writer.tell(&report::restored(&mended.reasons, gap, mended.whole))?;
+                writer.write(&report::restored(&mended.reasons, gap, mended.whole))?;
                 if mended.whole {
                     writer.check(&report::flushed(&connections::flush(&self.plan, &machine, mended.fresh)))?;
                 }

@@ -21,7 +21,7 @@ pub(crate) enum Cause {
 /// One thing wrong with the text of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Line, from 1.
+    /// The line at fault, counted from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,

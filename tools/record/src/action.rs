@@ -8,20 +8,20 @@ use crate::gate::GATE;
 /// The tool that wrote a record: `event.provider`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Provider {
-    /// The moat.
+    /// The moat's tool.
     Netguard,
-    /// The inspector.
+    /// The inspector's tool.
     EgressCheck,
-    /// The warden.
+    /// The warden's tool.
     Scanwatch,
     /// The record, and the monitor's `refs`.
     Auditdb,
-    /// The cell.
+    /// The keeper's tool: it audits and renders the composition.
     Sandboxctl,
 }
 
 impl Provider {
-    /// Every tool.
+    /// Every tool that writes records.
     pub const ALL: [Self; 5] = [Self::Netguard, Self::EgressCheck, Self::Scanwatch, Self::Auditdb, Self::Sandboxctl];
 
     /// The tool's name, as in `event.provider` and on the command line.

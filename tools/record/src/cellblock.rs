@@ -26,7 +26,7 @@ pub use spool::{Lost, Rejected, Spool};
 pub struct Counts {
     /// Checks made: the sum of the other three.
     pub checked: u64,
-    /// As the policy says.
+    /// How many checks were as the policy says.
     pub passed: u64,
     /// Not as the policy says.
     pub failed: u64,
@@ -34,7 +34,7 @@ pub struct Counts {
     pub unknown: u64,
 }
 
-/// The Docker engine that was asked: in `run-finished`.
+/// The Docker engine that the run asked: in `run-finished`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {

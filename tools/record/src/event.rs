@@ -11,7 +11,7 @@ use crate::timestamp;
 pub enum Kind {
     /// Something that a person should look at.
     Alert,
-    /// Something that happened.
+    /// Something that happened, at one moment.
     #[default]
     Event,
     /// A number at a time.
@@ -64,7 +64,7 @@ pub enum Type {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// As the policy says.
+    /// It is as the policy says.
     Success,
     /// Not as the policy says.
     Failure,
@@ -76,16 +76,16 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(into = "u8", from = "u8")]
 pub enum Severity {
-    /// 0
+    /// Written as 0; read from 0 to 20.
     #[default]
     Informational,
-    /// 21
+    /// Written as 21; read from 21 to 46.
     Low,
-    /// 47
+    /// Written as 47; read from 47 to 72.
     Medium,
-    /// 73
+    /// Written as 73; read from 73 to 98.
     High,
-    /// 99
+    /// Written as 99; read from 99.
     Critical,
 }
 

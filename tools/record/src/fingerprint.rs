@@ -12,7 +12,7 @@ pub fn fingerprint(provider: &str, family: &str, rule: Option<&str>, message: &s
 }
 
 impl Record {
-    /// Its [`fingerprint`].
+    /// The [`fingerprint`] of this record.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let rule = self.rule.as_ref().and_then(|rule| rule.id.as_deref());

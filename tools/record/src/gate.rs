@@ -27,7 +27,7 @@ macro_rules! codes {
         }
 
         impl GateCode {
-            /// Every code.
+            /// Every code, for tests that hold other lists to this one.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The code as it stands in `error.code`.
@@ -36,7 +36,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it proves.
+            /// Whether the gate kept it back, or passed it on and something else failed.
             #[must_use]
             pub const fn class(self) -> GateClass {
                 match self { $(Self::$variant => GateClass::$class,)* }

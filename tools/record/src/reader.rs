@@ -13,18 +13,18 @@ pub const MAX_LINE: usize = 1 << 20;
 /// A line that was read: its number (from 1) and the record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// From 1.
+    /// The line's number in the input, counted from 1.
     pub number: u64,
-    /// What it says.
+    /// The record that the line holds.
     pub record: Record,
 }
 
 /// A line that could not be read: which, where in it, and why.
 #[derive(Debug)]
 pub struct LineError {
-    /// From 1.
+    /// The line's number in the input, counted from 1.
     pub number: u64,
-    /// From 1, where it is known.
+    /// The byte at fault, counted from 1, where the parser tells it.
     pub column: Option<usize>,
     /// What was wrong with it.
     pub reason: String,

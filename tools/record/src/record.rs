@@ -30,7 +30,7 @@ pub struct Record {
     /// When it happened, UTC, to the microsecond.
     #[serde(rename = "@timestamp", with = "timestamp")]
     pub timestamp: Timestamp,
-    /// The schema's version.
+    /// `ecs.*`: the version of the schema.
     pub ecs: Ecs,
     /// What happened, and the verdict.
     pub event: Event,
@@ -46,37 +46,37 @@ pub struct Record {
     /// The container it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
-    /// Who asked.
+    /// `source.*`: who opened the connection, or asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Endpoint>,
-    /// Who was asked.
+    /// `destination.*`: whom it was opened to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Endpoint>,
-    /// How they talked.
+    /// `network.*`: the family, the transport, the protocol and the direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
-    /// What was resolved.
+    /// `dns.*`: the name that was asked for, and the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,
-    /// What TLS showed.
+    /// `tls.*`: the name that the client sent, and the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// What was asked for.
+    /// `url.*`: the address that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// How it was asked for and answered.
+    /// `http.*`: the request and its response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Http>,
-    /// The machine.
+    /// `host.*`: the machine that the line is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
-    /// The process.
+    /// `process.*`: the process that the line is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
-    /// What went wrong.
+    /// `error.*`: what went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
-    /// The weakness found.
+    /// `vulnerability.*`: the weakness that was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability>,
     /// What ECS has no word for.
@@ -157,7 +157,7 @@ impl Record {
         self
     }
 
-    /// Sets the verdict.
+    /// Sets `event.outcome`: success, failure or unknown.
     #[must_use]
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.event.outcome = Some(outcome);
@@ -171,7 +171,7 @@ impl Record {
         self
     }
 
-    /// Says why.
+    /// Sets `event.reason`: why, in a sentence.
     #[must_use]
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.event.reason = Some(reason.into());

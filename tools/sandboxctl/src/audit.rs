@@ -83,7 +83,7 @@ fn verdict(control: &Control<Subject>, subject: &Subject) -> Verdict {
 /// How an audit is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct How<'a> {
-    /// What knows secrets.
+    /// The rules that tell what a secret is.
     pub(crate) rules: &'a Rules,
     /// The controls that are asked for.
     pub(crate) pick: &'a Pick,
@@ -110,12 +110,12 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Of these, or, without names, of the composition.
+    /// An audit of these containers, or, without names, of the composition.
     pub(crate) fn of(names: Vec<String>) -> Self {
         if names.is_empty() { Self::Composition } else { Self::Named(names) }
     }
 
-    /// What is said of a container that is not there, which the policy wants or somebody asked for.
+    /// The verdict on a container that is not there, which the policy wants or somebody asked for.
     fn missing(&self, name: &str) -> Verdict {
         match self {
             Self::Composition => Verdict::differs("a container", "none"),

@@ -26,7 +26,7 @@ pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Res
     match what {
         Cert::Create(options) => create(options, policy, &store, out),
         Cert::Show => show(&store, out),
-        Cert::Fingerprint { .. } => out.tell(&records::shown(&store.read(Slot::Current)?, Slot::Current)),
+        Cert::Fingerprint { .. } => out.write(&records::shown(&store.read(Slot::Current)?, Slot::Current)),
         Cert::Deliver => deliver(policy, &store, out),
         Cert::Inspect => inspect::run(policy, out),
     }
@@ -43,14 +43,14 @@ fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer
     let slot = if options.next { Slot::Next } else { Slot::Current };
     if options.renew && store.holds(Slot::Next) {
         store.promote()?;
-        return out.tell(&records::renewed(&store.read(Slot::Current)?));
+        return out.write(&records::renewed(&store.read(Slot::Current)?));
     }
     if !options.renew && store.holds(slot) {
-        return out.tell(&records::kept(&store.read(slot)?, slot));
+        return out.write(&records::kept(&store.read(slot)?, slot));
     }
     let pair = make::pair(&make::names(policy), options.days)?;
     store.write(slot, &pair)?;
-    out.tell(&records::created(&pair, slot))
+    out.write(&records::created(&pair, slot))
 }
 
 /// A certificate that no longer fits its key, or its time, is a finding.
@@ -72,7 +72,7 @@ fn deliver(policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<(
     }
     let vault = policy.container(Service::Vault);
     engine::wait_for(hand_over(vault, &pair)).with_context(|| format!("nothing usable was delivered to {vault}"))?;
-    out.tell(&records::delivered(&pair, vault))
+    out.write(&records::delivered(&pair, vault))
 }
 
 async fn hand_over(vault: &str, pair: &Pair) -> anyhow::Result<()> {

@@ -64,7 +64,8 @@ fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     out.check(&frozen(cell, &after, &troubles))?;
     out.flush()?;
     // Only now: nobody waits for it, and what is paused does not run away.
-    asked.map_or_else(Vec::new, |engine| evidence::gather(&engine, cell)).iter().try_for_each(|record| out.tell(record))
+    let records = asked.map_or_else(Vec::new, |engine| evidence::gather(&engine, cell));
+    records.iter().try_for_each(|record| out.write(record))
 }
 
 /// Every step is tried, whatever became of the one before.

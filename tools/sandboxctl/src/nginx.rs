@@ -1,4 +1,4 @@
-//! An nginx that already runs does not see a new certificate until it is told.
+//! An nginx that already runs reads a new certificate only after a signal.
 
 use anyhow::Context;
 use engine::Engine;

@@ -32,7 +32,7 @@ pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer
         let docker = engine::Engine::connect().await?;
         deliver(&docker, &delivery).await
     })?;
-    out.tell(&delivered(&delivery))
+    out.write(&delivered(&delivery))
 }
 
 /// Takes a secret out of the gate's memory. Its name needs to stand in the policy no more: that may be why it goes.
@@ -45,7 +45,7 @@ pub(crate) fn drop_one(policy: &Policy, name: &str, out: &mut Writer) -> anyhow:
         let docker = engine::Engine::connect().await?;
         delivery::drop_from(&docker, gate, name).await
     })?;
-    out.tell(&dropped(name, gate, there))
+    out.write(&dropped(name, gate, there))
 }
 
 /// As the gate knows them: nothing that leads out of the folder.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Does this until it ends by itself, or until it is told to stop (SIGINT, SIGTERM).
+/// Does this until it ends by itself, or until SIGINT or SIGTERM comes.
 ///
 /// # Errors
 /// If the signals cannot be waited for, and those of the work.

@@ -19,7 +19,7 @@ pub(crate) enum Step {
     Emptied,
     /// All is done, and not told.
     Marked,
-    /// All is told, and not noted as such.
+    /// All records are written, and nothing notes that yet.
     Told,
 }
 

@@ -63,7 +63,7 @@ impl From<rustix::io::Errno> for Refusal {
     }
 }
 
-/// An open jail.
+/// The jail's folder, held open, and the bytes that it may take.
 #[derive(Debug)]
 pub(crate) struct Jail {
     folder: OwnedFd,

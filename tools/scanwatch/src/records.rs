@@ -18,9 +18,9 @@ use crate::share::file_state::describe;
 /// A file that was judged: what its records have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject<'a> {
-    /// The whole path.
+    /// The whole path, as a container or the host calls it.
     pub(crate) path: &'a Path,
-    /// As it was when it was judged.
+    /// The file's stat when it was judged.
     pub(crate) stat: Option<&'a Stat>,
     /// SHA-256 of the content, in hex, where it was read.
     pub(crate) sha256: Option<&'a str>,
@@ -28,7 +28,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) engine: (&'a str, &'a str),
     /// From the first sight to the start of the scan.
     pub(crate) queued: Duration,
-    /// The scan itself.
+    /// From the start of the scan to the engine's answer.
     pub(crate) took: Duration,
     /// How often it was begun.
     pub(crate) attempts: u32,
@@ -183,7 +183,7 @@ pub(crate) fn set_id(path: &Path, before: &Stat, result: Result<(), Errno>) -> R
     }
 }
 
-/// The warden begins.
+/// The warden begins to watch a share.
 pub(crate) fn started(share: &Path, jail: &Path) -> Record {
     let message = format!("Watching {}; what is found goes to {}.", share.display(), jail.display());
     let mut record = record(Action::WatchStarted, message).about(Category::Process, Type::Start);
@@ -192,7 +192,7 @@ pub(crate) fn started(share: &Path, jail: &Path) -> Record {
     record
 }
 
-/// Something was dropped.
+/// Changes came too fast and were dropped, so the share is walked again.
 pub(crate) fn overflowed(share: &Path) -> Record {
     record(
         Action::QueueOverflowed,
@@ -202,7 +202,7 @@ pub(crate) fn overflowed(share: &Path) -> Record {
     .severity(Severity::Low)
 }
 
-/// No more watches.
+/// The kernel gives no more watches: folders without one are found by walking.
 pub(crate) fn watches_exhausted(watched: usize, interval: Duration) -> Record {
     record(
         Action::WatchesExhausted,

@@ -14,7 +14,7 @@ use crate::share::directory::{Below, Root};
 use crate::sources::fanotify::Marked;
 use crate::sources::inotify::{Change, Watches};
 
-/// Which of them.
+/// Which kernel interface tells of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SourceKind {
     /// A watch for each folder.
@@ -26,7 +26,7 @@ pub(crate) enum SourceKind {
 /// A source of changes.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// Watches.
+    /// inotify: a watch for each folder.
     Inotify(Watches),
     /// A marked file system.
     Fanotify(Marked),
@@ -65,11 +65,11 @@ impl Source {
         }
     }
 
-    /// Gives every change that is there to `tell`, without waiting for more.
-    pub(crate) fn drain(&self, tell: &mut impl FnMut(Change)) -> Result<(), Errno> {
+    /// Gives every change that is there to `sink`, without waiting for more.
+    pub(crate) fn drain(&self, sink: &mut impl FnMut(Change)) -> Result<(), Errno> {
         match self {
-            Self::Inotify(watches) => watches.drain(tell),
-            Self::Fanotify(marked) => marked.drain(tell),
+            Self::Inotify(watches) => watches.drain(sink),
+            Self::Fanotify(marked) => marked.drain(sink),
         }
     }
 }

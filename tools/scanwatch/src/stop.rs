@@ -20,13 +20,13 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Not raised yet.
+    /// An event descriptor that nobody has raised.
     pub(crate) fn new() -> std::io::Result<Self> {
         let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { fd, raised: AtomicBool::new(false) })
     }
 
-    /// Ends the run.
+    /// Tells every thread to end, and wakes those that poll the descriptor.
     pub(crate) fn raise(&self) {
         self.raised.store(true, Ordering::SeqCst);
         // It can fail only when the counter is full, and then it is readable.

@@ -2,9 +2,10 @@
 
 Usage: cover.py WHEN SHARE SHOWN OUTSIDE JAIL RECORDS
 
-WHEN is now or rescan: which rows. SHARE is the folder that is watched, SHOWN what the warden calls it (in a container
-that is another path), OUTSIDE a folder on the same file system that it does not see, JAIL its jail, and RECORDS a file
-that its records are written to. How it runs is the caller's business: as a process, or in its container.
+WHEN is now or rescan: which rows. SHARE is the folder that the warden watches, and SHOWN its path as the warden calls
+it: in a container that is another one. OUTSIDE is a folder on the same file system that the warden does not see. JAIL
+is its jail, and RECORDS a file that it writes its records to. How it runs is the caller's business: as a process, or
+in its container.
 
 Each row has folders of its own, and plays when the warden is known to watch them. Exit status 1 when a row failed.
 """

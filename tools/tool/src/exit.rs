@@ -9,7 +9,7 @@ use record::cellblock::Counts;
 pub enum Exit {
     /// 0: all as the policy says.
     Success,
-    /// 1: findings.
+    /// 1: there are findings, so something is not as the policy says.
     Findings,
     /// 2: usage, bad input or environment.
     Usage,

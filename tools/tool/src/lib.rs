@@ -1,4 +1,4 @@
-//! The front door, the same for every tool: how it starts, prints, is told to stop, and ends.
+//! The front door, the same for every tool: how it starts, prints, hears a signal, and ends.
 //!
 //! - [`main`] is what every tool's `main` calls, with its [`version!`]. [`Exit`] is the exit status.
 //! - [`input`] opens what the command line names, and [`duration`] reads a time as the policy has it.

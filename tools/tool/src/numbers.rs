@@ -37,7 +37,7 @@ impl Numbers {
         numbers
     }
 
-    /// The next one.
+    /// Gives the next line's number, one more than the last.
     pub(crate) fn give(&mut self) -> LineNumber {
         self.last.number += 1;
         self.last.clone()
@@ -45,7 +45,7 @@ impl Numbers {
 }
 
 impl Drop for Numbers {
-    /// Where it cannot be written, the next run begins anew: that is known for what it is.
+    /// Where it cannot be written, the next run begins anew, and a reader sees that it did.
     fn drop(&mut self) {
         if let Some(path) = self.kept.as_ref().filter(|_| self.last.number > 0) {
             let _ = fs::write(path, format!("{}\n", self.last));

@@ -21,7 +21,7 @@ pub fn unprinted(error: io::Error) -> anyhow::Error {
     unwritten(error, Exit::Success)
 }
 
-/// A reader that went away is told apart from a disk that is full. `exit` is how a run ends that it leaves.
+/// This tells a reader that went away from a disk that is full. `exit` is how a run ends that it leaves.
 pub(crate) fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
     if error.kind() == ErrorKind::BrokenPipe {
         return anyhow::Error::new(OutputClosed(exit));

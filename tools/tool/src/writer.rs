@@ -50,7 +50,7 @@ impl Writer {
 }
 
 impl<W: Write> Writer<W> {
-    /// To any writer, as JSON lines.
+    /// A writer of JSON lines to anything that takes bytes.
     pub fn to(out: W, provider: Provider, purpose: Purpose) -> Self {
         Self {
             out,
@@ -69,7 +69,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`OutputClosed`](crate::OutputClosed) when nobody reads any more; otherwise what the system says, a full disk for one.
-    pub fn tell(&mut self, record: &Record) -> anyhow::Result<()> {
+    pub fn write(&mut self, record: &Record) -> anyhow::Result<()> {
         let mut line =
             if self.text { render(record, self.coloured) } else { harmless(&self.numbered(record)?).into_owned() };
         line.push('\n');
@@ -82,7 +82,7 @@ impl<W: Write> Writer<W> {
     /// counted one by one ([`Writer::count`]). Whoever chose a part of it, the page's maker has escaped that.
     ///
     /// # Errors
-    /// As [`Writer::tell`].
+    /// As [`Writer::write`].
     pub fn page(&mut self, text: &str) -> anyhow::Result<()> {
         self.out.write_all(text.as_bytes()).map_err(|error| self.explain(error))?;
         self.flush()
@@ -98,10 +98,10 @@ impl<W: Write> Writer<W> {
     /// Prints the result of a check, and counts its outcome. A check with no outcome counts as unknown.
     ///
     /// # Errors
-    /// As [`Writer::tell`].
+    /// As [`Writer::write`].
     pub fn check(&mut self, record: &Record) -> anyhow::Result<()> {
         self.count(record.event.outcome.unwrap_or(Outcome::Unknown));
-        self.tell(record)
+        self.write(record)
     }
 
     /// Counts a check that has no line of its own.
@@ -114,7 +114,7 @@ impl<W: Write> Writer<W> {
         } += 1;
     }
 
-    /// Says which engine was asked: it stands in `run-finished`.
+    /// Says which engine the run asked: it stands in `run-finished`.
     pub fn asked(&mut self, engine: impl Into<Engine>) {
         self.engine = Some(engine.into());
     }
@@ -127,7 +127,7 @@ impl<W: Write> Writer<W> {
     /// Prints what is held back.
     ///
     /// # Errors
-    /// As [`Writer::tell`].
+    /// As [`Writer::write`].
     pub fn flush(&mut self) -> anyhow::Result<()> {
         self.out.flush().map_err(|error| self.explain(error))
     }
@@ -153,7 +153,7 @@ impl<W: Write> Writer<W> {
     /// Prints `run-finished` with the counts, flushes, and says how to exit.
     ///
     /// # Errors
-    /// As [`Writer::tell`].
+    /// As [`Writer::write`].
     pub fn finish(mut self) -> anyhow::Result<Exit> {
         let exit = self.exit();
         let mut record = Record::new(self.provider, Action::RunFinished, format!("{} finished.", self.provider.name()))
@@ -166,7 +166,7 @@ impl<W: Write> Writer<W> {
         };
         record.own().counts = Some(self.counts);
         record.own().engine = self.engine.take();
-        self.tell(&record)?;
+        self.write(&record)?;
         self.flush()?;
         Ok(exit)
     }
@@ -247,7 +247,7 @@ mod tests {
     fn a_closed_pipe_is_told_apart_from_a_full_disk() {
         let error = |kind| {
             let mut writer = Writer::to(Refusing(kind), Provider::Auditdb, Purpose::Judge);
-            writer.tell(&verdict(Outcome::Success)).unwrap_err()
+            writer.write(&verdict(Outcome::Success)).unwrap_err()
         };
         assert!(error(ErrorKind::BrokenPipe).is::<OutputClosed>());
         assert!(!error(ErrorKind::StorageFull).is::<OutputClosed>());

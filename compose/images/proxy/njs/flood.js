@@ -1,6 +1,7 @@
-// A client that is refused over and over must not push the rest out of the log, which is bounded. Each client's
-// refusals are told up to MOST in a WINDOW, the others are counted, and the next one that is told says how many.
-// Each of the two workers counts for itself: did they share a count, one that was held up would put it back.
+// A client that is refused over and over must not push the rest out of the log, which is bounded. The log has up
+// to MOST refusals of each client in a WINDOW. The gate counts the others, and the next refusal in the log says
+// how many. Each of the two workers counts for itself: did they share a count, one that was held up would put it
+// back.
 import fs from 'fs';
 
 function make() {
@@ -17,7 +18,7 @@ function make() {
         }
     }
 
-    // How many were not told before this refusal; undefined when it is not to be told either.
+    // How many refusals before this one the log does not have; undefined when it shall not have this one either.
     function admit(client) {
         const place = `/run/nginx/told-${client || 'nobody'}-${process.pid % WORKERS}`, now = Date.now(), state = read(place);
         const is_new = now - state[0] >= WINDOW || now < state[0], told = is_new ? 0 : state[1];

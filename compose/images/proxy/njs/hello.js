@@ -5,7 +5,7 @@
 
 function make() {
     const HANDSHAKE = 22, CLIENT_HELLO = 1, SERVER_NAME = 0;
-    // The end is said twice: to njs, as to PCRE, `$` is also before a line break at the end.
+    // The pattern says its end twice: to njs, as to PCRE, `$` is also before a line break at the end.
     const PLAIN = /^([a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}(?!\n)$/;
 
     // What the records at the beginning carry, put together.

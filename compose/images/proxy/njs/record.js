@@ -1,9 +1,9 @@
 // The access log: one ECS record a request, one a TLS connection.
 //
-// A record is built here and not by `log_format`, because only so is every line JSON, whatever bytes a client
-// sends (`escape=json` lets those from 0x80 on through as they are), and what does not apply is absent, not empty.
-// Where there is nothing to tell, the record is the empty string, and no line is written. What is plain nginx writes
-// by itself (log.rs), with what `traced` knows: the fields are the same.
+// A record is built here and not by `log_format`: only so is every line JSON, whatever bytes a client sends.
+// (`escape=json` lets bytes from 0x80 on through as they are.) What does not apply is absent, not empty. Where there
+// is nothing to tell, the record is the empty string, and no line is written. What is plain nginx writes by itself
+// (log.rs), with what `traced` knows: the fields are the same.
 import make_flood from 'flood.js';
 import lines from 'lines.js';
 import make_verdict from 'verdict.js';
@@ -69,7 +69,7 @@ function make() {
         return { address: name || undefined, ip: ip || undefined, port: ip ? 443 : undefined };
     }
 
-    // What is told of a refusal; nothing of one too many. All else always is.
+    // The line of a refusal; nothing for one too many. All else always has a line.
     function admitted(judged, v) { return judged.verdict === 'denied' ? flood.admit(v.gate_client) : 0; }
 
     // Of a request line that nginx did not take for one.

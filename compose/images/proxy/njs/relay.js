@@ -1,5 +1,5 @@
-// The end of a way out (relay.rs): which address a name is reached at, asked anew for every connection. The address
-// that was judged is the one that is connected to, so a name whose second answer differs gains nothing by it.
+// The end of a way out (relay.rs): which address a name is reached at, asked anew for every connection. The gate
+// connects to the very address that it judged. So a name whose second answer differs gains nothing by it.
 import fs from 'fs';
 import make_hello from 'hello.js';
 import make_slots from 'slots.js';

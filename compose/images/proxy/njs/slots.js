@@ -1,4 +1,4 @@
-// The slots of a wildcard: upstreams of nginx (relay.rs), each with connections and TLS sessions of its own, and each for
+// The slots of a wildcard: upstreams of nginx (relay.rs). Each has connections and TLS sessions of its own, and serves
 // one name as long as the container runs. Nginx keeps what it keeps by upstream and not by name: were a slot given to a
 // second name, that would be led where the first one leads. So there are as many names with kept connections as there
 // are slots; those that come later are served on connections of their own.

@@ -80,7 +80,7 @@ function make() {
             denied('no-name', 'no name in the TLS handshake (SNI), or no TLS');
     }
 
-    // Nothing for a connection to port 80 that went on: each of its requests is told of.
+    // Nothing for a connection to port 80 that went on: each of its requests has a line.
     function of_session(s) {
         const v = s.variables, status = Number(v.status);
         if (status === 403) { return denied('not-a-client', 'the source address is not one of this network\'s clients'); }

@@ -1,7 +1,7 @@
 // Where a request went: which relay it took (relay.rs, relay.js), and the address behind it.
 //
-// Every request asks this, and njs makes every function of every module anew for each request. So there is little here,
-// and the other modules are one function each (`make`), called only by whoever needs what is in it. No split() either: its
+// Every request asks this, and njs makes every function of every module anew for each request. So there is little here.
+// The other modules are one function each (`make`), and only who needs what is in it calls it. No split() either: its
 // expression would be compiled each time.
 import fs from 'fs';
 

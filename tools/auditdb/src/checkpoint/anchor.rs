@@ -21,7 +21,7 @@ const USER: u32 = 10_005;
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One place.
+/// A place that gets every checkpoint too, beside the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Anchor {
     /// A file that `verify` reads back.
@@ -31,7 +31,7 @@ pub(crate) enum Anchor {
 }
 
 impl Anchor {
-    /// What messages call it.
+    /// The file or the program, as messages call it.
     pub(super) fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),

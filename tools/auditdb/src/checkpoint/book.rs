@@ -15,7 +15,7 @@ use super::wire::{self, About, Checkpoint, Compacted};
 pub(crate) struct Entry {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) root: String,
-    /// As it stands there, without its break.
+    /// The checkpoint's line, without its break.
     pub(crate) line: String,
 }
 

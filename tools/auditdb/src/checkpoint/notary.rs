@@ -19,7 +19,7 @@ use crate::database::Lock;
 
 /// The root before the first.
 pub(super) const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// How long another one's checkpoint is waited for.
+/// How long to wait for another process's checkpoint.
 const WAIT: Duration = Duration::from_secs(5);
 /// More than the longest checkpoint takes, in bytes.
 const LONGEST: u64 = 64 << 10;
@@ -37,7 +37,7 @@ impl Notary {
         Self { folder, anchors }
     }
 
-    /// Its folder.
+    /// The folder that holds the key and the log of checkpoints.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -71,10 +71,10 @@ impl Notary {
     }
 
     /// Signs, keeps, and hands to the anchors. Where the log begins with this, `before` says what is there already: that
-    /// comes first, and is told to the caller.
+    /// comes first, and the caller hears of it.
     ///
     /// # Errors
-    /// If nothing could be signed or kept. An anchor that takes nothing is said, and is no error: `verify` tells what
+    /// If nothing could be signed or kept. An anchor that takes nothing gets a warning, and is no error: `verify` tells what
     /// is not anchored.
     pub(crate) fn sign(
         &self,

@@ -23,7 +23,7 @@ const DOMAIN: &[u8] = b"cellblock checkpoint 1\n";
 /// `,"root":"` + 64 digits + `","signature":"` + 88 of base64 + `"}`.
 const TAIL: usize = 9 + 64 + 15 + 88 + 2;
 
-/// What is signed.
+/// What the key signs: a state of the record, tied to the checkpoint before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Checkpoint {
@@ -33,12 +33,12 @@ pub(crate) struct Checkpoint {
     pub(crate) time: Timestamp,
     /// The public key, 64 hex digits.
     pub(crate) key: String,
-    /// The root before.
+    /// The root of the checkpoint before, which ties the two together.
     pub(crate) previous: String,
     pub(crate) about: About,
 }
 
-/// What it is about.
+/// The event that a checkpoint is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum About {
@@ -68,7 +68,7 @@ impl About {
 pub(crate) struct Written {
     pub(crate) segment: String,
     pub(crate) bytes: u64,
-    /// Its link there.
+    /// The chain's link at `bytes`.
     pub(crate) head: String,
     pub(crate) lines: u64,
     /// Lines by source; those that nobody vouches for stand under `claimed`.
@@ -90,7 +90,7 @@ pub(crate) struct Pruned {
 pub(crate) struct Closed {
     pub(crate) segment: String,
     pub(crate) lines: u64,
-    /// Its link at the end.
+    /// The chain's link at the segment's end.
     pub(crate) head: String,
     /// The root of the Merkle tree over its lines ([`crate::merkle`]).
     pub(crate) tree: String,

@@ -25,11 +25,11 @@ const NAMES: [&str; 13] = [
     "fingerprint",
 ];
 
-/// The rows.
+/// Writes records as CSV, for a spreadsheet.
 pub(super) struct Csv<'o>(Rows<&'o mut dyn Write>);
 
 impl<'o> Csv<'o> {
-    /// The line of names.
+    /// Begins with the line of column names.
     pub(super) fn begin(out: &'o mut dyn Write) -> Result<Self> {
         let mut rows = Rows::new(Target { out, terminal: false });
         rows.head(&NAMES.map(str::to_owned))?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::read::Filter;
 
-/// One record.
+/// What every export format takes of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) time: Timestamp,
@@ -38,7 +38,7 @@ pub(super) fn select(filter: &Filter) -> String {
 }
 
 impl Item {
-    /// From a row of that statement.
+    /// Reads a row of that statement.
     pub(super) fn of(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             time: Timestamp::from_microsecond(row.get(0)?)?,

@@ -21,7 +21,7 @@ pub(super) struct Junit<'o> {
 }
 
 impl<'o> Junit<'o> {
-    /// An empty one.
+    /// A report that has no test case yet.
     pub(super) fn begin(out: &'o mut dyn Write) -> Self {
         Self { out, suites: BTreeMap::new(), count: 0 }
     }

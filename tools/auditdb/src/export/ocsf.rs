@@ -16,11 +16,11 @@ const VERSION: &str = "1.5.0";
 /// `activity_id` of a finding: it was created.
 const CREATE: u32 = 1;
 
-/// The lines.
+/// Writes each record as one line of OCSF.
 pub(super) struct Ocsf<'o>(&'o mut dyn Write);
 
 impl<'o> Ocsf<'o> {
-    /// Nothing stands before them.
+    /// Begins with nothing: OCSF lines have no head.
     pub(super) fn begin(out: &'o mut dyn Write) -> Self {
         Self(out)
     }

@@ -15,7 +15,7 @@ pub(super) struct Known {
     pub(super) number: u32,
     /// Where the next batch begins, and the chain's link there.
     pub(super) reached: Option<(u64, Link)>,
-    /// Lines folded.
+    /// How many of its lines are in the database.
     pub(super) lines: u64,
     /// Bytes at the end that are no whole batch: a writer is at it, or died in the middle.
     pub(super) torn: u64,
@@ -33,7 +33,7 @@ impl Known {
 /// What is remembered of a segment, for who checks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Its file name.
+    /// The segment's file name, without its folder.
     pub(crate) name: String,
     /// Its number in the database.
     pub(crate) number: u32,
@@ -41,13 +41,13 @@ pub(crate) struct Seen {
     pub(crate) reached: Option<(u64, Link)>,
     /// How much of the file was looked at, in bytes.
     pub(crate) end: u64,
-    /// Lines folded.
+    /// How many of its lines are in the database.
     pub(crate) lines: u64,
     /// Does the database say that it cannot be trusted to its end?
     pub(crate) damaged: bool,
 }
 
-/// All segments by name.
+/// How far each segment is in the database, by its name.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     known: BTreeMap<String, Known>,
@@ -55,7 +55,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// What the database says.
+    /// Reads how far each segment is in the database.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let mut statement =
             connection.prepare("SELECT name, number, position, head, lines, torn, damaged FROM segments")?;
@@ -85,7 +85,7 @@ impl Progress {
         }
     }
 
-    /// What is known of a segment; a new one gets its number now.
+    /// The database's state of a segment; a new one gets its number now.
     pub(super) fn of(&mut self, name: &str) -> Known {
         let next = self.known.values().map(|known| known.number).max().unwrap_or(0) + 1;
         self.known.entry(name.to_owned()).or_insert_with(|| Known { number: next, ..Known::default() }).clone()
@@ -127,7 +127,7 @@ impl Progress {
         self.known.iter().filter_map(|(name, known)| known.damaged.clone().map(|why| (name.clone(), why))).collect()
     }
 
-    /// All that is remembered.
+    /// Every segment that the database remembers.
     pub(super) fn seen(&self) -> Vec<Seen> {
         let seen = |(name, known): (&String, &Known)| Seen {
             name: name.clone(),

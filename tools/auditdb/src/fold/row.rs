@@ -59,7 +59,7 @@ impl<'a> Values<'a> {
         ])
     }
 
-    /// The same, to be handed over or compared.
+    /// Borrows the values, to hand them over or to compare them.
     pub(crate) fn refs(&self) -> impl Iterator<Item = Value<'_>> {
         self.0.iter().copied()
     }
@@ -74,7 +74,7 @@ fn text(value: Option<&str>) -> Value<'_> {
     value.map_or(Value::Null, Value::Text)
 }
 
-/// The table's columns.
+/// The columns that a row fills, in their order, with the kind of each.
 const COLUMNS: [(&str, Kind); 29] = [
     ("seq", Kind::Long),
     ("time", Kind::Time),
@@ -175,7 +175,7 @@ impl<'c> Rows<'c> {
     }
 
     /// Appends a record of our own.
-    pub(super) fn tell(&mut self, record: &Record, place: Option<(u32, u64)>) -> Result<()> {
+    pub(super) fn add(&mut self, record: &Record, place: Option<(u32, u64)>) -> Result<()> {
         let raw = record.to_json()?;
         let own = Source::own();
         let accepted = line::judge(&mut Scanner::default(), &raw, Some(&own))

@@ -22,12 +22,12 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Of a stream, which is remembered nowhere.
+    /// An account of a stream, which leaves no bookmark.
     pub(super) fn of_stream(source: Source) -> Self {
         Self { source, container: None, mark: Mark::default(), moved: false }
     }
 
-    /// Of a container's log.
+    /// An account of a container's log, which goes on from its bookmark.
     pub(super) fn of_container(source: Source, name: String, bookmark: Bookmark, mark: Mark) -> Self {
         Self { source, container: Some((name, bookmark)), mark, moved: false }
     }
@@ -42,7 +42,7 @@ impl Account {
         }
     }
 
-    /// Takes a line.
+    /// Notes a line's number and time, so that a gap in the numbers shows.
     pub(super) fn line(&mut self, line: &Accepted<'_>) {
         let time = line.time.and_then(|time| Timestamp::from_microsecond(time).ok());
         let Mark { lost, runs, .. } = &mut self.mark;

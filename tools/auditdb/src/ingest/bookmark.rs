@@ -47,7 +47,7 @@ impl FromStr for Position {
     }
 }
 
-/// All that is remembered.
+/// Where the reading of a container's log ended, and what is still to be told of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// Where the last reading ended; `None` means to begin at the log's beginning.

@@ -22,7 +22,7 @@ pub(super) const WAITING: usize = 4;
 /// How much of a line too long to be held is kept, in bytes.
 const START: usize = 64 << 10;
 
-/// What was read.
+/// One piece of an input: lines, or what happened to it.
 #[derive(Debug)]
 pub(crate) enum Piece {
     /// Whole lines, each with its break.
@@ -40,7 +40,7 @@ pub(crate) enum Piece {
 }
 
 impl Piece {
-    /// Bytes held.
+    /// How many bytes of lines it holds.
     pub(crate) fn length(&self) -> usize {
         match self {
             Self::Lines(lines) => lines.len(),

@@ -20,7 +20,7 @@ use crate::when::When;
 /// The length of a UUID at the beginning of a segment's name.
 const UUID: usize = 36;
 
-/// A segment that goes.
+/// A segment whose lines are all older than they are kept.
 pub(super) struct Old {
     pub(super) file: SegmentFile,
     pub(super) seen: Seen,

@@ -16,7 +16,7 @@ const MEMORY: &str = "512MiB";
 /// The database that is there before a rebuild.
 #[derive(Debug)]
 pub(super) enum Old {
-    /// There is none.
+    /// There was no database before.
     Absent,
     /// It remembers these segments.
     Knows(Vec<Seen>),

@@ -46,7 +46,7 @@ pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Res
     let old = aged::old(&connection, store, &cut, &begun)?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     if args.dry_run {
-        out.tell(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
+        out.write(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
         return out.finish();
     }
     // Signed away first: without its tombstone, what is removed would look taken.
@@ -67,7 +67,7 @@ pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Res
     if !old.is_empty() {
         note(store, &record)?;
     }
-    out.tell(&record)?;
+    out.write(&record)?;
     out.finish()
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn rebuild(args: &cli::Rebuild, store: &Store, output: OutputArgs) ->
     let beyond = old.beyond(store)?;
     if !beyond.is_empty() && !args.force {
         for (name, found) in beyond {
-            out.check(&verify::tell(&name, found))?;
+            out.check(&verify::segment_record(&name, found))?;
         }
         eprintln!(
             "auditdb: the database or a checkpoint remembers more than the spool holds, so nothing is changed; `auditdb verify` tells what is missing, --force makes a new database and keeps the old one beside it"
@@ -79,7 +79,7 @@ fn make(store: &Store, old: &Old, forced: bool, out: &mut Writer) -> Result<(u64
     note(store, &record)?;
     match record.event.outcome {
         Some(_) => out.check(&record)?,
-        None => out.tell(&record)?,
+        None => out.write(&record)?,
     }
     Ok((folded.lines, state))
 }

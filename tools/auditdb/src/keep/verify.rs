@@ -20,7 +20,7 @@ use crate::spool;
 use crate::store::Store;
 use crate::trust;
 
-/// How long whoever folds is waited for.
+/// How long to wait for whoever folds.
 const WAIT: Duration = Duration::from_secs(10);
 /// The most memory that reading what is remembered may use.
 const MEMORY: &str = "512MiB";
@@ -51,7 +51,7 @@ pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
     }
     let complete = completeness(&held, &witnesses);
     for (name, found) in held {
-        out.check(&tell(&name, found))?;
+        out.check(&segment_record(&name, found))?;
     }
     out.check(&complete)?;
     out.finish()
@@ -152,7 +152,7 @@ fn completeness(held: &[(String, Found)], witnesses: &Witnesses) -> Record {
     record
 }
 
-pub(super) fn tell(name: &str, found: Found) -> Record {
+pub(super) fn segment_record(name: &str, found: Found) -> Record {
     let message = match found.outcome {
         Outcome::Success if found.lines > 0 => format!("Segment {name} is as it was written: {}.", found.ranges()),
         Outcome::Success => format!("Segment {name} is as it was written."),

@@ -10,7 +10,7 @@ use crate::fold::Seen;
 use crate::plural::many;
 use crate::store::Store;
 
-/// Who says so.
+/// Who vouches for a mark in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum By {
     /// The database, which lies where the spool lies.
@@ -46,7 +46,7 @@ impl Mark {
 }
 
 impl Ended {
-    /// What the checkpoint says.
+    /// The checkpoint's word, for a message.
     pub(super) fn said(&self) -> String {
         self.by.said(self.lines)
     }
@@ -63,16 +63,16 @@ impl By {
     }
 }
 
-/// All that is remembered.
+/// All marks in segments that somebody vouches for.
 #[derive(Debug, Default)]
 pub(super) struct Witnesses {
-    /// By segment, in the order of their places.
+    /// Marks by segment, in the order of their bytes.
     pub(super) marks: BTreeMap<String, Vec<Mark>>,
     /// Where segments that were closed end.
     pub(super) ends: BTreeMap<String, Ended>,
     /// Segments that were let go, by who has the key.
     pruned: BTreeSet<String>,
-    /// Of these, those whose files were removed.
+    /// The pruned segments whose files were removed.
     removed: BTreeSet<String>,
     /// How many segments and lines that were.
     pub(super) let_go: (u64, u64),
@@ -89,7 +89,7 @@ pub(super) struct Witnesses {
 }
 
 impl Witnesses {
-    /// The database alone.
+    /// What the database alone vouches for, where there is no log of checkpoints.
     pub(super) fn of_database(seen: Vec<Seen>) -> Self {
         let mut all = Self::default();
         for seen in seen {

@@ -132,10 +132,10 @@ pub(crate) struct Columns<'a> {
     pub(crate) provider: Option<Cow<'a, str>>,
     pub(crate) action: Option<Cow<'a, str>>,
     pub(crate) kind: Option<Cow<'a, str>>,
-    /// The first of them.
+    /// The first of `event.category`.
     pub(crate) category: Option<Cow<'a, str>>,
     pub(crate) outcome: Option<Cow<'a, str>>,
-    /// 0 to 99.
+    /// ECS `event.severity`, 0 to 99.
     pub(crate) severity: Option<u8>,
     pub(crate) reason: Option<Cow<'a, str>>,
     pub(crate) message: Option<Cow<'a, str>>,

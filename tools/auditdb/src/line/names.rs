@@ -28,7 +28,7 @@ impl Name {
     }
 }
 
-/// A stack of names.
+/// The names of the objects that are open, outermost first.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     names: Vec<Name>,
@@ -39,7 +39,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// For the next line.
+    /// Forgets all names, before the next line.
     pub(crate) fn clear(&mut self) {
         self.forget(0);
         self.escaped = false;

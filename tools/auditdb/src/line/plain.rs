@@ -17,7 +17,7 @@ pub(super) fn quote(bytes: &[u8]) -> usize {
 }
 
 /// How many bytes come before the first quote, backslash or control character.
-pub(super) fn odd(bytes: &[u8]) -> usize {
+pub(super) fn special(bytes: &[u8]) -> usize {
     let marked = |word: u64| {
         below(word ^ (EACH * u64::from(b'"')), 1) | below(word ^ (EACH * u64::from(b'\\')), 1) | below(word, 0x20)
     };
@@ -56,7 +56,7 @@ mod tests {
         ) {
             let bytes = [lead.as_bytes(), &tail].concat();
             let one = |fits: fn(&u8) -> bool| bytes.iter().position(fits);
-            prop_assert_eq!(odd(&bytes), one(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(bytes.len()));
+            prop_assert_eq!(special(&bytes), one(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(bytes.len()));
             prop_assert_eq!(quote(&bytes), one(|b| *b == b'"').unwrap_or(bytes.len()));
             prop_assert_eq!(is_plain(&bytes), one(|b| matches!(b, b'\\' | 0..=0x1f)).is_none());
         }

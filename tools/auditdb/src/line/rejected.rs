@@ -15,7 +15,7 @@ pub(crate) const KEPT: usize = 64 << 10;
 /// What is wrong with a line, as far as it matters to whoever reads the alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It is no record.
+    /// The line is no record.
     Broken,
     /// It is one, and gives itself out for another tool's.
     False,

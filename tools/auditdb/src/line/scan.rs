@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::columns::{Columns, JsonPath};
 use super::names::Names;
-use super::plain::{is_plain, odd, quote};
+use super::plain::{is_plain, quote, special};
 use super::unescape::unescape;
 
 /// Deeper nesting is refused: no field set has it, and a scanner must not be driven down its stack.
@@ -18,9 +18,9 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// Why a line is none: where, counted in bytes from 1, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// From 1.
+    /// The byte at fault, counted from 1.
     pub(crate) column: usize,
-    /// For a person.
+    /// What is wrong there, in a sentence for people.
     pub(crate) reason: String,
 }
 
@@ -151,7 +151,7 @@ impl<'a> Pass<'a, '_> {
             self.names.push(self.text, start, self.at - 1, false);
             place.below(name)
         } else {
-            let name = self.odd_string()?;
+            let name = self.any_string()?;
             self.names.push(self.text, start, self.at - 1, matches!(name, Cow::Owned(_)));
             place.below(&name)
         };
@@ -192,7 +192,7 @@ impl<'a> Pass<'a, '_> {
     /// A string, from its first quote to behind its last.
     #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        if let Some(plain) = self.plain_string() { Ok(Cow::Borrowed(plain)) } else { self.odd_string() }
+        if let Some(plain) = self.plain_string() { Ok(Cow::Borrowed(plain)) } else { self.any_string() }
     }
 
     /// The same in a line where every string ends at its next quote.
@@ -208,12 +208,12 @@ impl<'a> Pass<'a, '_> {
 
     /// The same, where anything may stand in it, or its end may be missing.
     #[cold]
-    fn odd_string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn any_string(&mut self) -> Result<Cow<'a, str>, Fault> {
         let start = self.at + 1;
         self.at = start;
         let mut escaped = false;
         loop {
-            self.at += odd(self.rest());
+            self.at += special(self.rest());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {

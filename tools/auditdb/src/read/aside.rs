@@ -12,7 +12,7 @@ use crate::database::{self, Lock, log_of};
 use crate::note::note;
 use crate::store::Store;
 
-/// How long whoever has the database is waited for.
+/// How long a reader waits for whoever has the database.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// Puts the old database and its log beside the new one's place, under a name of this second. Says which.

@@ -20,7 +20,7 @@ const TO_FOLD: Duration = Duration::from_secs(10);
 /// How long a reader waits for whoever folds: a million lines take some seconds.
 const TO_READ: Duration = Duration::from_secs(60);
 
-/// Is it all there?
+/// What a reader must know: whether the database has all lines, and whether they are right.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
     /// Lines that are not in the database yet, because somebody else has it.
@@ -47,7 +47,7 @@ impl State {
         behind.into_iter().chain(damaged).chain(doubt).collect()
     }
 
-    /// Says it on stderr.
+    /// Warns on standard error, a line for each reservation.
     pub(crate) fn warn(&self) {
         for reservation in self.reservations() {
             eprintln!("auditdb: {}", record::escape(&reservation));
@@ -58,9 +58,9 @@ impl State {
 /// A database that is open to read, and locked against writers.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// Read-only, locked down.
+    /// Read-only and locked down, as `database::open_to_read` leaves it.
     pub(crate) connection: Connection,
-    /// Whether it is complete.
+    /// What a reader must know about its answers.
     pub(crate) state: State,
     _lock: Lock,
 }

@@ -13,10 +13,10 @@ use signal_hook::iterator::Signals;
 
 use crate::store::Store;
 
-/// What comes within this time of the first change is looked at together.
+/// A reader takes together what comes within this time of the first change.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Waits for changes.
+/// Wakes a reader that follows, when the spool changes or a signal comes.
 #[derive(Debug)]
 pub(super) struct Wake {
     spool: PathBuf,

@@ -36,7 +36,7 @@ impl Baseline {
     /// # Errors
     /// If the store can be neither read nor begun anew.
     pub(super) fn of(url: &str, database: &Path, record: Option<&Store>) -> Result<Self> {
-        let (store, before, aside) = kept(url, database)?;
+        let (store, before, aside) = load_or_set_aside(url, database)?;
         let mut found = Self { store, before, recalled: None, reason: None, doubts: Vec::new() };
         let aside = aside.map(|aside| format!("the database of the refs was broken, and is now {}", aside.display()));
         if let (true, Some(record)) = (found.before.is_empty(), record) {
@@ -63,20 +63,20 @@ impl Baseline {
     /// What the store is to remember of a round: its changes, and before them what it had lost.
     pub(super) fn to_keep(&self, changes: &[Change]) -> Vec<Change> {
         let lost = self.before.iter().filter(|_| self.recalled.is_some());
-        let mut kept: BTreeMap<&String, Change> = lost.map(|(name, before)| (name, again(name, before))).collect();
+        let mut kept: BTreeMap<&String, Change> = lost.map(|(name, before)| (name, returned(name, before))).collect();
         kept.extend(changes.iter().map(|change| (&change.name, change.clone())));
         kept.into_values().collect()
     }
 }
 
-fn again(name: &str, before: &Before) -> Change {
+fn returned(name: &str, before: &Before) -> Change {
     let (name, target) = (name.to_owned(), before.target.clone());
     let new = (!before.gone).then(|| target.clone());
     Change { name, old: Some(target), new, may_move: false, happened: Happened::Returned, lineage: Lineage::default() }
 }
 
 /// As the store keeps it. A store that is broken is set aside, for whoever wants to know by whom.
-fn kept(url: &str, database: &Path) -> Result<(RefStore, BTreeMap<String, Before>, Option<PathBuf>)> {
+fn load_or_set_aside(url: &str, database: &Path) -> Result<(RefStore, BTreeMap<String, Before>, Option<PathBuf>)> {
     let read = || {
         let store = RefStore::open(database)?;
         let before = store.load(url)?;

@@ -21,15 +21,15 @@ pub(crate) struct Before {
 pub(crate) enum Happened {
     /// It was there when the repository was read for the first time.
     FirstSeen,
-    /// It is new.
+    /// The ref is there for the first time.
     Created,
     /// It was gone, and is back where it was.
     Returned,
-    /// It points elsewhere.
+    /// The ref points to another object than before.
     Moved,
     /// It was gone, and is back elsewhere.
     ReturnedElsewhere,
-    /// It is gone.
+    /// The ref was there before, and is gone.
     Deleted,
 }
 

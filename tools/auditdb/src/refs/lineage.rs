@@ -4,7 +4,7 @@ use record::cellblock::Target;
 
 use super::compare::{Change, Happened};
 
-/// What a mirror said of a change. What was not asked, or could not be told, is `None`.
+/// What a mirror said of a change. `None`: nobody asked, or the mirror could not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lineage {
     /// Is the commit before an ancestor of the one now? If not, the ref was forced.

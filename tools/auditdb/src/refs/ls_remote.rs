@@ -23,7 +23,7 @@ const PEELED: &str = "^{}";
 pub(crate) struct Advertised {
     /// The full name; a byte that is no UTF-8 is written `\xNN`.
     pub(crate) name: String,
-    /// Where it points.
+    /// The object that the ref points to.
     pub(crate) target: Target,
 }
 

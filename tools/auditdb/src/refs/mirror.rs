@@ -17,7 +17,7 @@ use git::{Ended, Git};
 
 /// How long git may take to bring a mirror up to date.
 const FETCH: Duration = Duration::from_secs(120);
-/// How git fetches.
+/// How git fetches: commits alone, with no trees and no `FETCH_HEAD`.
 const HOW: [&str; 4] = ["fetch", "--quiet", "--no-write-fetch-head", "--filter=tree:0"];
 /// Of how many lost commits a server is asked in a round.
 const LOST: usize = 20;
@@ -26,7 +26,7 @@ const ASK: Duration = Duration::from_secs(60);
 /// Branches and tags, wherever they point now. What they pointed to before stays: nothing here is ever collected.
 const REFS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
-/// One mirror.
+/// The bare clone of one repository, which holds commits alone.
 #[derive(Debug)]
 pub(super) struct Mirror<'a> {
     folder: PathBuf,
@@ -56,7 +56,7 @@ impl Answer {
         }
     }
 
-    /// Of `merge-base --is-ancestor`.
+    /// Reads the exit status of `git merge-base --is-ancestor`: 0 yes, 1 no.
     fn of_ancestry(ended: &Result<Ended>) -> Self {
         match ended {
             Ok((0, _)) => Self::Told(true),
@@ -129,7 +129,7 @@ impl<'a> Mirror<'a> {
         open
     }
 
-    /// The answers, and whether all that was asked is told.
+    /// The answers, and whether git answered all questions.
     fn answer(&self, asked: Questions<'_>, deadline: Instant) -> (Lineage, bool) {
         let ancestry = asked.ancestry.map(|(old, new)| {
             let question = ["merge-base", "--is-ancestor", old, new];

@@ -10,7 +10,7 @@ use duckdb::{Connection, params};
 pub(super) struct Named {
     /// Address of its repository.
     pub(super) repo: String,
-    /// Full name.
+    /// The ref's full name, such as `refs/tags/v1`.
     pub(super) name: String,
 }
 

@@ -23,14 +23,14 @@ use crate::when::When;
 /// The most memory that an answer may use.
 pub(super) const MEMORY: &str = "1GiB";
 
-/// What is asked.
+/// What a person asks about refs of the past.
 #[derive(Debug)]
 pub(super) enum Question<'a> {
     /// Where all refs pointed at a time.
     At(When),
-    /// All changes of one.
+    /// All changes of one ref.
     History(&'a str),
-    /// From when to when one pointed where.
+    /// The times from when to when a ref pointed where.
     Window(&'a str),
 }
 
@@ -90,7 +90,7 @@ fn window(connection: &Connection, of: &Named, out: &mut Writer) -> Result<()> {
     for span in spans(&steps) {
         let before =
             span.from.filter(|_| span.exposed).map(|from| round_before(connection, &of.repo, from)).transpose()?;
-        out.tell(&told(of, &span, before.flatten(), may_move))?;
+        out.write(&told(of, &span, before.flatten(), may_move))?;
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ fn at(connection: &Connection, repo: Option<&str>, when: When, out: &mut Writer)
         record.event.end = row.get::<_, Option<i64>>(5)?.map(time_of).transpose()?;
         record.own().reference =
             Some(Reference { name: of.name, new: Some(target), may_move: row.get(6)?, ..Reference::default() });
-        out.tell(&record)?;
+        out.write(&record)?;
     }
     known(connection, repo, shown, out)
 }

@@ -203,7 +203,7 @@ pub(crate) fn unlisted(url: &str, policy: &std::path::Path) -> Record {
         .reason(reason)
 }
 
-/// The record of a round that did not happen. Nothing is known: no ref is taken for gone.
+/// The record of a round that did not happen. It takes no ref for gone.
 pub(crate) fn unreachable(url: &str, reason: &str) -> Record {
     let reason = if reason.trim().is_empty() { "no reason was given" } else { reason };
     about(url, Action::RefsUnreachable, format!("The refs of {url} could not be read."), Type::Error)

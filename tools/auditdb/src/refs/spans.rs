@@ -1,4 +1,4 @@
-//! From when to when a ref pointed where, and when that exposed who used it: a pure function of what was told.
+//! From when to when a ref pointed where, and when that exposed who used it: a pure function of the record's lines.
 
 use jiff::Timestamp;
 use record::cellblock::Target;

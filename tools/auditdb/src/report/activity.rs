@@ -25,7 +25,7 @@ pub(super) struct Slot {
     pub(super) alerts: u64,
 }
 
-/// What one source said.
+/// How much one source wrote, and when last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) lines: u64,
@@ -35,7 +35,7 @@ pub(super) struct Source {
     pub(super) last: i64,
 }
 
-/// Counts over a span.
+/// How many lines came in over a span, by time and by source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Activity {
     pub(super) slots: Vec<Slot>,
@@ -43,7 +43,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// Lines in all.
+    /// How many lines all parts wrote, together.
     pub(super) fn lines(&self) -> u64 {
         self.sources.values().map(|source| source.lines).sum()
     }

@@ -21,7 +21,7 @@ pub(super) struct Check {
     pub(super) gain: Option<String>,
     pub(super) verdict: Verdict,
     pub(super) severity: u8,
-    /// Microseconds since 1970.
+    /// When the check was made, in microseconds since 1970.
     pub(super) time: i64,
     pub(super) run: Run,
     /// Its row in the database.
@@ -50,7 +50,7 @@ impl Verdict {
         }
     }
 
-    /// For people.
+    /// The verdict as people read it; a failure stands out in capitals.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -59,7 +59,7 @@ impl Verdict {
         }
     }
 
-    /// For the record.
+    /// The verdict as ECS `event.outcome` has it.
     pub(super) fn outcome(self) -> Outcome {
         match self {
             Self::Ok => Outcome::Success,

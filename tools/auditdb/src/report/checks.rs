@@ -17,9 +17,9 @@ const EXPLAINED: usize = 1000;
 /// What the checks say now and said then.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    /// What each says now.
+    /// The newest line of each check.
     pub(super) now: Vec<Check>,
-    /// What each said at the beginning of the time that is told of.
+    /// What each said at the beginning of the report's time.
     pub(super) before: Vec<Check>,
     /// The newest line since then that is no pass, of each.
     pub(super) bad: Vec<Check>,

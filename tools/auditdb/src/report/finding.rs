@@ -15,7 +15,7 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// For people and for the record.
+    /// The word for it, for people and for the record.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -63,7 +63,7 @@ fn finding(standing: Standing, check: &Check) -> Finding {
     Finding { standing, layer: Layer::of(check), check: check.clone() }
 }
 
-/// By fingerprint, the worst of each.
+/// The worst check of each fingerprint.
 fn worst(checks: &[Check]) -> BTreeMap<String, Check> {
     let mut by_print: BTreeMap<String, Check> = BTreeMap::new();
     for check in checks {

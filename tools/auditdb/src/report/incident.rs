@@ -24,7 +24,7 @@ pub(super) struct Jailed {
     pub(super) action: String,
     pub(super) path: String,
     pub(super) found: String,
-    /// Where its content went.
+    /// The id of its entry in the jail, where there is one.
     pub(super) id: Option<String>,
 }
 

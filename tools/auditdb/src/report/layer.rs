@@ -16,7 +16,7 @@ pub(super) enum Layer {
 }
 
 impl Layer {
-    /// In the order in which they are told.
+    /// In the order in which the report has them.
     pub(super) const ALL: [Self; 8] =
         [Self::Moat, Self::Gate, Self::Vault, Self::Warden, Self::Monitor, Self::Cell, Self::Host, Self::Record];
 
@@ -34,7 +34,7 @@ impl Layer {
         }
     }
 
-    /// Who to ask where nothing is known of it.
+    /// The command to ask where the record has nothing of it.
     pub(super) fn asked_by(self) -> &'static str {
         match self {
             Self::Moat => "netguard verify",

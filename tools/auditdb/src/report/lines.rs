@@ -26,7 +26,7 @@ impl Colour {
         }
     }
 
-    /// As bad as it is.
+    /// The colour for a verdict.
     pub(super) fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Ok => Self::Green,
@@ -86,7 +86,7 @@ impl Lines {
         line.push_str("\x1b[0m");
     }
 
-    /// All of it.
+    /// Gives the whole text, with the colours in it.
     pub(super) fn finish(self) -> String {
         self.out
     }

@@ -26,7 +26,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Who refused it.
+    /// The layer that refused: the moat, or else the gate.
     pub(super) fn layer(&self) -> Layer {
         if self.by == MOAT { Layer::Moat } else { Layer::Gate }
     }

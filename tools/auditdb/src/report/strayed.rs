@@ -25,9 +25,9 @@ struct Said {
     new: Option<String>,
     /// The pinned refs that lead where they must, by name.
     held: Vec<String>,
-    /// It is against the policy.
+    /// Whether the move is against the policy.
     failed: bool,
-    /// As it is told.
+    /// The check as the report shows it.
     check: Check,
 }
 

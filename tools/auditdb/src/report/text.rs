@@ -59,7 +59,7 @@ fn layer(lines: &mut Lines, standings: &Standings, now: i64) {
     ]);
 }
 
-/// In numbers, or who could say it.
+/// How many checks failed, are unknown and passed; or who could say it.
 pub(super) fn said(standings: &Standings) -> String {
     let counts = [(standings.failed, "failed"), (standings.unknown, "unknown"), (standings.ok, "ok")];
     let told: Vec<String> =
@@ -107,7 +107,7 @@ fn sentence(check: &Check) -> &str {
     check.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or(&check.message)
 }
 
-/// Elastic's levels.
+/// The word for a severity, by Elastic's levels (21, 47, 73, 99).
 pub(super) fn severity(number: u8) -> &'static str {
     match Severity::from(number) {
         Severity::Informational => "info",
@@ -182,7 +182,7 @@ fn incidents(lines: &mut Lines, report: &Report) {
     rest(lines, moved.len(), ROWS, "auditdb events --action ref-moved");
 }
 
-/// From what to what, and for how long.
+/// The old and the new target, and for how long it pointed there.
 pub(super) fn window(moved: &super::Moved, now: i64) -> String {
     let short = |id: &Option<String>| id.as_deref().map_or("gone".to_owned(), |id| id.chars().take(7).collect());
     let (old, new) = (short(&moved.old), short(&moved.new));

@@ -37,7 +37,7 @@ pub(crate) struct Batch {
     pub(crate) received: Timestamp,
     /// Who they are from; `None` where only the lines say.
     pub(crate) source: Option<Source>,
-    /// How many.
+    /// How many lines the body holds.
     pub(crate) lines: u64,
     /// The lines, each with its break.
     pub(crate) body: Vec<u8>,

@@ -34,7 +34,7 @@ impl Folder {
         Self(directory.join("spool"))
     }
 
-    /// Its path.
+    /// The folder's path, for messages and for who opens a segment by name.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -38,7 +38,7 @@ impl Chunk {
         self.rows >= ROWS || self.texts.len() >= BYTES
     }
 
-    /// How many rows.
+    /// How many rows it holds.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

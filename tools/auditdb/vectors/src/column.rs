@@ -31,23 +31,23 @@ pub enum Kind {
 /// What stands in one column of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Nothing.
+    /// SQL's `NULL`, for a column of any kind.
     Null,
     /// Text, which is UTF-8 already: it is not proved again.
     Text(&'a str),
-    /// A number.
+    /// For a `BIGINT`.
     Long(i64),
     /// Microseconds since 1970 UTC.
     Time(i64),
-    /// True or false.
+    /// For a `BOOLEAN`.
     Truth(bool),
-    /// A number.
+    /// For a `UTINYINT`.
     Tiny(u8),
-    /// A number.
+    /// For a `USMALLINT`.
     Small(u16),
-    /// A number.
+    /// For a `UINTEGER`.
     Number(u32),
-    /// A number.
+    /// For a `UBIGINT`.
     Big(u64),
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn run(policy: &PolicyArgs, args: &PlanArgs, output: OutputArgs) -> R
     let probes = plan(&policy.load()?, &Surroundings::read()?, &scope, &args.target)?;
     let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Tell, output, false);
     for probe in &probes {
-        writer.tell(&line::planned(probe))?;
+        writer.write(&line::planned(probe))?;
     }
     writer.finish()
 }

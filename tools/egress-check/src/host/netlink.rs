@@ -22,7 +22,7 @@ const MOST: usize = 256;
 /// A neighbour that answered lately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Neighbour {
-    /// Its address.
+    /// The neighbour's link-local address.
     pub(super) ip: Ipv6Addr,
     /// The index of the interface that leads to it.
     pub(super) index: u32,

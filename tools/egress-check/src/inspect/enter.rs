@@ -18,9 +18,9 @@ use crate::wire::{Origin, Part, Whose, meet, observe};
 /// A question to make, with its number in the plan.
 #[derive(Debug)]
 pub(crate) struct Numbered {
-    /// Its number.
+    /// Its place in the plan, from 0, by which the answer finds it again.
     pub(crate) number: usize,
-    /// What is asked.
+    /// What is sent, and to whom.
     pub(crate) ask: Ask,
     /// How long to wait for an answer.
     pub(crate) timeout: Duration,
@@ -59,7 +59,7 @@ impl Numbered {
 pub(crate) enum From {
     /// The place that is inspected.
     Inside,
-    /// The control.
+    /// The control: the same question from outside.
     Outside,
 }
 

@@ -9,7 +9,7 @@ use engine::{Engine, Identity};
 /// How long Docker may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running container.
+/// A running container: its ids, its first process, and the engine that runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Running {
     /// Docker's 64 hex digits.

@@ -9,11 +9,11 @@ const UNUSABLE: u32 = 0x08 | 0x40;
 /// An address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Own {
-    /// The address.
+    /// The address, of an interface of this namespace.
     pub(crate) ip: Ipv6Addr,
     /// The interface's number in the namespace.
     pub(crate) index: u32,
-    /// The interface's name.
+    /// The interface that has the address.
     pub(crate) interface: String,
     /// Does it answer already? One that is still being checked for a duplicate does not (RFC 4862 section 5.4).
     pub(crate) usable: bool,

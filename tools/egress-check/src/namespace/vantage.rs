@@ -24,7 +24,7 @@ pub(crate) struct Vantage {
     pub(crate) netns: Option<OwnedFd>,
     /// The root of its file tree.
     pub(crate) tree: OwnedFd,
-    /// Its resolvers.
+    /// The resolvers that programs there ask (resolv.conf).
     pub(crate) resolvers: Resolvers,
     /// Where something is mounted in the file tree; not known where no process was named.
     pub(crate) mounts: Vec<String>,

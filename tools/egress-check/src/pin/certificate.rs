@@ -13,9 +13,9 @@ pub(crate) struct Shown {
     pub(crate) leaf: Pin,
     /// SHA-256 of its public key (SPKI).
     pub(crate) spki: Pin,
-    /// Whom it names.
+    /// The subject's distinguished name.
     pub(crate) subject: String,
-    /// Who signed it.
+    /// The issuer's distinguished name.
     pub(crate) issuer: String,
     /// The first second of its life, Unix time.
     pub(crate) not_before: i64,

@@ -13,7 +13,7 @@ pub(super) struct DeadlineStream {
 }
 
 impl DeadlineStream {
-    /// With this much time from now on.
+    /// A stream that fails when so much time is over, counted from now.
     pub(super) fn new(stream: TcpStream, timeout: Duration) -> Self {
         Self { stream, deadline: Instant::now() + timeout }
     }

@@ -18,10 +18,10 @@ use crate::tls;
 
 /// Most of a first message that is taken.
 const MOST: usize = 64 * 1024;
-/// Most of it that is told.
+/// The most characters of it that a record has.
 const TOLD: usize = 256;
 
-/// How far it went.
+/// How far a connection to the vault went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nobody took the connection.

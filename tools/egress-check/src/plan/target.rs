@@ -40,7 +40,7 @@ impl FromStr for Target {
     }
 }
 
-/// Probes of each target.
+/// Adds the probes of each target that the command line names.
 pub(super) fn probes(draft: &mut Draft<'_>, targets: &[Target]) {
     let gain = "Attacks a machine that somebody cares enough about to name.";
     for Target { ip, port } in targets {

@@ -7,23 +7,23 @@ use std::net::IpAddr;
 /// What came of one question to the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Observation {
-    /// Bytes came back.
+    /// Bytes came back, and they answer what was asked.
     Answered {
-        /// How many.
+        /// How many bytes came.
         bytes: u64,
         /// What they were, in a few words.
         what: String,
     },
     /// Bytes came back that answer nothing of what was asked.
     Stray {
-        /// How many.
+        /// How many bytes came.
         bytes: u64,
         /// What they were, in a few words.
         what: String,
     },
     /// An HTTP response came back.
     Http {
-        /// 100 to 599.
+        /// The HTTP status, 100 to 599.
         status: u16,
         /// Who it says it is from.
         from: Speaker,
@@ -34,7 +34,7 @@ pub(crate) enum Observation {
     Tls {
         /// SHA-256 of the leaf, hex.
         leaf: String,
-        /// Bytes of the certificate.
+        /// The certificate's length in bytes.
         bytes: u64,
     },
     /// The TLS alert `unrecognized_name` (RFC 6066 §3): who is there serves no such name, and says so.
@@ -72,7 +72,7 @@ pub(crate) enum Speaker {
     GateUnclear,
 }
 
-/// A DNS answer.
+/// What a DNS server answered, as far as a verdict needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …

@@ -1,14 +1,14 @@
-//! What is asked, of whom: all that the wire needs to know, and nothing of why it is asked.
+//! A probe's question and its target: all that the wire needs to know, and nothing of the reason.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use record::cellblock::ProbeKind;
 
-/// Whom a probe asks.
+/// The target of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whom {
-    /// An address.
+    /// One address; nothing resolves it.
     Ip(IpAddr),
     /// An address that means something on one link only, and the interface to that link: link-local, or a group.
     OnLink(IpAddr, String),
@@ -55,7 +55,7 @@ impl fmt::Display for Whom {
     }
 }
 
-/// A DNS question.
+/// What to ask a DNS server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     /// The name; a label of its own goes before it when `unique`.
@@ -71,7 +71,7 @@ pub(crate) struct Question {
 pub(crate) struct Request {
     /// The method, as it is sent.
     pub(crate) method: String,
-    /// The Host header.
+    /// What goes into the `Host` header.
     pub(crate) host: String,
     /// The path, from its slash.
     pub(crate) path: String,
@@ -80,11 +80,11 @@ pub(crate) struct Request {
 /// One question to the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// What is sent.
+    /// The protocol that is tried.
     pub(crate) kind: ProbeKind,
-    /// To whom.
+    /// The target: an address, a name, or a socket's path.
     pub(crate) whom: Whom,
-    /// To which port; 0 where there is none.
+    /// The target's port; 0 where the protocol has none.
     pub(crate) port: u16,
     /// The name in the TLS handshake; none is sent where there is none.
     pub(crate) sni: Option<String>,

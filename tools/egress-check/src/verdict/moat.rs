@@ -23,7 +23,7 @@ use crate::wire::unspecified;
 /// Source, destination, transport, port.
 type Flow = (IpAddr, IpAddr, String, Option<u16>);
 
-/// `netguard`, and the policy that it is asked by.
+/// `netguard`, and the policy that it reads.
 #[derive(Debug)]
 pub(crate) struct Moat {
     program: PathBuf,
@@ -41,7 +41,7 @@ pub(crate) struct Counts {
 /// Where a packet to an address would start, by the kernel's own routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// From this address of the vantage's.
+    /// Packets start at this address of the vantage's.
     From(IpAddr),
     /// There is no route: nothing is ever sent.
     NoRoute,
@@ -69,7 +69,7 @@ impl Moat {
     /// Beside this program, else on the path.
     ///
     /// # Errors
-    /// If this program's own place cannot be told.
+    /// If the kernel does not tell where this program lies.
     pub(crate) fn find(policy: &PolicyArgs) -> Result<Self> {
         let own = std::env::current_exe().context("this program's own place cannot be told")?;
         let beside = own.with_file_name("netguard");

@@ -15,7 +15,7 @@ use crate::probe::question::{Ask, Question};
 pub use message::answer_in;
 pub(super) use message::{framed, services_question, version_question};
 
-/// Asks one server.
+/// Asks one server, over the transport that the kind says.
 pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let question = ask.question.as_ref().ok_or_else(|| Observation::NotMade("no question to ask".to_owned()))?;
     let query = message::query(question)?;

@@ -17,7 +17,7 @@ use crate::probe::observation::Observation;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// One datagram may be lost; three in a row say something.
 const TIMES: usize = 3;
-/// The time between them.
+/// The pause between two datagrams.
 const PACE: Duration = Duration::from_millis(100);
 
 /// What the far side gives away: where it waits, and what for.
@@ -27,7 +27,7 @@ pub(crate) struct Destination {
     token: [u8; 16],
 }
 
-/// The side inside.
+/// The side inside the sandbox, which sends the forged packet.
 #[derive(Debug)]
 pub(crate) struct Inner {
     destination: watch::Receiver<Option<Destination>>,
@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     arrived: watch::Receiver<Option<bool>>,
 }
 
-/// The far side.
+/// The side outside, which tells where to send to and sees what arrives.
 #[derive(Debug)]
 pub(crate) struct Outer {
     destination: watch::Sender<Option<Destination>>,

@@ -33,7 +33,7 @@ struct GateSays {
     _reason: String,
 }
 
-/// One request.
+/// Sends one request over TCP or TLS, and tells who answered.
 pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let request = ask.request.clone().unwrap_or_else(|| Request {
         method: "GET".to_owned(),

@@ -36,7 +36,7 @@ const ID: u8 = 8;
 struct Ids {
     /// By which the server is called until it chooses its own.
     theirs: [u8; ID as usize],
-    /// By which we want to be called.
+    /// The connection id by which the server shall call us.
     ours: [u8; ID as usize],
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Whose {
     Sitter(BoundingSet),
     /// Our own: we stand there, or we are the control.
     Own,
-    /// Nobody was named, so nothing is known.
+    /// The command line named nobody, so nothing can be said.
     Nobody,
 }
 

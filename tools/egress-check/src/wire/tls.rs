@@ -15,7 +15,7 @@ use super::{Origin, Step, tcp};
 use crate::probe::observation::Observation;
 use crate::probe::question::{Ask, Whom};
 
-/// A handshake.
+/// Makes a TLS handshake, and shows the certificate that the other side presents.
 pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let stream = open(origin, target, ask, deadline).await?;
     let (_, session) = stream.get_ref();

@@ -5,7 +5,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::Step;
 use crate::probe::observation::Observation;
 
-/// So many of them.
+/// `N` random bytes from the kernel.
 pub(super) fn fresh<const N: usize>() -> Step<[u8; N]> {
     let mut token = [0u8; N];
     getrandom(&mut token, GetRandomFlags::empty()).map_err(|error| Observation::NotMade(error.to_string()))?;

@@ -23,7 +23,7 @@ const PARTS: u32 = 8;
 pub(super) struct Turn<'a> {
     /// How long after the start.
     pub(super) after: Duration,
-    /// What is sent.
+    /// The datagram's content.
     pub(super) payload: &'a [u8],
 }
 

@@ -21,7 +21,7 @@ use crate::probe::observation::Observation;
 /// Docker's own "are you there", which any HTTP server answers somehow.
 const PING: &[u8] = b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
-/// Connects and asks.
+/// Connects to a Unix socket and sends Docker's `GET /_ping`.
 pub(super) async fn ask(origin: &Origin, path: &str, deadline: Instant) -> Step<Observation> {
     let (socket, found) = match find(&origin.tree, path) {
         Ok(socket) => (socket, path.to_owned()),

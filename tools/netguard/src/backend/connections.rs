@@ -15,7 +15,7 @@ use record::cellblock::MoatCondition as Condition;
 /// A connection that the kernel tracks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Connection {
-    /// Who opened it.
+    /// The address that opened it.
     pub(crate) source: IpAddr,
     /// Whom it was opened to, before any translation.
     pub(crate) destination: IpAddr,

@@ -21,16 +21,16 @@ pub(crate) struct Flow {
     pub(crate) destination: IpAddr,
     /// Over which protocol, in nft's name or as a number.
     pub(crate) protocol: String,
-    /// To which port, where the protocol has one.
+    /// The port that it tried, where the protocol has one.
     pub(crate) port: Option<u16>,
 }
 
 /// What a flow was counted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Count {
-    /// Packets.
+    /// How many packets were refused.
     pub(crate) packets: u64,
-    /// Bytes, headers included.
+    /// How many bytes they had, headers included.
     pub(crate) bytes: u64,
 }
 

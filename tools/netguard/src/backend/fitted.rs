@@ -13,7 +13,7 @@ use crate::rules::plan::Plan;
 pub(crate) struct Fitted(Plan);
 
 impl Fitted {
-    /// For backends: the plan as theirs holds it.
+    /// For backends alone: takes the plan as theirs can hold it.
     pub(super) fn new(plan: Plan) -> Self {
         Self(plan)
     }

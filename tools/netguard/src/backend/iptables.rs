@@ -50,7 +50,7 @@ enum Contents {
     Ranges,
 }
 
-/// The programs.
+/// The programs that load and list the rules and sets, for each family.
 #[derive(Debug)]
 pub(crate) struct Iptables {
     restore: [(Family, Program); 2],
@@ -171,7 +171,7 @@ impl Iptables {
         Ok(facts::listing(&tables, sets))
     }
 
-    /// What senders are told by: as in the sets that are there, else as the kernel has a type for.
+    /// By what the sets tell senders apart: as in the sets that are there, else as the kernel has a type for.
     fn sender(&self, plan: &Plan, present: &BTreeMap<String, Header>) -> Sender {
         if let Some(sender) = budgets::present(plan, present) {
             return sender;

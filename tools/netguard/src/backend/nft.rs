@@ -32,7 +32,7 @@ const TRIES: u32 = 20;
 /// What an error means that leaves the bridges held.
 const HELD: &str = "nothing comes in from the bridges: nft delete table inet netguard-pause lets it";
 
-/// The program nft, and what is known of the rules that it compiled.
+/// The program nft, and the forms of the rules that it compiled.
 #[derive(Debug)]
 pub(crate) struct Nft {
     program: Program,

@@ -16,7 +16,7 @@ pub(crate) type Called = (String, String, i64, String);
 /// The moat's table, as the kernel holds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
-    /// In whose words its rules are.
+    /// The language that its rules are written in.
     pub(crate) dialect: &'static dyn Dialect,
     /// Flags of the table, `None` if the table was not listed. Any flag is strange: one of them switches
     /// the whole table off.
@@ -36,11 +36,11 @@ pub(crate) struct Listing {
 pub(crate) struct Chain {
     /// How the kernel calls it, if it does.
     pub(crate) hook: Option<Called>,
-    /// Its rules.
+    /// Its rules, in the kernel's order.
     pub(crate) rules: Vec<ListedRule>,
 }
 
-/// A rule.
+/// A rule as the kernel lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListedRule {
     /// Our id, if it has one.
@@ -51,14 +51,14 @@ pub(crate) struct ListedRule {
     pub(crate) counted: Option<(u64, u64)>,
 }
 
-/// A set.
+/// A set as the kernel lists it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Set {
     /// Types of its key, one a part.
     pub(crate) key: Vec<String>,
-    /// Its flags.
+    /// Its flags, as nft spells them: `interval`, `timeout`, …
     pub(crate) flags: Vec<String>,
-    /// The most it holds.
+    /// The most elements that it holds.
     pub(crate) size: Option<u64>,
     /// How long an element lives, in seconds.
     pub(crate) timeout: Option<u64>,
@@ -74,7 +74,7 @@ impl Default for Listing {
 }
 
 impl Listing {
-    /// A table of which nothing is known yet, in these words.
+    /// A table of which nothing was read yet, in this dialect.
     pub(crate) fn empty(dialect: &'static dyn Dialect) -> Self {
         let (chains, sets, others) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         Self { dialect, flags: None, generation: None, chains, sets, others }

@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) moats: Known<Vec<&'static str>>,
     /// The ids of the rules that the kernel holds as planned.
     pub(crate) standing: BTreeSet<String>,
-    /// All interfaces.
+    /// Every interface of the host's network namespace.
     pub(crate) links: Known<Vec<Link>>,
     /// Interfaces that are in a network's range and no bridge, by the network's name, in words.
     pub(crate) over: Known<BTreeMap<String, String>>,
@@ -38,7 +38,7 @@ pub(crate) struct Facts {
     pub(crate) homeward: BTreeMap<String, Known<String>>,
     /// The interface on which a packet to the internet goes out.
     pub(crate) uplink: Known<String>,
-    /// What Docker tells.
+    /// What Docker's API tells of its networks and containers.
     pub(crate) engine: Known<Engine>,
 }
 
@@ -56,13 +56,13 @@ pub(crate) struct ForwardChain {
 /// What Docker tells, and how it was started.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
-    /// Which one it is.
+    /// The engine's id and version, so that two are never taken for one.
     pub(crate) identity: Identity,
     /// Whether it is an ordinary user's, in a network namespace of its own.
     pub(crate) rootless: Known<bool>,
-    /// Its networks.
+    /// All networks of the engine.
     pub(crate) networks: Vec<DockerNetwork>,
-    /// Its running containers.
+    /// The containers that run now.
     pub(crate) containers: Vec<DockerContainer>,
     /// How the daemon was started.
     pub(crate) daemon: Known<Daemon>,
@@ -71,15 +71,15 @@ pub(crate) struct Engine {
 /// A network of Docker's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DockerNetwork {
-    /// Its id.
+    /// Docker's id of it, 64 hex digits.
     pub(crate) id: String,
-    /// Its name.
+    /// Docker's name of it.
     pub(crate) name: String,
     /// Its driver: `bridge`, `host`, `null`, `macvlan`, …
     pub(crate) driver: String,
     /// The bridge, where the driver makes one.
     pub(crate) bridge: Option<String>,
-    /// Its subnets.
+    /// Its subnets, of both families.
     pub(crate) subnets: Vec<IpNet>,
     /// Whether Docker lets its members talk to each other.
     pub(crate) icc: bool,
@@ -87,12 +87,12 @@ pub(crate) struct DockerNetwork {
     pub(crate) modes: Vec<String>,
 }
 
-/// A running container.
+/// A running container, and what its processes could ever be allowed to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DockerContainer {
-    /// Its id.
+    /// Docker's id of it, 64 hex digits.
     pub(crate) id: String,
-    /// Its name.
+    /// Docker's name of it.
     pub(crate) name: String,
     /// The id of the container whose network namespace it shares, if it does.
     pub(crate) guest_of: Option<String>,
@@ -105,7 +105,7 @@ pub(crate) struct DockerContainer {
 /// How the daemon was started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Daemon {
-    /// Its command line.
+    /// dockerd's command line, an argument each.
     pub(crate) arguments: Vec<String>,
     /// The names of variables in its environment that are set to something true.
     pub(crate) variables: Vec<String>,
@@ -138,7 +138,7 @@ pub(crate) mod tests {
     use crate::bypass::kernel;
     use crate::rules::plan::tests::{plan, shipped};
 
-    /// Nothing is known, for one reason.
+    /// Facts of which none could be read, for one reason.
     pub(crate) fn unknown(why: &str) -> Facts {
         Facts {
             table: Err(why.to_owned()),

@@ -17,7 +17,7 @@ use super::{kernel, promise, routes};
 use crate::host::docker;
 use crate::host::interfaces::Machine;
 
-/// Who asks the engine.
+/// Whether asking may start an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker {
     /// A person, who may start one by asking where systemd has its socket.

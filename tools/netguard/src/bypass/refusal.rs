@@ -33,22 +33,22 @@ pub(super) struct Packet<'a> {
     pub(super) inbound: &'a str,
     /// The interface it goes out on.
     pub(super) outbound: &'a str,
-    /// It is from somebody in here.
+    /// The network that its source lies in.
     pub(super) source: Ipv4Net,
-    /// Where it goes.
+    /// The address it goes to.
     pub(super) destination: Ipv4Addr,
     /// `tcp` or `udp`.
     pub(super) protocol: &'static str,
-    /// Its destination's port.
+    /// The port it goes to.
     pub(super) port: u16,
 }
 
 /// What becomes of the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Nobody refuses it.
+    /// No rule refuses it.
     Passes,
-    /// This rule does.
+    /// This rule refuses it.
     Refused(String),
     /// This rule does, if another one before it, whose conditions are not known, does not let it by.
     Unclear(String),

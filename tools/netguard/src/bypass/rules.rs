@@ -28,7 +28,7 @@ impl Rules {
         }
     }
 
-    /// What could not be had is asked again, whatever the number.
+    /// Whether all was read. What was not it reads again, whatever the number.
     fn whole(&self) -> bool {
         self.moats.is_ok() && self.forward.is_ok() && self.outbound.is_ok() && self.firewalls.is_ok()
     }

@@ -8,28 +8,28 @@ use record::Severity;
 pub(crate) struct Words {
     /// Stable: scripts and waivers name it.
     pub(crate) id: &'static str,
-    /// What it is.
+    /// What the bypass is, in a sentence.
     pub(crate) meaning: &'static str,
     /// What to do about it.
     pub(crate) mend: &'static str,
-    /// How bad it is.
+    /// `event.severity` where it is found.
     pub(crate) severity: Severity,
 }
 
 macro_rules! bypasses {
     ($($name:ident: $id:literal $severity:ident { $meaning:literal, $mend:literal })*) => {
-        /// What was looked for.
+        /// The bypasses that are looked for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Bypass {
             $(#[doc = concat!("`", $id, "`")] $name,)*
         }
 
         impl Bypass {
-            /// All of them.
+            /// Every bypass that is looked for.
             #[cfg(test)]
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Its words.
+            /// Its id, meaning, mend and severity.
             pub(crate) const fn words(self) -> Words {
                 match self {
                     $(Self::$name => Words { id: $id, meaning: $meaning, mend: $mend, severity: Severity::$severity },)*

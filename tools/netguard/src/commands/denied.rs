@@ -22,12 +22,12 @@ use crate::rules::plan::Plan;
 use crate::rules::records::ecs;
 use crate::rules::table::{FLOWS, FlowSet};
 
-/// What flows are told with.
+/// What the records of flows are made with.
 #[derive(Debug)]
-pub(crate) struct Teller<'a> {
+pub(crate) struct Reporter<'a> {
     /// For the networks' names and the reasons.
     pub(crate) policy: &'a Policy,
-    /// For the rules.
+    /// For the rules' ids and meanings.
     pub(crate) plan: &'a Plan,
     /// For the host's own addresses.
     pub(crate) machine: Machine,
@@ -35,7 +35,7 @@ pub(crate) struct Teller<'a> {
     pub(crate) names: Names,
 }
 
-/// What the subcommand does: all that is remembered, or what is new until it is told to stop.
+/// What the subcommand does: all that the kernel remembers, or what is new until a signal comes.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.
@@ -43,11 +43,11 @@ pub(crate) fn run(args: &DeniedArgs, choice: Choice, policy: &PolicyArgs, mut wr
     let policy = policy.load()?;
     let (plan, machine) = plan::of(&policy)?;
     let backend = backend::find(choice)?;
-    let mut teller = Teller { policy: &policy, plan: &plan, machine, names: docker::names() };
+    let mut reporter = Reporter { policy: &policy, plan: &plan, machine, names: docker::names() };
     if args.follow {
-        follow(&mut teller, &*backend, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
+        follow(&mut reporter, &*backend, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
     } else {
-        once(&teller, &*backend, &mut writer)?;
+        once(&reporter, &*backend, &mut writer)?;
     }
     writer.finish()
 }
@@ -57,26 +57,26 @@ pub(crate) fn run(args: &DeniedArgs, choice: Choice, policy: &PolicyArgs, mut wr
 /// # Errors
 /// If there is no moat, or its sets cannot be read.
 pub(crate) fn once<W: std::io::Write>(
-    teller: &Teller<'_>,
+    reporter: &Reporter<'_>,
     backend: &dyn Backend,
     writer: &mut Writer<W>,
 ) -> Result<()> {
     let mut remembered = remembered(backend)?;
     remembered.flows.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
-    remembered.flows.iter().try_for_each(|(flow, count)| writer.tell(&teller.record(flow, *count)))?;
+    remembered.flows.iter().try_for_each(|(flow, count)| writer.write(&reporter.record(flow, *count)))?;
     remembered.unrecorded.iter().try_for_each(|(network, count)| {
         let budget = backend.budget();
-        writer.tell(&unrecorded(network, *count, budget))
+        writer.write(&unrecorded(network, *count, budget))
     })?;
-    remembered.full.iter().try_for_each(|set| writer.tell(&full(set)))
+    remembered.full.iter().try_for_each(|set| writer.write(&full(set)))
 }
 
 /// Prints each flow when it is first seen. Prints what is new of it at every interval, until told to stop.
 ///
 /// # Errors
-/// As [`once`]; a moat that is gone for a while is waited for.
+/// As [`once`]; it waits for a moat that is gone for a while.
 pub(crate) fn follow<W: std::io::Write>(
-    teller: &mut Teller<'_>,
+    reporter: &mut Reporter<'_>,
     backend: &dyn Backend,
     interval: Duration,
     stop: &Stop,
@@ -92,7 +92,7 @@ pub(crate) fn follow<W: std::io::Write>(
         if (counted.is_none() || counted != seen)
             && let Ok(now) = remembered(backend)
         {
-            told.tell(now, teller, backend, writer)?;
+            told.report_news(now, reporter, backend, writer)?;
             seen = counted;
         }
         stop.wait(interval.saturating_sub(began.elapsed()));
@@ -109,31 +109,31 @@ struct Told {
 }
 
 impl Told {
-    /// Tells what is new.
-    fn tell<W: std::io::Write>(
+    /// Reports what is new since the last listing.
+    fn report_news<W: std::io::Write>(
         &mut self,
         now: Remembered,
-        teller: &mut Teller<'_>,
+        reporter: &mut Reporter<'_>,
         backend: &dyn Backend,
         writer: &mut Writer<W>,
     ) -> Result<()> {
         let Remembered { flows, unrecorded, full } = now;
         if flows.iter().any(|(flow, _)| !self.flows.contains_key(flow)) {
-            teller.names = docker::names();
-            teller.machine = Machine::read()?;
+            reporter.names = docker::names();
+            reporter.machine = Machine::read()?;
         }
         for (flow, count) in &flows {
             if let Some(news) = news(*count, self.flows.get(flow)) {
-                writer.tell(&teller.record(flow, news))?;
+                writer.write(&reporter.record(flow, news))?;
             }
         }
         for (network, count) in &unrecorded {
             if let Some(news) = news(*count, self.unrecorded.get(network)) {
-                writer.tell(&self::unrecorded(network, news, backend.budget()))?;
+                writer.write(&self::unrecorded(network, news, backend.budget()))?;
             }
         }
         for set in full.iter().filter(|set| !self.full.contains(set)) {
-            writer.tell(&self::full(set))?;
+            writer.write(&self::full(set))?;
         }
         // What the kernel has forgotten is forgotten here: its bound is ours.
         *self = Self { flows: flows.into_iter().collect(), unrecorded, full };
@@ -141,7 +141,7 @@ impl Told {
     }
 }
 
-/// What the kernel counted.
+/// What the kernel remembers of refused flows.
 #[derive(Debug)]
 struct Remembered {
     flows: Vec<(Flow, Count)>,
@@ -193,7 +193,7 @@ fn news(now: Count, before: Option<&Count>) -> Option<Count> {
     (news.packets > 0).then_some(news)
 }
 
-impl Teller<'_> {
+impl Reporter<'_> {
     fn record(&self, flow: &Flow, count: Count) -> Record {
         let container = self.names.get(&flow.source);
         let who = container.map_or_else(|| flow.source.to_string(), |(_, name)| name.clone());

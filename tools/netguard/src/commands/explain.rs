@@ -73,7 +73,7 @@ impl<'a> Explainer<'a> {
             if text == "-" {
                 self.lines(input.take().context("- can be given once")?, writer)?;
             } else {
-                writer.tell(&self.one(&target::parse(text)?))?;
+                writer.write(&self.one(&target::parse(text)?))?;
             }
         }
         Ok(())
@@ -89,7 +89,7 @@ impl<'a> Explainer<'a> {
             }
             ensure!(line.ends_with('\n') || line.len() < LONGEST_BYTES, "line {number}: longer than {LONGEST} bytes");
             if !line.trim().is_empty() {
-                writer.tell(&self.one(&target::parse(&line).with_context(place)?))?;
+                writer.write(&self.one(&target::parse(&line).with_context(place)?))?;
             }
         }
         Ok(())

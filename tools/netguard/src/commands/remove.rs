@@ -27,7 +27,7 @@ pub(crate) fn run(choice: Choice, force: bool, mut writer: Writer) -> Result<Exi
     }
     if standing.is_empty() {
         permit::withdraw_all()?;
-        writer.tell(&report::removed(&[], false))?;
+        writer.write(&report::removed(&[], false))?;
         return writer.finish();
     }
     let machine = Machine::read()?;
@@ -44,6 +44,6 @@ pub(crate) fn run(choice: Choice, force: bool, mut writer: Writer) -> Result<Exi
     }
     permit::withdraw_all()?;
     standing.iter().try_for_each(|backend| backend.remove())?;
-    writer.tell(&report::removed(&behind, true))?;
+    writer.write(&report::removed(&behind, true))?;
     writer.finish()
 }

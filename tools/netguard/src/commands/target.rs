@@ -12,7 +12,7 @@ pub(crate) struct Target {
     pub(crate) written: String,
     /// Where packets to it go: an IPv4 address inside a mapped one is IPv4 on the wire (RFC 4038 §4.2).
     pub(crate) address: IpAddr,
-    /// The port.
+    /// The port; `None` where an address alone was given.
     pub(crate) port: Option<u16>,
     /// `tcp`, `udp`, or `any`.
     pub(crate) transport: &'static str,

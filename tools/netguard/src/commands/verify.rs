@@ -49,7 +49,7 @@ fn settle_permit(permit: &Permit, verdict: Outcome, asked: bool, writer: &mut Wr
         _ => {}
     }
     if asked {
-        writer.tell(&report::permitted(verdict))?;
+        writer.write(&report::permitted(verdict))?;
     }
     Ok(())
 }

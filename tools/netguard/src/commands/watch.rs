@@ -1,4 +1,4 @@
-//! `netguard watch`: follows until it is told to stop.
+//! `netguard watch`: follows until SIGINT or SIGTERM comes.
 
 use std::path::Path;
 

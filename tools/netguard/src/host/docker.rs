@@ -11,7 +11,7 @@ use engine::Engine;
 /// Id and name of the container that has an address.
 pub(crate) type Names = HashMap<IpAddr, (String, String)>;
 
-/// The longest that the engine is waited for.
+/// The longest that netguard waits for the engine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who has which address right now; empty where no engine answers. None is started for it.

@@ -10,12 +10,12 @@ use crate::host::netlink::{Message, Netlink, attribute, field};
 use crate::host::numbers::*;
 use crate::host::ways_out::is_piece;
 
-/// An interface.
+/// An interface of the host, as rtnetlink tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Link {
-    /// Its number.
+    /// The kernel's number of it (`ifindex`).
     pub(crate) index: u32,
-    /// Its name.
+    /// Its name, at most 15 bytes.
     pub(crate) name: String,
     /// The number of the bridge that it is a port of.
     pub(crate) master: Option<u32>,
@@ -36,9 +36,9 @@ pub(crate) struct Link {
 /// An address on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// The interface's number.
+    /// The `ifindex` of the interface that has it.
     pub(crate) link: u32,
-    /// The address itself.
+    /// The interface's own address.
     pub(crate) own: IpAddr,
     /// The network it is on, or the far end of a point-to-point link.
     pub(crate) network: IpNet,
@@ -47,18 +47,18 @@ pub(crate) struct Address {
 /// A network that an interface leads to with no router between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// The interface's number.
+    /// The `ifindex` of the interface that it leads to.
     pub(crate) link: u32,
-    /// The network.
+    /// The network that is on the link.
     pub(crate) network: IpNet,
 }
 
 /// What the kernel told, at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Machine {
-    /// All interfaces.
+    /// Every interface of the network namespace.
     pub(crate) links: Vec<Link>,
-    /// All addresses.
+    /// Every address of every interface.
     pub(crate) addresses: Vec<Address>,
     /// All routes with no router, of every table.
     pub(crate) routes: Vec<Route>,
@@ -170,7 +170,7 @@ impl Received {
     ///
     /// # Errors
     /// If the kernel does not tell.
-    pub(crate) fn again(&self, netlink: &mut Netlink) -> Result<Self> {
+    pub(crate) fn read_again(&self, netlink: &mut Netlink) -> Result<Self> {
         let keep = |counts: &mut BTreeMap<u32, u64>, message: Message<'_>| {
             let told = (message.kind == RTM_NEWSTATS).then(|| counted(message.body)).flatten();
             counts.extend(told.filter(|(bridge, _)| self.0.contains_key(bridge)));
@@ -366,10 +366,10 @@ mod tests {
         let machine = Machine::read().unwrap();
         let one = machine.links.first().unwrap();
         let mut netlink = Netlink::route().unwrap();
-        let again = Received([(one.index, one.received), (u32::MAX, 7)].into()).again(&mut netlink).unwrap();
+        let again = Received([(one.index, one.received), (u32::MAX, 7)].into()).read_again(&mut netlink).unwrap();
         assert_eq!(again.0.keys().copied().collect::<Vec<_>>(), [one.index]);
         assert!(again.0.get(&one.index).is_some_and(|now| *now >= one.received));
-        assert!(Received::default().again(&mut netlink).unwrap().0.is_empty());
+        assert!(Received::default().read_again(&mut netlink).unwrap().0.is_empty());
     }
 
     #[test]

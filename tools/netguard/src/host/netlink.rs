@@ -30,7 +30,7 @@ pub(crate) struct Netlink {
 /// One message without its header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Message<'a> {
-    /// What it is.
+    /// The message's type (`nlmsg_type`).
     pub(crate) kind: u16,
     /// What it says: a fixed struct and attributes.
     pub(crate) body: &'a [u8],

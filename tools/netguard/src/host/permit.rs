@@ -35,7 +35,7 @@ pub(crate) fn verdict(
 pub(crate) struct Permit(PathBuf);
 
 impl Permit {
-    /// That of this policy.
+    /// The permit of this policy's installation.
     pub(crate) fn of(policy: &Policy) -> Self {
         Self(policy.permit())
     }

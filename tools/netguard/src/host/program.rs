@@ -14,7 +14,7 @@ const MOST_COMPLAINT: u64 = 2000;
 /// The most that is repeated of it, in characters.
 const REPEATED: usize = 300;
 
-/// Where a program is.
+/// A program of the host, by its path.
 #[derive(Debug)]
 pub(crate) struct Program {
     name: &'static str,

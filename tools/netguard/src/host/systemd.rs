@@ -1,4 +1,4 @@
-//! What a service manager is told (`sd_notify(3)`): that the rules stand, so that it starts Docker only then; and again
+//! What netguard tells a service manager (`sd_notify(3)`): that the rules stand, so that it starts Docker only then; and again
 //! and again that the watch is awake, so that one that hangs is ended and begun again.
 
 use std::ffi::OsString;
@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 /// Says `READY=1` to `NOTIFY_SOCKET`, if somebody waits for it.
 ///
 /// # Errors
-/// If somebody does and cannot be told.
-pub(crate) fn tell() -> Result<()> {
+/// If somebody waits and the message does not reach him.
+pub(crate) fn notify_ready() -> Result<()> {
     let Some(socket) = listener() else { return Ok(()) };
     say(&socket, b"READY=1")
         .with_context(|| format!("NOTIFY_SOCKET={} could not be told that the moat stands", socket.display()))

@@ -30,7 +30,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Both of them.
+    /// Both families, IPv4 first.
     pub(crate) const BOTH: [Self; 2] = [Self::V4, Self::V6];
 
     /// The family of a range.
@@ -75,7 +75,7 @@ impl Family {
 }
 
 impl Group {
-    /// In the order in which they are asked.
+    /// In the order in which the rules ask them.
     pub(crate) const ALL: [Self; 4] = [Self::Special, Self::OnLink, Self::Listed, Self::Guarded];
 
     /// The word that rules and sets of this group carry.

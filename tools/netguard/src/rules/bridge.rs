@@ -1,4 +1,4 @@
-//! The rules of one bridge, in the order in which they are asked.
+//! The rules of one bridge, in the order in which the kernel asks them.
 //!
 //! The order is the protection. Neighbour discovery first, or IPv6 does not work at all; then forged
 //! sources, because a forged packet could pass for an answer; then answers; then holes; then the host,

@@ -1,4 +1,4 @@
-//! What a policy asks of the moat, before this machine is looked at: its bridges, and the ranges that it names.
+//! What a policy asks of the moat, whatever this machine is: its bridges, and the ranges that it names.
 
 use anyhow::Result;
 use ipnet::IpNet;

@@ -19,9 +19,9 @@ pub(crate) struct Packet<'a> {
     pub(crate) from: &'a str,
     /// The interface it leaves by, once routed.
     pub(crate) into: Option<&'a str>,
-    /// Its source.
+    /// The address it comes from.
     pub(crate) source: IpAddr,
-    /// Its destination.
+    /// The address it goes to.
     pub(crate) destination: IpAddr,
     /// Its protocol: `tcp`, `udp`, or any other name.
     pub(crate) transport: &'a str,

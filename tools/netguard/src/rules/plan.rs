@@ -219,7 +219,7 @@ pub(crate) mod tests {
         of(&shipped())
     }
 
-    /// The same, where the refused vanish.
+    /// The shipped policy's plan, where refused packets vanish.
     fn silent() -> Plan {
         let mut policy = shipped();
         policy.moat.refuse = policy::Refuse::Drop;

@@ -34,11 +34,11 @@ const MOST_RULES: usize = 10_000;
 pub(crate) fn write<W: std::io::Write>(plan: &Plan, writer: &mut Writer<W>) -> Result<()> {
     for chain in plan.chains() {
         for (position, rule) in (1..).zip(plan.rules_of(chain)) {
-            writer.tell(&rule_record(rule, position))?;
+            writer.write(&rule_record(rule, position))?;
         }
     }
     for (name, ranges) in &plan.sets {
-        set_records(*name, ranges).try_for_each(|record| writer.tell(&record))?;
+        set_records(*name, ranges).try_for_each(|record| writer.write(&record))?;
     }
     Ok(())
 }

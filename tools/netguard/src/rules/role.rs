@@ -30,7 +30,7 @@ pub(crate) enum Role {
     Spent {
         /// Whether it is about flows with ports.
         ported: bool,
-        /// Of which family they are.
+        /// The family of the addresses.
         family: Family,
     },
     /// Whatever comes to a member and is no answer is dropped, in the chain that all networks share.

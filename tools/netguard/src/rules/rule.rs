@@ -13,9 +13,9 @@ pub(crate) struct Rule {
     pub(crate) role: Role,
     /// The chain it stands in.
     pub(crate) chain: String,
-    /// All of these must hold.
+    /// The conditions; all of them must hold.
     pub(crate) when: Vec<Condition>,
-    /// What then happens.
+    /// What happens to a packet for which all of `when` hold.
     pub(crate) verdict: Verdict,
     /// What it is for, in a sentence.
     pub(crate) meaning: String,

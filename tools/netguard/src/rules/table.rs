@@ -42,7 +42,7 @@ pub(crate) const FLOWS: u64 = 16_384;
 /// How many new flows a sender may add at once, and how many a minute after that. Within the hour that a
 /// flow is remembered that is 5896 at most: two floods on one network leave room for a third sender.
 pub(crate) const BURST: u32 = 4096;
-/// See [`BURST`].
+/// How many new flows a minute a sender may add once [`BURST`] is used up.
 pub(crate) const A_MINUTE: u32 = 30;
 /// How many senders have a budget at the same time. Those beyond it, on a network of 254 addresses, forge
 /// their hardware address; their flows are recorded as long as the set has room.
@@ -94,9 +94,9 @@ pub(crate) const HOOKS: [Hook; 3] = [
 /// A set in which the kernel counts denied flows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FlowSet {
-    /// Of which network's members.
+    /// The network whose members' flows it holds.
     pub(crate) network: String,
-    /// Of which family.
+    /// The family of its addresses.
     pub(crate) family: Family,
     /// With the destination's port, or for protocols that have none.
     pub(crate) ported: bool,
@@ -182,7 +182,7 @@ impl Budget {
 /// that a field is called by its name. So whoever asks or fills this set asks first whether it is such a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pairs {
-    /// Of which family.
+    /// The family of its addresses.
     pub(crate) family: Family,
 }
 
@@ -190,7 +190,7 @@ impl Pairs {
     /// Those of both families.
     pub(crate) const BOTH: [Self; 2] = [Self { family: Family::V4 }, Self { family: Family::V6 }];
 
-    /// `judged4` or `judged6`.
+    /// The set's name in the kernel: `judged4` or `judged6`.
     pub(crate) fn name(&self) -> String {
         format!("judged{}", self.family.digit())
     }

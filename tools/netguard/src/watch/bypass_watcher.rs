@@ -18,7 +18,7 @@ struct Ask {
     standing: BTreeSet<String>,
 }
 
-/// Looks when it is asked to, and remembers what it has told.
+/// Looks when the watch asks, and remembers what it reported.
 #[derive(Debug)]
 pub(crate) struct BypassWatcher {
     asks: SyncSender<Ask>,
@@ -58,7 +58,7 @@ impl BypassWatcher {
         self.again = self.asks.try_send(Ask { policy: policy.clone(), table, standing }).is_err();
     }
 
-    /// Whether a look that was asked for has not begun.
+    /// Whether the watch asked for a look that has not begun.
     pub(crate) fn owes(&self) -> bool {
         self.again
     }

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long a request for events may be under way.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What the engine said.
+/// News of the engine, for the watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     /// It answers: what it says from here on is heard.
@@ -53,7 +53,7 @@ impl DockerEvents {
         Ok(Self(heard))
     }
 
-    /// Everything that was said and not heard yet.
+    /// All news that the watch has not taken yet.
     pub(crate) fn words(&self) -> Vec<Word> {
         self.0.try_iter().collect()
     }
@@ -81,7 +81,7 @@ async fn follow(words: &SyncSender<Word>, waker: &Waker) {
     }
 }
 
-/// As long as the engine speaks.
+/// Listens as long as the engine speaks.
 async fn listen(silent: &mut bool, say: impl Fn(Word) -> bool) -> Result<()> {
     let mut events = Engine::connect_to_running().await?.events();
     *silent = false;

@@ -1,4 +1,4 @@
-//! What is told unasked. By the kernel: somebody changed rules, or this machine joined or left a network.
+//! News that nobody asks for. The kernel's: somebody changed rules, or this machine joined or left a network.
 //! And by threads of our own, which wake us by a socket: one wait sees them all.
 //!
 //! Of rules we listen only while there is something to hear. As long as anybody on the machine listens, the kernel
@@ -44,7 +44,7 @@ pub(crate) struct Seen {
     pub(crate) woken: bool,
 }
 
-/// All sources of news.
+/// All that wakes the watch: netfilter, routes, and threads of ours.
 #[derive(Debug)]
 pub(crate) struct Events {
     rules: Listener,

@@ -22,7 +22,7 @@ const LONGEST: u64 = 1 << 28;
 /// The last good rules, and the line that says whose they are.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    /// `rules-saved`, as it was told then.
+    /// The record `rules-saved`, as it was written then.
     pub(crate) told: Record,
     plan: Plan,
 }
@@ -86,7 +86,7 @@ impl Saved {
 fn text(told: &Record, plan: &Plan) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut writer = Writer::to(&mut bytes, Provider::Netguard, Purpose::Tell);
-    writer.tell(told)?;
+    writer.write(told)?;
     records::write(plan, &mut writer)?;
     writer.finish()?;
     Ok(bytes)

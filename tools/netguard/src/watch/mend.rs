@@ -24,7 +24,7 @@ impl Watch<'_> {
     /// If it could not be loaded, after some tries.
     pub(super) fn mend(&mut self, gone: bool, whole: bool) -> Result<Option<Mended>> {
         // Among too many changes the news of the deletion may be lost.
-        let mut tried = if gone || self.backend.gone() { self.again() } else { self.mend_once(whole) };
+        let mut tried = if gone || self.backend.gone() { self.reload() } else { self.mend_once(whole) };
         for _ in 1..TRIES {
             if tried.is_ok() {
                 break;
@@ -36,8 +36,8 @@ impl Watch<'_> {
     }
 
     /// A table that was deleted is loaded again unseen. If that was one change too many, the news of it comes
-    /// next, and then everything is looked at.
-    fn again(&mut self) -> Result<Option<Mended>> {
+    /// next, and then the watch looks at everything.
+    fn reload(&mut self) -> Result<Option<Mended>> {
         self.load(vec!["the table was deleted".to_owned()], true)
     }
 
@@ -91,7 +91,7 @@ impl Watch<'_> {
             reasons.extend(self.backend.refill(&self.plan, &names, None)?);
             Ok(back)
         })??;
-        // At the head: of many reasons only the first are told.
+        // At the head: of many reasons a record has only the first.
         reasons.insert(0, format!("{many} listed ranges came {} ms after the rules", back.elapsed().as_millis()));
         Ok(Some(Mended { reasons, whole: true, fresh, back }))
     }
@@ -102,7 +102,7 @@ pub(super) struct Mended {
     pub(super) reasons: Vec<String>,
     /// All was loaded again, or ranges were put back that never change by themselves: connections are to be looked at.
     pub(super) whole: bool,
-    /// Nothing was there before.
+    /// No table was there before.
     pub(super) fresh: bool,
     /// When the rules stood again.
     pub(super) back: Instant,

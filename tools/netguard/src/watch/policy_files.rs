@@ -42,7 +42,7 @@ type Stamp = (u64, u64, u64, i128, i128);
 /// What has become of the policy since the last look.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// Nothing.
+    /// No file of the policy changed.
     Same,
     /// It was changed, and is kept as it is now.
     Changed,
@@ -75,7 +75,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// The policy's file.
+    /// The path of the policy's own file.
     pub(crate) fn file(&self) -> &Path {
         self.stamps.first().map_or(Path::new(""), |(file, _)| file)
     }

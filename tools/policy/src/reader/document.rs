@@ -14,7 +14,7 @@ use crate::reader::excerpt::Excerpt;
 
 /// Faults kept while reading; those beyond are only counted.
 const KEPT: usize = 1000;
-/// Faults shown.
+/// How many faults an error shows before it only counts them.
 const SHOWN: usize = 20;
 
 /// A fault whose line is not yet looked up.

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// A place in the text, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Excerpt {
-    /// From 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,

@@ -19,7 +19,7 @@ pub(crate) struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
-    /// The whole policy.
+    /// The section that holds all others: the keys at the file's top.
     pub(crate) fn top(document: &'d Document<'d>) -> Self {
         Self::open(document, &schema::TOP, String::new(), 0..0, document.table())
     }

@@ -106,7 +106,7 @@ impl<'d> Value<'d> {
         self.accept(text.parse())
     }
 
-    /// One of a few words.
+    /// Reads one of a few words, and refuses any other.
     pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.text()?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {

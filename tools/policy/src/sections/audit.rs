@@ -46,7 +46,7 @@ const LONGEST_NAME: usize = 64;
 const LEAST_SPOOL: Bytes = Bytes(1 << 20);
 /// An empty database of DuckDB's takes some of it.
 const LEAST_DATABASE: Bytes = Bytes(16 << 20);
-/// The most anchors: each is waited for at each checkpoint.
+/// The most anchors: auditdb waits for each at each checkpoint.
 const MOST_ANCHORS: usize = 8;
 
 pub(crate) fn read(section: &Section<'_>) -> Option<Audit> {

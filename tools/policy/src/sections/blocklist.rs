@@ -18,7 +18,7 @@ pub const MOST_BYTES: u64 = 48 << 20;
 /// Why a list was not taken.
 #[derive(Debug)]
 pub struct BlocklistError {
-    /// The file.
+    /// The list's file.
     pub origin: PathBuf,
     /// The line, from 1; `None` if the file could not be read.
     pub line: Option<usize>,

@@ -74,9 +74,9 @@ pub(crate) const SHAPES: [(&str, Shape); 2] = [("open", Shape::Open), ("proxied"
 const MOST_RESOLVERS: usize = 3;
 /// Below it no container starts.
 pub(crate) const LEAST_MEMORY: Bytes = Bytes(16 << 20);
-/// Processors that can be asked for.
+/// How many processors a policy can ask for.
 pub(crate) const CPUS: RangeInclusive<f64> = 0.01..=1024.0;
-/// Processes that can be asked for, up to the kernel's `PID_MAX_LIMIT`.
+/// How many processes a policy can ask for, up to the kernel's `PID_MAX_LIMIT`.
 pub(crate) const PIDS: RangeInclusive<u32> = 1..=4_194_304;
 const LEAST_FOLDER: Bytes = Bytes(1 << 20);
 
@@ -124,7 +124,7 @@ pub(crate) fn container_name(value: &Value<'_>) -> Option<String> {
     value.refuse(format!("{} is no container name", quoted(text)), "write up to 63 letters, digits, '_', '.' and '-'")
 }
 
-/// One address.
+/// Reads one address, and notes a fault where it is none.
 pub(crate) fn address(value: &Value<'_>) -> Option<IpAddr> {
     let text = value.text()?;
     let problem = || format!("{} is no IP address", quoted(text));

@@ -9,7 +9,7 @@ use crate::types::https;
 /// The path of the one wire format that is spoken (Anthropic's Messages).
 const MESSAGES: &str = "/v1/messages";
 
-/// Which model is asked, and where.
+/// Which model the monitor asks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classify {
     /// Its address: `https://HOST/…/v1/messages`. Some `[[egress]]` with a credential lists the monitor for it.

@@ -7,7 +7,7 @@ use crate::reader::value::Value;
 use crate::sections::cell::address;
 use crate::{Bytes, Per, Rate};
 
-/// The gate's own settings.
+/// Section `[proxy]`: the gate's own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The resolvers the gate asks, never Docker's (it would find itself); never empty.
@@ -16,7 +16,7 @@ pub struct Proxy {
     pub rate: Rate,
     /// Requests above the rate that are let through at once, 0 to 100,000.
     pub burst: u32,
-    /// The largest request body.
+    /// The largest request body that the gate takes, in bytes.
     pub body: Bytes,
 }
 

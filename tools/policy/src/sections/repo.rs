@@ -14,14 +14,14 @@ const SHAPE: &str = "write it as https://HOST/PATH, such as \"https://github.com
 /// What the monitor keeps of a repository, to tell what a change means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mirror {
-    /// Nothing: where a ref points is all that is known.
+    /// Nothing: the monitor knows where a ref points, and no more.
     #[default]
     None,
     /// All commits of its branches and tags, without their files.
     Commits,
 }
 
-/// One watched repository.
+/// A repository that the monitor watches: `[[repo]]`.
 #[derive(Debug, Clone)]
 pub struct Repo {
     /// Its address: https, a host that some `[[egress]]` lists for the monitor, no user, no port but 443.

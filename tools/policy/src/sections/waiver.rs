@@ -7,7 +7,7 @@ use crate::reader::section::Section;
 use crate::reader::value::Value;
 use crate::sections::cell::container_name;
 
-/// One accepted deviation.
+/// A deviation that the owner accepts, for one container and until a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// The control's id, such as `cis-docker-5.12`.
@@ -16,7 +16,7 @@ pub struct Waiver {
     pub container: String,
     /// The last day it holds (UTC).
     pub until: Date,
-    /// Why; never empty.
+    /// Why he accepts it, in words; never empty.
     pub reason: String,
 }
 

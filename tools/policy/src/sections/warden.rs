@@ -15,12 +15,12 @@ use crate::sections::{cell, repo};
 use crate::types::duration;
 use crate::{Bytes, Share};
 
-/// The scanner's settings.
+/// Section `[warden]`: the scanner's settings.
 #[derive(Debug, Clone)]
 pub struct Warden {
     /// The jail, outside of every mount of the cell.
     pub jail: Share,
-    /// Where clamd listens.
+    /// Where the warden reaches clamd.
     pub clamd: Clamd,
     /// Patterns of file names (not paths) that are deferred, as written.
     pub defer: Vec<String>,

@@ -49,7 +49,7 @@ impl Network {
         self.members.contains(&service).then(|| self.address(service.host_number()))
     }
 
-    /// Both subnets.
+    /// The IPv4 subnet, and then the IPv6 one.
     pub fn subnets(&self) -> [IpNet; 2] {
         [self.v4.into(), self.v6.into()]
     }
@@ -75,11 +75,11 @@ pub enum Class {
 pub struct NetworkName(String);
 
 impl NetworkName {
-    /// The cell's network.
+    /// The name of the network that the cell is on.
     pub const CELL: &'static str = "cell";
     /// The network through which the published port comes in when the cell is proxied.
     pub const INGRESS: &'static str = "ingress";
-    /// The monitor's network.
+    /// The name of the network that the monitor is on.
     pub const MONITOR: &'static str = "monitor";
     /// The warden's network, which clamd's freshclam uses.
     pub const WARDEN: &'static str = "warden";

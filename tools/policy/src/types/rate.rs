@@ -11,16 +11,16 @@ use crate::reader::invalid::quoted;
 pub struct Rate {
     /// How many, 1 to 1,000,000.
     pub requests: u32,
-    /// In which time.
+    /// The time in which so many may come.
     pub per: Per,
 }
 
 /// The time a rate counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Per {
-    /// A second.
+    /// A second: `r/s`.
     Second,
-    /// A minute.
+    /// A minute: `r/m`.
     Minute,
 }
 

@@ -21,7 +21,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them.
+    /// All six services.
     pub const ALL: [Self; 6] = [Self::Proxy, Self::Vault, Self::Cell, Self::Monitor, Self::Warden, Self::Clamd];
 
     /// The name in `compose.yaml`; also the container's, but for the cell (see `Policy::container`).

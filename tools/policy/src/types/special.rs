@@ -9,12 +9,12 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// One special-purpose block.
+/// A block of one of IANA's special-purpose registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialPurpose {
-    /// The block.
+    /// The block's addresses.
     pub net: IpNet,
-    /// What it is for.
+    /// The purpose that the registry gives.
     pub name: &'static str,
     /// The document that says so.
     pub source: &'static str,

@@ -61,7 +61,7 @@ field_set! {
         processors_limit: u64,
         /// How often it was held back at that limit since it started, in periods of the scheduler.
         throttled: u64,
-        /// Processes and threads.
+        /// How many processes and threads there are.
         processes: u64,
         /// How many it may have.
         processes_limit: u64,
@@ -79,7 +79,7 @@ field_set! {
     Storage {
         /// `share`, `jail`, `spool`, `database`.
         name: String,
-        /// Bytes in use.
+        /// How many bytes are in use.
         used: u64,
         /// Bytes it may hold, by the policy.
         limit: u64,
@@ -93,11 +93,11 @@ field_set! {
 field_set! {
     /// The keeper's field set.
     Cell {
-        /// A control.
+        /// The control that an audit evaluated.
         control: Control,
-        /// A service.
+        /// The state of a service.
         service: Service,
-        /// A bounded folder.
+        /// How full a bounded folder is.
         storage: Storage,
         /// The name of a secret; its value is in no record.
         secret: String,

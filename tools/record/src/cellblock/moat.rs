@@ -10,7 +10,7 @@ use crate::fields::field_set;
 field_set! {
     /// One part of the moat; exactly one of `rule` and `set` in a planned line.
     Moat {
-        /// A rule.
+        /// The rule that the line is about.
         rule: MoatRule,
         /// A set of addresses, or a part of one.
         set: MoatSet,
@@ -26,7 +26,7 @@ field_set! {
 field_set! {
     /// What a run changed, in numbers.
     MoatTally {
-        /// Rules loaded.
+        /// How many rules were loaded.
         rules: u64,
         /// Ranges of addresses loaded.
         ranges: u64,
@@ -43,9 +43,9 @@ pub struct MoatRule {
     pub chain: String,
     /// Its place in the chain, from 1.
     pub position: u32,
-    /// All of these must hold.
+    /// The conditions; all of them must hold.
     pub when: Vec<MoatCondition>,
-    /// What then happens.
+    /// What happens to a packet for which all of `when` hold.
     pub verdict: MoatVerdict,
 }
 
@@ -55,9 +55,9 @@ pub struct MoatRule {
 pub enum MoatVerdict {
     /// It passes, as far as this table is concerned.
     Accept,
-    /// It ends here.
+    /// It ends here, and its sender hears nothing.
     Drop,
-    /// It ends here, and its sender is told.
+    /// It ends here, and its sender gets an answer.
     Reject(MoatAnswer),
     /// The rules of another chain decide.
     Goto(String),
@@ -67,7 +67,7 @@ pub enum MoatVerdict {
     Remember(String),
 }
 
-/// What a sender is told whose packet ends.
+/// The answer to a sender whose packet ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MoatAnswer {
@@ -140,7 +140,7 @@ pub enum MoatCondition {
 pub struct MoatPort {
     /// `tcp` or `udp`.
     pub transport: String,
-    /// 1 to 65535.
+    /// The port's number, 1 to 65535.
     pub number: u16,
 }
 
@@ -148,7 +148,7 @@ pub struct MoatPort {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoatSet {
-    /// Its name.
+    /// The name by which rules refer to it.
     pub name: String,
     /// Which part this is, from 1.
     pub part: u32,

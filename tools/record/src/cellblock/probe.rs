@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is sent.
+/// The protocol that a probe tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeKind {
@@ -48,9 +48,9 @@ pub enum ProbeKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
-    /// It must get through.
+    /// It must get through, or something that should work does not.
     Pass,
-    /// It must not.
+    /// It must not get through.
     Blocked,
 }
 
@@ -72,21 +72,21 @@ pub enum Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeControl {
-    /// What is sent.
+    /// The protocol that is tried.
     pub kind: ProbeKind,
-    /// To whom: an address or a name.
+    /// The target: an address or a name.
     pub address: String,
     /// 1 to 65535; 0 for what has no port.
     pub port: u16,
 }
 
-/// A probe.
+/// `cellblock.probe.*`: one try to reach a target, and what must come of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
-    /// What is sent.
+    /// The protocol that is tried.
     pub kind: ProbeKind,
-    /// What must happen.
+    /// What the policy says must come of it.
     pub expect: Expect,
     /// What counts as reaching the target.
     #[serde(default)]

@@ -45,9 +45,9 @@ pub struct References {
     pub read: u64,
     /// Of these, seen for the first time in the first round.
     pub first_seen: u64,
-    /// Of these, new since the round before.
+    /// How many refs are new since the round before.
     pub created: u64,
-    /// Of these, pointing elsewhere than before.
+    /// How many refs point elsewhere than before.
     pub moved: u64,
     /// Known from before, and gone.
     pub deleted: u64,

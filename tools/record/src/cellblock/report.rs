@@ -9,7 +9,7 @@ field_set! {
         layer: String,
         /// Of a finding: `new`, `open` or `mended`.
         standing: String,
-        /// What a finding is known by again: tool, action, rule and target.
+        /// The hash that names a finding: of its tool, action, rule and target.
         fingerprint: String,
         /// How often it was recorded.
         count: u64,

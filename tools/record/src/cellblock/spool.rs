@@ -9,10 +9,10 @@ pub struct Spool {
     /// The segment's file name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<String>,
-    /// Lines it is about.
+    /// How many lines the record is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
-    /// Bytes it is about.
+    /// How many bytes of the segment the record is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// The head of the segment's hash chain (SHA-256, 64 hex digits): kept elsewhere, it proves later
@@ -42,7 +42,7 @@ pub struct Lost {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
-    /// The stream it came in on, where that was said.
+    /// The stream it came in on, where its source named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The line, at most its first 64 KiB; what is no UTF-8 in it is U+FFFD.

@@ -9,11 +9,11 @@ field_set! {
     Endpoint {
         /// As it was asked for: an address or a name.
         address: String,
-        /// The address.
+        /// The IPv4 or IPv6 address.
         ip: IpAddr,
         /// Port, 1 to 65535.
         port: u16,
-        /// The name.
+        /// The host name, where one is known.
         domain: String,
         /// Bytes sent by this end.
         bytes: u64,
@@ -56,7 +56,7 @@ field_set! {
 field_set! {
     /// `dns.question.*`
     Question {
-        /// The name asked for.
+        /// The name that was asked for, without a final dot.
         name: String,
         /// `A`, `AAAA`, …
         #[serde(rename = "type")]
@@ -67,7 +67,7 @@ field_set! {
 field_set! {
     /// `dns.*`
     Dns {
-        /// What was asked.
+        /// The question that was asked.
         question: Question,
         /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …
         response_code: String,

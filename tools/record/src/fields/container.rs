@@ -5,7 +5,7 @@ use super::field_set;
 field_set! {
     /// `container.image.*`
     Image {
-        /// Name with tag.
+        /// The image's name with its tag.
         name: String,
     }
 }

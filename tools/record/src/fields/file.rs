@@ -15,9 +15,9 @@ field_set! {
 field_set! {
     /// `file.*`. A path that is no UTF-8 is lossy here, and exact in `cellblock.path_base64`.
     File {
-        /// The whole path.
+        /// The whole path, as its container or host calls it.
         path: String,
-        /// Bytes.
+        /// The file's length in bytes.
         size: u64,
         /// The inode's number, as text (ECS: keyword).
         inode: String,

@@ -5,9 +5,9 @@ use super::field_set;
 field_set! {
     /// `host.*`: the machine.
     Host {
-        /// Its name.
+        /// The machine's host name.
         name: String,
-        /// Its addresses.
+        /// The machine's addresses, of both families.
         ip: Vec<std::net::IpAddr>,
     }
 }
@@ -29,7 +29,7 @@ field_set! {
 field_set! {
     /// `error.*`: what went wrong.
     Error {
-        /// For a person.
+        /// What went wrong, in a sentence for people.
         message: String,
         /// The system's own number or name of it.
         code: String,

@@ -27,7 +27,7 @@ field_set! {
     Vulnerability {
         /// CVE or other id.
         id: String,
-        /// What it is.
+        /// What the weakness is, in a sentence.
         description: String,
         /// `Low`, `Medium`, `High` or `Critical`.
         severity: String,

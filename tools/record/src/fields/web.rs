@@ -13,11 +13,11 @@ field_set! {
 field_set! {
     /// `tls.server.*`: the leaf certificate that was shown.
     TlsServer {
-        /// Of the certificate's DER.
+        /// Hashes of the certificate's DER.
         hash: Hash,
-        /// Whom it names.
+        /// The subject's distinguished name.
         subject: String,
-        /// Who signed it.
+        /// The issuer's distinguished name.
         issuer: String,
         /// First second of its life, RFC 3339.
         not_before: String,
@@ -35,9 +35,9 @@ field_set! {
         cipher: String,
         /// Did the handshake end well?
         established: bool,
-        /// What the client sent.
+        /// The part that the client sent: its server name.
         client: TlsClient,
-        /// What the server showed.
+        /// The part that the server showed: its certificate.
         server: TlsServer,
     }
 }
@@ -45,15 +45,15 @@ field_set! {
 field_set! {
     /// `url.*`
     Url {
-        /// The whole of it.
+        /// The whole URL, where it is one.
         full: String,
         /// `http`, `https`, `wss`.
         scheme: String,
-        /// The host.
+        /// The host, without its port.
         domain: String,
         /// 1 to 65535.
         port: u16,
-        /// From the first slash, without the query.
+        /// The path from its first slash, without the query.
         path: String,
     }
 }
@@ -61,7 +61,7 @@ field_set! {
 field_set! {
     /// `http.request.body.*` or `http.response.body.*`
     Body {
-        /// Length in bytes.
+        /// The body's length in bytes.
         bytes: u64,
         /// The start of it, where that is the evidence.
         content: String,
@@ -73,9 +73,9 @@ field_set! {
     Request {
         /// The gate's id of the request.
         id: String,
-        /// As it was sent.
+        /// The method, spelled as the client sent it.
         method: String,
-        /// What was sent along.
+        /// The body that the client sent.
         body: Body,
     }
 }
@@ -83,9 +83,9 @@ field_set! {
 field_set! {
     /// `http.response.*`
     Response {
-        /// 100 to 599.
+        /// The status, 100 to 599.
         status_code: u16,
-        /// What came back.
+        /// The body that came back.
         body: Body,
     }
 }
@@ -95,9 +95,9 @@ field_set! {
     Http {
         /// `1.1`, `2`.
         version: String,
-        /// What was asked.
+        /// The request, as the client sent it.
         request: Request,
-        /// What was answered.
+        /// The response, as the client got it.
         response: Response,
     }
 }

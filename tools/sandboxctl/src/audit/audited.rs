@@ -27,7 +27,7 @@ fn host_of(one: &ContainerSummary) -> Option<&str> {
     one.host_config.as_ref()?.network_mode.as_deref()?.strip_prefix("container:")
 }
 
-/// Its own name.
+/// The container's own name, without Docker's slash.
 pub(crate) fn name(one: &ContainerSummary) -> Option<String> {
     // Links of old would add names with a second slash; the container's own has one.
     let own = one.names.iter().flatten().find(|name| name.rfind('/') == Some(0))?;

@@ -13,7 +13,7 @@ use record::{Action, Lines, Outcome, Provider, Record};
 use serde::Deserialize;
 use tool::input;
 
-/// The findings of before.
+/// The findings of an earlier audit, which are no news.
 #[derive(Debug, Default)]
 pub(crate) struct Baseline {
     known: BTreeSet<(String, &'static str, Option<String>)>,

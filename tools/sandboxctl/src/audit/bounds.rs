@@ -6,7 +6,7 @@ use record::Severity::{High, Low, Medium};
 use super::control::{Control, Verdict, listed};
 use super::facts::Subject;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.11",

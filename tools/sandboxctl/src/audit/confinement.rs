@@ -6,7 +6,7 @@ use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::{SILENT, Subject};
 use super::seccomp;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cis-docker-5.5", "is not privileged", Critical, "remove privileged: true; scripts/up", privileged),
     Control::new(

@@ -18,7 +18,7 @@ use super::leak::Leak;
 /// The controls that layers are read for.
 pub(crate) const OF_LAYERS: [&str; 2] = ["cis-docker-4.8", "cellblock-layer-secret"];
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-4.8",
@@ -50,16 +50,16 @@ pub(crate) const ALL: &[Control<Subject>] = &[
     ),
 ];
 
-/// Secrets of which it is known where they are, and what was not read.
+/// The secrets with their places, and what the search did not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Searched {
     pub(super) leaks: Vec<Leak>,
-    /// How many more there are, beyond what is told.
+    /// How many more there are than a record has.
     pub(super) more: usize,
     pub(crate) untold: Vec<String>,
 }
 
-/// The most secrets that are told at once; more says nothing more.
+/// The most secrets that one record has; more say nothing more.
 const TOLD: usize = 200;
 
 impl Searched {
@@ -77,7 +77,7 @@ impl Searched {
     /// What was found in one file, or why it was not read.
     pub(super) fn add(&mut self, found: Result<Vec<Leak>, String>) {
         match found {
-            Ok(leaks) => leaks.into_iter().for_each(|leak| self.tell(leak)),
+            Ok(leaks) => leaks.into_iter().for_each(|leak| self.push(leak)),
             Err(why) if self.untold.len() < TOLD => self.untold.push(why),
             // Many that were not read say what one says.
             Err(_) => {}
@@ -85,7 +85,7 @@ impl Searched {
     }
 
     /// One more: told, or counted.
-    fn tell(&mut self, leak: Leak) {
+    fn push(&mut self, leak: Leak) {
         if self.leaks.len() < TOLD { self.leaks.push(leak) } else { self.more += 1 }
     }
 

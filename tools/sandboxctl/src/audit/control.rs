@@ -7,21 +7,21 @@ use record::Severity;
 /// What a control found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// As it should be.
+    /// It is as it should be.
     Pass {
-        /// What there is.
+        /// What was found, in a few words.
         found: String,
     },
     /// Not as it should be.
     Fail {
         /// What there should be.
         expected: String,
-        /// What there is.
+        /// What was found instead, in a few words.
         found: String,
     },
-    /// Could not be told. Never a pass.
+    /// The audit could not tell. Never a pass.
     Unknown {
-        /// Why not.
+        /// Why the audit could not tell.
         reason: String,
     },
     /// There is nothing here that it could be about: no record.
@@ -34,12 +34,12 @@ impl Verdict {
         Self::Pass { found: found.to_string() }
     }
 
-    /// It is not.
+    /// It is not as it should be.
     pub(crate) fn differs(expected: impl Display, found: impl Display) -> Self {
         Self::Fail { expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// It could not be told, because of this.
+    /// The audit could not tell, because of this.
     pub(crate) fn untold(reason: impl Display) -> Self {
         Self::Unknown { reason: reason.to_string() }
     }
@@ -79,7 +79,7 @@ pub(crate) struct Control<T> {
     pub(crate) mend: &'static str,
     /// The known weakness that a failure means.
     pub(crate) weakness: Option<&'static str>,
-    /// The decision.
+    /// Decides from the facts alone, with no I/O.
     pub(crate) judge: fn(&T) -> Verdict,
 }
 

@@ -11,7 +11,7 @@ use engine::Version;
 /// Below it, the engine forwards DNS out of internal networks: CVE-2024-29018.
 const FLOOR: Version = Version::new(25, 0, 5);
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Engine>] = &[
     Control {
         weakness: Some("CVE-2024-29018"),
@@ -101,7 +101,7 @@ fn swarm(engine: &Engine) -> Verdict {
     }
 }
 
-/// Docker always lists loopback.
+/// No registry may be insecure but loopback, which Docker always lists.
 fn registries(engine: &Engine) -> Verdict {
     let Some(ranges) = &engine.insecure_registries else {
         return Verdict::untold("the engine did not tell its registries");

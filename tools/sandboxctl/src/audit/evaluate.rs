@@ -20,7 +20,7 @@ use super::{How, Scope, daemon, gather, network, service, strangers};
 
 /// What an audit found, and what is needed to judge the waivers of its policy.
 pub(super) struct Found {
-    /// Which engine answered.
+    /// The engine that answered, so that two are never taken for one.
     pub(super) identity: Identity,
     pub(super) records: Vec<Record>,
     /// Containers and networks that there are, where all were listed.
@@ -64,7 +64,7 @@ fn containers(policy: &Policy, gathered: &Gathered, scope: &Scope, scribe: &mut 
         let stranger = expect.service.is_none();
         let Some(found) = found else {
             // Whichever controls were asked for: nothing can be told of them.
-            scribe.tell(&service::PRESENT, &Target::container(name, stranger), &scope.missing(name));
+            scribe.check_always(&service::PRESENT, &Target::container(name, stranger), &scope.missing(name));
             continue;
         };
         let subject = found.as_ref().map(|facts| {

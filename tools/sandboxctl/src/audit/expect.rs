@@ -13,11 +13,11 @@ use crate::render::compose;
 /// The network namespace a container should live in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Home {
-    /// Its own, on exactly these networks.
+    /// A namespace of its own, on exactly these networks.
     Own(BTreeSet<String>),
     /// That of this container, in this life of it; `None` if there is no such container.
     Of(Option<Life>),
-    /// None at all.
+    /// On no network at all.
     Nowhere,
     /// Anywhere but on these: a stranger.
     AwayFrom(BTreeSet<String>),
@@ -26,14 +26,14 @@ pub(crate) enum Home {
 /// The most of what a container can use up. What the machine does not have is no bound either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most {
-    /// Bytes.
+    /// Memory, in bytes.
     pub(crate) memory: i64,
     /// Billionths of a CPU.
     pub(crate) processors: i64,
     pub(crate) processes: i64,
     /// Bytes, of all its logs together.
     pub(crate) logs: i64,
-    /// Open files.
+    /// How many files a process may have open.
     pub(crate) files: i64,
 }
 

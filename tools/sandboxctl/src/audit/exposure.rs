@@ -9,7 +9,7 @@ use super::control::{Control, RECREATE, Verdict, listed};
 use super::facts::{Facts, Mounted, Subject};
 use super::leak;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.32",
@@ -83,7 +83,7 @@ fn binds(subject: &Subject) -> Option<impl Iterator<Item = &Mounted>> {
     Some(subject.facts.mounts.as_ref()?.iter().filter(|mount| mount.kind == "bind"))
 }
 
-/// Why nothing is said of the mounts.
+/// Why the audit says nothing of the mounts.
 pub(crate) const UNTOLD: &str = "the mounts could not be told: by the engine, or by the kernel";
 
 /// Sources of mounts that are an engine's socket, or any folder above one; `None` where the mounts could not be told.
@@ -161,7 +161,7 @@ fn ports(subject: &Subject) -> Verdict {
     Verdict::when(wanted == found, listed(&wanted), listed(&found))
 }
 
-/// Names and places are told, values never.
+/// The record has names and places, never values.
 fn secrets(subject: &Subject) -> Verdict {
     leak::verdict(&subject.facts.leaks)
 }

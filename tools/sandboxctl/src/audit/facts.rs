@@ -152,7 +152,7 @@ fn texts<'a>(config: &'a ContainerConfig, words: &'a [String], check: &'a [Strin
 }
 
 impl Facts {
-    /// Reads them off the engine's answer; secrets are known by these rules.
+    /// Reads them off the engine's answer; these rules tell what a secret is.
     ///
     /// # Errors
     /// What is missing without which nothing can be said.
@@ -275,10 +275,10 @@ fn published(bound: Option<&PortMap>, asked: Option<&PortMap>) -> Vec<(String, S
 /// What Docker calls itself.
 pub(crate) const DOCKER: &str = "Engine";
 
-/// The engine.
+/// What the engine says of itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Engine {
-    /// What it calls itself.
+    /// The product's name as the engine gives it, such as [`DOCKER`].
     pub(crate) product: Option<String>,
     pub(crate) version: Option<Version>,
     pub(crate) security: Option<Vec<String>>,

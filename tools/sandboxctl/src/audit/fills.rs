@@ -6,7 +6,7 @@ use record::Severity::Medium;
 use super::control::{Control, Verdict};
 use super::facts::{SILENT, Subject};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cellblock-log-bound",

@@ -32,15 +32,15 @@ async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut watch = Watch::new(policy);
     loop {
         let why = as_long_as_it_speaks(&docker, &mut watch, out).await?;
-        out.tell(&stopped(&why))?;
-        docker = again().await;
-        out.tell(&started(docker.identity().await))?;
+        out.write(&stopped(&why))?;
+        docker = reconnect().await;
+        out.write(&started(docker.identity().await))?;
         watch.look_at_all();
     }
 }
 
 /// The engine that is back. Nothing is asked of its socket while no engine runs: under systemd that would start one.
-async fn again() -> Engine {
+async fn reconnect() -> Engine {
     loop {
         sleep(AWAY).await;
         if let Ok(docker) = Engine::connect_to_running().await {

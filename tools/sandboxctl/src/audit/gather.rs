@@ -37,18 +37,18 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// What is known of it.
+    /// What the engine and the kernel told of it.
     pub(crate) fn facts(&self) -> Option<&Facts> {
         self.found.as_ref()?.as_ref().ok()
     }
 
-    /// The same, to be completed.
+    /// The facts, to complete them.
     fn facts_mut(&mut self) -> Option<&mut Facts> {
         self.found.as_mut()?.as_mut().ok()
     }
 }
 
-/// All the answers.
+/// All that the engine answered, before any control looks at it.
 #[derive(Debug)]
 pub(crate) struct Gathered {
     pub(crate) containers: Vec<Named>,
@@ -60,7 +60,7 @@ pub(crate) struct Gathered {
     /// What is in their layers, by id, where that was asked for.
     pub(crate) layers: HashMap<String, Result<Layers, String>>,
     pub(crate) engine: Engine,
-    /// Which engine answered.
+    /// The engine that answered, so that two are never taken for one.
     pub(crate) identity: Identity,
     /// The vault, whose network namespace is the cell's.
     pub(crate) vault: Option<Life>,

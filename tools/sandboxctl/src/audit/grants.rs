@@ -6,7 +6,7 @@ use super::bounds::limit_name;
 use super::control::{Control, Verdict};
 use super::facts::{SILENT, Subject};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.8",

@@ -9,7 +9,7 @@ use super::control::{Control, Verdict};
 use super::facts::Subject;
 use super::leak::{self, Leak};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-4.2",

@@ -11,7 +11,7 @@ use record::Severity::{High, Medium};
 use super::control::{Control, RECREATE, Verdict};
 use super::facts::Subject;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cellblock-memory-in-force",

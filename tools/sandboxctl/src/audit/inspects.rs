@@ -7,7 +7,7 @@ use record::Severity::Medium;
 use super::control::{Control, Verdict};
 use super::facts::Subject;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[Control::new(
     "cellblock-tls-inspected",
     "opens no TLS session of the cell's",

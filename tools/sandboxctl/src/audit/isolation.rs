@@ -9,7 +9,7 @@ use super::control::{Control, RECREATE, Verdict, listed};
 use super::expect::Home;
 use super::facts::{Life, Subject};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.10",

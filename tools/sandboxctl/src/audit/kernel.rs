@@ -25,13 +25,13 @@ impl Kernel {
     /// Reads both, its own first: what the host has at that time is found where it comes from.
     ///
     /// # Errors
-    /// Why not: then nothing is known of the mounts.
+    /// Why not: then the audit knows nothing of the mounts.
     pub(crate) fn look(first: &Process, host: &HostMounts) -> anyhow::Result<Self> {
         let mounts = parse(&first.read("mountinfo")?);
         Ok(Self { mounts, host: host.now()? })
     }
 
-    /// From texts: the container's list and the host's.
+    /// Reads the texts of both lists: the container's and the host's.
     #[cfg(test)]
     pub(crate) fn of(mounts: &str, host: &str) -> Self {
         Self { mounts: parse(mounts), host: Arc::new(Table::of(host)) }

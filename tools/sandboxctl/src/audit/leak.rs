@@ -26,9 +26,9 @@ const NAMED: &str = "named so";
 /// What a container was given, as far as it is text of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Texts<'a> {
-    /// `NAME=value`.
+    /// The variables, each as `NAME=value`.
     pub(crate) variables: &'a [String],
-    /// Program and arguments.
+    /// The program and its arguments.
     pub(crate) words: &'a [String],
     /// As the engine has it: `CMD` or `CMD-SHELL`, and words.
     pub(crate) health_check: &'a [String],
@@ -65,7 +65,7 @@ pub(super) fn in_step(number: usize, step: &str, rules: &Rules) -> Vec<Leak> {
     found.into_iter().chain(whole).collect()
 }
 
-/// None may be.
+/// Passes when there is no leak, and fails with all of them.
 pub(super) fn verdict(leaks: &[Leak]) -> Verdict {
     Verdict::none_of("none", &leaks.iter().map(ToString::to_string).collect::<Vec<_>>())
 }

@@ -16,7 +16,7 @@ use sockets::Socket;
 pub(crate) use sockets::connected;
 use well_known::{CONTROL_PORTS, SSH, SSH_PORT, TUNNEL_DEVICES, TUNNEL_PORTS, TUNNELS};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cis-docker-5.7",
@@ -46,7 +46,7 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 pub(crate) struct Listening {
     /// Where somebody waits for others.
     sockets: BTreeSet<Socket>,
-    /// Network devices.
+    /// The names of its network devices.
     devices: BTreeSet<String>,
     /// The names of all processes: each its own choice.
     programs: BTreeSet<String>,

@@ -15,7 +15,7 @@ pub(crate) struct KernelMount {
     pub(crate) device: String,
     /// Which part of the file system is mounted.
     pub(crate) root: PathBuf,
-    /// Where.
+    /// The folder or file that it is mounted on.
     pub(crate) target: PathBuf,
     /// Of this mount: `rw`, `nosuid`, `nodev`, …
     pub(crate) options: Vec<String>,

@@ -11,7 +11,7 @@ use super::control::{Control, Verdict, listed};
 
 const REMAKE: &str = "scripts/down, then scripts/up: it makes the network anew";
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new("cellblock-network-present", "exists", High, "scripts/up", present),
     Control::new("cellblock-network-bridge", "has the bridge that the moat guards", Critical, REMAKE, bridge),

@@ -10,7 +10,7 @@ use rustix::thread::CapabilitySet;
 use super::control::{Control, Verdict, listed};
 use super::facts::Subject;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     Control::new(
         "cellblock-capabilities-in-effect",

@@ -22,12 +22,12 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A container of which nothing but its name is known.
+    /// A container of which the engine told the name alone.
     pub(crate) fn container(name: &str, stranger: bool) -> Self {
         Self { kind: "container", name: name.to_owned(), container: Some(Container::named(name)), stranger }
     }
 
-    /// A container.
+    /// A container, with its id and the name of its image.
     pub(crate) fn of(facts: &Facts, stranger: bool) -> Self {
         let container = Container {
             id: Some(facts.id.clone()),
@@ -62,12 +62,12 @@ impl Scribe<'_> {
     /// Takes down one verdict, unless the control does not apply.
     pub(crate) fn check<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) {
         if self.pick.has(control) {
-            self.tell(control, target, verdict);
+            self.check_always(control, target, verdict);
         }
     }
 
     /// The same for a control that nobody may leave out.
-    pub(crate) fn tell<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) {
+    pub(crate) fn check_always<T>(&mut self, control: &Control<T>, target: &Target, verdict: &Verdict) {
         let waiver = self.policy.waiver(control.id, &target.name);
         self.records.extend(record(control, target, verdict, waiver, self.today));
     }

@@ -29,7 +29,7 @@ const WIDE: [&str; 20] = [
     "userfaultfd",
 ];
 
-/// It has one that confines it.
+/// Passes when a seccomp profile confines the container.
 pub(super) fn judge(subject: &Subject) -> Verdict {
     let own = subject.facts.options("seccomp").last();
     if subject.facts.privileged() || own == Some("unconfined") {

@@ -6,7 +6,7 @@ use record::Severity::{High, Medium};
 use super::control::{Control, Verdict};
 use super::facts::Subject;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[
     PRESENT,
     HEALTH,

@@ -9,7 +9,7 @@ use super::facts::Subject;
 use super::kernel::Kernel;
 use super::mountinfo::KernelMount;
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[Control::new(
     "cellblock-share",
     "has the share's own file system, nosuid and nodev, where the share belongs",

@@ -16,7 +16,7 @@ use super::facts::{Facts, Subject};
 pub(crate) use entered::Host;
 pub(crate) use ground::{Ground, is_ours};
 
-/// The controls.
+/// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[REACH];
 
 /// The only one that a stranger has which is nowhere near.
@@ -36,7 +36,7 @@ fn reach(subject: &Subject) -> Verdict {
     verdict(subject.reach.as_ref())
 }
 
-/// What is said of what it can touch.
+/// What a record says of what it can touch.
 pub(crate) fn verdict(reach: Option<&Result<Vec<String>, String>>) -> Verdict {
     match reach {
         None => Verdict::Beside,
@@ -50,7 +50,7 @@ pub(crate) fn verdict(reach: Option<&Result<Vec<String>, String>>) -> Verdict {
 /// # Errors
 /// Why it is not known, where no way was found and the mounts, or our networks, could not be told.
 pub(crate) fn ways(one: &Facts, all: &[&Facts], ground: &Ground) -> Result<Vec<String>, String> {
-    let mut found = powers(one);
+    let mut found = privileges(one);
     let declared = spaces::shared(one, all, ground);
     found.extend(entered::entered(one, ground, &declared));
     found.extend(declared);
@@ -84,7 +84,7 @@ fn unseen(one: &Facts) -> Option<String> {
 }
 
 /// What makes it the host's equal, whatever else it was given.
-fn powers(one: &Facts) -> Vec<String> {
+fn privileges(one: &Facts) -> Vec<String> {
     if one.privileged() {
         return vec!["it is privileged".to_owned()];
     }

@@ -58,9 +58,9 @@ pub(super) struct Doors {
     vault: SocketAddr,
     /// Ports of this host's that Docker publishes, and at which address; none is all.
     published: BTreeSet<(Option<IpAddr>, u16)>,
-    /// Where our containers live,
+    /// The subnets of our containers.
     subnets: Vec<IpNet>,
-    /// and where every one does.
+    /// The addresses of every container.
     containers: BTreeSet<IpAddr>,
     /// What this host is called.
     own: Own,
@@ -139,7 +139,7 @@ struct Node {
 ///
 /// # Errors
 /// If one of them is not in the shape that is known here.
-fn judged(status: &str, serve: &str, doors: &Doors) -> Result<Tailnet, String> {
+fn parse(status: &str, serve: &str, doors: &Doors) -> Result<Tailnet, String> {
     let odd = |what: &str, error: &serde_json::Error| format!("{what} is not in the shape that is known here: {error}");
     let status: Status = serde_json::from_str(status).map_err(|error| odd("tailscale status --json", &error))?;
     if status.state != "Running" {

@@ -12,7 +12,7 @@ use super::catalogue;
 /// How long a waiver holds that is offered to be pasted: its reader may choose another day.
 const OFFERED: fn() -> Span = || 30.days();
 
-/// What is known of a finding's place: its control and its target's name.
+/// A finding's place: its control and its target's name.
 pub(crate) fn place(record: &Record) -> Option<(&str, &str)> {
     let id = record.rule.as_ref()?.id.as_deref()?;
     let container = record.container.as_ref().and_then(|container| container.name.as_deref());

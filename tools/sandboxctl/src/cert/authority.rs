@@ -21,7 +21,7 @@ use super::make;
 /// How long all of it is valid, in days: longer than a cellblock should be up without `scripts/up`, and no longer.
 pub(super) const DAYS: u16 = 30;
 
-/// What is handed out.
+/// An authority's certificate and all that it vouches for; its key is gone.
 pub(super) struct Issued {
     /// The authority's certificate, PEM. No secret.
     pub(super) authority: String,
@@ -32,7 +32,7 @@ pub(super) struct Issued {
 /// What the gate shows for one name.
 pub(super) struct Leaf {
     pub(super) name: String,
-    /// The certificate, PEM.
+    /// The leaf's certificate, as PEM.
     pub(super) certificate: String,
     /// Key and certificate in one file, PEM. A secret.
     pub(super) pair: Zeroizing<Vec<u8>>,

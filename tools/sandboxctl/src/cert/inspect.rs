@@ -39,9 +39,9 @@ pub(super) fn run(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let issued = authority::issue(&names)?;
     publish(&folder, &trusted, &issued.authority)?;
     engine::wait_for(hand_over(gate, &issued.leaves)).with_context(|| format!("{gate} opens not all TLS now"))?;
-    out.tell(&records::authority(&pair::read_certificate(&issued.authority)?, &trusted, &names))?;
+    out.write(&records::authority(&pair::read_certificate(&issued.authority)?, &trusted, &names))?;
     for leaf in &issued.leaves {
-        out.tell(&records::leaf(&pair::read_certificate(&leaf.certificate)?, &leaf.name, gate))?;
+        out.write(&records::leaf(&pair::read_certificate(&leaf.certificate)?, &leaf.name, gate))?;
     }
     Ok(())
 }

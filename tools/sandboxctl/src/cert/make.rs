@@ -22,9 +22,9 @@ const BITS: usize = 2048;
 /// A name that a certificate vouches for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
-    /// A host name.
+    /// A host name (`dNSName`).
     Dns(&'static str),
-    /// An address.
+    /// An address (`iPAddress`).
     Ip(IpAddr),
 }
 

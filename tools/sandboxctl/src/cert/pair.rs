@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(crate) struct Pair {
     key: Zeroizing<Vec<u8>>,
     certificate: Vec<u8>,
-    /// What the certificate says.
+    /// What is read off the certificate.
     pub(crate) leaf: Leaf,
     fits: bool,
 }
@@ -24,13 +24,13 @@ pub(crate) struct Leaf {
     pub(crate) sha256: String,
     /// SHA-256 of the public key (SPKI), 64 hex digits.
     pub(crate) spki_sha256: String,
-    /// Whom it names.
+    /// The subject's distinguished name.
     pub(crate) subject: String,
-    /// Who signed it.
+    /// The issuer's distinguished name.
     pub(crate) issuer: String,
-    /// Its first second.
+    /// The first second of its validity.
     pub(crate) not_before: Timestamp,
-    /// Its last second.
+    /// The last second of its validity.
     pub(crate) not_after: Timestamp,
 }
 

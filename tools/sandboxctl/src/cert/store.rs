@@ -17,14 +17,14 @@ const MAX_PEM: u64 = 64 * 1024;
 /// Which of the two pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// The one in use.
+    /// The pair in use.
     Current,
-    /// Its successor: its pin is known to the clients, its key is not in use yet.
+    /// Its successor: the clients know its pin, its key is not in use yet.
     Next,
 }
 
 impl Slot {
-    /// For messages.
+    /// The word for it in a message.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -33,7 +33,7 @@ impl Slot {
     }
 }
 
-/// The folder.
+/// The folder of the vault's certificates and keys.
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
@@ -57,12 +57,12 @@ impl Store {
         self.certificate(slot).exists()
     }
 
-    /// The key's path.
+    /// Where the key of a slot lies.
     pub(crate) fn key(&self, slot: Slot) -> PathBuf {
         self.path(slot, "key.pem")
     }
 
-    /// The certificate's path.
+    /// Where the certificate of a slot lies.
     pub(crate) fn certificate(&self, slot: Slot) -> PathBuf {
         self.path(slot, "cert.pem")
     }

@@ -12,13 +12,13 @@ use crate::audit::{Rules, connected};
 
 /// How long the engine has for what the cell said last.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// The most processes, connections, and files of one process that are told.
+/// The most processes, connections, and files of one process that the records have.
 const MOST: usize = 64;
 /// The last lines of both streams together, and the most of one, in characters.
 const LINES: usize = 20;
 const MAX_WORDS: usize = 512;
 
-/// All of it, and at its end what was left out. What cannot be had is said, and is no reason to have nothing.
+/// All of it, and at its end what it left out. A record says what cannot be had; the rest comes all the same.
 pub(super) fn gather(engine: &Engine, cell: &str) -> Vec<Record> {
     let told = wait_at_most(TIMEOUT, async {
         let found = engine.container(cell).await?;

@@ -7,10 +7,10 @@ use engine::models::ContainerInspectResponse;
 use record::fields::Container;
 use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 
-/// What is known; `Err` says why something is not.
+/// An answer; `Err` says why there is none.
 type Known<T> = Result<T, String>;
 
-/// What the cell does.
+/// The state of the cell's container, as the engine tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Absent,
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-/// How the cell stands.
+/// The cell's state and its networks, as far as the engine tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Standing {
     state: Known<State>,
@@ -71,7 +71,7 @@ impl Standing {
         Self { state, networks, ours, open }
     }
 
-    /// With no engine to ask.
+    /// The standing where no engine answers: unknown, but for what the kernel tells.
     pub(super) fn untold(why: &str, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
         Self { state: Err(why.to_owned()), networks: Err(why.to_owned()), ours, open }
     }

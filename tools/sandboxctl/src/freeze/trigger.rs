@@ -3,7 +3,7 @@
 use clap::Args;
 use record::{GATE, Outcome, Provider, Record};
 
-/// When to freeze; at once, where nothing is said.
+/// When to freeze; at once, where the command line says nothing.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Trigger {
     /// Read records from standard input; freeze at the first that is as bad as this and of one of the rules

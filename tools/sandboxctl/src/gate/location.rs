@@ -110,7 +110,7 @@ impl Location<'_> {
         });
     }
 
-    /// Its location: `place` is how nginx is told which.
+    /// Its location: `place` tells nginx which one.
     pub(super) fn write(&self, conf: &mut Conf, policy: &Policy, place: &str) {
         let Some((number, rule)) = self.rules.first() else { return };
         let id = rule_id(*number, rule);

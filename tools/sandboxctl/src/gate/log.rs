@@ -27,7 +27,7 @@ pub(super) fn connections(conf: &mut Conf) {
     conf.line("access_log /dev/stdout record if=$gate_record;");
 }
 
-/// Requests.
+/// The log of requests: one record each.
 pub(super) fn requests(conf: &mut Conf) {
     section(conf, "request");
     conf.line("js_set $gate_traced gate.traced;");

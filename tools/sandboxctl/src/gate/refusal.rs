@@ -16,7 +16,7 @@ pub(super) struct Refusal<'a> {
     pub(super) mend: &'a str,
 }
 
-/// Who is refused, and by which rule where one is known.
+/// Whom the gate refuses, and by which rule, where there is one.
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
     pub(super) client: &'a str,

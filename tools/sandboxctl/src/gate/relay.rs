@@ -65,7 +65,7 @@ impl<'a> Relay<'a> {
         format!("unix:/run/nginx/out-{}.sock", self.id())
     }
 
-    /// The same for who is told first whom the connection is from (see [`told`]).
+    /// The same, where a PROXY line first says whom the connection is from (see [`told`]).
     pub(super) fn told_socket(&self) -> String {
         format!("unix:/run/nginx/hop-{}.sock", self.id())
     }
@@ -182,7 +182,7 @@ pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
     }
 }
 
-/// In both.
+/// In `http` and in `stream`: how many slots a wildcard has, for the njs modules.
 pub(super) fn slots(conf: &mut Conf) {
     constant(conf, "gate_slots", std::iter::once(SLOTS.to_string()));
 }

@@ -13,7 +13,7 @@ use super::{inner_socket, inspected, log, passed, relay, resolver};
 /// Where the gate itself answers a connection that no rule lets through.
 pub(super) const REFUSING: &str = "unix:/run/nginx/refuse.sock";
 
-/// The same, for who is told first whom the connection is from.
+/// The same, where a PROXY line first says whom the connection is from.
 pub(super) const REFUSING_TOLD: &str = "unix:/run/nginx/refuse-told.sock";
 
 /// What one client may hold open at once, on both ports: with 6 descriptors each at most, and some networks of clients,
@@ -60,7 +60,7 @@ fn refuse(conf: &mut Conf, place: &str) {
     });
 }
 
-/// Who asks, by the address that was asked.
+/// Which client asks: the address that it asked tells.
 fn clients(conf: &mut Conf, policy: &Policy) {
     conf.block("map $server_addr $gate_client", |conf| {
         for network in policy.gate_clients() {

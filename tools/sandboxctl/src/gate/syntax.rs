@@ -17,7 +17,7 @@ impl Conf {
         self.text.push('\n');
     }
 
-    /// `head { … }`.
+    /// Writes `head { … }`, with what `body` writes inside.
     pub(super) fn block(&mut self, head: &str, body: impl FnOnce(&mut Self)) {
         self.line(&format!("{head} {{"));
         self.depth += 1;
@@ -26,7 +26,7 @@ impl Conf {
         self.line("}");
     }
 
-    /// All of it.
+    /// Gives the whole configuration.
     pub(super) fn text(self) -> String {
         self.text
     }

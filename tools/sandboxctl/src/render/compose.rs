@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::paths;
 
-/// The document.
+/// The override of `compose.yaml`: what the policy decides of it.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Override {
     name: &'static str,
@@ -177,7 +177,7 @@ fn part(policy: &Policy, service: Service, families: Families) -> anyhow::Result
     Ok(part)
 }
 
-/// As the policy writes it.
+/// The policy's word for the cell's shape.
 fn shape(policy: &Policy) -> &'static str {
     match policy.cell.network {
         Shape::Open => "open",

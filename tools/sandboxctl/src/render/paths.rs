@@ -60,7 +60,7 @@ struct Cell {
     network: &'static str,
 }
 
-/// All of them.
+/// All that the scripts need to know of this policy.
 pub(crate) fn render(policy: &Policy) -> Paths {
     Paths {
         root: policy.root.clone(),

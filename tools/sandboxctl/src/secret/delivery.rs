@@ -6,13 +6,13 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::target;
 
-/// What goes where.
+/// A secret on its way into a container's tmpfs.
 pub(crate) struct Delivery<'a> {
-    /// The container.
+    /// The container that gets it.
     pub(crate) container: &'a str,
     /// The name below `/run/secrets`.
     pub(crate) name: &'a str,
-    /// The secret.
+    /// The secret's content.
     pub(crate) bytes: &'a [u8],
 }
 

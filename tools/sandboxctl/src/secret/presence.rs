@@ -77,7 +77,7 @@ fn lasts(policy: &Policy, now: Timestamp) -> bool {
 }
 
 impl Presence {
-    /// The record of it.
+    /// The check as a record.
     pub(crate) fn record(&self) -> Record {
         let Self { name, container, there, lacking, mend } = self;
         let mut record = match there {

@@ -14,7 +14,7 @@ use crate::stop::until_stopped;
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Looks until it is told to stop (SIGINT, SIGTERM).
+/// Looks until SIGINT or SIGTERM comes.
 ///
 /// # Errors
 /// If there is no engine to begin with, or the records cannot be written.
@@ -65,7 +65,7 @@ fn away(why: &str) -> Record {
     .reason(why)
 }
 
-/// How each thing stood when it was told last.
+/// How each thing stood in its last record.
 #[derive(Debug, Default)]
 struct Told(BTreeMap<String, (Option<Outcome>, u8, String)>);
 

@@ -59,14 +59,14 @@ fn ask_from(namespace: &File, resolvers: &[IpAddr]) -> anyhow::Result<bool> {
     }
 }
 
-fn one_answers(resolvers: &[SocketAddr], patience: Duration) -> io::Result<bool> {
+fn one_answers(resolvers: &[SocketAddr], timeout: Duration) -> io::Result<bool> {
     let mut refused = None;
     let mut put = 0;
     for resolver in resolvers {
         match socket_for(*resolver) {
             Ok(socket) => {
                 put += 1;
-                if answers(&socket, *resolver, patience).unwrap_or(false) {
+                if answers(&socket, *resolver, timeout).unwrap_or(false) {
                     return Ok(true);
                 }
             }
@@ -85,10 +85,10 @@ fn socket_for(resolver: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::bind(SocketAddr::new(from, 0))
 }
 
-fn answers(socket: &UdpSocket, resolver: SocketAddr, patience: Duration) -> io::Result<bool> {
+fn answers(socket: &UdpSocket, resolver: SocketAddr, timeout: Duration) -> io::Result<bool> {
     // Only what the resolver itself sends is heard.
     socket.connect(resolver)?;
-    socket.set_read_timeout(Some(patience))?;
+    socket.set_read_timeout(Some(timeout))?;
     socket.send(&QUESTION)?;
     let mut answer = [0; 512];
     let length = socket.recv(&mut answer)?;

@@ -13,7 +13,7 @@ use super::usage::{self, Spent};
 use crate::audit::why_ended;
 use crate::render::compose::POLICY_LABEL;
 
-/// The most of a health check's words that is told, in characters.
+/// The most of a health check's words that a record has, in characters.
 const MAX_WORDS: usize = 512;
 
 /// What the clamd image says when it knows nothing but test signatures.
@@ -46,7 +46,7 @@ struct Known {
     /// How it ended, where it does not run.
     exit: Option<i64>,
     usage: Usage,
-    /// Which limits held.
+    /// The limits that it ran into, in a few words each.
     held: Vec<String>,
     /// The policy that it was made for; nothing where what it was made from does not depend on all of it.
     policy: Option<String>,
@@ -115,7 +115,7 @@ impl Known {
         let uses = if uses.is_empty() { uses } else { format!(": {uses}") };
         match (self.status.as_str(), self.health.as_str()) {
             ("running", "healthy" | "none") => {
-                self.noted(base(format!("{name} runs, {}{uses}.", self.health)).outcome(Outcome::Success))
+                self.with_cautions(base(format!("{name} runs, {}{uses}.", self.health)).outcome(Outcome::Success))
             }
             ("running", "starting") => base(format!("{name} is starting{uses}."))
                 .outcome(Outcome::Unknown)
@@ -136,7 +136,7 @@ impl Known {
     /// A scanner that knows only test signatures is well, and protects from nothing: nobody should overlook it. So is a
     /// service whose processes the kernel ends or refuses: what was started again inside its container looks as if
     /// nothing was; and one that was made for another policy.
-    fn noted(&self, record: Record) -> Record {
+    fn with_cautions(&self, record: Record) -> Record {
         let mut why = self.held.clone();
         let mut severity = Severity::Informational;
         if self.usage.killed > Some(0) || self.usage.refused > Some(0) {
@@ -158,7 +158,7 @@ impl Known {
 }
 
 impl Standing {
-    /// The record of it.
+    /// The check as a record.
     pub(crate) fn record(&self) -> Record {
         let name = self.service.as_str();
         let mut record = match &self.state {

@@ -29,7 +29,7 @@ pub(crate) struct Folder {
 enum Trouble {
     /// The share is a plain folder: nothing bounds it, and set-uid files in it work.
     NotMounted,
-    /// Nothing is there.
+    /// There is no such folder.
     Missing,
     /// It could not be looked at.
     Untold(String),

@@ -21,7 +21,7 @@ const WHOLE: u64 = 1_000_000_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
     at: Instant,
-    /// In billionths of a second.
+    /// Processor time, in billionths of a second.
     time: u64,
     /// How often it had been held back.
     throttled: u64,
@@ -63,7 +63,7 @@ pub(super) fn look(told: &ContainerInspectResponse, before: Option<Spent>) -> Us
     }
 }
 
-/// What the kernel enforces.
+/// The limits in the container's control group.
 fn limits(id: &str, first: i64) -> anyhow::Result<InForce> {
     in_force::look(&Process::of(id, first)?, &std::fs::read_to_string("/proc/self/mountinfo")?)
 }

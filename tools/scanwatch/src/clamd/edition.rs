@@ -28,18 +28,18 @@ pub(crate) struct Edition {
 }
 
 impl Edition {
-    /// Asks for both; each answer may take `patience`, which must not be zero.
+    /// Asks for both; each answer may take `timeout`, which must not be zero.
     ///
     /// # Errors
     /// When clamd breaks off, or answers with something else.
-    pub(crate) fn ask(session: &mut Session, patience: Duration) -> Result<Self, Broken> {
+    pub(crate) fn ask(session: &mut Session, timeout: Duration) -> Result<Self, Broken> {
         let id = session.ask_version()?;
-        let Answer::Version(version) = session.answer(id, patience)? else {
+        let Answer::Version(version) = session.answer(id, timeout)? else {
             return Err(session.out_of_step(id));
         };
         let planted = memory("probe", |fd| rustix::io::write(fd, PROBE).map(|_| ()))?;
         let id = session.submit(planted.as_fd(), PROBE.len() as u64)?;
-        let own = match session.answer(id, patience)? {
+        let own = match session.answer(id, timeout)? {
             Answer::Found(name) => own(&name),
             Answer::Failed(text) => return Err(Broken::Gone(io::Error::other(text))),
             _ => None,

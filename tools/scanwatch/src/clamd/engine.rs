@@ -18,19 +18,19 @@ pub(crate) struct Engine {
     names: Mutex<(Arc<str>, Arc<str>)>,
 }
 
-/// What a trial changed.
+/// How a trial changed the engine's state.
 #[derive(Debug)]
 pub(crate) enum Change {
     /// It can be relied on, or may be used although it cannot.
     Up(Trust),
     /// It answers, and cannot be relied on.
     Degraded(Trust),
-    /// It does not answer.
+    /// The engine does not answer.
     Away(Broken),
 }
 
 impl Engine {
-    /// Nothing is known of it yet.
+    /// An engine that nobody has asked yet.
     pub(crate) fn new(address: Clamd, allow_degraded: bool) -> Self {
         let names = Mutex::new((Arc::from("unknown"), Arc::from("clamav")));
         Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }
@@ -44,7 +44,7 @@ impl Engine {
         engine
     }
 
-    /// Where it listens.
+    /// The socket or address that clamd listens on.
     pub(crate) fn address(&self) -> &Clamd {
         &self.address
     }
@@ -67,12 +67,12 @@ impl Engine {
         self.up.load(Ordering::SeqCst)
     }
 
-    /// A session with it.
+    /// Opens a session with the engine.
     pub(crate) fn connect(&self) -> Result<Session, Broken> {
         Session::connect(&self.address)
     }
 
-    /// It went away. Says whether that is news.
+    /// Notes that the engine went away. Says whether that is news.
     pub(crate) fn lost(&self) -> bool {
         self.up.swap(false, Ordering::SeqCst)
     }

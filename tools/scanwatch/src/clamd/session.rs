@@ -58,7 +58,7 @@ enum Stream {
     Tcp(TcpStream),
 }
 
-/// An open session.
+/// A connection in clamd's IDSESSION, on which many scans go at once.
 #[derive(Debug)]
 pub(crate) struct Session {
     stream: Stream,

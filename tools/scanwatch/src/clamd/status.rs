@@ -25,16 +25,16 @@ pub(crate) enum OwnSignatures {
 pub(crate) enum Freshness {
     /// It is there; what came of the last try to fetch it.
     Present(String),
-    /// It is not: why.
+    /// The database is not there, and why.
     Absent(String),
 }
 
-/// What is said of one's own signatures.
+/// What `clamd/serve` says of one's own signatures.
 pub(crate) fn own_signatures(clamd: &Clamd) -> Option<OwnSignatures> {
     own(&line(clamd, "signatures")?)
 }
 
-/// What is said of the official database.
+/// What `clamd/serve` says of the official database.
 pub(crate) fn freshness(clamd: &Clamd) -> Option<Freshness> {
     fresh(&line(clamd, "database")?)
 }

@@ -37,7 +37,7 @@ const ENCRYPTED_ZIP: [u8; 124] = [
 /// What the trial found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
-    /// Engine and signatures.
+    /// The engine's version and the names of its signatures.
     pub(crate) edition: Edition,
     /// Why it cannot be relied on; empty when it can.
     pub(crate) doubts: Vec<Doubt>,
@@ -90,7 +90,7 @@ pub(crate) fn marker() -> Vec<u8> {
 /// Plants the marker, an archive that is encrypted and a file over every limit, and sees whether all are told.
 ///
 /// # Errors
-/// When clamd cannot be reached or breaks off: then nothing is known of it.
+/// When clamd cannot be reached or breaks off: then the trial says nothing of it.
 pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let mut session = Session::connect(address)?;
     let edition = Edition::ask(&mut session, TIMEOUT)?;

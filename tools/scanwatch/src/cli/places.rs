@@ -48,7 +48,7 @@ pub(crate) struct ClamdArgs {
 }
 
 impl ClamdArgs {
-    /// Where it answers.
+    /// Where clamd answers: what the command line says, else the policy.
     pub(crate) fn address(&self, policy: &Policy) -> Clamd {
         self.clamd.as_ref().unwrap_or(&policy.warden.clamd).clone()
     }

@@ -27,7 +27,7 @@ use inventory::{Inventory, Missing};
 enum Unhashed {
     /// It is gone, or something else stands there: the walk saw an older state.
     Gone,
-    /// The time was over.
+    /// Its turn came after the time was over.
     Late,
     /// It is too large, or the kernel refuses it: a sentence.
     NotRead(String),
@@ -57,7 +57,7 @@ pub(crate) fn hash(args: &HashArgs, policy: &Policy, output: OutputArgs) -> anyh
     let mut hasher = Hasher { root: &root, largest, until, linked: HashMap::new() };
     // The walk has half of the time: however many folders there are, some of their files are read.
     let mut inventory = Inventory::new(args.most, Instant::now() + args.timeout / 2);
-    // It ends early only where its time is over, which is told below.
+    // It ends early only where its time is over, which a record below says.
     let _ = walk(&root, Below::from([]), &mut inventory);
     for (folder, error) in &inventory.unread {
         out.check(&records::evidence::unhashed(&root.shown(folder), &error.to_string()))?;
@@ -99,7 +99,7 @@ fn left_out(missing: Missing, late: usize) -> Vec<String> {
 /// Reads files within its bounds.
 struct Hasher<'a> {
     root: &'a Root,
-    /// In bytes.
+    /// The largest file that it reads, in bytes.
     largest: u64,
     until: Instant,
     /// Files of more than one name, by device and inode: a thousand links to one file cost one reading.

@@ -32,7 +32,7 @@ fn open(policy: &Policy, jail: &JailArgs) -> anyhow::Result<Jail> {
 fn list(jail: &Jail, mut writer: Writer) -> anyhow::Result<Exit> {
     for entry in jail.entries()? {
         match &entry.facts {
-            Some(facts) => writer.tell(&records::entry(facts))?,
+            Some(facts) => writer.write(&records::entry(facts))?,
             None => writer.check(&records::no_facts(&entry.id))?,
         }
     }
@@ -64,7 +64,7 @@ fn purge(jail: &Jail, older_than: Duration, mut writer: Writer) -> anyhow::Resul
         match &entry.facts {
             Some(facts) if facts.jailed.parse().is_ok_and(|jailed: Timestamp| jailed <= limit) => {
                 jail.purge(&entry.id)?;
-                writer.tell(&records::purged(facts))?;
+                writer.write(&records::purged(facts))?;
             }
             Some(_) => {}
             None => writer.check(&records::no_facts(&entry.id))?,

@@ -1,4 +1,4 @@
-//! `scan`: files and folders once, for cron and pipes. What is found is told, nothing is touched.
+//! `scan`: files and folders once, for cron and pipes. It reports what it finds, and touches nothing.
 
 mod input;
 mod progress;

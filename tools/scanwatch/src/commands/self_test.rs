@@ -67,7 +67,7 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
     writer.check(&part("signatures", message, verdict(&wrong), wrong))
 }
 
-/// Signatures older than this are told: new ones come every day.
+/// Signatures older than this get a finding: new ones come every day.
 const OLD: i64 = 7;
 
 /// Official signatures that are not there, or that nobody has renewed for days.

@@ -39,7 +39,7 @@ pub(crate) fn watch(args: &WatchArgs, policy: &Policy, output: OutputArgs) -> an
     let watches = Source::open(args.source, &root)?;
     if let OnFound::Quarantine(jail) = &shared.on_found {
         recovery::recover(&shared, jail, &root)?;
-        shared.tell(&records::started(&share, jail.shown()));
+        shared.report(&records::started(&share, jail.shown()));
     }
     run(&shared, &root, &watches, args.engine.connections, &signals);
     shared.output.finish()

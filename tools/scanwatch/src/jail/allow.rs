@@ -19,7 +19,7 @@ const MAX: u64 = 1 << 20;
 struct Allowed {
     sha256: String,
     reason: String,
-    /// Since when, RFC 3339.
+    /// When somebody allowed it, as RFC 3339 has it.
     since: String,
 }
 

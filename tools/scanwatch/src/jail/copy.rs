@@ -15,13 +15,13 @@ use crate::share::content::read_chunks;
 /// A copy in the jail that is not committed yet.
 #[derive(Debug)]
 pub(crate) struct Copied {
-    /// Its id.
+    /// The id of the entry that it becomes.
     pub(crate) id: String,
     /// The copy, open for reading and writing.
     pub(crate) file: OwnedFd,
     /// SHA-256 of what was copied, in hex.
     pub(crate) sha256: String,
-    /// Bytes copied.
+    /// How many bytes were copied.
     pub(crate) size: u64,
 }
 
@@ -103,7 +103,7 @@ impl Jail {
     }
 }
 
-/// Content and sidecar.
+/// What an entry takes on the disk: its content and its sidecar, in whole blocks.
 fn entry_weight(size: u64) -> u64 {
     weight(size).saturating_add(weight(1))
 }

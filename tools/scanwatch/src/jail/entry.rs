@@ -12,7 +12,7 @@ use crate::share::file_state::size;
 /// An entry that was asked for.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Its id.
+    /// Its id, a `UUIDv7`.
     pub(crate) id: String,
     /// Its facts; `None` where they cannot be read.
     pub(crate) facts: Option<Sidecar>,
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 /// Is the content what the facts say?
 #[derive(Debug)]
 pub(crate) enum Whole {
-    /// It is, and here it is.
+    /// It is what they say, and here it is.
     Yes(OwnedFd),
     /// It is not, or cannot be read: why.
     No(String),
@@ -48,7 +48,7 @@ impl Jail {
         }
     }
 
-    /// Holds content against facts.
+    /// Compares the content with its sidecar: size and SHA-256.
     pub(crate) fn verify(&self, facts: &Sidecar) -> Whole {
         let file = match self.content(&facts.id) {
             Ok(file) => file,

@@ -18,10 +18,10 @@ use crate::share::directory::Spot;
 use crate::share::file_state::{Stamp, size};
 use crate::share::open_file::OpenFile;
 
-/// How it ended.
+/// How a quarantine ended.
 #[derive(Debug)]
 pub(crate) enum QuarantineEnd {
-    /// In the jail.
+    /// The copy is in the jail, and the original taken away.
     Jailed(Copied, Removal),
     /// The jail took no copy; the file is to be neutralised without one.
     NoRoom(Refusal),
@@ -31,7 +31,7 @@ pub(crate) enum QuarantineEnd {
     EngineLost(Broken),
 }
 
-/// What a person is told of it, wherever it is told.
+/// What records and tombstone tell a person of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grounds<'a> {
     /// What was done with, and where it was.

@@ -49,7 +49,7 @@ impl Jail {
         whole.then_some(sidecar)
     }
 
-    /// Reads a sidecar.
+    /// Reads a sidecar of the jail; `None` when it is none of ours.
     pub(crate) fn facts(&self, name: &str, id: &str) -> Option<Sidecar> {
         let fd = openat(&self.folder, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let mut bytes = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) struct Removal {
     pub(crate) other_links: u64,
     /// A tombstone stands at the name.
     pub(crate) tombstone: bool,
-    /// What did not work.
+    /// The steps that failed, and why.
     pub(crate) trouble: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Removal {
 pub(crate) struct Remains {
     /// The inode, until somebody sees to it.
     pub(crate) file: Option<OwnedFd>,
-    /// Where it was.
+    /// Where the file was.
     pub(crate) path: PathBuf,
     /// The id of its entry in the jail, or of its record.
     pub(crate) id: String,

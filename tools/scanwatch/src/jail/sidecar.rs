@@ -10,11 +10,11 @@ const FORMAT: u32 = 1;
 /// characters. JSON writes each of these in six.
 pub(crate) const MAX_SIDECAR: usize = 1024 * 1024;
 
-/// `<id>.json`.
+/// The facts of a jailed file, as `<id>.json` beside its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sidecar {
-    /// 1.
+    /// The format's number, [`Sidecar::FORMAT`].
     pub(crate) format: u32,
     /// The id, a `UUIDv7`, as in the file's name.
     pub(crate) id: String,
@@ -34,19 +34,19 @@ pub struct Sidecar {
     pub(crate) path_base64: String,
     /// SHA-256 of the content, in hex.
     pub(crate) sha256: String,
-    /// Bytes.
+    /// The content's length in bytes.
     pub(crate) size: u64,
     /// Device, inode and number of names, when it was found.
     pub(crate) device: u64,
-    /// See `device`.
+    /// The inode number on that device.
     pub(crate) inode: u64,
-    /// See `device`.
+    /// How many names the inode had.
     pub(crate) links: u64,
-    /// Permission bits.
+    /// The permission bits, set-id bits included.
     pub(crate) mode: u32,
-    /// Owner.
+    /// The owner's uid.
     pub(crate) uid: u32,
-    /// Group.
+    /// The owner's gid.
     pub(crate) gid: u32,
     /// Last change of content: seconds since 1970, and nanoseconds.
     pub(crate) modified: (i64, u32),
@@ -65,7 +65,7 @@ impl std::fmt::Display for BadSidecar {
 impl std::error::Error for BadSidecar {}
 
 impl Sidecar {
-    /// The format's number.
+    /// The only format that is written and read.
     pub(crate) const FORMAT: u32 = FORMAT;
 
     /// Reads the sidecar of the entry `id`, at most 1 MiB, and insists that its parts fit each other.

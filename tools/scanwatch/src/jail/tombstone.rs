@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::share::directory::Spot;
 
-/// The first line.
+/// The first line of a tombstone; only such a file is one.
 const HEAD: &str = "The file that was here has been taken away by the warden of this share (scanwatch).";
 /// The largest tombstone, in bytes; in truth they have some hundred.
 const MAX: u64 = 4096;
@@ -20,7 +20,7 @@ const MAX: u64 = 4096;
 pub(crate) struct Tombstone<'a> {
     /// The id to ask a person about.
     pub(crate) id: &'a str,
-    /// When, RFC 3339.
+    /// When the file was taken away, as RFC 3339 has it.
     pub(crate) when: &'a str,
     /// The signature's name, or why it could not be scanned.
     pub(crate) found: &'a str,

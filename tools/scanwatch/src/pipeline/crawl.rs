@@ -16,7 +16,7 @@ use crate::share::file_state::{Stamp, kind};
 use crate::sources::Source;
 use crate::sources::walk::{Visitor, walk};
 
-/// One walk.
+/// One walk over the share, or over a part of it.
 #[derive(Debug)]
 pub(crate) struct Crawl<'a> {
     shared: &'a Shared,
@@ -32,7 +32,7 @@ pub(crate) struct Crawl<'a> {
 /// What a walk found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// For the record.
+    /// What the walk counted, as its record has it.
     pub(crate) counts: Scan,
     /// Something was judged with older signatures only.
     pub(crate) stale: bool,

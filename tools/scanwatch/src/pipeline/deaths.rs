@@ -28,7 +28,7 @@ type Content = (u64, String);
 #[derive(Debug, Clone, Copy)]
 struct Death {
     count: u32,
-    /// With nothing else in the engine's hands.
+    /// How often it happened with nothing else in the engine's hands.
     proven: u32,
     last: Instant,
 }
@@ -44,7 +44,7 @@ impl Death {
 pub(crate) enum Standing {
     /// The engine never died with it in hand, or has answered since.
     Innocent,
-    /// It did: to be tried alone.
+    /// The engine died of it: try it alone.
     Suspect,
     /// It died so often, of nothing else, that it is not asked now.
     GivenUp(u32),
@@ -92,7 +92,7 @@ impl Deaths {
     }
 
     /// The engine answered: it does not die of this.
-    pub(crate) fn acquit(&mut self, size: u64, sha256: &str) {
+    pub(crate) fn forget(&mut self, size: u64, sha256: &str) {
         if !self.contents.is_empty() {
             self.contents.remove(&(size, sha256.to_owned()));
         }
@@ -147,7 +147,7 @@ mod tests {
     fn an_answer_and_other_signatures_clear_it() {
         let now = Instant::now();
         let mut deaths = died(MOST, now);
-        deaths.acquit(5, "a");
+        deaths.forget(5, "a");
         assert_eq!(deaths.standing(5, "a", now), Standing::Innocent);
         let mut deaths = died(MOST, now);
         deaths.forget_all();

@@ -19,9 +19,9 @@ pub(crate) fn rely_on(shared: &Shared) -> anyhow::Result<()> {
             let message = format!("clamd at {shown} flags the planted marker and what exceeds its limits.");
             let record =
                 records::scanner_up(Action::ScannerVerified, message, &trust.edition.version, shared.queue.backlog());
-            shared.tell(&record);
+            shared.report(&record);
         }
-        Change::Up(trust) => shared.tell(&records::scanner_degraded(&trust.edition.version, &trust.reasons(), true)),
+        Change::Up(trust) => shared.report(&records::scanner_degraded(&trust.edition.version, &trust.reasons(), true)),
         Change::Degraded(trust) => {
             bail!(
                 "clamd at {shown} ({}) cannot be relied on: {}. --allow-degraded uses it all the same",
@@ -30,7 +30,7 @@ pub(crate) fn rely_on(shared: &Shared) -> anyhow::Result<()> {
             )
         }
         Change::Away(error) if shared.engine.allows_degraded() && matches!(shared.on_found, OnFound::Quarantine(_)) => {
-            shared.tell(&records::scanner_unavailable(&shown, &error.to_string(), shared.queue.backlog()));
+            shared.report(&records::scanner_unavailable(&shown, &error.to_string(), shared.queue.backlog()));
         }
         Change::Away(error) => {
             bail!("clamd at {shown} does not answer: {error}. Start it, or name its socket with --clamd")

@@ -19,13 +19,13 @@ use crate::share::open_file::OpenFile;
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Scan it.
+    /// Scan it: it is open.
     Scan(OpenFile),
     /// Look again at this time.
     Wait(Instant),
     /// The verdict needs no scan.
     Judged(Option<OpenFile>, Option<Stat>, Verdict),
-    /// Nothing to do: no file, or one that is known in this state.
+    /// Nothing to do: no file, or one that was scanned in this state.
     Nothing,
 }
 
@@ -92,9 +92,9 @@ fn regular(shared: &Shared, task: &Task, spot: Spot, seen: Stat, now: Instant) -
     // alone decides.
     let writer = lease::has_writer(&file).unwrap_or(false);
     if quarantines && writer && !task.finished {
-        let patience = task.seen + shared.warden.max_defer;
-        if now < patience {
-            return Next::Wait((now + SHORT.max(now - task.seen)).min(patience));
+        let latest = task.seen + shared.warden.max_defer;
+        if now < latest {
+            return Next::Wait((now + SHORT.max(now - task.seen)).min(latest));
         }
     }
     let held = OpenFile { spot, file, stat, writer };
@@ -136,7 +136,7 @@ fn strip(shared: &Shared, task: &Task, file: &OwnedFd, stat: &mut Stat) {
     if let Ok(after) = fstat(file) {
         *stat = after;
     }
-    shared.tell(&records::set_id(&task.root.shown(&task.below), &before, result));
+    shared.report(&records::set_id(&task.root.shown(&task.below), &before, result));
 }
 
 fn unopened(shared: &Shared, task: &Task, stat: Option<Stat>, error: Errno, now: Instant) -> Next {

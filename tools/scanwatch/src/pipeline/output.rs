@@ -28,7 +28,7 @@ impl Output {
 
     /// Prints a record. `counted` is how it counts as a check, where it is one. A failure ends the run.
     /// Says whether it was written.
-    pub(crate) fn tell(&self, record: &Record, counted: Option<Outcome>, stop: &Stop) -> bool {
+    pub(crate) fn write(&self, record: &Record, counted: Option<Outcome>, stop: &Stop) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failed.is_some() {
             return false;
@@ -36,7 +36,7 @@ impl Output {
         if let Some(outcome) = counted {
             state.writer.count(outcome);
         }
-        if let Err(error) = state.writer.tell(record) {
+        if let Err(error) = state.writer.write(record) {
             state.failed = Some(error);
             stop.raise();
             return false;
@@ -49,7 +49,7 @@ impl Output {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).writer.count(outcome);
     }
 
-    /// Ends the run with an error, which is told when it has ended.
+    /// Ends the run with an error, which `finish` returns.
     pub(crate) fn fail(&self, error: anyhow::Error, stop: &Stop) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.get_or_insert(error);
         stop.raise();

@@ -29,12 +29,12 @@ use crate::stop::Stop;
 /// The most temporary files whose first sight is remembered.
 const TEMPORARY_FILES: usize = 65_536;
 
-/// What becomes of files.
+/// What the warden does with a file that the engine condemns.
 #[derive(Debug)]
 pub(crate) enum OnFound {
     /// `watch`: what is found goes to the jail, temporary names are deferred.
     Quarantine(Jail),
-    /// `scan`: what is found is told, nothing is touched.
+    /// `scan`: reports what it finds, and touches nothing.
     Report,
 }
 
@@ -55,15 +55,15 @@ const REMAINS: usize = 256;
 /// The shared part of a run.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// The policy's settings.
+    /// The section `[warden]` of the policy.
     pub(crate) warden: Warden,
     /// What becomes of files.
     pub(crate) on_found: OnFound,
     /// What is to be scanned.
     pub(crate) queue: Queue,
-    /// The engine.
+    /// clamd: where it is, and whether it answers.
     pub(crate) engine: Engine,
-    /// Where records go.
+    /// The one output of all threads.
     pub(crate) output: Output,
     /// The end of the run.
     pub(crate) stop: Stop,
@@ -142,7 +142,7 @@ impl Shared {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(identity)
     }
 
-    /// Gives it free again.
+    /// Lets other workers have the inode again.
     pub(crate) fn release(&self, identity: Identity) {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&identity);
     }
@@ -152,7 +152,7 @@ impl Shared {
     pub(crate) fn watch_until_empty(&self, file: &OwnedFd, path: PathBuf, id: &str) {
         let remains = Remains { file: file.try_clone().ok(), path, id: id.to_owned() };
         if let Err(lost) = self.remains.0.try_send(remains) {
-            self.tell(&records::remains_given_up(&lost.into_inner()));
+            self.report(&records::remains_given_up(&lost.into_inner()));
         }
     }
 
@@ -170,13 +170,13 @@ impl Shared {
     }
 
     /// Prints a record that is no check.
-    pub(crate) fn tell(&self, record: &Record) {
-        self.output.tell(record, None, &self.stop);
+    pub(crate) fn report(&self, record: &Record) {
+        self.output.write(record, None, &self.stop);
     }
 
     /// Prints a record of a file that was judged, and counts it. Says whether it was written.
     pub(crate) fn check(&self, record: &Record, counted: Outcome) -> bool {
-        self.output.tell(record, Some(counted), &self.stop)
+        self.output.write(record, Some(counted), &self.stop)
     }
 
     /// The engine does not answer: told once. Who only looks has nothing to wait for, and ends.
@@ -184,7 +184,7 @@ impl Shared {
         if !self.engine.lost() {
             return;
         }
-        self.tell(&records::scanner_unavailable(&self.engine.shown(), &error.to_string(), self.queue.backlog()));
+        self.report(&records::scanner_unavailable(&self.engine.shown(), &error.to_string(), self.queue.backlog()));
         if matches!(self.on_found, OnFound::Report) {
             let lost = anyhow::anyhow!(
                 "{error}; the scan is not complete. Start clamd at {} and scan again",

@@ -22,9 +22,9 @@ pub(crate) enum Urgency {
 pub(crate) struct Task {
     /// The folder it is in.
     pub(crate) root: Arc<Root>,
-    /// Where in it.
+    /// The file's path below `root`.
     pub(crate) below: Below,
-    /// How soon.
+    /// Which of the waiting files goes first.
     pub(crate) urgency: Urgency,
     /// First sight of the change.
     pub(crate) seen: Instant,
@@ -56,7 +56,7 @@ impl Task {
         self.merged = self.merged.saturating_add(other.merged).saturating_add(1);
     }
 
-    /// The same, with its writer done.
+    /// Notes that the file's writer is done.
     pub(crate) fn finished(self) -> Self {
         Self { finished: true, ..self }
     }

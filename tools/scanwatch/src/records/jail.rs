@@ -12,7 +12,7 @@ use super::{at, record};
 use crate::jail::Sidecar;
 use crate::jail::removal::{Remains, Removal};
 
-/// Where it was.
+/// The whole path that the file had.
 fn whole_path(facts: &Sidecar) -> PathBuf {
     let below = facts.below().unwrap_or_else(|_| facts.path.clone().into_bytes());
     Path::new(&facts.share).join(OsStr::from_bytes(&below))
@@ -44,7 +44,7 @@ fn of_at(action: Action, facts: &Sidecar, path: &Path, message: String) -> Recor
     record
 }
 
-/// An entry.
+/// An entry of the jail, for `scanwatch jail list`.
 pub(crate) fn entry(facts: &Sidecar) -> Record {
     of(
         Action::JailListed,
@@ -80,7 +80,7 @@ pub(crate) fn verified(facts: &Sidecar, trouble: Option<&str>, allowed: Option<&
     }
 }
 
-/// It is back.
+/// A file is back from the jail.
 pub(crate) fn restored(facts: &Sidecar, path: &Path, owner: bool) -> Record {
     let record =
         of_at(Action::FileRestored, facts, path, format!("{} is back from the jail as {}.", facts.id, path.display()));
@@ -88,7 +88,7 @@ pub(crate) fn restored(facts: &Sidecar, path: &Path, owner: bool) -> Record {
     if owner { record } else { record.reason("its owner could not be given back") }
 }
 
-/// It is not.
+/// A file could not be restored, and stays in the jail.
 pub(crate) fn restore_refused(facts: &Sidecar, why: &str) -> Record {
     of(Action::RestoreRefused, facts, format!("{} stays in the jail.", facts.id))
         .severity(Severity::Low)
@@ -96,13 +96,13 @@ pub(crate) fn restore_refused(facts: &Sidecar, why: &str) -> Record {
         .reason(why)
 }
 
-/// Its hash is allowed.
+/// A person allowed this very content.
 pub(crate) fn hash_allowed(facts: &Sidecar, reason: &str) -> Record {
     let message = format!("Content with the hash of {} is left alone from now on.", facts.id);
     of(Action::HashAllowed, facts, message).kind(Kind::Alert).severity(Severity::Medium).reason(reason)
 }
 
-/// It is gone for good.
+/// An entry was purged, and is gone for good.
 pub(crate) fn purged(facts: &Sidecar) -> Record {
     of(Action::JailPurged, facts, format!("{} is removed from the jail for good.", facts.id))
 }

@@ -41,7 +41,7 @@ pub(crate) fn scanner_degraded(version: &str, doubts: &str, used: bool) -> Recor
         .reason(doubts)
 }
 
-/// Other signatures.
+/// The engine has other signatures now, so all files are scanned again.
 pub(crate) fn signatures_changed(before: &Edition, now: &Edition) -> Record {
     let mut record = record(
         Action::SignaturesChanged,
@@ -74,7 +74,7 @@ pub(crate) fn own_signatures(state: &OwnSignatures) -> Record {
     }
 }
 
-/// Files wait.
+/// How many files wait, and for how long the first of them has.
 pub(crate) fn backlog(backlog: Backlog) -> Record {
     let message =
         format!("{} files wait to be scanned, the first of them for {} s.", backlog.depth, backlog.oldest.as_secs());

@@ -25,13 +25,13 @@ const HOLD: Duration = Duration::from_secs(3);
 /// The time between two tries to empty a program that runs.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Threads that wait.
+/// Threads that wait in open(2), each for a file that somebody holds.
 #[derive(Debug, Default)]
 pub(crate) struct BlockingOpens {
     waiting: Arc<AtomicUsize>,
 }
 
-/// One of them, counted.
+/// One waiting thread, as long as it lives.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -77,7 +77,7 @@ impl BlockingOpens {
             let _counted = counted;
             work();
         };
-        std::thread::Builder::new().name("patience".to_owned()).spawn(work).ok()
+        std::thread::Builder::new().name("blocking-open".to_owned()).spawn(work).ok()
     }
 }
 

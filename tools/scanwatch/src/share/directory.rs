@@ -51,7 +51,7 @@ impl Root {
         self.number
     }
 
-    /// As people know it.
+    /// The path as a container or a person calls it.
     pub(crate) fn shown(&self, below: &[u8]) -> PathBuf {
         if below.is_empty() { self.shown.clone() } else { self.shown.join(OsStr::from_bytes(below)) }
     }
@@ -88,14 +88,14 @@ impl Root {
 /// A name in a folder that is held open: where a file is, or was.
 #[derive(Debug)]
 pub(crate) struct Spot {
-    /// The folder.
+    /// The folder, held open.
     pub(crate) folder: OwnedFd,
     /// The name in it, a single component.
     pub(crate) name: CString,
 }
 
 impl Spot {
-    /// What stands at the name now; a link is told as a link.
+    /// What stands at the name now; it follows no link.
     pub(crate) fn stat(&self) -> Result<Stat, Errno> {
         statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
     }

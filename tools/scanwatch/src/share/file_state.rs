@@ -12,7 +12,7 @@ pub(crate) type Identity = (u64, u64);
 /// One life of an inode: its number is used again, at once on ext4. The new file has nothing to do with the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Life {
-    /// Device and inode.
+    /// Device and inode number.
     pub(crate) identity: Identity,
     /// When the kernel made it, in seconds and nanoseconds since 1970; nobody can set it. `None` where the file system
     /// keeps no such time: a new file then counts as the old one, so it is scanned sooner, never later.
@@ -22,9 +22,9 @@ pub(crate) struct Life {
 /// A file's state at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Which file.
+    /// Device and inode number.
     pub(crate) identity: Identity,
-    /// Bytes.
+    /// Length in bytes.
     pub(crate) size: u64,
     /// Last change of content, as the file says: nanoseconds since 1970.
     pub(crate) mtime: i64,
@@ -61,7 +61,7 @@ pub(crate) fn size(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
-/// The file's kind.
+/// The file's kind: regular, directory, symbolic link, …
 pub(crate) fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
@@ -81,7 +81,7 @@ pub(crate) fn describe(file: &mut File, stat: &Stat) {
     file.kind = Some(kind_name(kind(stat)).to_owned());
 }
 
-/// ECS `file.type`.
+/// The kind's name in ECS `file.type`.
 pub(crate) fn kind_name(kind: FileType) -> &'static str {
     match kind {
         FileType::RegularFile => "file",

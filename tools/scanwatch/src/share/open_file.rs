@@ -9,11 +9,11 @@ use crate::share::directory::Spot;
 /// A file that is held: nobody can put another in its place behind our back.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    /// Where it was found.
+    /// The folder and the name by which it was opened.
     pub(crate) spot: Spot,
     /// Open for reading.
     pub(crate) file: OwnedFd,
-    /// As it was when it was opened.
+    /// The file's stat when it was opened.
     pub(crate) stat: Stat,
     /// Did somebody have it open for writing?
     pub(crate) writer: bool,

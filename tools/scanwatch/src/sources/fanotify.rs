@@ -82,13 +82,13 @@ impl Marked {
         self.exhausted.load(Ordering::Relaxed)
     }
 
-    /// Folders noted.
+    /// How many folders it knows the path of.
     pub(crate) fn count(&self) -> usize {
         self.lock().count()
     }
 
-    /// Gives every change that is there to `tell`, without waiting for more.
-    pub(crate) fn drain(&self, tell: &mut impl FnMut(Change)) -> Result<(), Errno> {
+    /// Gives every change that is there to `sink`, without waiting for more.
+    pub(crate) fn drain(&self, sink: &mut impl FnMut(Change)) -> Result<(), Errno> {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let read = match rustix::io::read(&self.group, &mut buffer) {
@@ -99,7 +99,7 @@ impl Marked {
             };
             for event in events(buffer.get(..read).unwrap_or_default()) {
                 if let Some(change) = self.change(&event) {
-                    tell(change);
+                    sink(change);
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) enum Change {
     Overflow,
 }
 
-/// All the watches.
+/// inotify's watches, one for each folder of the share.
 #[derive(Debug)]
 pub(crate) struct Watches {
     inotify: OwnedFd,
@@ -41,7 +41,7 @@ pub(crate) struct Watches {
 }
 
 impl Watches {
-    /// None yet.
+    /// An inotify instance with no watch yet.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .context("inotify cannot be used (fs.inotify.max_user_instances may be exhausted)")?;
@@ -83,13 +83,13 @@ impl Watches {
         self.exhausted.load(Ordering::Relaxed)
     }
 
-    /// Folders watched.
+    /// How many folders have a watch.
     pub(crate) fn count(&self) -> usize {
         self.lock().count()
     }
 
-    /// Gives every change that is there to `tell`, without waiting for more.
-    pub(crate) fn drain(&self, tell: &mut impl FnMut(Change)) -> Result<(), Errno> {
+    /// Gives every change that is there to `sink`, without waiting for more.
+    pub(crate) fn drain(&self, sink: &mut impl FnMut(Change)) -> Result<(), Errno> {
         let mut buffer = [MaybeUninit::uninit(); 64 * 1024];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         loop {
@@ -97,7 +97,7 @@ impl Watches {
                 Ok(event) => {
                     let name = event.file_name().map(std::ffi::CStr::to_bytes);
                     if let Some(change) = self.change(event.wd(), event.events(), name) {
-                        tell(change);
+                        sink(change);
                     }
                 }
                 Err(Errno::AGAIN) => return Ok(()),

@@ -36,17 +36,17 @@ impl<K: Eq + Hash> PathIndex<K> {
         }
     }
 
-    /// The path.
+    /// The path that was noted for a folder.
     pub(crate) fn get(&self, key: &K) -> Option<&Below> {
         self.paths.get(key)
     }
 
-    /// Forgets a folder.
+    /// Forgets a folder, and gives its bytes back to the budget.
     pub(crate) fn remove(&mut self, key: &K) {
         self.bytes -= self.paths.remove(key).map_or(0, |below| below.len());
     }
 
-    /// How many folders.
+    /// How many folders it holds.
     pub(crate) fn count(&self) -> usize {
         self.paths.len()
     }

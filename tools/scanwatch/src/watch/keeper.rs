@@ -11,13 +11,13 @@ use crate::clamd::status::{OwnSignatures, own_signatures};
 use crate::pipeline::shared::Shared;
 use crate::records;
 
-/// How often the engine is looked at while it is there.
+/// How often the keeper asks an engine that answers.
 const CALM: Duration = Duration::from_secs(10);
-/// How often while it is not.
+/// How often while it does not answer.
 const AWAY: Duration = Duration::from_millis(500);
 /// Longest wait for each of its answers.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A backlog is told when the first has waited for this long, and as often.
+/// The keeper reports a backlog when the first file has waited for this long, and as often.
 const BACKLOG: Duration = Duration::from_secs(10);
 
 /// Whom the keeper calls.
@@ -32,7 +32,7 @@ pub(crate) fn keep(shared: &Shared, rounds: &Sender<&'static str>, again: &Sende
     let (mut doubts, mut own) = (String::new(), None);
     let mut backlog_told = Instant::now();
     loop {
-        tell_own(shared, &mut own);
+        report_own(shared, &mut own);
         if shared.stop.wait(if shared.engine.is_up() { CALM } else { AWAY }) {
             return;
         }
@@ -44,7 +44,7 @@ pub(crate) fn keep(shared: &Shared, rounds: &Sender<&'static str>, again: &Sende
         let backlog = shared.queue.backlog();
         if backlog.oldest >= BACKLOG && backlog_told.elapsed() >= BACKLOG {
             backlog_told = Instant::now();
-            shared.tell(&records::backlog(backlog));
+            shared.report(&records::backlog(backlog));
         }
         if shared.queue.take_overflow() {
             let _ = calls.rounds.try_send("overflow");
@@ -52,15 +52,15 @@ pub(crate) fn keep(shared: &Shared, rounds: &Sender<&'static str>, again: &Sende
     }
 }
 
-/// Signatures of one's own that were refused are told once, and once more when that is mended.
-fn tell_own(shared: &Shared, before: &mut Option<OwnSignatures>) {
+/// Reports once that the engine refused signatures of one's own, and once more when that is mended.
+fn report_own(shared: &Shared, before: &mut Option<OwnSignatures>) {
     let now = own_signatures(shared.engine.address());
     let is_news = match (&*before, &now) {
         (Some(OwnSignatures::Refused(_)), Some(now)) => before.as_ref() != Some(now),
         (_, now) => matches!(now, Some(OwnSignatures::Refused(_))),
     };
     if let (true, Some(now)) = (is_news, &now) {
-        shared.tell(&records::own_signatures(now));
+        shared.report(&records::own_signatures(now));
     }
     if now.is_some() {
         *before = now;
@@ -80,7 +80,7 @@ fn renew(shared: &Shared, edition: &Edition, calls: &Calls<'_>) {
     if let Some(before) = shared.engine.name(edition) {
         shared.scan_cache().new_epoch();
         shared.deaths().forget_all();
-        shared.tell(&records::signatures_changed(&before, edition));
+        shared.report(&records::signatures_changed(&before, edition));
         let _ = calls.again.try_send(());
     }
 }
@@ -91,13 +91,13 @@ fn try_again(shared: &Shared, doubts: &mut String, calls: &Calls<'_>) {
             doubts.clear();
             let message = format!("clamd at {} answers again; what waited is scanned.", shared.engine.shown());
             let version = &trust.edition.version;
-            shared.tell(&records::scanner_up(Action::ScannerReturned, message, version, shared.queue.backlog()));
+            shared.report(&records::scanner_up(Action::ScannerReturned, message, version, shared.queue.backlog()));
             renew(shared, &trust.edition, calls);
         }
         Change::Degraded(trust) => {
             let reasons = trust.reasons();
             if *doubts != reasons {
-                shared.tell(&records::scanner_degraded(&trust.edition.version, &reasons, false));
+                shared.report(&records::scanner_degraded(&trust.edition.version, &reasons, false));
                 *doubts = reasons;
             }
         }

@@ -16,7 +16,7 @@ use crate::stop::wait;
 
 /// A name that appeared is most often a file whose close comes next: not scanned twice for that.
 const APPEARED: Duration = Duration::from_millis(20);
-/// A file that is being written is looked at once in this time.
+/// The warden looks at a file that is being written once in this time.
 const WRITTEN: Duration = Duration::from_secs(1);
 
 /// Puts every change in the queue, until the run is stopped. Never waits for room.

@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// How often who waits for one looks whether the run is to end.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The line of folders.
+/// New folders that wait for a walk, bounded in number and bytes.
 #[derive(Debug)]
 pub(crate) struct NewFolders {
     line: (Sender<Below>, Receiver<Below>),
@@ -23,7 +23,7 @@ pub(crate) struct NewFolders {
 }
 
 impl NewFolders {
-    /// None yet.
+    /// A list with no folder in it.
     pub(crate) fn new() -> Self {
         Self { line: bounded(MOST), bytes: AtomicUsize::new(0) }
     }

@@ -19,7 +19,7 @@ use crate::share::open_file::OpenFile;
 pub(crate) fn recover(shared: &Shared, jail: &Jail, root: &Arc<Root>) -> anyhow::Result<()> {
     for pending in jail.recover()? {
         match pending {
-            Pending::Undone(id) => shared.tell(&records::undone(&id)),
+            Pending::Undone(id) => shared.report(&records::undone(&id)),
             Pending::Committed(sidecar) => complete(shared, jail, root, &sidecar)?,
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn watch_until_empty(shared: &Shared, told: &Receiver<Remains>) {
         match told.recv_timeout(LOOK) {
             Ok(mut remains) => match remains.file.take().and_then(|file| shared.blocking_opens.empty(file)) {
                 Some(work) => at_work.push((work, remains)),
-                None => shared.tell(&records::remains_given_up(&remains)),
+                None => shared.report(&records::remains_given_up(&remains)),
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -28,7 +28,7 @@ pub(crate) fn watch_until_empty(shared: &Shared, told: &Receiver<Remains>) {
         let (done, still): (Vec<_>, Vec<_>) = at_work.into_iter().partition(|(work, _)| work.is_finished());
         at_work = still;
         for (_, remains) in done {
-            shared.tell(&records::remains_emptied(&remains));
+            shared.report(&records::remains_emptied(&remains));
         }
     }
 }

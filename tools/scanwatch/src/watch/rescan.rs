@@ -45,7 +45,7 @@ pub(crate) fn scan_again(shared: &Shared, root: &Arc<Root>, wanted: &Receiver<()
         let Counts { seen, queued } = counts;
         let scan =
             Scan { walk: Some("database".to_owned()), seen: Some(seen), queued_files: Some(queued), ..Scan::default() };
-        shared.tell(&records::walked(&root.shown(b""), scan, began.elapsed()));
+        shared.report(&records::walked(&root.shown(b""), scan, began.elapsed()));
     }
 }
 
@@ -124,7 +124,7 @@ struct Newest {
     bytes: usize,
     most_files: usize,
     most_bytes: usize,
-    /// Something did not fit.
+    /// Some files had no room in this round.
     more: bool,
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn make_rounds(
         let interval =
             if watches.is_exhausted() { shared.warden.rescan.min(WITHOUT_WATCHES) } else { shared.warden.rescan };
         if watches.is_exhausted() && !std::mem::replace(&mut told_exhausted, true) {
-            shared.tell(&records::watches_exhausted(watches.count(), interval));
+            shared.report(&records::watches_exhausted(watches.count(), interval));
         }
         why = match wanted.recv_timeout(interval) {
             Ok(why) => why,
@@ -58,7 +58,7 @@ pub(crate) fn make_rounds(
             Err(RecvTimeoutError::Disconnected) => return,
         };
         if why == "overflow" {
-            shared.tell(&records::overflowed(&root.shown(b"")));
+            shared.report(&records::overflowed(&root.shown(b"")));
             shared.stop.wait(SETTLE);
         }
         if shared.stop.is_raised() {
@@ -74,6 +74,6 @@ fn round(shared: &Shared, root: &Arc<Root>, watches: &Source, why: &'static str)
     let Some(found) = Crawl::walk(shared, root, Some(watches), Urgency::Later, Below::from([])) else { return false };
     shared.scan_cache().end_walk();
     let counts = Scan { walk: Some(why.to_owned()), ..found.counts };
-    shared.tell(&records::walked(&root.shown(b""), counts, began.elapsed()));
+    shared.report(&records::walked(&root.shown(b""), counts, began.elapsed()));
     found.stale
 }

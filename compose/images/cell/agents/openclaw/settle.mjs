@@ -5,13 +5,13 @@
 //  - gateway.trustedProxies: the vault's connections come from 127.0.0.1. Unless the gateway reads whom they are for from
 //    X-Forwarded-For, it takes every remote client for a local one and pairs it unasked.
 //  - where the gate answers to a name, with an address of the inside: in proxied shape to each listed one, in open shape to
-//    those whose key it holds. OpenClaw sends nothing to a public name that has such an address, so web fetch is told the
-//    names (exact ones), and each model provider its door of the gate's. It trusts a base URL's own origin, but not one that
-//    it knows as the provider's, so a door has the host's second name at the gate (CELL_DOORS).
+//    those whose key it holds. OpenClaw sends nothing to a public name that has such an address. So this tells web fetch
+//    the exact names, and each model provider its door at the gate. OpenClaw trusts a base URL's own origin, but not one
+//    that it knows as the provider's. So a door has the host's second name at the gate (CELL_DOORS).
 //  - where the gate holds the provider's key: a word in its place. Without any key OpenClaw asks for nothing.
 //
-// Prints options for the gateway, one a line: where the agent asks for `trusted-proxy` it gets a token after all. The vault
-// passes on what a client sends, so whoever reaches it could say in a header that it is the owner.
+// Prints options for the gateway, one a line: where the agent asks for `trusted-proxy` it gets a token after all. The
+// vault passes on what a client sends. So whoever reaches it could say in a header that it is the owner.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import JSON5 from "json5";
 

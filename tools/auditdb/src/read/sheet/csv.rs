@@ -8,14 +8,14 @@ use tool::unprinted;
 
 use super::{Sheet, Target};
 
-/// Rows as CSV.
+/// Prints rows as CSV, the names of the columns first.
 pub(crate) struct Csv<W: Write> {
     writer: csv::Writer<W>,
     terminal: bool,
 }
 
 impl<W: Write> Csv<W> {
-    /// To this.
+    /// A sheet with no row yet; on a terminal it escapes what a stranger wrote.
     pub(crate) fn new(Target { out, terminal }: Target<W>) -> Self {
         Self { writer: csv::Writer::from_writer(out), terminal }
     }

@@ -15,7 +15,7 @@ pub(crate) struct JsonLines<W> {
 }
 
 impl<W: Write> JsonLines<W> {
-    /// To this.
+    /// A sheet with no row yet, which prints each row as it comes.
     pub(crate) fn new(out: W) -> Self {
         Self { out, names: Vec::new() }
     }

@@ -21,7 +21,7 @@ pub(crate) struct Table<W: Write> {
 }
 
 impl<W: Write> Table<W> {
-    /// To this.
+    /// A table with no row yet, as wide as the terminal; it is printed whole at the end.
     pub(crate) fn new(out: W) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);

@@ -53,30 +53,30 @@ impl Git<'_> {
     ///
     /// # Errors
     /// If git is not there, the mirror is full, the time is over, or git fails.
-    pub(super) fn must(&self, words: &[&str], patience: Duration) -> Result<()> {
-        match self.write(words, patience)? {
+    pub(super) fn must(&self, words: &[&str], timeout: Duration) -> Result<()> {
+        match self.write(words, timeout)? {
             (0, _) => Ok(()),
             (status, said) => bail!("git {} ended with {status}: {}", words.first().unwrap_or(&""), said.trim()),
         }
     }
 
     /// As [`Git::run`], for what writes: no file longer than what is left of the mirror's room.
-    pub(super) fn write(&self, words: &[&str], patience: Duration) -> Result<Ended> {
+    pub(super) fn write(&self, words: &[&str], timeout: Duration) -> Result<Ended> {
         let room = MOST.saturating_sub(size(self.folder));
         ensure!(room > 0, "{}: it takes as much as it may; remove it, and it begins anew", self.folder.display());
-        self.bounded(words, patience, room)
+        self.bounded(words, timeout, room)
     }
 
     /// Runs git in the mirror, and in no repository around it.
-    pub(super) fn run(&self, words: &[&str], patience: Duration) -> Result<Ended> {
-        self.bounded(words, patience, 0)
+    pub(super) fn run(&self, words: &[&str], timeout: Duration) -> Result<Ended> {
+        self.bounded(words, timeout, 0)
     }
 
-    fn bounded(&self, words: &[&str], patience: Duration, room: u64) -> Result<Ended> {
-        ensure!(!patience.is_zero(), "no time is left");
+    fn bounded(&self, words: &[&str], timeout: Duration, room: u64) -> Result<Ended> {
+        ensure!(!timeout.is_zero(), "no time is left");
         let mut child = bounded(&mut self.command(words), room)?;
-        let (output, complaint) = (child.stdout.take().map(kept), child.stderr.take().map(kept));
-        let status = child::wait(&mut child, patience);
+        let (output, complaint) = (child.stdout.take().map(beginning), child.stderr.take().map(beginning));
+        let status = child::wait(&mut child, timeout);
         // Who left its group can hold the other end for ever.
         let read = |words: Option<Receiver<String>>| words.map(|words| words.recv_timeout(LAST_WORDS)).transpose();
         let (output, complaint) = (read(output), read(complaint));
@@ -134,7 +134,7 @@ fn bounded(git: &mut Command, room: u64) -> Result<Child> {
 }
 
 /// The beginning of what comes; the rest is read too, so that its writer never waits.
-fn kept(mut stream: impl Read + Send + 'static) -> Receiver<String> {
+fn beginning(mut stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut said = Vec::new();

@@ -13,7 +13,7 @@ const FONT: i32 = 18;
 const INK: RGBColor = RGBColor(0x11, 0x11, 0x11);
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 
-/// What a colour means.
+/// What a colour of the chart says about a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Plain,
@@ -173,7 +173,7 @@ fn column(part: f64) -> i32 {
     2 + (part.clamp(0.0, 1.0) * f64::from(WIDE - 4)) as i32
 }
 
-/// As much of a name as fits.
+/// Cuts a name to what fits.
 fn short(name: &str) -> String {
     const MOST: usize = 34;
     let escaped = record::escape(name);

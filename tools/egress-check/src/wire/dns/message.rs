@@ -15,7 +15,7 @@ const TOLD: usize = 16;
 /// A question on the wire, and what tells its answer from others.
 #[derive(Debug)]
 pub(super) struct Query {
-    /// The message.
+    /// The query as it goes on the wire.
     pub(super) bytes: Vec<u8>,
     asked: Asked,
     id: u16,

@@ -12,7 +12,7 @@ const LONGEST_NUMBER: usize = 4;
 /// The message of a server that goes on with the handshake (RFC 8446 section 4).
 const SERVER_HELLO: u8 = 2;
 
-/// What was asked.
+/// What tells an answer to our packets from noise.
 pub(super) struct Asked {
     /// The ids of the first packet.
     pub(super) first: Ids,

@@ -5,14 +5,14 @@
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// So many bytes.
+    /// Takes so many bytes from the front; `None` when fewer are left.
     pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    /// One byte.
+    /// Takes one byte from the front; `None` at the end.
     pub(super) fn byte(&mut self) -> Option<u8> {
         self.take(1)?.first().copied()
     }

@@ -18,12 +18,12 @@ use crate::rules::table::{A_MINUTE, BURST, Budget, REMEMBERED, SENDER, SENDERS};
 /// together. So twice as many can be held at a time: what the other backend holds at most.
 pub(crate) const AN_HOUR: u32 = (BURST + 60 * A_MINUTE) / 2;
 
-/// What a sender is told by.
+/// By what the kernel tells senders apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// Its hardware address.
+    /// By its hardware address (ipset's `hash:mac`).
     Hardware,
-    /// The packet's source.
+    /// By the packet's source address (ipset's `hash:ip`).
     Address,
 }
 

@@ -17,7 +17,7 @@ pub(crate) const TABLE: &str = "mangle";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Saved(pub(crate) BTreeMap<String, Vec<SavedRule>>);
 
-/// A rule.
+/// A rule as `iptables-save` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SavedRule {
     /// As printed, behind `-A CHAIN `.
@@ -77,7 +77,7 @@ impl Saved {
         Ok(())
     }
 
-    /// Our own chains.
+    /// The chains that are ours by their names, with their rules.
     pub(crate) fn own(&self) -> impl Iterator<Item = (&str, &[SavedRule])> {
         self.0
             .iter()

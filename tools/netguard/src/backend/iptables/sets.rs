@@ -86,7 +86,7 @@ pub(super) fn family_word(family: Family) -> &'static str {
 /// Our sets in what `ipset list -terse` printed, by their names without the prefix.
 ///
 /// # Errors
-/// If a set is told without its name or its type.
+/// If ipset lists a set without its name or its type.
 pub(crate) fn headers(text: &str) -> Result<BTreeMap<String, Header>> {
     let mut headers: Vec<(String, Header)> = Vec::new();
     for line in text.lines() {

@@ -17,7 +17,7 @@ pub(crate) struct Chain {
     pub(crate) family: String,
     /// The table it stands in.
     pub(crate) table: String,
-    /// What it is called.
+    /// The name that nft lists it by.
     pub(crate) name: String,
     /// Where the kernel calls it, if it does: `forward`, `input`, …
     pub(crate) hook: Option<String>,

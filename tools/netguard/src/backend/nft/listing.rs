@@ -68,7 +68,7 @@ enum Key {
 }
 
 impl Key {
-    /// Its types, one a part. An expression whose type is not known here is told as it stands.
+    /// Its types, one a part. An expression of an unknown type stays as it stands.
     fn types(self) -> Vec<String> {
         match self {
             Self::One(one) => vec![one],

@@ -7,7 +7,7 @@ use crate::rules::plan::Plan;
 /// What goes, in the transaction that loads the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Deletion {
-    /// There is no table.
+    /// There is no table yet, so nothing goes.
     Nothing,
     /// The table goes as a whole: it is not of our making.
     Table,
@@ -15,7 +15,7 @@ pub(crate) enum Deletion {
     Parts {
         /// Chains, by name: all of them.
         chains: Vec<String>,
-        /// Sets, by name.
+        /// Names of the table's sets.
         sets: Vec<String>,
         /// Sets that stay with what they counted, so that a reload forgets nobody's tries.
         kept: Vec<String>,
@@ -51,7 +51,7 @@ impl Deletion {
         Self::Parts { chains, sets: names(gone), kept: names(kept) }
     }
 
-    /// Whether a set stays.
+    /// Whether the set stays with what it counted.
     pub(crate) fn keeps(&self, set: &str) -> bool {
         matches!(self, Self::Parts { kept, .. } if kept.iter().any(|name| name == set))
     }

@@ -38,8 +38,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Adds what was found in a file, as far as it may be told.
-    pub(super) fn tell(&mut self, found: std::result::Result<Vec<Leak>, String>, into: &mut Searched) {
+    /// Adds what the search found in a file, as far as the budget goes.
+    pub(super) fn add(&mut self, found: std::result::Result<Vec<Leak>, String>, into: &mut Searched) {
         match found {
             Ok(mut leaks) => {
                 let many = leaks.len().min(self.told);
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_file_that_was_not_read_is_told_even_where_nothing_else_is() {
         let (mut budget, mut into) = (Budget { files: 0, names: 0, told: 0 }, Searched::default());
-        (0..3).for_each(|_| budget.tell(Err("large".to_owned()), &mut into));
+        (0..3).for_each(|_| budget.add(Err("large".to_owned()), &mut into));
         assert_eq!(into.untold, ["large"]);
     }
 }

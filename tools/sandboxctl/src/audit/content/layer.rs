@@ -13,7 +13,7 @@ use super::{Searched, archive, likely, text};
 /// The bits by which a program runs as its file's owner or group.
 const SET_ID: u32 = 0o6000;
 
-/// What is in it.
+/// What the search of one layer found.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub(super) secrets: Searched,
@@ -41,7 +41,7 @@ impl Layer {
             let (kind, mode) = (entry.header().entry_type(), entry.header().mode()?);
             if matches!(kind, EntryType::Regular | EntryType::Continuous) && likely::may_hold(&path) {
                 let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                budget.tell(text::search(entry, &path, &[&name], rules), &mut layer.secrets);
+                budget.add(text::search(entry, &path, &[&name], rules), &mut layer.secrets);
             }
             layer.note(path, matches!(kind, EntryType::Regular | EntryType::Link) && mode & SET_ID != 0);
             Ok(())

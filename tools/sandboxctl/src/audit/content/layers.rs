@@ -38,12 +38,12 @@ impl Layers {
         &self.secrets.leaks
     }
 
-    /// The same, to be completed.
+    /// The leaks, to complete them.
     pub(in super::super) fn leaks_mut(&mut self) -> &mut Vec<super::Leak> {
         &mut self.secrets.leaks
     }
 
-    /// Reads an image up to this moment; what was not read by then is told.
+    /// Reads an image up to this moment, and tells what it did not read by then.
     pub(crate) fn read(from: impl Read, until: Instant, rules: &Rules) -> Self {
         let mut image = Image::default();
         let broken = image.read(Bounded { from, left: MOST, until }, rules).err().map(|error| error.to_string());
@@ -104,7 +104,7 @@ impl Image {
         };
         if let Err(why) = &whole {
             let loose = self.layers.values().flat_map(|layer| &layer.secrets.leaks).filter(|_| order.is_empty());
-            loose.for_each(|leak| secrets.tell(leak.clone().within("a layer: ")));
+            loose.for_each(|leak| secrets.push(leak.clone().within("a layer: ")));
             secrets.untold.push(why.clone());
         }
         Layers { set_id: whole.map(|files| files.into_iter().map(|path| format!("/{path}")).collect()), secrets }
@@ -126,7 +126,7 @@ impl Image {
             };
             let place = format!("layer {}: ", at + 1);
             secrets.more += layer.secrets.more;
-            layer.secrets.leaks.iter().for_each(|leak| secrets.tell(leak.clone().within(&place)));
+            layer.secrets.leaks.iter().for_each(|leak| secrets.push(leak.clone().within(&place)));
             layer.secrets.untold.iter().for_each(|why| secrets.add(Err(format!("{place}{why}"))));
             let late = || Instant::now() > until;
             set_id = set_id.and_then(|below| if late() { Err(LATE.to_owned()) } else { Ok(layer.over(below)) });

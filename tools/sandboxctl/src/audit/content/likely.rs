@@ -47,9 +47,9 @@ const NAMES: [&str; 44] = [
     "secrets.yml",
     "wp-config.php",
 ];
-/// Endings.
+/// Endings of names whose content is likely a secret.
 const ENDINGS: [&str; 8] = [".env", ".key", ".p8", ".pem", ".pgpass", ".ppk", ".tfvars", ".token"];
-/// Beginnings.
+/// Beginnings of such names.
 const BEGINNINGS: [&str; 4] = [".env.", "docker-compose", "compose.", "service-account"];
 /// Where programs bring files of their own: folders at the root, and parts of a path.
 const BROUGHT: [&str; 4] = ["usr/share/", "usr/lib/", "usr/local/share/", "usr/local/lib/"];

@@ -38,7 +38,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// Something changed.
+    /// Notes a change; its time moves the clock.
     pub(super) fn add(&mut self, changed: Changed, now: Instant) {
         self.what.insert(changed);
         let (first, _) = self.times.unwrap_or((now, now));

@@ -36,9 +36,9 @@ pub(super) fn gone(event: &EventMessage) -> Option<&str> {
 /// A command that somebody puts into a container (`docker exec`), or one that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command<'a> {
-    /// By its id.
+    /// Somebody put it in; the id is the exec's.
     Made(&'a str),
-    /// By its id.
+    /// It ended; the id is the exec's.
     Ended(&'a str),
 }
 
@@ -103,7 +103,7 @@ pub(super) fn short_of_memory(event: &EventMessage) -> Option<&str> {
     event.actor.as_ref().filter(|_| is_it)?.id.as_deref()
 }
 
-/// The event as it is told; nothing for what no person waits for.
+/// The record of an event; nothing for what no person waits for.
 pub(super) fn record(event: &EventMessage) -> Option<Record> {
     let (kind, action) = (event.typ?, event.action.as_deref()?);
     let ours = action.starts_with("exec_") || action.starts_with("health_status: healthy") || action == "top";

@@ -26,7 +26,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Learns how it stands, and keeps nothing in doubt: for the first look, of which nothing is told.
+    /// Learns how it stands, and keeps nothing in doubt: for the first look, which writes no record.
     pub(super) fn learn(&mut self, scope: &Scope, audit: Vec<Record>) -> Vec<Record> {
         audit.into_iter().filter(|record| counts(record, scope)).filter_map(|record| self.difference(record)).collect()
     }

@@ -33,7 +33,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// How long what an audit could not tell is put off: what ends or starts has done so by then.
 const ONCE_MORE: Duration = Duration::from_secs(1);
 
-/// The most privileged commands whose end is waited for; of more than that only the beginning is told.
+/// The most privileged commands whose end the audit waits for; of more it tells the beginning alone.
 const COMMANDS: usize = 256;
 
 /// An audit that ended: what it looked at and what it found. Nothing where there was no engine to ask.
@@ -57,7 +57,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Begins with a look at all, of which nothing is told.
+    /// Begins with a look at all, which writes no record.
     pub(super) fn new(policy: &Policy) -> Self {
         let mut watch = Self {
             policy: Arc::new(policy.clone()),
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// Begins what is due.
+    /// Starts the audits that are due, as many at once as may run.
     pub(super) fn begin(&mut self) {
         for changed in self.due.take(&self.busy, AT_ONCE.saturating_sub(self.busy.len()), Instant::now()) {
             self.busy.insert(changed.clone());
@@ -120,7 +120,7 @@ impl Watch {
         self.busy.remove(&changed);
         let records = match found {
             Ok(Some(records)) => records,
-            // The engine is on its way down; all is looked at once it is back.
+            // The engine is on its way down; once it is back, the audit looks at all.
             Ok(None) => return Ok(()),
             Err(error) => {
                 self.due.add(changed.clone(), Instant::now() + AGAIN);
@@ -143,7 +143,7 @@ impl Watch {
         news.iter().try_for_each(|record| out.check(record))
     }
 
-    /// What is new in an audit. What it could not tell is looked at once more.
+    /// What is new in an audit. What it could not tell, it looks at once more.
     fn news(&mut self, changed: &Changed, records: Vec<Record>) -> Vec<Record> {
         let scope = changed.scope();
         if *changed == Changed::All && std::mem::take(&mut self.is_first) {
@@ -158,7 +158,7 @@ impl Watch {
         news
     }
 
-    /// Of the first look nothing is told but what may have changed while it was taken.
+    /// The first look writes records only of what may have changed meanwhile.
     fn is_news(&self, record: &Record) -> bool {
         let under_way = |changed: &Changed| self.due.has(changed) || self.busy.contains(changed);
         let name = record.container.as_ref().and_then(|container| container.name.clone());
@@ -183,7 +183,7 @@ impl Watch {
             if let Some(container) = event::short_of_memory(event) {
                 record = record.reason(short::sentence(docker, container).await);
             }
-            out.tell(&record)?;
+            out.write(&record)?;
         }
         if let Some(changed) = event::changed(event, &self.networks) {
             self.note(changed);
@@ -200,7 +200,7 @@ impl Watch {
         self.due.add(changed, now);
     }
 
-    /// A privileged command is looked at while it runs, and when it has ended: something may have stayed.
+    /// Looks at a privileged command while it runs, and when it has ended: something may have stayed.
     async fn hear_command(
         &mut self,
         docker: &Engine,
@@ -213,7 +213,7 @@ impl Watch {
             Command::Made(id) => {
                 let asked = docker.exec(id).await.map_err(|error| error.to_string());
                 let record = event::privileged(event, asked);
-                record.iter().try_for_each(|record| out.tell(record))?;
+                record.iter().try_for_each(|record| out.write(record))?;
                 if record.is_some() && self.commands.len() < COMMANDS {
                     self.commands.insert(id.to_owned());
                 }

@@ -15,7 +15,7 @@ use super::Named;
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Completes what is known of strangers, and of ours and the host, on whose ground they may stand.
+/// Completes the facts of strangers, and of ours and the host, on whose ground they may stand.
 pub(super) async fn look(
     docker: &engine::Engine,
     processes: &Processes,

@@ -20,7 +20,7 @@ const SOCKETS: [&str; 5] = [
     "/run/buildkit/buildkitd.sock",
 ];
 
-/// What all containers of an audit share, and is looked at once for all of them.
+/// What all containers of an audit share: it is read once for all of them.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) processes: Processes,

@@ -3,9 +3,9 @@
 
 use super::{Leak, Rules, from_pair, known, pairs, siblings, value};
 
-/// The most findings of one file that are told: more says nothing more.
+/// The most findings of one file that a record has: more say nothing more.
 const TOLD: usize = 20;
-/// The longest line that is looked at, in bytes; a longer one is looked at so far.
+/// The longest line, in bytes; of a longer one the search reads so much.
 const LINE: usize = 8 << 10;
 
 /// Where secrets are in this text of a file of these names.
@@ -23,7 +23,7 @@ pub(in super::super) fn in_file(place: &str, names: &[&str], text: &str, rules: 
     leaks
 }
 
-/// The first line, from 1, of which not all is looked at.
+/// The first line, from 1, that the search did not read to its end.
 pub(in super::super) fn half_read(text: &str) -> Option<usize> {
     let is_beyond = |line: &str| line.len() > LINE || pairs::places(line).nth(pairs::MOST).is_some();
     text.lines().position(is_beyond).map(|at| at + 1)

@@ -9,7 +9,7 @@ use super::Rules;
 /// A value that a rule took for a secret. It lives only until it is a [`Leak`].
 #[derive(Debug)]
 pub(super) struct Hit<'a> {
-    /// The rule's id.
+    /// The id of the rule that knows it.
     pub(super) how: &'a str,
     pub(super) secret: String,
 }
@@ -32,12 +32,12 @@ impl Leak {
         Self { place: place.to_owned(), how: how.to_owned(), known, twins: BTreeSet::new() }
     }
 
-    /// Is it there?
+    /// Does it stand in this place?
     pub(super) fn is_at(&self, place: &str) -> bool {
         self.place == place
     }
 
-    /// The same, with somebody's name before its place.
+    /// Puts somebody's name before the leak's place.
     pub(in super::super) fn within(self, whole: &str) -> Self {
         Self { place: format!("{whole}{}", self.place), ..self }
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Leak {
 pub(in super::super) struct Owners(BTreeMap<String, BTreeSet<String>>);
 
 impl Owners {
-    /// These are this one's.
+    /// Notes that `owner` has these secrets.
     pub(in super::super) fn add<'a>(&mut self, owner: &str, leaks: impl IntoIterator<Item = &'a Leak>) {
         for (_, mark) in leaks.into_iter().filter_map(|leak| leak.known.as_ref()) {
             self.0.entry(mark.clone()).or_default().insert(owner.to_owned());

@@ -3,7 +3,7 @@
 
 use super::value;
 
-/// What a name promises.
+/// The sort of secret that a variable's name announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Promise {
     /// A password: any text may be one, and any number.

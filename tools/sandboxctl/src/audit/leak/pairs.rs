@@ -5,7 +5,7 @@ use super::{name, value};
 /// The most assignments of one line that are looked at.
 pub(super) const MOST: usize = 256;
 
-/// The longest value of one that is looked at, in bytes: so a line of nothing but assignments costs no more than others.
+/// The longest value that the search reads of one, in bytes: so a line of nothing but assignments costs no more than others.
 const HELD: usize = 1 << 10;
 
 /// Where one may be: at the first of some equals signs and colons.

@@ -1,5 +1,5 @@
 //! Rules that know a credential by its form, in the format of gitleaks' configuration: a built-in set, and a person's
-//! own file. What a rule knows is told by the rule's id; what it found is never handed on.
+//! own file. A record has the rule's id, and never what the rule found.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ struct Allowed {
 }
 
 impl Rules {
-    /// The built-in ones.
+    /// The rules that are compiled in (`rules.toml`).
     pub(crate) fn built_in() -> &'static Self {
         &BUILT_IN
     }
@@ -154,7 +154,7 @@ impl Rules {
         self.find(text).map(|(id, _)| id)
     }
 
-    /// The same, with what it knows.
+    /// Finds the rule that knows a text, and the part that it knows.
     pub(super) fn find<'a>(&self, text: &'a str) -> Option<(&str, &'a str)> {
         let lower = text.to_ascii_lowercase();
         self.all.iter().find_map(|rule| Some((rule.id.as_str(), rule.found(text, &lower)?)))

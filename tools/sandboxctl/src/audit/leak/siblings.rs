@@ -13,7 +13,7 @@ use super::value;
 const NEAR: (usize, usize) = (8, 2 << 10);
 /// So many fields further on the other one is looked for.
 const AHEAD: usize = 4;
-/// The most that are told of one text.
+/// The most findings of one text that a record has.
 const MOST: usize = 64;
 /// So much of a line is looked at before a field, in bytes,
 const BEFORE: usize = 256;

@@ -9,7 +9,7 @@ use super::{KernelMount, parse};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Table {
     mounts: Vec<KernelMount>,
-    /// Those of a device, the oldest first.
+    /// The mounts of a device, the oldest first.
     of_device: HashMap<String, Vec<usize>>,
     /// The latest at a place: it hides the others.
     on_top: HashMap<PathBuf, usize>,

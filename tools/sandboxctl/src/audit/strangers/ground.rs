@@ -10,7 +10,7 @@ use super::super::facts::{Facts, Mounted};
 use super::entered::{Host, entered};
 use crate::paths;
 
-/// All of it.
+/// What is ours on the engine, and a stranger may not touch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ground {
     /// Id and name of our containers.
@@ -26,7 +26,7 @@ pub(crate) struct Ground {
     pub(super) untold: Option<String>,
 }
 
-/// Networks that lead nowhere.
+/// Docker's built-in networks that lead to no container of ours.
 const NOWHERE: [&str; 2] = ["none", "host"];
 
 impl Ground {

@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use super::ground::Ground;
 
-/// A kind of namespace, and how Docker was told which one to use.
+/// A kind of namespace, and the setting by which Docker chooses one.
 type Kind = (&'static str, fn(&Facts) -> Option<&str>);
 
 const KINDS: [Kind; 3] = [
@@ -16,7 +16,7 @@ const KINDS: [Kind; 3] = [
 struct End<'a> {
     /// The last container of it; the first one, where there is no chain.
     last: &'a Facts,
-    /// Those that stand between, and the last one.
+    /// The containers between, and the last one.
     links: Vec<&'a Facts>,
 }
 
@@ -38,7 +38,7 @@ fn of_kind((word, mode): &Kind, one: &Facts, all: &[&Facts], ground: &Ground) ->
     networks.map(|name| format!("the network {name}{}", through(&links))).collect()
 }
 
-/// Who stands between.
+/// Names the containers between a stranger and what it reaches.
 fn through(links: &[&Facts]) -> String {
     let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!(", through {}", names.join(" and ")) }

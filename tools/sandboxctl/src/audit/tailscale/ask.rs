@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{Doors, Tailnet, judged};
+use super::{Doors, Tailnet, parse};
 
 /// How long one answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const LARGEST: u64 = 8 << 20;
 pub(in super::super) async fn ask(doors: &Doors) -> Result<Tailnet, String> {
     let Some(status) = answer(&["status", "--json"]).await? else { return Ok(Tailnet::NotInstalled) };
     let Some(serve) = answer(&["serve", "status", "--json"]).await? else { return Ok(Tailnet::NotInstalled) };
-    judged(&status, &serve, doors)
+    parse(&status, &serve, doors)
 }
 
 /// Nothing, where there is no such program.

@@ -64,7 +64,7 @@ impl Own {
         own
     }
 
-    /// The same, with what Tailscale calls it.
+    /// Adds the addresses and the name that Tailscale gives the host.
     pub(super) fn also(&self, addresses: &[IpAddr], name: &str) -> Self {
         let mut own = self.clone();
         own.addresses.extend(addresses);

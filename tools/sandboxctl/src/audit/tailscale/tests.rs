@@ -20,7 +20,7 @@ fn doors() -> Doors {
 }
 
 fn exposed_by(routes: &str, serve: &str) -> Vec<String> {
-    match judged(&UP.replace("ROUTES", routes), serve, &doors()).unwrap() {
+    match parse(&UP.replace("ROUTES", routes), serve, &doors()).unwrap() {
         Tailnet::Exposes(found) => found,
         other => panic!("{other:?}"),
     }
@@ -109,15 +109,15 @@ fn a_port_that_is_open_at_an_address_of_the_host_s_own_leads_to_a_container() {
 
 #[test]
 fn what_is_stopped_exposes_nothing_and_what_is_not_understood_is_no_pass() {
-    let stopped = judged(r#"{"BackendState":"Stopped"}"#, "{}", &doors()).unwrap();
+    let stopped = parse(r#"{"BackendState":"Stopped"}"#, "{}", &doors()).unwrap();
     assert_eq!(stopped, Tailnet::Stopped("Stopped".to_owned()));
     for (status, serve) in
         [("", "{}"), ("[]", "{}"), (&*UP.replace("ROUTES", "null"), "[1]"), (&*UP.replace("ROUTES", "7"), "{}")]
     {
-        assert!(judged(status, serve, &doors()).is_err(), "{status} {serve}");
+        assert!(parse(status, serve, &doors()).is_err(), "{status} {serve}");
     }
     let unix = r#"{"TCP":{"80":{"TCPForward":"unix:/var/run/docker.sock"}}}"#;
-    assert!(judged(&UP.replace("ROUTES", "null"), unix, &doors()).unwrap_err().contains("not understood"));
+    assert!(parse(&UP.replace("ROUTES", "null"), unix, &doors()).unwrap_err().contains("not understood"));
     let verdict = |tailnet| (CONTROL.judge)(&Engine { tailnet, ..Engine::default() });
     assert!(matches!(verdict(Some(Ok(Tailnet::NotInstalled))), Verdict::Pass { .. }));
     assert!(matches!(verdict(Some(Err("x".to_owned()))), Verdict::Unknown { .. }));

@@ -1,4 +1,4 @@
-//! What the kernel tells beside what Docker was told.
+//! What the kernel enforces beside what somebody asked of Docker.
 
 use super::super::in_force::InForce;
 use super::super::process::parse;

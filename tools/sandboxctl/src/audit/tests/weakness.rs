@@ -7,7 +7,7 @@ use super::{host, merge};
 /// The id of a control, and a change (RFC 7396) that it must not let pass.
 pub(super) type Weakness = (&'static str, Value);
 
-/// All of them.
+/// Every change that a control must not let pass.
 pub(super) fn all() -> Vec<Weakness> {
     [confinement(), isolation(), bounds(), exposure(), grants()].concat()
 }
@@ -56,7 +56,7 @@ fn confinement() -> Vec<Weakness> {
     ]
 }
 
-/// Namespaces of others.
+/// Namespaces shared with the host or with another container.
 fn isolation() -> Vec<Weakness> {
     vec![
         ("cis-docker-5.10", host(json!({"NetworkMode": "host"}))),
@@ -77,7 +77,7 @@ fn isolation() -> Vec<Weakness> {
     ]
 }
 
-/// What can grow.
+/// What then has no bound.
 fn bounds() -> Vec<Weakness> {
     vec![
         ("cis-docker-5.11", host(json!({"Memory": 0}))),

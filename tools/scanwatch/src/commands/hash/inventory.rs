@@ -16,7 +16,7 @@ use crate::sources::walk::Visitor;
 /// The most that all paths together may take, in bytes: one can be 64 KiB long.
 const MEMORY: usize = 64 << 20;
 
-/// The most folders that are told by name to be unreadable.
+/// The most unreadable folders that get a record each.
 const UNREAD: usize = 64;
 
 /// What of the share is not in the inventory.
@@ -24,7 +24,7 @@ const UNREAD: usize = 64;
 pub(super) struct Missing {
     /// Files without room: all changed earlier than those that are there.
     pub(super) files: usize,
-    /// Folders that could not be read, beside those that are told by name.
+    /// How many unreadable folders get no record of their own.
     pub(super) unread: usize,
     /// The time was over before all folders were walked.
     pub(super) late: bool,

@@ -51,7 +51,7 @@ pub(super) fn restore(args: &RestoreArgs, policy: &Policy, jail: &Jail, mut writ
             }
             (Some(_), Some(reason)) => {
                 jail.allow(&facts.sha256, reason)?;
-                writer.tell(&records::hash_allowed(&facts, reason))?;
+                writer.write(&records::hash_allowed(&facts, reason))?;
             }
         }
     }

@@ -18,7 +18,7 @@ impl Worker<'_> {
         match examine(self.shared, &task) {
             Next::Scan(held) => self.weigh(task, held),
             Next::Wait(due) => self.shared.queue.push_at(task, due),
-            Next::Judged(held, stat, verdict) => self.judged(&task, held.as_ref(), stat.as_ref(), &verdict),
+            Next::Judged(held, stat, verdict) => self.unscanned(&task, held.as_ref(), stat.as_ref(), &verdict),
             Next::Nothing => {}
         }
     }
@@ -35,7 +35,7 @@ impl Worker<'_> {
                 None => self.wait_for_trial(task),
             },
             Standing::GivenUp(times) => {
-                self.judged(&task, Some(&held), None, &Verdict::Unscanned(Why::KillsEngine(times)));
+                self.unscanned(&task, Some(&held), None, &Verdict::Unscanned(Why::KillsEngine(times)));
             }
             Standing::Suspect if !self.flights.is_empty() => self.stand_back(task),
             Standing::Suspect => match self.shared.in_hand.hold() {

@@ -38,7 +38,7 @@ impl Basis<'_> {
 }
 
 impl Worker<'_> {
-    /// The engine answered.
+    /// Acts on the engine's answer. A file that changed meanwhile is scanned again.
     pub(super) fn conclude(&mut self, flight: Flight, answer: Answer) {
         let Flight { mut task, held, began, wall, epoch, sha256, flying } = flight;
         drop(flying);
@@ -72,7 +72,7 @@ impl Worker<'_> {
     }
 
     /// A verdict that needed no scan.
-    pub(super) fn judged(&mut self, task: &Task, held: Option<&OpenFile>, stat: Option<&Stat>, verdict: &Verdict) {
+    pub(super) fn unscanned(&mut self, task: &Task, held: Option<&OpenFile>, stat: Option<&Stat>, verdict: &Verdict) {
         let epoch = self.shared.scan_cache().epoch();
         let basis = Basis { task, began: Instant::now(), wall: SystemTime::now(), epoch, sha256: None };
         self.act_on(&basis, held, stat, verdict);
@@ -206,7 +206,7 @@ fn remember(shared: &Shared, basis: &Basis<'_>, held: Option<&OpenFile>, stat: &
 fn without_copy(shared: &Shared, basis: &Basis<'_>, held: &OpenFile, verdict: &Verdict, refusal: &Refusal) {
     let id = Uuid::now_v7().to_string();
     with_subject(shared, basis, Some(held), None, |subject| {
-        shared.tell(&records::verdict(subject, verdict).0);
+        shared.report(&records::verdict(subject, verdict).0);
         let mut removal = neutralise(held);
         let when = format!("{:.6}", Timestamp::now());
         let found = found(verdict);
@@ -224,11 +224,11 @@ fn with_subject<T>(
     basis: &Basis<'_>,
     held: Option<&OpenFile>,
     stat: Option<&Stat>,
-    tell: impl FnOnce(&Subject<'_>) -> T,
+    then: impl FnOnce(&Subject<'_>) -> T,
 ) -> T {
     let (engine, ruleset) = shared.engine.names();
     let path = basis.path();
-    tell(&Subject {
+    then(&Subject {
         path: &path,
         stat: held.map(|held| &held.stat).or(stat),
         sha256: basis.sha256,

@@ -61,7 +61,7 @@ impl Worker<'_> {
     fn answered(&mut self, id: u32, answer: Answer) {
         if let Some(flight) = self.flights.remove(&id) {
             if let Some(sha256) = &flight.sha256 {
-                self.shared.deaths().acquit(size(&flight.held.stat), sha256);
+                self.shared.deaths().forget(size(&flight.held.stat), sha256);
             }
             self.conclude(flight, answer);
         } else if let Some(session) = &self.session {
@@ -88,7 +88,7 @@ impl Worker<'_> {
         if task.attempts < MAX_ATTEMPTS {
             self.shared.queue.put_back(task);
         } else {
-            self.judged(&task, Some(held), None, verdict);
+            self.unscanned(&task, Some(held), None, verdict);
         }
     }
 

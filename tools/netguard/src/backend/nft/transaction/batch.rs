@@ -12,11 +12,11 @@ use crate::host::numbers::{
 
 /// `ERESTART`, which no other call shows to programs: the rules are of another generation.
 const OVERTAKEN: i32 = 85;
-/// Make it,
+/// Flags of a message: make it where it is not there.
 pub(super) const CREATE: u16 = NLM_F_CREATE;
-/// and fail where it is already there,
+/// Make it, and fail where it is already there.
 pub(super) const NEW: u16 = NLM_F_CREATE | NLM_F_EXCL;
-/// or put it last.
+/// Make it, behind all others.
 pub(super) const LAST: u16 = NLM_F_CREATE | NLM_F_APPEND;
 
 /// What became of a batch that the kernel did not refuse.
@@ -65,7 +65,7 @@ impl Batch {
         messages.filter(|message| message.kind == kind).map(|message| message.body.to_vec()).collect()
     }
 
-    /// Sends it. What the kernel makes of it is known when the call returns.
+    /// Sends it. When the call returns, the kernel has answered.
     ///
     /// # Errors
     /// What it refuses, and why; nothing was changed then.

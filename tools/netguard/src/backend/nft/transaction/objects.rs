@@ -262,7 +262,7 @@ fn elements(told: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
 }
 
 impl Form {
-    /// Copies what is taken.
+    /// Copies the attributes that this form takes, and refuses those that it does not know.
     fn copy(&self, attributes: &[u8], into: &mut Vec<u8>) -> Result<()> {
         for (kind, whole) in pieces(attributes)? {
             if self.taken.contains(&kind) {

@@ -10,7 +10,7 @@ use crate::rules::table::PAUSE;
 
 /// `NF_INET_INGRESS`
 const INGRESS: u32 = 5;
-/// Before all others.
+/// The hook's lowest priority, so that no other chain sees a packet before.
 const FIRST: i32 = i32::MIN;
 /// `NF_DROP`
 const DROP: u32 = 0;

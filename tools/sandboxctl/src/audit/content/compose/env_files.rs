@@ -1,7 +1,7 @@
 //! The files that services of a Compose file take variables from: `env_file: a`, or the lines below it, `- a` and
 //! `- path: a`. Pure.
 
-/// One of them.
+/// One entry of `env_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EnvFile {
     pub(super) name: String,
@@ -9,7 +9,7 @@ pub(super) struct EnvFile {
     pub(super) needed: bool,
 }
 
-/// All of them, each once.
+/// Reads every entry of `env_file` in a Compose file, each once.
 pub(super) fn in_text(compose: &str) -> Vec<EnvFile> {
     let mut found: Vec<EnvFile> = Vec::new();
     let mut depth = None;

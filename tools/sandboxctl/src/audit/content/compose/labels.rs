@@ -9,7 +9,7 @@ use super::MANY;
 const FILES: &str = "com.docker.compose.project.config_files";
 const FOLDER: &str = "com.docker.compose.project.working_dir";
 
-/// What they say.
+/// What Compose's labels on a container say: its files and their folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Labels {
     files: Option<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Those of a container or an image.
+    /// Reads the labels of a container or an image.
     pub(crate) fn of(labels: Option<&HashMap<String, String>>) -> Self {
         let label = |name: &str| labels.and_then(|labels| labels.get(name)).filter(|said| !said.is_empty()).cloned();
         Self { files: label(FILES), folder: label(FOLDER) }
