@@ -1,7 +1,12 @@
-# news.jq - lines of the record in, raw; those out that are no pass, end a run, or say what is not among the verdicts in $known.
+# news.jq - lines of the record in, raw; out those that end a run, and those that are new. A pass is new if it says what
+# is not among the verdicts in $known. What is no pass is new if it is not, word for word, among the lines in $standing.
 
 include "fingerprint";
 
-($known | split("\n") | map({(.): true}) | add) as $said
+def set: split("\n") | map({(.): true}) | add // {};
+
+($known | set) as $said
+| ($standing | set) as $stands
 | inputs | fromjson? | objects
-| select(.event.outcome != "success" or .event.action == "run-finished" or ($said[verdict($check)] | not))
+| select(.event.action == "run-finished"
+    or (if .event.outcome == "success" then $said[verdict($check)] else $stands[words] end | not))

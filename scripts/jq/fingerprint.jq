@@ -12,5 +12,8 @@ def target: [.container.name, .network.name, .host.name, .service.name, .file.pa
 
 def fingerprint($check): [$check, .event.provider, .event.action, .rule.id // (.message | tostring | unnumbered), target] | map(short) | join(" ");
 
+# A line without what is another's each time: the same words again are the same text.
+def words: del(."@timestamp", .event.id) | tojson;
+
 # What a line says of its check: who, verdict, severity and why.
 def verdict($check): [fingerprint($check), .event.outcome, .event.severity, (.event.reason // "" | tostring | unnumbered | short)] | join("\t");

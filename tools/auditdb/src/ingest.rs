@@ -11,7 +11,6 @@ mod runs;
 mod spare;
 mod tee;
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -22,10 +21,11 @@ use tool::{Exit, OutputArgs, OutputClosed, Purpose, Stop, Writer};
 
 use crate::cli;
 use crate::plural::many;
+use crate::source::Named;
 use crate::store::Store;
 use account::Account;
 use bookmark::Bookmark;
-use commit::Committer;
+use commit::{Committer, Tally};
 use input::Piece;
 use spare::Spare;
 
@@ -49,19 +49,22 @@ pub(crate) fn ingest(args: &cli::Ingest, store: &Store, output: OutputArgs) -> R
     let (pieces, account) = open(args, store, &stop, &spare)?;
     let tee = tee::Tee::new(args.tee, output);
     let spool = spool.signed(store.notary());
-    let mut committer = Committer::new(spool, args.provider.clone(), tee, stop.clone(), account, spare);
+    let first = args.each.first().map_or(args.provider.as_ref(), |named| named.source.as_ref());
+    let mut committer = Committer::new(spool, first.cloned(), tee, stop.clone(), account, spare);
     while let Some(round) = collect(&pieces, &stop) {
         committer.commit(round)?;
     }
     committer.end()?;
-    finish(committer, &args.file, output)
+    finish(committer, output)
 }
 
 /// What is read, and what is kept of it where it is all that its source wrote.
 fn open(args: &cli::Ingest, store: &Store, stop: &Stop, spare: &Spare) -> Result<(Receiver<Piece>, Option<Account>)> {
     let source = args.provider.clone();
     let (Some(container), Some(source)) = (&args.from_docker, &source) else {
-        return Ok((input::open(&args.file, spare.clone())?, source.filter(|_| args.whole).map(Account::of_stream)));
+        let one = || vec![Named { source: source.clone(), file: args.file.clone() }];
+        let files = if args.each.is_empty() { one() } else { args.each.clone() };
+        return Ok((input::open(files, spare.clone())?, source.filter(|_| args.whole).map(Account::of_stream)));
     };
     let bookmark = Bookmark::of(container, store.directory())?;
     let mark = bookmark.load();
@@ -98,34 +101,37 @@ fn first(pieces: &Receiver<Piece>, stop: &Stop) -> Option<Piece> {
     }
 }
 
-fn finish(committer: Committer, file: &Path, output: OutputArgs) -> Result<Exit> {
+fn finish(committer: Committer, output: OutputArgs) -> Result<Exit> {
     let done = committer.done();
     if let Some(error) = done.unread {
-        return Err(error).with_context(|| format!("{}: cannot be read any further", file.display()));
+        return Err(error);
     }
+    let counts = done.tallies.iter().map(Tally::counts);
+    let (accepted, wrong) = counts.fold((0, 0), |(good, bad), of| (good + of.passed, bad + of.failed));
     // Whoever stopped reading what we pass on is no reason to lose a line, and none to complain twice.
-    done.told
-        .map_err(|error| if error.is::<OutputClosed>() { left_with(done.rejected + done.losses) } else { error })?;
+    done.told.map_err(|error| if error.is::<OutputClosed>() { left_with(wrong) } else { error })?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
-    (0..done.accepted).for_each(|_| out.count(Outcome::Success));
-    (0..done.rejected + done.losses).for_each(|_| out.count(Outcome::Failure));
-    let message = format!(
-        "{} in the record, {}.",
-        many(done.accepted, "line is", "lines are"),
-        many(done.rejected, "was no record", "were no records")
-    );
-    let mut record =
-        Record::new(Provider::Auditdb, Action::LinesIngested, message).about(Category::Database, Type::Creation);
-    let (segment, head) = done.head.unzip();
-    record.own().spool = Some(Spool {
-        segment,
-        head,
-        lines: Some(done.accepted + done.rejected),
-        bytes: Some(done.bytes),
-        ..Spool::default()
-    });
-    out.write(&record)?;
+    (0..accepted).for_each(|_| out.count(Outcome::Success));
+    (0..wrong).for_each(|_| out.count(Outcome::Failure));
+    for tally in &done.tallies {
+        out.write(&taken(tally, done.head.clone(), done.tallies.len() > 1))?;
+    }
     out.finish()
+}
+
+/// What came in of one source, which is named where there are `several`.
+fn taken(tally: &Tally, head: Option<(String, String)>, several: bool) -> Record {
+    let lines = many(tally.accepted, "line is", "lines are");
+    let refused = many(tally.rejected, "was no record", "were no records");
+    let of = tally.source.as_ref().filter(|_| several).map(|source| format!("{source}: ")).unwrap_or_default();
+    let mut record =
+        Record::new(Provider::Auditdb, Action::LinesIngested, format!("{of}{lines} in the record, {refused}."))
+            .about(Category::Database, Type::Creation);
+    let (segment, head) = head.unzip();
+    let (lines, bytes) = (Some(tally.accepted + tally.rejected), Some(tally.bytes));
+    record.own().spool = Some(Spool { segment, head, lines, bytes, ..Spool::default() });
+    record.own().counts = Some(tally.counts());
+    record
 }
 
 /// How a run ends whose reader left: lines that were no records, or are lost, are findings all the same.

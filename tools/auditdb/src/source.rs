@@ -1,11 +1,30 @@
 //! Who a line comes from: the name of a stream, fixed where the stream is opened.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use record::{GATE, Provider};
 
 const LONGEST: usize = 64;
+
+/// A file, and whose lines it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Who is named; `None` where only the lines say.
+    pub(crate) source: Option<Source>,
+    /// The file; `-` is standard input.
+    pub(crate) file: PathBuf,
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, file) = text.split_once('=').ok_or("it is NAME=FILE, such as netguard=answer.jsonl")?;
+        Ok(Self { source: Some(name.parse()?), file: PathBuf::from(file) })
+    }
+}
 
 /// The name of a source: lower-case letters, digits and hyphens, at most 64.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -38,7 +38,7 @@ impl Account {
             Piece::Of(id) => self.mark.container = Some(id.clone()),
             Piece::Gone(since, until) => self.mark.lost.rotate(*since, *until),
             Piece::Until(position) => (self.mark.at, self.moved) = (Some(*position), true),
-            Piece::Lines(_) | Piece::TooLong { .. } | Piece::Failed(_) => {}
+            Piece::Whose(_) | Piece::Lines(_) | Piece::TooLong { .. } | Piece::Failed(_) => {}
         }
     }
 

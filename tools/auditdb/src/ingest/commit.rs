@@ -1,11 +1,10 @@
 //! A round of lines: judged, appended, on the disk, passed on. In this order.
 
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use record::cellblock::Spool;
+use record::cellblock::{Counts, Spool};
 use record::{Action, Category, Kind, MAX_LINE, Provider, Record, Severity, Type};
 use tool::Stop;
 
@@ -28,17 +27,32 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// What became of all the lines.
 #[derive(Debug)]
 pub(super) struct Done {
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
-    /// How often lines were lost that never came in.
-    pub(super) losses: u64,
-    pub(super) bytes: u64,
+    /// Source by source, in their order.
+    pub(super) tallies: Vec<Tally>,
     /// The last segment's name and the head of its chain.
     pub(super) head: Option<(String, String)>,
     /// Why the input broke off, if it did.
-    pub(super) unread: Option<io::Error>,
+    pub(super) unread: Option<anyhow::Error>,
     /// Could everything be passed on?
     pub(super) told: Result<()>,
+}
+
+/// What became of one source's lines.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) source: Option<Source>,
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    /// How often lines were lost that never came in.
+    losses: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    pub(super) fn counts(&self) -> Counts {
+        let (passed, failed) = (self.accepted, self.rejected + self.losses);
+        Counts { checked: passed + failed, passed, failed, unknown: 0 }
+    }
 }
 
 /// A batch, and whether it holds what we have to say ourselves about lines of the input.
@@ -54,15 +68,14 @@ struct Sorted {
 pub(super) struct Committer {
     spool: Writer,
     source: Option<Source>,
+    tally: Tally,
+    /// Those of the sources that were read before.
+    tallies: Vec<Tally>,
     tee: Tee,
     stop: Stop,
     scanner: Scanner,
-    accepted: u64,
-    rejected: u64,
-    bytes: u64,
-    unread: Option<io::Error>,
+    unread: Option<anyhow::Error>,
     account: Option<Account>,
-    losses: u64,
     spare: Spare,
 }
 
@@ -76,8 +89,8 @@ impl Committer {
         spare: Spare,
     ) -> Self {
         let scanner = Scanner::default();
-        let (accepted, rejected, bytes, losses) = (0, 0, 0, 0);
-        Self { spool, source, tee, stop, scanner, accepted, rejected, bytes, unread: None, account, losses, spare }
+        let (tally, tallies) = (Tally::default(), Vec::new());
+        Self { spool, source, tally, tallies, tee, stop, scanner, unread: None, account, spare }
     }
 
     /// Puts a round on the disk, then passes it on.
@@ -133,8 +146,8 @@ impl Committer {
     }
 
     /// The last batch is closed before a line that does not go into it.
-    fn close_unless(&self, sorted: &mut [Sorted], ours: bool, line: &[u8]) {
-        if sorted.last().is_some_and(|last| !last.takes(ours, line)) {
+    fn close_unless(&self, sorted: &mut [Sorted], source: Option<&Source>, ours: bool, line: &[u8]) {
+        if sorted.last().is_some_and(|last| !last.takes(source, ours, line)) {
             self.close(sorted);
         }
     }
@@ -142,17 +155,23 @@ impl Committer {
     fn tell_lost(&mut self, sorted: &mut Vec<Sorted>, ended: bool) -> Result<()> {
         let Some(record) = self.account.as_mut().and_then(|account| account.told(ended)) else { return Ok(()) };
         eprintln!("auditdb: {}", record.message);
-        self.losses += 1;
+        self.tally.losses += 1;
         let line = record.to_json()?.into_bytes();
-        self.bytes += line.len() as u64;
+        self.tally.bytes += line.len() as u64;
         self.push(sorted, Some(&Source::own()), true, &line);
         Ok(())
     }
 
-    pub(super) fn done(self) -> Done {
+    pub(super) fn done(mut self) -> Done {
+        self.turn_to(None);
         let head = self.spool.head().map(|(name, head)| (name.to_owned(), head));
-        let Self { accepted, rejected, losses, bytes, unread, .. } = self;
-        Done { accepted, rejected, losses, bytes, head, unread, told: self.tee.end() }
+        Done { tallies: self.tallies, head, unread: self.unread, told: self.tee.end() }
+    }
+
+    /// What comes now is another source's.
+    fn turn_to(&mut self, next: Option<Source>) {
+        let source = std::mem::replace(&mut self.source, next);
+        self.tallies.push(Tally { source, ..std::mem::take(&mut self.tally) });
     }
 
     /// Batches in the order of the lines: a refused line stands where the line stood, as a record of ours.
@@ -171,8 +190,9 @@ impl Committer {
                     let record = line::too_long(&start, bytes, &sha256, self.source.as_ref());
                     self.refuse(&mut sorted, &record)?;
                 }
+                Piece::Whose(source) => self.turn_to(source),
                 Piece::Of(_) | Piece::Gone(..) | Piece::Until(_) => {}
-                Piece::Failed(error) => self.unread = Some(error),
+                Piece::Failed(error) => self.unread = self.unread.take().or(Some(error)),
             }
         }
         Ok(sorted)
@@ -192,10 +212,10 @@ impl Committer {
                 if accepted.columns.action.as_deref() == Some(Action::RunFinished.name()) {
                     self.spool.ask_for_checkpoint();
                 }
-                self.close_unless(sorted, false, raw);
+                self.close_unless(sorted, source, false, raw);
                 self.account.iter_mut().for_each(|account| account.line(&accepted));
-                self.accepted += 1;
-                self.bytes += raw.len() as u64;
+                self.tally.accepted += 1;
+                self.tally.bytes += raw.len() as u64;
                 self.push(sorted, self.source.as_ref(), false, raw);
                 Ok(())
             }
@@ -207,17 +227,18 @@ impl Committer {
     }
 
     fn refuse(&mut self, sorted: &mut Vec<Sorted>, record: &Record) -> Result<()> {
-        self.rejected += 1;
+        self.tally.rejected += 1;
         let line = record.to_json()?.into_bytes();
-        self.bytes += line.len() as u64;
-        self.close_unless(sorted, true, &line);
-        self.push(sorted, Some(&Source::own()), true, &line);
+        self.tally.bytes += line.len() as u64;
+        let own = Source::own();
+        self.close_unless(sorted, Some(&own), true, &line);
+        self.push(sorted, Some(&own), true, &line);
         Ok(())
     }
 
     fn push(&self, sorted: &mut Vec<Sorted>, source: Option<&Source>, ours: bool, line: &[u8]) {
         match sorted.last_mut() {
-            Some(last) if last.takes(ours, line) => last.batch.push(line),
+            Some(last) if last.takes(source, ours, line) => last.batch.push(line),
             last => {
                 let mut batch = Batch::new(source.cloned());
                 batch.body = self.spare.take();
@@ -264,8 +285,9 @@ impl Committer {
 
 impl Sorted {
     /// Does the line go into this batch?
-    fn takes(&self, ours: bool, line: &[u8]) -> bool {
-        self.ours == ours && self.batch.body.len() + line.len() < BATCH
+    fn takes(&self, source: Option<&Source>, ours: bool, line: &[u8]) -> bool {
+        let same = self.ours == ours && self.batch.source.as_ref() == source;
+        same && self.batch.body.len() + line.len() < BATCH
     }
 }
 

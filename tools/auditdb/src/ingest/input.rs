@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::bookmark::Position;
 use super::spare::Spare;
+use crate::source::{Named, Source};
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
@@ -25,6 +26,8 @@ const START: usize = 64 << 10;
 /// One piece of an input: lines, or what happened to it.
 #[derive(Debug)]
 pub(crate) enum Piece {
+    /// What follows is another source's.
+    Whose(Option<Source>),
     /// Whole lines, each with its break.
     Lines(Vec<u8>),
     /// A line too long to be held: how it starts, its length and its SHA-256.
@@ -36,7 +39,7 @@ pub(crate) enum Piece {
     /// What came before is all of a container's log up to there.
     Until(Position),
     /// The input could not be read any further.
-    Failed(io::Error),
+    Failed(anyhow::Error),
 }
 
 impl Piece {
@@ -45,27 +48,40 @@ impl Piece {
         match self {
             Self::Lines(lines) => lines.len(),
             Self::TooLong { start, .. } => start.len(),
-            Self::Of(_) | Self::Gone(..) | Self::Until(_) | Self::Failed(_) => 0,
+            Self::Whose(_) | Self::Of(_) | Self::Gone(..) | Self::Until(_) | Self::Failed(_) => 0,
         }
     }
 }
 
-/// Begins to read a file, or standard input for `-`.
-pub(super) fn open(path: &Path, spare: Spare) -> Result<Receiver<Piece>> {
-    let input: Box<dyn Read + Send> = if path.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
-        anyhow::ensure!(!file.metadata()?.is_dir(), "{}: is a folder, not a file of JSON lines", path.display());
-        Box::new(file)
-    };
+/// Begins to read files, one behind the other: between them stands whose the next one is.
+///
+/// # Errors
+/// If one of them cannot be opened: then nothing is read of any.
+pub(super) fn open(files: Vec<Named>, spare: Spare) -> Result<Receiver<Piece>> {
+    let inputs = files.into_iter().map(|named| Ok((opened(&named.file)?, named))).collect::<Result<Vec<_>>>()?;
     let (sender, receiver) = sync_channel(WAITING);
-    thread::spawn(move || feed(input, Cutter { spare, ..Cutter::default() }, &sender));
+    thread::spawn(move || {
+        for (number, (input, Named { source, file })) in inputs.into_iter().enumerate() {
+            if number > 0 && sender.send(Piece::Whose(source)).is_err() {
+                return;
+            }
+            feed(input, &file, Cutter { spare: spare.clone(), ..Cutter::default() }, &sender);
+        }
+    });
     Ok(receiver)
 }
 
+fn opened(path: &Path) -> Result<Box<dyn Read + Send>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
+    anyhow::ensure!(!file.metadata()?.is_dir(), "{}: is a folder, not a file of JSON lines", path.display());
+    Ok(Box::new(file))
+}
+
 /// Reads until the end, or until nobody takes the pieces any more.
-fn feed(mut input: impl Read, mut cutter: Cutter, sender: &SyncSender<Piece>) {
+fn feed(mut input: impl Read, file: &Path, mut cutter: Cutter, sender: &SyncSender<Piece>) {
     let mut chunk = vec![0; CHUNK];
     loop {
         let pieces = match input.read(&mut chunk) {
@@ -77,7 +93,8 @@ fn feed(mut input: impl Read, mut cutter: Cutter, sender: &SyncSender<Piece>) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let _ = cutter.end().map(|piece| sender.send(piece));
-                let _ = sender.send(Piece::Failed(error));
+                let why = format!("{}: cannot be read any further", file.display());
+                let _ = sender.send(Piece::Failed(anyhow::Error::new(error).context(why)));
                 return;
             }
         };

@@ -220,3 +220,37 @@ fn numbers_that_are_left_out_are_one_record_and_a_new_run_or_a_filter_is_none() 
     lines(&run(auditdb(path).args(["ingest", "--provider", "scanwatch"]), &some), 0);
     assert_eq!(count(path, "action = 'lines-lost'"), 1);
 }
+
+#[test]
+fn files_of_several_sources_fill_one_segment_and_each_line_keeps_who_vouches_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let file = |name: &str, bytes: &[u8]| {
+        let file = path.join(name);
+        std::fs::write(&file, bytes).unwrap();
+        file.display().to_string()
+    };
+    let moat = file("moat", &jsonl(&[line("netguard", "rule-verified", 1), line("netguard", "run-finished", 2)]));
+    let probes = file("probes", &[b"broken\n".to_vec(), jsonl(&[line("egress-check", "run-finished", 3)])].concat());
+    // The name of another tool's is refused here as well, and a last line without its break is one.
+    let forged = file("forged", line("netguard", "moat-applied", 4).to_string().as_bytes());
+    let of = |name: &str, file: &str| format!("--each={name}={file}");
+    let mut all = auditdb(path);
+    all.arg("ingest").args([of("netguard", &moat), of("egress-check", &probes), of("scanwatch", &forged)]);
+    let told = lines(&run(&mut all, b""), 1);
+    let said: Vec<_> = told.iter().filter(|told| told["event"]["action"] == "lines-ingested").collect();
+    let counts: Vec<[u64; 2]> = said
+        .iter()
+        .map(|told| ["passed", "failed"].map(|of| told["cellblock"]["counts"][of].as_u64().unwrap()))
+        .collect();
+    assert_eq!(counts, [[2, 0], [1, 1], [0, 1]]);
+    assert_eq!(said[1]["message"], "egress-check: 1 line is in the record, 1 was no record.");
+    assert_eq!(std::fs::read_dir(path.join("spool")).unwrap().count(), 1);
+    let vouched = |provider| count(path, &format!("provider = '{provider}' AND vouched"));
+    assert_eq!(["netguard", "egress-check", "scanwatch", "auditdb"].map(vouched), [2, 1, 0, 2]);
+    lines(&run(auditdb(path).arg("verify"), b""), 0);
+    // Where one cannot be opened none is read; whose a line is, is said once.
+    lines(&run(auditdb(path).arg("ingest").args([of("netguard", &moat), of("pin", "/nowhere")]), b""), 2);
+    lines(&run(auditdb(path).args(["ingest", "--provider", "cell"]).arg(of("netguard", &moat)), b""), 2);
+    assert_eq!(std::fs::read_dir(path.join("spool")).unwrap().count(), 1);
+}
