@@ -6,7 +6,7 @@ use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptions;
 use futures_util::{Stream, StreamExt};
 
-use crate::{Engine, Error, Work};
+use crate::{Engine, Error};
 
 /// The engine's events from now on. It ends when the engine does.
 pub struct Events(Pin<Box<dyn Stream<Item = Result<EventMessage, Error>> + Send>>);
@@ -19,8 +19,8 @@ impl std::fmt::Debug for Events {
 
 impl Events {
     /// The next one; nothing when the engine ended. The request goes out with the first call.
-    pub fn next(&mut self) -> Work<'_, Option<Result<EventMessage, Error>>> {
-        Box::pin(self.0.next())
+    pub async fn next(&mut self) -> Option<Result<EventMessage, Error>> {
+        self.0.next().await
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt};
 
-use crate::{Error, Work};
+use crate::Error;
 
 /// Bytes, piece by piece, as the engine sends them. The request goes out when the first is asked for.
 pub struct Pieces(Pin<Box<dyn Stream<Item = Result<Vec<u8>, Error>> + Send>>);
@@ -21,7 +21,7 @@ impl Pieces {
     }
 
     /// The next piece; nothing when there are no more.
-    pub fn next(&mut self) -> Work<'_, Option<Result<Vec<u8>, Error>>> {
-        Box::pin(self.0.next())
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, Error>> {
+        self.0.next().await
     }
 }
