@@ -1,4 +1,5 @@
-# What is asked in each situation beside somebody else's firewall, VPN or engine, and how to print it. Sourced by together.
+# What is asked in each situation beside somebody else's firewall, VPN or engine, and how to print it. Sourced by
+# together.
 # shellcheck shell=bash disable=SC2016  # what the machine's own shell expands
 
 readonly NAS=192.168.77.10 SOMEBODY=1.1.1.1   # of the lab's LAN, and of its internet, which answers for every address

@@ -1,5 +1,5 @@
-# What the suites on a machine of its own share: how its tree is made and furnished, how it is driven, and how to print a row.
-# Sourced by run, package, together and vm.
+# What the suites on a machine of its own share: how its tree is made and furnished, how it is driven, and how to print a
+# row. Sourced by run, package, together and vm.
 # shellcheck disable=SC2016,SC2034  # what the machine's own shell expands; what the suites use
 
 # shellcheck source-path=SCRIPTDIR

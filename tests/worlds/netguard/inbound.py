@@ -3,8 +3,8 @@
 
 `inbound.py throw NAME INTERFACE MAC HOST4 HOST6 SOURCE4 SOURCE6 <rows` sends a frame to MAC for each row and kind, and
 prints the mark of each (witness.py). A row is `place target port kinds [sport [peer]]`: kinds with commas between them;
-the peer is whom an error message quotes. Frames, so that no packet filter here has a say in what leaves. `inbound.py
-hold NAME GO <rows` opens what `place kind target port` says: tcp and udp want their echo, mute does not. It sends a
+the peer is whom an error message quotes. Frames, so that no packet filter here has a say in what leaves.
+`inbound.py hold NAME GO <rows` opens what `place kind target port` says: tcp and udp want their echo, mute does not. It sends a
 mark that ends in /before, and prints `held PLACE SPORT` for each and then `all`. It waits for the file GO, and sends a
 mark that ends in /after. `inbound.py pose NAME INTERFACE MAC <rows` opens what `place member peer host` says, in the
 member's name. To the host that stands for the member it sends what would be the peer's answer. `inbound.py serve PORT`
