@@ -19,7 +19,7 @@ provider_of() {
 }
 
 # One of the tools, about this policy.
-ask() { "$@" --policy "$POLICY" --root "$ROOT" --format jsonl; }
+ask() { timeout --kill-after=10 "$LONGEST_CHECK" "$@" --policy "$POLICY" --root "$ROOT" --format jsonl; }
 question() {
   case "$1" in
     netguard) ask netguard verify ;;

@@ -3,7 +3,7 @@
 
 # The lines of answers into the record, all into one segment: a segment of each, with its checkpoints, took more room
 # than what most of them say. A check whose lines did not all come in could not do its work. No later audit goes by what
-# it said now.
+# it said now or before: nobody knows which of its lines came in.
 keep() {
   local name taken each=()
   local -A by_news=()
@@ -21,6 +21,7 @@ keep() {
     else
       cat "$work/refused" >>"$work/$name.said"
       echo 2 >"$work/$name.status"
+      rm -f -- "$(known_of "$name")"
     fi
     taken=("${taken[@]:1}")
   done
