@@ -209,10 +209,11 @@ standing() { sed "s/43200000000/$1/" "$house/scripts/audit.d/standing.sql" | our
   # Of a line that is older than half a day nothing is standing.
   [ "$(standing 43200000000)" -ge 1 ]
   [ "$(standing 1)" = 0 ]
-  # Somebody else tells the record that it holds: now, or of a time before but last, or of one to come. Or by a line that
-  # the view `findings` takes for the same rule, though it has another action, names the rule, or has an empty path.
-  for otherwise in now '1 hour ago' '1 hour' \
-    'now .event.action = "service-reported"' 'now .rule.name = .rule.id | del(.rule.id)' 'now .file.path = ""'; do
+  # Somebody else tells the record that it holds: now, or of a time before but last, or of one to come. Another line
+  # counts too if `findings` takes it for the same rule: of another action, with the rule by name, with an empty path.
+  # The one to come is the last: by its time it stays the newest.
+  for otherwise in now 'now .event.action = "service-reported"' 'now .rule.name = .rule.id | del(.rule.id)' \
+    'now .file.path = ""' '1 hour ago' '1 hour'; do
     told_otherwise "${otherwise%% .*}" "${otherwise#"${otherwise%% .*}"}"
     script audit --state "$findings" --no-probes >/dev/null || true
     [ "$(broken_limits)" -gt "$before" ]
