@@ -45,7 +45,7 @@ choose() {
 # `worth_keeping NAME BY_NEWS`
 worth_keeping() {
   local lines=$work/$1.lines
-  if [ "$1" = auditdb ]; then jq -cR 'fromjson? | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason)' "$lines"
+  if [ "$1" = auditdb ]; then jq -rR '. as $line | (fromjson? | objects) // {} | select(.event.action != "segment-verified" or .event.outcome != "success" or .event.reason) | $line' "$lines"
   elif [ "$2" = 1 ]; then jq -L "$here/jq" -nRc --arg check "$1" --rawfile known "$(known_of "$1")" --rawfile standing "$work/standing" -f "$here/audit.d/news.jq" "$lines"
   else cat "$lines"
   fi

@@ -1,5 +1,6 @@
-# verdict.jq - lines of the record in, raw; what each says of its check out.
+# verdict.jq - lines of the record in, raw; what each says of its check out. A line that is no record ends it with an
+# error: then nobody knows what the check says.
 
 include "fingerprint";
 
-fromjson? | objects | select(.event.outcome and .event.action != "run-finished") | verdict($check)
+fromjson | if type == "object" then . else error("no record") end | select(.event.outcome and .event.action != "run-finished") | verdict($check)

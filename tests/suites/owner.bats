@@ -238,6 +238,41 @@ standing() { sed "s/43200000000/$1/" "$house/scripts/audit.d/standing.sql" | our
   [ "$(count_of netguard rule-verified)" -ge $((rules + 100)) ]
 }
 
+# The audit's own functions, in a folder of the test's.
+audit_keeps() {
+  set -o pipefail
+  # shellcheck disable=SC2034  # theirs
+  local here=$house/scripts work=$BATS_TEST_TMPDIR/work STATE=$BATS_TEST_TMPDIR/findings between=60
+  local -A by_news=([auditdb]=0 [netguard]=0)
+  # shellcheck source=scripts/parts.bash
+  source "$here/parts.bash"
+  # shellcheck source=scripts/audit.d/checks.bash
+  source "$here/audit.d/checks.bash"
+  # shellcheck source=scripts/audit.d/kept.bash
+  source "$here/audit.d/kept.bash"
+  mkdir -p "$work" "$(last_answers "$STATE")"
+  touch "$work/standing"
+  printf '%s\n' "${@:2}" >"$work/$1.lines"
+  echo 0 >"$work/$1.status"
+  choose "$1"
+  remember "$1" "${by_news[$1]}" || true
+  cat "$work/$1.kept"
+}
+
+@test "scripts/audit: a line that is no record is neither left out nor gone by" {
+  local name pass='{"event":{"provider":"netguard","action":"rule-verified","outcome":"success"},"rule":{"id":"a"}}'
+  for name in netguard auditdb; do
+    run -0 audit_keeps "$name" "$pass"
+    [ "$output" = "$pass" ]
+  done
+  run -0 audit_keeps netguard "$pass"
+  [ "$output" = "" ]
+  for name in netguard auditdb; do
+    run -0 --separate-stderr audit_keeps "$name" "$pass" '{"event":{"prov' '7'
+    [ "$output" = "$pass"$'\n{"event":{"prov\n7' ]
+  done
+}
+
 @test "scripts/audit: a tool that cannot work is news and no pass, and a second audit leaves at once" {
   local findings=$BATS_TEST_TMPDIR/findings
   exec 7>"$findings.lock"
