@@ -23,11 +23,23 @@ has_boot_units() {
   systemctl cat cellblock.service 2>/dev/null | grep -F -- "--boot --policy $POLICY --root $ROOT" >/dev/null
 }
 
-# The units that a package brought sleep until the first `up`.
+# The units that a package brought sleep until the first `up`, and one that an upgrade brings until the next. Who wants one
+# asleep masks it.
 wake_units() {
+  local unit asleep=() wanted=()
   has_boot_units || return 0
-  systemctl is-enabled --quiet "${AT_BOOT[@]}" "${TIMERS[@]}" || run systemctl enable "${AT_BOOT[@]}" "${TIMERS[@]}"
-  run systemctl start "${AT_BOOT[@]}" "${TIMERS[@]}"
+  for unit in "${AT_BOOT[@]}" "${TIMERS[@]}"; do
+    case "$(systemctl is-enabled "$unit" 2>/dev/null)" in masked*) continue ;; disabled) asleep+=("$unit") ;; esac
+    wanted+=("$unit")
+  done
+  [ "${#asleep[@]}" = 0 ] || run systemctl enable "${asleep[@]}"
+  run systemctl start "${wanted[@]}"
+}
+
+# Did somebody stop Docker? Its socket starts it for whoever asks, and a check must not be the one who does.
+engine_is_stopped() {
+  [ -d /run/systemd/system ] && ! in_the_lab && [ -z "${DOCKER_HOST:-}" ] || return 1
+  case "$(systemctl is-active docker.service 2>/dev/null)" in inactive | failed | deactivating) systemctl cat docker.service >/dev/null 2>&1 ;; *) return 1 ;; esac
 }
 
 mount_unit() { systemd-escape --path --suffix=mount "$1"; }

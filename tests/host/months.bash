@@ -3,6 +3,7 @@
 
 readonly UP_WITHIN=240     # seconds from power on until all services are healthy, on a machine with other work
 readonly NAS=192.168.77.10
+readonly OURS='cellblock.service cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer'
 # What this vehicle cannot show: the limits (no controllers), Tailscale (none there), and the certificates of strangers,
 # which only the lab's own host can forge.
 readonly NOT_HERE='limits|remote-access|tls-verified'
@@ -45,7 +46,8 @@ comes_up() {
   sealed
   inside "$(printed_up) /opt/images.tar" >&2 || true
   holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
-  holds 'cellblock up: the units are enabled, the share is a unit of systemd' inside 'systemctl is-enabled cellblock cellblock-moat cellblock-moat-watch cellblock-collect.target cellblock-audit.timer && systemctl is-active var-lib-cellblock-sandbox_data-share.mount'
+  holds 'cellblock up: the units are enabled' enabled "$OURS"
+  holds 'cellblock up: the share is a unit of systemd' active var-lib-cellblock-sandbox_data-share.mount
   holds 'cellblock up: status says which secret is missing' secret_is missing
   put_the_token
   holds 'cellblock up: and that it is there, once it was put there' secret_is there
@@ -142,15 +144,17 @@ comes_down() {
   boot
   neighbour=$(started)
   holds 'down: it stays so after a boot' eval 'sleep 5; inside "! systemctl is-active --quiet cellblock && [ -z \"\$(docker ps -aq --filter label=com.docker.compose.project=cellblock)\" ]"'
-  holds 'down: the moat stands, and the streams wait' inside 'systemctl is-active cellblock-moat-watch cellblock-collect.target'
+  holds 'down: the moat stands, and the streams wait' active cellblock-moat-watch cellblock-collect.target
   apt_like -P cellblock >&2 || true
-  holds 'purged: nothing of ours is left' inside '! ls -d /var/lib/cellblock /etc/cellblock /usr/lib/cellblock && ! nft list table inet netguard && ! find /etc/systemd/system -name "*cellblock*" | grep .'
+  holds 'purged: nothing of ours is left' inside '! ls -d /var/lib/cellblock /etc/cellblock /usr/lib/cellblock 2>/dev/null | grep . && ! nft list table inet netguard && ! find /etc/systemd/system -name "*cellblock*" | grep .'
+  holds 'purged: no image but the one that the neighbour runs on' inside '! docker images --no-trunc --format "{{.ID}}" --filter "reference=cellblock/*" | grep -vxF "$(docker inspect --format "{{.Image}}" neighbour)"'
   holds 'purged: the neighbour never stopped' untouched
 }
 
 # What --short leaves out.
 goes_on() {
   engine_restarts
+  engine_leaves_all
   upgrades
   goes_wrong
   fills_up
@@ -159,12 +163,26 @@ goes_on() {
 engine_restarts() {
   local mark
   mark=$(inside 'date -u +%FT%TZ')
-  inside 'systemctl restart docker' >&2
+  # Whoever asks in the very instant of the stop is let in by the socket.
+  inside 'systemctl stop docker.service && sleep 5' >&2
+  holds 'the engine stopped: the checks of hour and day leave it so' inside 'systemctl start cellblock-audit cellblock-proof; sleep 2; ! systemctl is-active --quiet docker'
+  inside 'systemctl start docker' >&2
   neighbour=$(started)
   holds 'the engine started again: the cell is back, behind the moat' within "$UP_WITHIN" stands
   put_the_token
   holds 'the engine started again: its end and its start are in the record' within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
   after 'the engine started again'
+}
+
+# With live-restore, containers outlive their engine.
+engine_leaves_all() {
+  local before
+  before=$(cell_started)
+  inside "echo '{\"live-restore\": true}' >/etc/docker/daemon.json; systemctl reload docker && sleep 1 && systemctl restart docker" >&2
+  holds 'live-restore, the engine started again: all of the cellblock is there' within "$UP_WITHIN" stands
+  holds 'live-restore, the engine started again: the cell never stopped' eval '[ "$(cell_started)" = "$before" ]'
+  after 'live-restore, the engine started again'
+  inside "rm /etc/docker/daemon.json; systemctl reload docker" >&2
 }
 
 upgrades() {
@@ -173,9 +191,17 @@ upgrades() {
   apt_like -i /opt/new.deb >&2 || true
   leave_limits_out
   holds 'an upgrade of the package: the cell went on' eval '[ "$(cell_started)" = "$before" ]'
+  inside 'systemctl disable --now cellblock-report.timer' >&2
   up >&2 || true
   holds 'cellblock up after it: what did not change went on' eval '[ "$(cell_started)" = "$before" ]'
+  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "$OURS" && active cellblock-report.timer'
   after 'an upgrade'
+  run machine stop
+  boot
+  holds 'a boot after an upgrade: the cell is back, behind the moat' within "$UP_WITHIN" stands
+  neighbour=$(started)
+  put_the_token
+  after 'a boot after an upgrade'
 }
 
 goes_wrong() {

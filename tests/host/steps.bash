@@ -77,10 +77,12 @@ within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ 
 is() { local wanted=$1; shift; [ "$("$@")" = "$wanted" ]; }
 not() { ! "$@"; }
 
-active() { inside "systemctl is-active --quiet $1"; }
+# Each of these units: systemctl is content with one of several.
+active() { inside "for unit in $*; do systemctl is-active --quiet \$unit || { echo \$unit; exit 1; }; done"; }
+enabled() { inside "for unit in $*; do systemctl is-enabled --quiet \$unit || { echo \$unit; exit 1; }; done"; }
 rules() { inside 'nft list chain inet netguard net-cell'; }
 started() { inside "$ENGINE inspect --format '{{.State.StartedAt}} {{.State.Running}}' neighbour"; }
-untouched() { [ "$(started)" = "$neighbour" ]; }
+untouched() { [ "$(started)" = "$neighbour" ] && [[ $neighbour == *" true" ]]; }
 
 # The checkout, the programs as they are built here, and an image for the neighbour.
 furnish() {
