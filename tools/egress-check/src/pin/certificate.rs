@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, anyhow};
 use policy::Pin;
-use rustls::pki_types::CertificateDer;
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -25,6 +27,15 @@ pub(crate) struct Shown {
     pub(crate) names: Vec<String>,
     /// All that was shown, the leaf first.
     pub(crate) chain: Vec<CertificateDer<'static>>,
+}
+
+impl Shown {
+    /// Is the leaf for this host, a name or an address (RFC 9525)? A leaf that webpki cannot read is for nobody.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        let leaf = self.chain.first().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        let name = ServerName::try_from(host.to_owned()).ok();
+        leaf.zip(name).is_some_and(|(leaf, name)| verify_server_name(&leaf, &name).is_ok())
+    }
 }
 
 /// Reads the leaf of a chain.
@@ -64,6 +75,18 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_star_is_one_whole_label_and_an_address_is_none() {
+        let is_for = |name: &str, host: &str| {
+            let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+            read(&[made.cert.der().clone()]).unwrap().is_for(host)
+        };
+        assert!(is_for("*.example.com", "a.example.com") && is_for("Vault", "vault") && is_for("::1", "0:0::1"));
+        assert!(!is_for("*.example.com", "a.b.example.com") && !is_for("*.example.com", "example.com"));
+        assert!(!is_for("127.0.0.1", "127.0.0.2") && !is_for("*.0.0.1", "127.0.0.1"));
+        assert!(!is_for("localhost", "") && !is_for("localhost", "no host"));
+    }
 
     proptest! {
         #[test]
