@@ -63,6 +63,11 @@ impl Nft {
         Ok(said)
     }
 
+    /// Is it the missing table that nft complains of? The kernel is asked; nft's own words count where it cannot be.
+    fn lacks_table(&self, complaint: &anyhow::Error) -> bool {
+        self.speak(transaction::stands).map_or_else(|_| is_absence(complaint), |stands| !stands)
+    }
+
     fn generation(&self) -> Result<u32> {
         self.speak(transaction::generation)
     }
@@ -178,7 +183,7 @@ impl Backend for Nft {
                 let listing = Listing { generation, ..Listing::parse(&tables)? };
                 Ok(listing.flags.is_some().then_some(listing))
             }
-            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) if self.lacks_table(&error) => Ok(None),
             Err(error) => Err(error.context("the moat's table could not be listed")),
         }
     }
@@ -289,7 +294,7 @@ impl Backend for Nft {
     }
 }
 
-/// Whether the kernel has no table of that name (`ENOENT`).
+/// Does nft say in so many words that the kernel has no such table (`ENOENT`)?
 fn is_absence(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Refused>().is_some_and(|refused| refused.complaint.contains("No such file or directory"))
 }
