@@ -39,7 +39,7 @@ impl Home {
         let spaces: Result<Spaces> = KINDS.into_iter().map(|kind| Ok((kind, process.namespace(kind)?))).collect();
         let spaces = match spaces {
             Ok(spaces) => Some(spaces),
-            // One that ended is in none, be it that nobody has asked for its end yet: it does nothing any more.
+            // A process that ended is in no namespace, a zombie neither: it does nothing any more.
             Err(error) if !is_none_of_it(&error) || has_ended(process) => return Err(error),
             Err(_) => None,
         };

@@ -122,7 +122,7 @@ impl Scope {
             Self::Named(_) => {
                 Verdict::untold(format!("there is no container {name}; docker ps -a lists those there are"))
             }
-            Self::Changed(_) => Verdict::Beside,
+            Self::Changed(_) => Verdict::NotApplicable,
         }
     }
 }

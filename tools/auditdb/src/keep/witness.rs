@@ -176,8 +176,8 @@ impl Witnesses {
         Ok(())
     }
 
-    /// Is it an anchor's word, from before the log was made shorter, on a segment of which all is gone? The log itself
-    /// names those that must be there.
+    /// Did `prune` remove this segment before the log was compacted? Then an anchor of that time need not find it. The
+    /// log itself names those that must be there.
     fn is_rid_of(&self, sequence: u64, name: &str) -> bool {
         let before = |(last, sum): &(u64, Compacted)| sequence < *last && name < sum.horizon.as_str();
         self.rid.as_ref().is_some_and(before) && !self.named.contains(name)

@@ -25,8 +25,8 @@ pub(crate) fn sign(folder: &Folder, notary: &Notary, abouts: Vec<About>) -> Resu
     Ok(())
 }
 
-/// The segments whose writers have ended: those that are at it sign for theirs themselves. An empty one has just been made,
-/// and its writer may not have locked it yet.
+/// Counts segments whose writers have ended: a writer that runs signs its own. An empty segment is new, and its writer
+/// may not have locked it yet.
 fn look(folder: &Folder) -> io::Result<Option<Inherited>> {
     let (mut segments, mut last) = (0, None);
     for segment in folder.segments()?.into_iter().filter(|segment| segment.length > 0) {

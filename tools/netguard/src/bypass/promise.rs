@@ -26,8 +26,8 @@ impl Bypass {
     }
 }
 
-/// Of an open network that Docker has: is there somebody who translates its sources, and nobody who refuses all of it?
-/// A network that is not there yet has nothing to be promised.
+/// Checks an open network that Docker has: some rule must masquerade its sources, and none may refuse all of it. A
+/// network that is not there yet gets no finding.
 pub(super) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
     if network.class != Class::Open {
         return Vec::new();

@@ -1,7 +1,7 @@
-//! What other programs' firewalls do with a packet that the moat lets by. Their rules are followed as the kernel
-//! follows them, for one new IPv4 packet from a network to the internet. A condition that cannot be worked out here (a
-//! mark, a set, a rate) is neither true nor false: a rule that asks for it refuses a part at most, but for one that
-//! asks for its opposite: "all but those in a set" may be nearly all, so what it does is unclear.
+//! What other programs' firewalls do with a packet that the moat lets by. We follow their rules as the kernel does, for
+//! one new IPv4 packet from a network to the internet. A mark, a set or a rate cannot be worked out here. A rule that
+//! asks for one refuses a part at most. A rule that asks for the opposite ("all but those in a set") is unclear: that
+//! may be nearly all.
 
 mod iptables;
 mod nft;

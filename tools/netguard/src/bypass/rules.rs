@@ -44,7 +44,7 @@ impl Memory {
         self.of(generation(), Rules::read)
     }
 
-    /// The generation was asked before the rules are read: what changes meanwhile is of another one.
+    /// The generation is read first: a change while the rules are read then counts as a new generation.
     fn of(&mut self, now: Option<u32>, read: impl FnOnce() -> Rules) -> Rules {
         if let Some((known, rules)) = &self.0
             && now == Some(*known)

@@ -51,8 +51,8 @@ pub(crate) fn open<'a>(network: &Network, holes: impl Iterator<Item = &'a Hole>)
     rules
 }
 
-/// What all rules of an open network let through a moment ago passes at once. That is before anybody asks where it is
-/// from: that is part of what is known. Where it goes is read behind all that other programs may have made of it.
+/// A pair of addresses that all rules of an open network let through a moment ago passes at once. It passes before the
+/// rule about its source, which was among them. The chain comes after other programs' NAT, so the destination is real.
 pub(crate) fn accepted(pairs: Pairs) -> Rule {
     Rule {
         id: format!("known{}", pairs.family.digit()),
@@ -79,8 +79,8 @@ pub(crate) fn host(network: &Network) -> Vec<Rule> {
     rules
 }
 
-/// The last rule of a network that is closed. It has another id than what it stands for, so that neither passes as the
-/// other.
+/// The last rule of a network that is closed. An open network's last rule has another id, so verify never takes one for
+/// the other.
 pub(crate) fn shut(network: &str) -> Rule {
     Rule {
         id: format!("{network}/closed"),

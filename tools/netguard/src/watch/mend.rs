@@ -74,8 +74,8 @@ impl Watch<'_> {
         self.load(reasons, whole.is_none())
     }
 
-    /// Loads everything. Where there is nothing at all, long deny lists come after the rules: what keeps the
-    /// LAN and the host out must not wait for them; and the internet does, for some of it is on the lists.
+    /// Loads everything. Where there is nothing at all, the rules come first and long deny lists after them. So LAN and
+    /// host are closed at once. The internet stays closed until the lists are loaded, for some of it is on them.
     fn load(&mut self, mut reasons: Vec<String>, fresh: bool) -> Result<Option<Mended>> {
         let lists: Vec<SetName> = SetName::all().filter(|name| name.0 == Group::Listed).collect();
         let many: usize = lists.iter().filter_map(|name| self.plan.sets.get(name)).map(Vec::len).sum();

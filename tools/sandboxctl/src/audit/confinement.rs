@@ -115,7 +115,7 @@ fn no_new_privileges(subject: &Subject) -> Verdict {
 fn apparmor(subject: &Subject) -> Verdict {
     match (&subject.engine.security, subject.engine.module("apparmor"), subject.facts.apparmor.as_deref()) {
         (None, _, _) => Verdict::untold("the engine did not tell whether it has AppArmor"),
-        (Some(_), None, _) => Verdict::Beside,
+        (Some(_), None, _) => Verdict::NotApplicable,
         (Some(_), Some(_), None) => Verdict::untold("the engine did not tell the container's profile"),
         (Some(_), Some(_), Some("")) if subject.facts.never_ran() => {
             Verdict::untold("it was never started: the engine chooses the profile when it is")
@@ -129,7 +129,7 @@ fn apparmor(subject: &Subject) -> Verdict {
 fn selinux(subject: &Subject) -> Verdict {
     match (&subject.engine.security, subject.engine.module("selinux")) {
         (None, _) => Verdict::untold("the engine did not tell whether it has SELinux"),
-        (Some(_), None) => Verdict::Beside,
+        (Some(_), None) => Verdict::NotApplicable,
         (Some(_), Some(_)) => {
             let off = subject.facts.options("label").any(|label| label == "disable") || subject.facts.privileged();
             Verdict::when(!off, "a label", if off { "no label" } else { "a label" })

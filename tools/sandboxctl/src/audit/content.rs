@@ -101,7 +101,7 @@ impl Searched {
 
 fn set_id(subject: &Subject) -> Verdict {
     match &subject.layers {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(layers)) => match &layers.set_id {
             Err(why) => Verdict::untold(why),
@@ -112,16 +112,16 @@ fn set_id(subject: &Subject) -> Verdict {
 
 fn layers(subject: &Subject) -> Verdict {
     match &subject.layers {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(layers)) => layers.secrets.verdict(),
     }
 }
 
 fn mounted(subject: &Subject) -> Verdict {
-    subject.facts.given.as_ref().map_or(Verdict::Beside, Searched::verdict)
+    subject.facts.given.as_ref().map_or(Verdict::NotApplicable, Searched::verdict)
 }
 
 fn composed(subject: &Subject) -> Verdict {
-    subject.facts.composed.as_ref().map_or(Verdict::Beside, Searched::verdict)
+    subject.facts.composed.as_ref().map_or(Verdict::NotApplicable, Searched::verdict)
 }

@@ -24,17 +24,17 @@ pub(crate) enum Verdict {
         /// Why the audit could not tell.
         reason: String,
     },
-    /// There is nothing here that it could be about: no record.
-    Beside,
+    /// The container has nothing that the control is about. It makes no record.
+    NotApplicable,
 }
 
 impl Verdict {
-    /// It is as it should be.
+    /// A pass, with the value that was found.
     pub(crate) fn holds(found: impl Display) -> Self {
         Self::Pass { found: found.to_string() }
     }
 
-    /// It is not as it should be.
+    /// A failure, with the value that the policy asks for and the one that was found.
     pub(crate) fn differs(expected: impl Display, found: impl Display) -> Self {
         Self::Fail { expected: expected.to_string(), found: found.to_string() }
     }

@@ -58,7 +58,7 @@ pub(crate) const ALL: &[Control<Engine>] = &[
 fn version(engine: &Engine) -> Verdict {
     match engine.version {
         // Other engines count their versions otherwise, and have weaknesses of their own.
-        _ if engine.is_docker() == Some(false) => Verdict::Beside,
+        _ if engine.is_docker() == Some(false) => Verdict::NotApplicable,
         _ if engine.is_docker().is_none() => Verdict::untold("the engine did not tell which product it is"),
         Some(version) => Verdict::when(version >= FLOOR, format!("{FLOOR} or newer"), version),
         None => Verdict::untold("the engine did not tell its version"),

@@ -94,7 +94,7 @@ fn ulimits(subject: &Subject) -> Verdict {
 /// A container that is uid 0 by design has such commands by design.
 fn root_commands(subject: &Subject) -> Verdict {
     if subject.expect.root_because.is_some() {
-        return Verdict::Beside;
+        return Verdict::NotApplicable;
     }
     let root = |user: &str| {
         let name = user.split(':').next().unwrap_or_default();

@@ -68,7 +68,7 @@ pub(super) const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 /// What a stranger's image rests on is its owner's affair.
 fn base(subject: &Subject) -> Verdict {
     if subject.expect.service.is_none() {
-        return Verdict::Beside;
+        return Verdict::NotApplicable;
     }
     let digest = subject.facts.base.as_deref().unwrap_or("none");
     Verdict::when(digest.starts_with("sha256:"), "a digest", digest)
@@ -82,7 +82,7 @@ fn health_check(subject: &Subject) -> Verdict {
 /// Steps that a judge objects to, as `step 3 (why)`; the first one is the oldest.
 fn steps(subject: &Subject, expected: &str, wrong: impl Fn(&str) -> Option<&'static str>) -> Verdict {
     match &subject.history {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(history)) => {
             let numbered = history.steps.iter().enumerate();
@@ -124,7 +124,7 @@ fn unverified(subject: &Subject) -> Verdict {
 
 fn secrets(subject: &Subject) -> Verdict {
     match &subject.history {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(history)) => leak::verdict(&history.leaks),
     }

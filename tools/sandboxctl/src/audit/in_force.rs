@@ -157,9 +157,9 @@ fn same(subject: &Subject, told: Option<i64>, of: impl Fn(&InForce) -> Option<i6
     let shown = |limit: Option<i64>| limit.map_or_else(|| "no limit".to_owned(), |number| format!("{number} {unit}"));
     let told = told.filter(|number| *number > 0);
     match &subject.facts.in_force {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
-        Some(Ok(found)) if told.is_none() && of(found).is_none() => Verdict::Beside,
+        Some(Ok(found)) if told.is_none() && of(found).is_none() => Verdict::NotApplicable,
         Some(Ok(found)) => Verdict::same(&shown(told), &shown(of(found))),
     }
 }

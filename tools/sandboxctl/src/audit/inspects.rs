@@ -25,6 +25,6 @@ fn inspects(subject: &Subject) -> Verdict {
     }
     match &subject.expect.inspects {
         Some(names) => Verdict::none_of("none", names),
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
     }
 }

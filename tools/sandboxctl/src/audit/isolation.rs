@@ -91,7 +91,7 @@ fn users(subject: &Subject) -> Verdict {
 /// Under cgroup v1 Docker has no such namespace to give.
 fn cgroups(subject: &Subject) -> Verdict {
     match (subject.engine.cgroup_v2, &subject.facts.host.cgroupns_mode) {
-        (Some(false), _) => Verdict::Beside,
+        (Some(false), _) => Verdict::NotApplicable,
         (None, _) => Verdict::untold("the engine did not tell its cgroup version"),
         (Some(true), None) => Verdict::untold("the engine did not tell the cgroup namespace's mode"),
         (Some(true), Some(mode)) => Verdict::when(mode.to_string() != "host", "private", mode),
@@ -163,8 +163,8 @@ fn in_this_life(subject: &Subject, vault: &Life) -> Verdict {
 fn dns(subject: &Subject) -> Verdict {
     let found: std::collections::BTreeSet<String> = subject.facts.host.dns.iter().flatten().cloned().collect();
     match (&subject.expect.home, &subject.expect.service) {
-        (Home::Of(_) | Home::Nowhere, _) => Verdict::Beside,
-        (_, None) if subject.facts.host.network_mode.as_deref() == Some("none") => Verdict::Beside,
+        (Home::Of(_) | Home::Nowhere, _) => Verdict::NotApplicable,
+        (_, None) if subject.facts.host.network_mode.as_deref() == Some("none") => Verdict::NotApplicable,
         (_, None) => {
             // The host's own name server, or one that the container has to itself: neither is one of the network's.
             let own = |address: &String| address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -82,8 +82,8 @@ impl Kernel {
                 Mounted { writable, ..said.clone() }
             }
             Some(said) if said.kind == "bind" && places.contains(&said.source) => Mounted { writable, ..said.clone() },
-            // A file that an editor put a new one in the place of, with nothing but reading allowed: whether what stands
-            // in it is still right is asked of the policy's label.
+            // An editor replaced the file of a read-only bind mount. The policy's label tells whether its content is
+            // still right.
             Some(said) if said.kind == "bind" && !writable && places.iter().any(|place| was(place, &said.source)) => {
                 Mounted { writable, ..said.clone() }
             }

@@ -128,7 +128,7 @@ fn has_hosts_processes(subject: &Subject) -> bool {
 fn ssh(subject: &Subject) -> Verdict {
     match found(subject, &SSH, |socket| socket.is("tcp", &[SSH_PORT])) {
         Ok(Some(found)) => Verdict::none_of("no SSH server", &found),
-        Ok(None) => Verdict::Beside,
+        Ok(None) => Verdict::NotApplicable,
         Err(untold) => untold,
     }
 }
@@ -149,7 +149,7 @@ fn tunnels(subject: &Subject) -> Verdict {
             Verdict::none_of("no tunnel", &found)
         }
         (Err(untold), _) => untold,
-        _ => Verdict::Beside,
+        _ => Verdict::NotApplicable,
     }
 }
 

@@ -75,7 +75,7 @@ impl Subject {
     fn judge(&self, judge: impl FnOnce(&NetworkInspect) -> Verdict) -> Verdict {
         match &self.found {
             Ok(Some(network)) => judge(network),
-            Ok(None) => Verdict::Beside,
+            Ok(None) => Verdict::NotApplicable,
             Err(why) => Verdict::untold(why),
         }
     }

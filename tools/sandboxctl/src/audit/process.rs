@@ -107,7 +107,7 @@ pub(crate) fn parse(pid: i64, status: &str) -> Option<Confined> {
 /// Those that break a rule, named by number and by what is wrong.
 fn none(subject: &Subject, expected: &str, wrong: impl Fn(&Confined) -> Option<String>) -> Verdict {
     match &subject.facts.processes {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(processes)) if processes.is_empty() => Verdict::untold("none of its processes could be looked at"),
         Some(Ok(processes)) => {

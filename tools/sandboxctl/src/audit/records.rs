@@ -87,13 +87,13 @@ pub(crate) fn record<T>(
         control,
         target,
         &match verdict {
-            Verdict::Pass { .. } | Verdict::Beside => format!("{claim}."),
+            Verdict::Pass { .. } | Verdict::NotApplicable => format!("{claim}."),
             Verdict::Fail { .. } => format!("It does not hold that {claim}."),
             Verdict::Unknown { .. } => format!("It could not be told whether {claim}."),
         },
     );
     let mut record = match verdict {
-        Verdict::Beside => return None,
+        Verdict::NotApplicable => return None,
         Verdict::Pass { found } => {
             compared.found = Some(found.clone());
             base.outcome(Outcome::Success)
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     const CONTROL: Control<()> =
-        Control::new("cis-docker-5.12", "is bounded", Severity::High, "bound it", |()| Verdict::Beside);
+        Control::new("cis-docker-5.12", "is bounded", Severity::High, "bound it", |()| Verdict::NotApplicable);
 
     fn told(verdict: &Verdict, until: Option<Date>) -> Option<Record> {
         let waiver = until.map(|until| Waiver {
@@ -206,6 +206,6 @@ mod tests {
 
     #[test]
     fn what_does_not_apply_has_no_record() {
-        assert_eq!(told(&Verdict::Beside, None), None);
+        assert_eq!(told(&Verdict::NotApplicable, None), None);
     }
 }

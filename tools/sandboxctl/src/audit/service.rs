@@ -57,7 +57,7 @@ fn health(subject: &Subject) -> Verdict {
 
 /// An image that was built again, or another's under the same name, shows in the id.
 fn image(subject: &Subject) -> Verdict {
-    let Some(service) = subject.expect.service else { return Verdict::Beside };
+    let Some(service) = subject.expect.service else { return Verdict::NotApplicable };
     let wanted = format!("cellblock/{service}:local");
     let (Some(name), Some(id)) = (&subject.facts.image, &subject.facts.image_id) else {
         return Verdict::untold("the engine did not tell the image");

@@ -30,7 +30,7 @@ fn share(subject: &Subject) -> Verdict {
     let target = match subject.expect.service {
         Some(Service::Cell) => TARGETS[0],
         Some(Service::Warden) => TARGETS[1],
-        _ => return Verdict::Beside,
+        _ => return Verdict::NotApplicable,
     };
     let image = &subject.expect.share_image;
     let expected = format!("the file system in {}, nosuid, nodev", image.display());

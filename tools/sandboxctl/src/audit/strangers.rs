@@ -39,7 +39,7 @@ fn reach(subject: &Subject) -> Verdict {
 /// What a record says of what it can touch.
 pub(crate) fn verdict(reach: Option<&Result<Vec<String>, String>>) -> Verdict {
     match reach {
-        None => Verdict::Beside,
+        None => Verdict::NotApplicable,
         Some(Err(why)) => Verdict::untold(why),
         Some(Ok(ways)) => Verdict::none_of("nothing of it within reach", ways),
     }

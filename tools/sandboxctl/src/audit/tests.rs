@@ -135,7 +135,7 @@ fn a_sound_container_passes_every_control_that_concerns_it() {
         let verdict = (control.judge)(&subject("stranger", &sound(), &able()));
         let beside = OF_WHAT_RUNS.contains(&control.id) || control.id.contains("-in-");
         assert!(
-            matches!(verdict, Verdict::Pass { .. }) || (beside && verdict == Verdict::Beside),
+            matches!(verdict, Verdict::Pass { .. }) || (beside && verdict == Verdict::NotApplicable),
             "{}: {verdict:?}",
             control.id
         );
@@ -267,7 +267,7 @@ fn a_weakness_of_docker_s_is_said_of_docker_alone() {
     let old = docker(&json!({"ServerVersion": "5.8.6"}));
     let of = |product: Option<&str>| (control.judge)(&Engine { product: product.map(str::to_owned), ..old.clone() });
     assert!(matches!(of(Some("Engine")), Verdict::Fail { .. }));
-    assert_eq!(of(Some("Podman Engine")), Verdict::Beside);
+    assert_eq!(of(Some("Podman Engine")), Verdict::NotApplicable);
     assert!(matches!(of(None), Verdict::Unknown { .. }));
 }
 
@@ -350,7 +350,7 @@ fn a_command_of_root_s_is_found_but_in_a_container_that_is_root_by_design() {
         assert!(matches!(judge("stranger", &[None, Some(user)]), Verdict::Fail { .. }), "{user}");
     }
     assert!(matches!(judge("stranger", &[None, Some("")]), Verdict::Unknown { .. }));
-    assert_eq!(judge("cell", &[Some("0")]), Verdict::Beside);
+    assert_eq!(judge("cell", &[Some("0")]), Verdict::NotApplicable);
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn each_name_whose_tls_the_gate_opens_is_told_until_it_is_waived_and_the_cell_ma
         (at.as_str(), source.as_path(), writable),
         ("/etc/cellblock/inspect", Path::new("/rendered/inspect"), false)
     );
-    assert_eq!((control("cellblock-tls-inspected").judge)(&subject("cell", &sound(), &able())), Verdict::Beside);
+    assert_eq!((control("cellblock-tls-inspected").judge)(&subject("cell", &sound(), &able())), Verdict::NotApplicable);
 }
 
 #[test]

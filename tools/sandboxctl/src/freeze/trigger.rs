@@ -20,8 +20,8 @@ impl Trigger {
         self.if_severity.is_some()
     }
 
-    /// Is this the record? One that is no failure is none, however bad that would be; nor is one that the prisoner wrote:
-    /// the record shows it under the cell's name, or with the name that it claimed.
+    /// Does this record fire it? Only a failure does, and none that the prisoner wrote: such a line stands under the
+    /// cell's name, or with the name that it claimed.
     pub(super) fn fires(&self, record: &Record) -> bool {
         let event = &record.event;
         // The gate vouches for its lines as the tools do.

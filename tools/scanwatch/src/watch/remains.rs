@@ -1,5 +1,5 @@
-//! What was taken away and could not be emptied at once: it runs, or somebody holds a lease on it: told when it is
-//! empty.
+//! Jailed files that could not be emptied at once: one still runs, or somebody holds a lease on it. They are tried
+//! again, and a record says when one is empty.
 
 use std::thread::JoinHandle;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use super::super::Rules;
 use super::super::content::{Searched, text};
 use super::super::facts::{Facts, Mounted};
 
-/// Where secrets belong: what is mounted there is one, and its reader is the one that needs it.
+/// Where secrets belong. What is mounted there is meant for this container, and is no finding.
 const SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 /// The most files that are read.
 const MANY: usize = 64;

@@ -21,7 +21,7 @@ fn a_secret_in_a_file_fails_what_was_not_read_is_unknown_and_no_file_at_all_is_n
             (subject.facts.given, subject.facts.composed) = (found.clone(), found);
             (control(id).judge)(&subject)
         };
-        assert_eq!(judged(None), Verdict::Beside, "{id}");
+        assert_eq!(judged(None), Verdict::NotApplicable, "{id}");
         assert_eq!(judged(Some(searched("A=b"))), Verdict::holds("none"), "{id}");
         assert_eq!(judged(Some(untold())), Verdict::untold("/app/.env is too large"), "{id}");
         let both = Searched { untold: untold().untold, ..searched("DB_PASSWORD=hunter2") };
@@ -35,7 +35,7 @@ fn layers_that_nobody_asked_for_say_nothing_and_those_that_were_not_read_are_unk
     let broken = Layers::read(&[][..], until, leak::Rules::built_in());
     for id in super::super::content::OF_LAYERS {
         let judged = |layers| (control(id).judge)(&Subject { layers, ..subject("stranger", &sound(), &able()) });
-        assert_eq!(judged(None), Verdict::Beside, "{id}");
+        assert_eq!(judged(None), Verdict::NotApplicable, "{id}");
         assert!(matches!(judged(Some(Err("no answer".to_owned()))), Verdict::Unknown { .. }), "{id}");
         assert!(matches!(judged(Some(Ok(broken.clone()))), Verdict::Unknown { .. }), "{id}");
     }

@@ -29,7 +29,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Pass { .. } => "pass",
         Verdict::Fail { .. } => "fail",
         Verdict::Unknown { .. } => "unknown",
-        Verdict::Beside => "beside",
+        Verdict::NotApplicable => "beside",
     }
 }
 

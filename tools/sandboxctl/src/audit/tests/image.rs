@@ -78,7 +78,7 @@ fn selinux_is_asked_for_where_the_engine_has_it_and_what_is_missing_is_told_of_t
     assert!(matches!(under(&["name=selinux"], "no-new-privileges"), Verdict::Pass { .. }));
     assert!(matches!(under(&["name=selinux"], "label=disable"), Verdict::Fail { .. }));
     assert!(matches!(under(&["name=selinux"], "label:disable"), Verdict::Fail { .. }));
-    assert_eq!(under(&["name=seccomp"], "label=disable"), Verdict::Beside);
+    assert_eq!(under(&["name=seccomp"], "label=disable"), Verdict::NotApplicable);
     let control = daemon::ALL.iter().find(|control| control.id == "cellblock-engine-modules").unwrap();
     let verdict = (control.judge)(&Engine::of(serde_json::from_value(able()).unwrap()));
     assert_eq!(verdict, Verdict::holds("seccomp, AppArmor, no SELinux"));

@@ -65,7 +65,7 @@ fn a_kernel_without_ipv6_has_the_networks_of_ipv4_alone() {
 fn a_network_that_is_missing_fails_once_and_one_that_nobody_told_of_is_unknown() {
     let missing = network_verdicts(Ok(None));
     assert!(matches!(missing["cellblock-network-present"], Verdict::Fail { .. }));
-    assert_eq!(missing.values().filter(|verdict| **verdict == Verdict::Beside).count(), missing.len() - 1);
+    assert_eq!(missing.values().filter(|verdict| **verdict == Verdict::NotApplicable).count(), missing.len() - 1);
     assert!(
         network_verdicts(Err("no answer".to_owned()))
             .values()

@@ -25,7 +25,7 @@ pub(crate) fn pause(interfaces: &[&str], generation: Option<u32>) -> Batch {
     batch
 }
 
-/// The batch that takes it away, whoever left it, and if it is there.
+/// The batch that deletes the pause's table, if it exists, whoever left it.
 pub(crate) fn resume(generation: Option<u32>) -> Batch {
     let mut batch = Batch::begin(generation);
     batch.push(NEW_TABLE, CREATE, &about(PAUSE), format!("table {PAUSE}"));
