@@ -182,7 +182,7 @@ engine_leaves_all() {
   holds 'live-restore, the engine started again: all of the cellblock is there' within "$UP_WITHIN" stands
   holds 'live-restore, the engine started again: the cell never stopped' eval '[ "$(cell_started)" = "$before" ]'
   after 'live-restore, the engine started again'
-  inside "rm /etc/docker/daemon.json; systemctl reload docker" >&2
+  inside "echo '{\"live-restore\": false}' >/etc/docker/daemon.json; systemctl reload docker" >&2
 }
 
 upgrades() {
