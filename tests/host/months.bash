@@ -3,7 +3,7 @@
 
 readonly UP_WITHIN=240     # seconds from power on until all services are healthy, on a machine with other work
 readonly NAS=192.168.77.10
-readonly OURS='cellblock.service cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer'
+readonly BOOT_UNITS='cellblock.service cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer'
 # What this vehicle cannot show: the limits (no controllers), Tailscale (none there), and the certificates of strangers,
 # which only the lab's own host can forge.
 readonly NOT_HERE='limits|remote-access|tls-verified'
@@ -46,7 +46,7 @@ comes_up() {
   sealed
   inside "$(printed_up) /opt/images.tar" >&2 || true
   holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
-  holds 'cellblock up: the units are enabled' enabled "$OURS"
+  holds 'cellblock up: the units are enabled' enabled "$BOOT_UNITS"
   holds 'cellblock up: the share is a unit of systemd' active var-lib-cellblock-sandbox_data-share.mount
   holds 'cellblock up: status says which secret is missing' secret_is missing
   put_the_token
@@ -194,7 +194,7 @@ upgrades() {
   inside 'systemctl disable --now cellblock-report.timer' >&2
   up >&2 || true
   holds 'cellblock up after it: what did not change went on' eval '[ "$(cell_started)" = "$before" ]'
-  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "$OURS" && active cellblock-report.timer'
+  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "$BOOT_UNITS" && active cellblock-report.timer'
   after 'an upgrade'
   run machine stop
   boot
