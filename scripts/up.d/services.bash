@@ -67,7 +67,8 @@ part_with_a_stranded_cell() {
 has_the_share() {
   local pid here
   pid=$(docker inspect --format '{{.State.Pid}}' "$1")
-  here=$(findmnt -rno MAJ:MIN --mountpoint "$(setting .share.mount)")
+  # The boot unit's own mount namespace has it twice, once for what the unit may write to.
+  read -r here < <(findmnt -rno MAJ:MIN --mountpoint "$(setting .share.mount)") || return 1
   awk -v device="${here// /}" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
 }
 
