@@ -220,7 +220,7 @@ goes_wrong() {
 fills_up() {
   inside 'docker exec cell sh -c "dd if=/dev/zero of=/sandbox/workspace/full bs=1M 2>/dev/null; rm -f /sandbox/workspace/full"' >&2 || true
   after 'the share filled and freed'
-  inside 'truncate -s 60M /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
+  inside 'truncate -s "$(($(du -sm /var/lib/cellblock/audit | cut -f 1) + 40))M" /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
     mount -o loop /root/small.img /var/lib/cellblock/audit && cp -a /root/audit/. /var/lib/cellblock/audit/ && systemctl start cellblock-collect.target &&
     dd if=/dev/zero of=/var/lib/cellblock/audit/ballast bs=1M 2>/dev/null' >&2 || true
   inside 'docker exec cell sh -c "echo x >/sandbox/workspace/written-while-full"; sleep 3' >&2
