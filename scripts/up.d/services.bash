@@ -69,7 +69,7 @@ has_the_share() {
   pid=$(docker inspect --format '{{.State.Pid}}' "$1")
   # The boot unit's own mount namespace has it twice, once for what the unit may write to.
   read -r here < <(findmnt -rno MAJ:MIN --mountpoint "$(setting .share.mount)") || return 1
-  awk -v device="${here// /}" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
+  awk -v device="$here" '$5 == "/sandbox" && $3 == device { found = 1 } END { exit !found }' "/proc/$pid/mountinfo" 2>/dev/null
 }
 
 # A unit's start wakes no units: what systemd is at cannot wait for itself. The streams it begins, for renew may have ended them.

@@ -3,7 +3,6 @@
 
 readonly UP_WITHIN=240     # seconds from power on until all services are healthy, on a machine with other work
 readonly NAS=192.168.77.10
-readonly BOOT_UNITS='cellblock.service cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer'
 # What this vehicle cannot show: the limits (no controllers), Tailscale (none there), and the certificates of strangers,
 # which only the lab's own host can forge.
 readonly NOT_HERE='limits|remote-access|tls-verified'
@@ -46,7 +45,7 @@ comes_up() {
   sealed
   inside "$(printed_up) /opt/images.tar" >&2 || true
   holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
-  holds 'cellblock up: the units are enabled' enabled "$BOOT_UNITS"
+  holds 'cellblock up: the units are enabled' enabled "cellblock.service $UNITS"
   holds 'cellblock up: the share is a unit of systemd' active var-lib-cellblock-sandbox_data-share.mount
   holds 'cellblock up: status says which secret is missing' secret_is missing
   put_the_token
@@ -131,7 +130,7 @@ boots() {
   holds 'a boot: the secret that memory forgot is told, and is an alert' eval 'secret_is missing && said ".event.action == \"secret-checked\" and .cellblock.cell.secret == \"github-token\" and .event.outcome == \"failure\" and .event.severity >= 73"'
   holds 'a boot: the sealed secret is in memory again' within 60 in_the_gate
   put_the_token
-  holds 'a boot: every stream goes on into the record' within 60 inside 'for stream in proxy vault monitor warden denied events moat; do systemctl is-active --quiet "cellblock-collect@$stream" || exit 1; done'
+  holds 'a boot: every stream goes on into the record' within 60 active cellblock-collect@{proxy,vault,monitor,warden,denied,events,moat}
   holds 'a boot: the record holds' inside 'auditdb verify'
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
   after 'a boot'
@@ -165,7 +164,8 @@ engine_restarts() {
   mark=$(inside 'date -u +%FT%TZ')
   # Whoever asks in the very instant of the stop is let in by the socket.
   inside 'systemctl stop docker.service && sleep 5' >&2
-  holds 'the engine stopped: the checks of hour and day leave it so' inside 'systemctl start cellblock-audit cellblock-proof; sleep 2; ! systemctl is-active --quiet docker'
+  holds 'the engine stopped: the checks of hour and day leave it so' inside 'systemctl start cellblock-audit cellblock-proof; sleep 2; ! systemctl is-active --quiet docker &&
+    for unit in audit proof; do journalctl -q -o cat -u "cellblock-$unit" | grep -q "docker.service is stopped" || exit 1; done'
   inside 'systemctl start docker' >&2
   neighbour=$(started)
   holds 'the engine started again: the cell is back, behind the moat' within "$UP_WITHIN" stands
@@ -194,7 +194,7 @@ upgrades() {
   inside 'systemctl disable --now cellblock-report.timer' >&2
   up >&2 || true
   holds 'cellblock up after it: what did not change went on' eval '[ "$(cell_started)" = "$before" ]'
-  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "$BOOT_UNITS" && active cellblock-report.timer'
+  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "cellblock.service $UNITS" && active cellblock-report.timer'
   after 'an upgrade'
   run machine stop
   boot

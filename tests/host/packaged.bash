@@ -1,6 +1,10 @@
 # What the suites with the Debian package share: how it is made and put onto the machine. Sourced after steps.bash.
 # shellcheck shell=bash disable=SC2016  # what the machine's own shell expands
 
+# What the package brings to be woken by `up`, but for cellblock.service itself.
+# shellcheck disable=SC2034  # for those who source this
+readonly UNITS='cellblock-moat.service cellblock-moat-watch.service cellblock-collect.target cellblock-audit.timer cellblock-proof.timer cellblock-prune.timer cellblock-report.timer'
+
 # The checkout is not in there: what steps.bash asks goes without it, too.
 inside() { machine run "$*"; }
 

@@ -77,9 +77,10 @@ within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ 
 is() { local wanted=$1; shift; [ "$("$@")" = "$wanted" ]; }
 not() { ! "$@"; }
 
-# Each of these units: systemctl is content with one of several.
-active() { inside "for unit in $*; do systemctl is-active --quiet \$unit || { echo \$unit; exit 1; }; done"; }
-enabled() { inside "for unit in $*; do systemctl is-enabled --quiet \$unit || { echo \$unit; exit 1; }; done"; }
+# `each_unit QUESTION UNIT…`: systemctl itself is content with one of several.
+each_unit() { inside "for unit in ${*:2}; do systemctl $1 --quiet \$unit || { echo \$unit; exit 1; }; done"; }
+active() { each_unit is-active "$@"; }
+enabled() { each_unit is-enabled "$@"; }
 rules() { inside 'nft list chain inet netguard net-cell'; }
 started() { inside "$ENGINE inspect --format '{{.State.StartedAt}} {{.State.Running}}' neighbour"; }
 untouched() { [ "$(started)" = "$neighbour" ] && [[ $neighbour == *" true" ]]; }

@@ -8,7 +8,7 @@ use crate::Error;
 /// Docker's models.
 ///
 /// rustc compiles the body of an `async fn` where it is awaited: in each tool, and again in each tool's tests. That was
-/// a sixth of the first build.
+/// three tenths of netguard's LLVM lines, and a quarter of sandboxctl's.
 pub type Work<'a, T> = BoxFuture<'a, T>;
 
 /// The engine's answer, or its error.
