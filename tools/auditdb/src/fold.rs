@@ -7,6 +7,7 @@ mod row;
 use anyhow::{Context, Result};
 use duckdb::Connection;
 
+use crate::database::ROW_GROUP;
 use crate::line::{self, Scanner};
 use crate::spool::{Batch, Folder, Read, Reader};
 use progress::Progress;
@@ -14,11 +15,9 @@ pub(crate) use progress::Seen;
 use row::Rows;
 pub(crate) use row::{Value, Values};
 
-/// Rows in one of DuckDB's row groups (DuckDB's manual, "Storage").
-const ROW_GROUP: u64 = 122_880;
 /// The most rows in one transaction: whole row groups, which go to the file without the log. A small group behind them would
 /// make the checkpoint write its neighbours anew: a third of a fold's time, and of the file.
-const ROWS: u64 = 2 * ROW_GROUP;
+const ROWS: u64 = 12 * ROW_GROUP;
 /// Bytes of lines in one transaction.
 const BYTES: u64 = 192 << 20;
 

@@ -115,8 +115,7 @@ mod tests {
     use crate::database;
     use serde_json::Value;
 
-    /// Rows of one of DuckDB's row groups.
-    const GROUP: i64 = 122_880;
+    const GROUP: i64 = database::ROW_GROUP as i64;
 
     /// How many rows DuckDB reads for the cheap question about ids of this time that none has yet.
     fn rows_read(connection: &Connection, first: i64, time: i64) -> u64 {

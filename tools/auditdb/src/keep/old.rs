@@ -1,7 +1,6 @@
 //! What an old database remembers, before a new one takes its place.
 
 use anyhow::Result;
-use duckdb::AccessMode;
 
 use super::verify;
 use super::walk::Found;
@@ -31,7 +30,7 @@ impl Old {
         if !path.exists() {
             return Self::Absent;
         }
-        let read = || -> Result<Vec<Seen>> { fold::seen(&database::open(&path, AccessMode::ReadOnly, MEMORY)?) };
+        let read = || -> Result<Vec<Seen>> { fold::seen(&database::open(&path, MEMORY)?) };
         read().map_or_else(|error| Self::Unreadable(format!("{error:#}")), Self::Knows)
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use duckdb::types::{TimeUnit, Value};
-use duckdb::{AccessMode, Connection, params};
+use duckdb::{Connection, params};
 use jiff::Timestamp;
 use record::cellblock::Target;
 
@@ -30,7 +30,7 @@ pub(crate) struct RefStore(Connection);
 impl RefStore {
     /// Opens it, and makes it where it is not there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let connection = database::open(path, AccessMode::ReadWrite, MEMORY)?;
+        let connection = database::open_writable(path, MEMORY)?;
         connection.execute_batch(TABLE).with_context(|| format!("{}: is no database of refs", path.display()))?;
         Ok(Self(connection))
     }
