@@ -7,6 +7,7 @@ mod prove;
 mod prune;
 mod rebuild;
 mod shrink;
+mod unsigned;
 mod verify;
 mod walk;
 mod witness;

@@ -27,7 +27,7 @@ pub(crate) use batch::Batch;
 pub(crate) use folder::{Folder, SegmentFile, is_closed};
 pub(crate) use inherited::sign;
 pub(crate) use reader::{Read, Reader};
-pub(crate) use segment::is_named;
+pub(crate) use segment::{begun, is_named};
 pub(crate) use writer::{Room, Writer};
 
 #[cfg(test)]

@@ -9,16 +9,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use duckdb::Connection;
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use crate::fold::{self, Seen};
 use crate::source::Source;
 use crate::spool::{self, Read, Reader, SegmentFile};
 use crate::store::{Retain, Store};
 use crate::when::When;
-
-/// The length of a UUID at the beginning of a segment's name.
-const UUID: usize = 36;
 
 /// A segment whose lines are all older than they are kept.
 pub(super) struct Old {
@@ -99,11 +95,8 @@ fn told(path: &Path, name: &str) -> Result<BTreeMap<Option<String>, i64>> {
         let last = came.entry(provider).or_insert(i64::MIN);
         *last = batch.received.as_microsecond().max(*last);
     }
-    let made = name.get(..UUID).and_then(|id| Uuid::try_parse(id).ok()).and_then(|id| id.get_timestamp());
-    let made =
-        made.and_then(|made| i64::try_from(made.to_unix().0).ok()).map_or(i64::MAX, |seconds| seconds * 1_000_000);
     if came.is_empty() {
-        came.insert(None, made);
+        came.insert(None, spool::begun(name).map_or(i64::MAX, Timestamp::as_microsecond));
     }
     Ok(came)
 }

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use record::cellblock::Spool;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
+use super::unsigned;
 use super::walk::{Found, walk};
 use super::witness::Witnesses;
 use crate::database::{self, Lock};
@@ -63,6 +65,7 @@ pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
 /// If the spool cannot be read.
 pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, Found)>> {
     let mut held = Vec::new();
+    let now = Timestamp::now();
     let there = store.spool().segments()?;
     for segment in &there {
         let marks = witnesses.marks.get(&segment.name).map(Vec::as_slice).unwrap_or_default();
@@ -74,6 +77,9 @@ pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, 
             found.fail("`prune` let it go and removed it, and it was put back".to_owned());
         } else if witnesses.is_begun(&segment.name) && !found.is_bad() {
             found.reason = Some("`prune` was ended before it removed this; the next one does".to_owned());
+        }
+        if witnesses.outside {
+            unsigned::doubt(&segment.name, &mut found, now);
         }
         held.push((segment.name.clone(), found));
     }
@@ -125,6 +131,7 @@ fn completeness(held: &[(String, Found)], witnesses: &Witnesses) -> Record {
         said.push_str(&format!("; {gone} of {segments} were pruned"));
     }
     let bad = held.iter().filter(|(_, found)| found.is_bad()).count() as u64;
+    let unsigned = held.iter().filter(|(_, found)| found.outcome == Outcome::Unknown).count() as u64;
     let (outcome, verdict, reason) = if let Some(fault) = witnesses.faults.first() {
         (Outcome::Failure, "is not what was written", Some(fault.clone()))
     } else if bad > 0 {
@@ -132,6 +139,9 @@ fn completeness(held: &[(String, Found)], witnesses: &Witnesses) -> Record {
         (Outcome::Failure, "is not complete", Some(format!("{segments} not as it was written")))
     } else if let Some(unknown) = witnesses.unknown.first() {
         (Outcome::Unknown, "may not be complete", Some(unknown.clone()))
+    } else if unsigned > 0 {
+        let segments = many(unsigned, "segment was", "segments were");
+        (Outcome::Unknown, "may hold lines of somebody else", Some(format!("{segments} signed by nobody")))
     } else if !witnesses.outside {
         let why = "no checkpoint was ever signed, so nobody outside its folder remembers how much there was";
         (Outcome::Unknown, "may not be complete", Some(why.to_owned()))
@@ -156,6 +166,7 @@ pub(super) fn segment_record(name: &str, found: Found) -> Record {
     let message = match found.outcome {
         Outcome::Success if found.lines > 0 => format!("Segment {name} is as it was written: {}.", found.ranges()),
         Outcome::Success => format!("Segment {name} is as it was written."),
+        Outcome::Unknown => format!("Nobody vouches for segment {name}: {}.", found.ranges()),
         _ => format!("Segment {name}, or its part of the database, is not as it was written."),
     };
     let mut record = Record::new(Provider::Auditdb, Action::SegmentVerified, message)

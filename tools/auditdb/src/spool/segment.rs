@@ -34,6 +34,12 @@ fn is_full(length: u64, age: Duration) -> bool {
     length >= FULL.0 || age >= FULL.1
 }
 
+/// When a segment was begun, as its name says.
+pub(crate) fn begun(name: &str) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = Uuid::try_parse(name.get(..UUID)?).ok()?.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
+}
+
 /// How far the time in a segment's name may be from the one in its header: both are read at once.
 const APART: u64 = 10_000;
 

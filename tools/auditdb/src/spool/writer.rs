@@ -49,6 +49,7 @@ struct Signing {
     notary: Notary,
     /// Lines that no checkpoint speaks of.
     lines: u64,
+    /// When a checkpoint of this segment was signed last: of a new one the first lines are signed at once.
     last: Option<Instant>,
     asked: bool,
     failed: bool,
@@ -114,7 +115,9 @@ impl Writer {
                 self.signing.iter_mut().for_each(|signing| signing.close(&full));
                 let next = Segment::create(self.folder.path(), Some(&full));
                 // Without a next one the full one stays, so that the chain is not cut when it is tried again.
-                next.inspect_err(|_| self.segment = Some(full))?
+                let next = next.inspect_err(|_| self.segment = Some(full))?;
+                self.signing.iter_mut().for_each(|signing| signing.last = None);
+                next
             }
             None => Segment::create(self.folder.path(), None)?,
         };

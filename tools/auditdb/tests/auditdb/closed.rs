@@ -234,3 +234,25 @@ fn a_proof_of_an_older_key_is_checked_with_what_key_show_prints() {
         );
     }
 }
+
+#[test]
+fn a_whole_segment_that_nobody_signed_is_no_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&put(path, 0..100), 0);
+    verify(path, 0);
+    let own = segments(path);
+    // Behind it and before it: the time in a name is whatever its writer likes.
+    for (n, days) in [(1, 1), (2, -1)] {
+        super::prune::old_segment(path, n, days, &[("egress-proxy", &[line("egress-proxy", "request-refused", n)])]);
+    }
+    let found = verify(path, 3);
+    for segment in segments(path) {
+        let told = found.iter().find(|told| told["cellblock"]["spool"]["segment"] == name(&segment)).unwrap();
+        let expected = if own.contains(&segment) { "success" } else { "unknown" };
+        assert_eq!(told["event"]["outcome"], expected, "{told}");
+    }
+    let whole = found.iter().find(|told| told["event"]["action"] == "record-verified").unwrap();
+    assert_eq!(whole["event"]["outcome"], "unknown", "{whole}");
+    assert_eq!(whole["event"]["reason"], "2 segments were signed by nobody", "{whole}");
+}

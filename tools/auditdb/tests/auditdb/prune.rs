@@ -26,7 +26,7 @@ fn put(directory: &Path, all: &[Value]) {
 }
 
 /// A segment whose batches, a provider and its lines, came in so many days ago: by hand, for no writer has that clock.
-fn old_segment(directory: &Path, n: u32, days: i64, batches: &[(&str, &[Value])]) {
+pub(super) fn old_segment(directory: &Path, n: u32, days: i64, batches: &[(&str, &[Value])]) {
     let received = Timestamp::now() - SignedDuration::from_hours(days * 24);
     let mut text = format!("{{\"segment\":{{\"format\":1,\"created\":\"{received}\",\"pid\":1,\"previous\":null}}}}\n")
         .into_bytes();
