@@ -1,7 +1,8 @@
 //! Segments that no checkpoint speaks of.
 //!
 //! A writer has the first lines of each of its segments signed before it acknowledges them. So a segment without any
-//! signature is of a writer that died in that moment or could not sign, or somebody else put it there. Nobody can tell.
+//! signature stands for one of three: its writer died in that moment, it could not sign, or it is somebody else's. Nobody
+//! can tell which.
 
 use jiff::Timestamp;
 use record::Outcome;
