@@ -1,7 +1,6 @@
 //! Makes all probes of a run, inside and outside at once. The results come in the order of the plan, each as soon as
 //! all before it are there.
 
-pub(crate) mod control;
 mod enter;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! `run`: makes probes, those of the policy or of lines.
 
+mod control;
 mod lines;
 
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::RunArgs;
 use crate::host::Surroundings;
-use crate::inspect::{Manner, control, inspect};
+use crate::inspect::{Manner, inspect};
 use crate::judge::Judge;
 use crate::judge::dns_log::DnsLog;
 use crate::namespace::vantage::Vantage;

@@ -10,7 +10,7 @@ use crate::namespace::vantage::Vantage;
 ///
 /// # Errors
 /// If it would be the probes' own place, or as [`Vantage`]'s makers.
-pub(crate) fn vantage(args: &RunArgs, policy: Option<&Policy>) -> Result<Option<Vantage>> {
+pub(super) fn vantage(args: &RunArgs, policy: Option<&Policy>) -> Result<Option<Vantage>> {
     let control = &args.control;
     let Some(vantage) = chosen(args, control)? else { return Ok(None) };
     if !control.control_resolver.is_empty() {
