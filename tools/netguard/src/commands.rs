@@ -5,6 +5,5 @@ pub(crate) mod denied;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod remove;
-pub(crate) mod target;
 pub(crate) mod verify;
 pub(crate) mod watch;

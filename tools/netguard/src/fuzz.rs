@@ -6,8 +6,8 @@ use crate::backend::iptables::{facts, saved::Saved, sets};
 use crate::backend::nft::transaction;
 use crate::backend::ruleset::Listing;
 use crate::backend::{denied_flows, dialect};
-use crate::commands::target;
 use crate::rules::address_set::Family;
+use crate::rules::target;
 
 /// What `nft -j` prints: the listing, its bridges, its flows and the ranges of its sets.
 pub fn nft_json(text: &[u8]) {

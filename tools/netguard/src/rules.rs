@@ -11,4 +11,5 @@ pub(crate) mod role;
 pub(crate) mod rule;
 pub(crate) mod syntax;
 pub(crate) mod table;
+pub(crate) mod target;
 mod validate;

@@ -11,7 +11,6 @@ use tool::{Exit, Writer};
 
 use super::plan;
 use crate::cli::ExplainArgs;
-use crate::commands::target::{self, Target};
 use crate::host::interfaces::Machine;
 use crate::rules::address_set::Group;
 use crate::rules::evaluate::{Fate, Packet, outward};
@@ -19,6 +18,7 @@ use crate::rules::plan::Plan;
 use crate::rules::records::ecs;
 use crate::rules::role::Role;
 use crate::rules::rule::Rule;
+use crate::rules::target::{self, Target};
 
 /// The longest line of targets that is read.
 const LONGEST: u64 = 4096;
