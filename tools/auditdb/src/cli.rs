@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use policy::PolicyArgs;
 use tool::OutputArgs;
 
+use crate::export::Form;
+use crate::read::sheet::Rows;
+use crate::read::{Filters, Shape};
 use crate::source::{Named, Source};
 use crate::store::StoreArgs;
 use crate::when::When;
@@ -144,19 +147,6 @@ pub(crate) struct Query {
     pub(crate) timeout: u64,
 }
 
-/// How `query` prints rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Rows {
-    /// For a person, as wide as the screen.
-    Table,
-    /// One JSON object a line.
-    Jsonl,
-    /// For a spreadsheet.
-    Csv,
-    /// For other databases, with the types of the columns; never on a terminal.
-    Parquet,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Instead of the record, this proof of one line; - is standard input
@@ -197,38 +187,6 @@ pub(crate) struct Prune {
     pub(crate) older_than: Option<When>,
 }
 
-/// Which records.
-#[derive(Debug, Args)]
-pub(crate) struct Filters {
-    /// From this time on: 90s, 2d, "2 days ago", today, yesterday, "last week", 2026-11-28, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<When>,
-    /// Up to this time, and not including it
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<When>,
-    /// Of this tool or source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) tool: Vec<String>,
-    /// With this action, such as ref-moved
-    #[arg(long, value_name = "ACTION")]
-    pub(crate) action: Vec<String>,
-    /// With this verdict
-    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "failure", "unknown"])]
-    pub(crate) outcome: Vec<String>,
-    /// At least this bad: 21 low, 47 medium, 73 high, 99 critical
-    #[arg(long, value_name = "0..99", value_parser = clap::value_parser!(u8).range(0..=99))]
-    pub(crate) severity: Option<u8>,
-    /// About this container
-    #[arg(long, value_name = "NAME")]
-    pub(crate) container: Vec<String>,
-    /// Whose source is known by the stream that it came in on, and not by its own word
-    #[arg(long)]
-    pub(crate) vouched: bool,
-    /// Whose text this regular expression fits; without a capital in it, capitals make no difference
-    #[arg(long, short, value_name = "REGEX")]
-    pub(crate) grep: Option<String>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     #[command(flatten)]
@@ -260,32 +218,6 @@ pub(crate) struct Export {
     pub(crate) since_last: bool,
     #[command(flatten)]
     pub(crate) filters: Filters,
-}
-
-/// What `export` makes of records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    /// All records, for a spreadsheet.
-    Csv,
-    /// Verdicts and alerts, for code scanning: SARIF 2.1.0.
-    Sarif,
-    /// Verdicts, for a build server.
-    Junit,
-    /// All records, for a SIEM: OCSF 1.5, one event a line.
-    Ocsf,
-    /// All records with their types, in a folder by day and provider.
-    Parquet,
-}
-
-/// How `events` prints a record, in journalctl's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shape {
-    /// Time, verdict, tool, action, message and reason, as `--format text`.
-    Short,
-    /// The line itself, as `--format jsonl`.
-    Json,
-    /// The message alone.
-    Cat,
 }
 
 #[derive(Debug, Args)]

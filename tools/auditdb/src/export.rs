@@ -1,4 +1,4 @@
-//! `auditdb export`: records for other programs, in files that are there whole or not at all.
+//! Records for other programs, in files that are there whole or not at all.
 
 mod csv;
 mod item;
@@ -8,26 +8,37 @@ mod parquet;
 mod sarif;
 mod shipment;
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
+use clap::ValueEnum;
 use duckdb::{Connection, params_from_iter};
 use record::cellblock::Spool;
 use record::fields::File;
-use record::{Action, Category, Outcome, Provider, Record, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
+use record::{Action, Category, Provider, Record, Type};
 
-use crate::cli::{self, Form};
 use crate::plural::many;
-use crate::read::{Filter, Reached, Reading, check_pattern, open};
+use crate::read::{Filter, Reached};
 use crate::store::Store;
 use crate::whole;
 use item::Item;
 use shipment::Shipment;
 
-/// The most memory that the sorting may use.
-const MEMORY: &str = "1GiB";
+/// What `export` makes of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// All records, for a spreadsheet.
+    Csv,
+    /// Verdicts and alerts, for code scanning: SARIF 2.1.0.
+    Sarif,
+    /// Verdicts, for a build server.
+    Junit,
+    /// All records, for a SIEM: OCSF 1.5, one event a line.
+    Ocsf,
+    /// All records with their types, in a folder by day and provider.
+    Parquet,
+}
 
 /// Takes items, and knows what stands before and behind them.
 trait Report {
@@ -37,64 +48,47 @@ trait Report {
     fn end(&mut self) -> Result<()>;
 }
 
-/// `auditdb export`
-pub(crate) fn export(args: &cli::Export, store: &Store, output: OutputArgs) -> Result<Exit> {
-    ensure!(
-        !(args.since_last && args.to == Path::new("-")),
-        "--since-last: needs a folder that remembers; --to names it"
-    );
-    ensure!(
-        !(args.form == Form::Parquet && args.to == Path::new("-")),
-        "parquet: is a folder of files by day and provider; --to names it, and `auditdb query --output parquet` gives one file"
-    );
-    let reading = open(store, MEMORY)?;
-    reading.state.warn();
-    let filter = Filter::of(&args.filters);
-    if let Some(pattern) = &args.filters.grep {
-        check_pattern(&reading.connection, pattern)?;
-    }
-    if args.to == Path::new("-") {
-        let mut out = BufWriter::new(io::stdout().lock());
-        write(&reading.connection, &filter, args.form, &mut out)?;
-        out.flush().map_err(unprinted)?;
-        return Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown });
-    }
-    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
-    match args.since_last {
-        true => ship(store, &reading, &filter, args, &mut out)?,
-        false => {
-            let count = match args.form {
-                Form::Parquet => parquet::write(store, &filter, &args.to)?,
-                form => whole::write(&args.to, |out| write(&reading.connection, &filter, form, out))?,
-            };
-            out.write(&told(count, &args.to, args.form))?;
-        }
-    }
-    reading.state.reservations().iter().for_each(|_| out.count(Outcome::Unknown));
-    out.finish()
+/// All of it as one file, or as a folder of files by day and provider.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn keep(store: &Store, connection: &Connection, filter: &Filter, form: Form, path: &Path) -> Result<Record> {
+    let count = match form {
+        Form::Parquet => parquet::write(store, filter, path)?,
+        form => whole::write(path, |out| write(connection, filter, form, out))?,
+    };
+    Ok(told(count, path, form))
 }
 
 /// What is new since the last time, as one more file of the folder, or one of each partition. Where nothing is, there is
 /// no file.
-fn ship(store: &Store, reading: &Reading, filter: &Filter, args: &cli::Export, out: &mut Writer) -> Result<()> {
-    let connection = &reading.connection;
-    let mut shipment = Shipment::open(&args.to, args.form, filter)?;
-    let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(()) };
+///
+/// # Errors
+/// If the folder is no such folder, or one of its files cannot be written.
+pub(crate) fn ship(
+    store: &Store,
+    connection: &Connection,
+    filter: &Filter,
+    form: Form,
+    folder: &Path,
+) -> Result<Option<Record>> {
+    let mut shipment = Shipment::open(folder, form, filter)?;
+    let Some(beyond) = shipment.reached().beyond(connection)? else { return Ok(None) };
     let filter = filter.within(beyond);
     let mut reached: Reached = shipment.reached().clone();
     reached.go_on(connection)?;
-    let (path, count) = shipment.send(reached, |draft, name| match args.form {
+    let (path, count) = shipment.send(reached, |draft, name| match form {
         Form::Parquet => parquet::fill(store, &filter, draft, name),
         form => whole::fill_file(draft, |out| write(connection, &filter, form, out)),
     })?;
-    if let Some(path) = path {
-        out.write(&told(count, &path, args.form))?;
-    }
-    Ok(())
+    Ok(path.map(|path| told(count, &path, form)))
 }
 
 /// Writes all records that the filter lets through, and says how many.
-fn write(connection: &Connection, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64> {
+///
+/// # Errors
+/// If it cannot be written, or the form is no stream.
+pub(crate) fn write(connection: &Connection, filter: &Filter, form: Form, out: &mut dyn Write) -> Result<u64> {
     let mut report: Box<dyn Report + '_> = match form {
         Form::Csv => Box::new(csv::Csv::begin(out)?),
         Form::Sarif => Box::new(sarif::Sarif::begin(out)?),

@@ -1,19 +1,12 @@
-//! Keeps the record in order: `verify`, `prove`, `rebuild` and `prune`.
+//! Keeps the record in order: proves that it is whole, makes its database again, and lets go of what is old.
 
-mod aged;
-mod key;
-mod old;
-mod prove;
-mod prune;
-mod rebuild;
+pub(crate) mod aged;
+pub(crate) mod old;
+pub(crate) mod prove;
+pub(crate) mod prune;
+pub(crate) mod rebuild;
 mod shrink;
 mod unsigned;
-mod verify;
+pub(crate) mod verify;
 mod walk;
 mod witness;
-
-pub(crate) use key::key;
-pub(crate) use prove::{prove, verify_proof};
-pub(crate) use prune::prune;
-pub(crate) use rebuild::rebuild;
-pub(crate) use verify::verify;

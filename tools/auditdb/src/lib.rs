@@ -2,12 +2,13 @@
 //!
 //! The way of a line: `ingest` judges it (`line`) and appends it to the `spool`, whose batches are chained and signed for
 //! (`checkpoint`); `fold` brings it into the `database`; `read`, `report`, `refs` and `export` ask that. `keep` verifies,
-//! prunes and rebuilds.
+//! prunes and rebuilds. `commands` reads what the command line says, a file a subcommand, and has the rooms do it.
 
 mod chain;
 mod checkpoint;
 mod child;
 mod cli;
+mod commands;
 mod database;
 mod export;
 mod fold;

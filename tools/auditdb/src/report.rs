@@ -1,4 +1,4 @@
-//! `auditdb report`: one screen of what matters, folded from the record.
+//! One screen of what matters, folded from the record.
 //!
 //! The database is asked at the edge ([`gather`]); what comes of the rows is decided apart from it. Then it is told as
 //! text, as records or as a page.
@@ -19,32 +19,20 @@ mod strayed;
 mod text;
 mod told;
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
-use jiff::Timestamp;
-use policy::private_file;
-use record::Provider;
-use tool::{Exit, OutputArgs, Purpose, Writer};
-
-use crate::cli;
-use crate::read;
-use crate::store::Store;
-use crate::when::When;
-
 use activity::Activity;
 use check::Verdict;
 use finding::{Finding, Standing, Standings};
+pub(crate) use gather::gather;
 use incident::{Jailed, Loss, Moved, Newest};
+pub(crate) use page::page;
 use refused::Refusals;
-use span::Span;
-
-/// The most memory that the questions may use.
-const MEMORY: &str = "768MiB";
+pub(crate) use span::{DAY, Span};
+pub(crate) use text::text;
+pub(crate) use told::records;
 
 /// What the record says of a time.
 #[derive(Debug)]
-struct Report {
+pub(crate) struct Report {
     span: Span,
     /// The record has lines from before.
     is_older: bool,
@@ -90,40 +78,4 @@ impl Report {
     fn silences(&self) -> Vec<(i64, i64)> {
         self.activity.silences(self.span, self.is_older)
     }
-}
-
-/// `auditdb report`
-pub(crate) fn report(args: &cli::Report, store: &Store, output: OutputArgs) -> Result<Exit> {
-    let reading = read::open(store, MEMORY)?;
-    reading.state.warn();
-    let span = span(args)?;
-    let report = gather::gather(&reading.connection, span, reading.state.reservations())?;
-    if let Some(file) = &args.html {
-        return write_page(file, &page::page(&reading.connection, &report)?);
-    }
-    if output.is_text() {
-        tool::print(text::text(&report, output.is_coloured()).as_bytes())?;
-        return Ok(Exit::Success);
-    }
-    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
-    for record in told::records(&report) {
-        out.write(&record)?;
-    }
-    out.finish()
-}
-
-/// In one step, for its owner alone: a page says what is weak here.
-fn write_page(file: &Path, page: &str) -> Result<Exit> {
-    private_file::write(file, page.as_bytes()).with_context(|| format!("{}: cannot be written", file.display()))?;
-    Ok(Exit::Success)
-}
-
-/// From then until now; a week without a word.
-fn span(args: &cli::Report) -> Result<Span> {
-    let until = Timestamp::now().as_microsecond();
-    let week_ago = until - 7 * span::DAY;
-    let since = args.since.map_or(week_ago, When::microseconds);
-    (since < until)
-        .then_some(Span { since, until })
-        .context("--since is a time to come, and of that nothing is recorded")
 }

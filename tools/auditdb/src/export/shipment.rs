@@ -10,8 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use policy::private_file;
 use serde::{Deserialize, Serialize};
 
-use super::parquet;
-use crate::cli::Form;
+use super::{Form, parquet};
 use crate::database::Lock;
 use crate::read::{Filter, Reached};
 use crate::whole;

@@ -26,30 +26,30 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What became of all the lines.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// Source by source, in their order.
-    pub(super) tallies: Vec<Tally>,
+    pub(crate) tallies: Vec<Tally>,
     /// The last segment's name and the head of its chain.
-    pub(super) head: Option<(String, String)>,
+    pub(crate) head: Option<(String, String)>,
     /// Why the input broke off, if it did.
-    pub(super) unread: Option<anyhow::Error>,
+    pub(crate) unread: Option<anyhow::Error>,
     /// Could everything be passed on?
-    pub(super) told: Result<()>,
+    pub(crate) told: Result<()>,
 }
 
 /// What became of one source's lines.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) source: Option<Source>,
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
+pub(crate) struct Tally {
+    pub(crate) source: Option<Source>,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
     /// How often lines were lost that never came in.
     losses: u64,
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Tally {
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let (passed, failed) = (self.accepted, self.rejected + self.losses);
         Counts { checked: passed + failed, passed, failed, unknown: 0 }
     }

@@ -17,20 +17,20 @@ use crate::store::{Retain, Store};
 use crate::when::When;
 
 /// A segment whose lines are all older than they are kept.
-pub(super) struct Old {
+pub(crate) struct Old {
     pub(super) file: SegmentFile,
     pub(super) seen: Seen,
 }
 
 /// Before which time lines go, microseconds since 1970: those of a provider, and those of the others.
-pub(super) struct Cut {
+pub(crate) struct Cut {
     by: BTreeMap<String, i64>,
     all: i64,
 }
 
 impl Cut {
     /// As the policy keeps them, or all that came in before a time.
-    pub(super) fn of(retain: &Retain, older_than: Option<When>) -> Result<Self> {
+    pub(crate) fn of(retain: &Retain, older_than: Option<When>) -> Result<Self> {
         if let Some(when) = older_than {
             return Ok(Self { by: BTreeMap::new(), all: when.microseconds() });
         }
@@ -48,7 +48,7 @@ impl Cut {
 
 /// The segments whose every line came in before that, is in the database, and which no writer has open; and those that a
 /// prune had `begun` to remove when it was killed.
-pub(super) fn old(connection: &Connection, store: &Store, cut: &Cut, begun: &BTreeSet<String>) -> Result<Vec<Old>> {
+pub(crate) fn old(connection: &Connection, store: &Store, cut: &Cut, begun: &BTreeSet<String>) -> Result<Vec<Old>> {
     let newest = newest(connection)?;
     let known: BTreeMap<String, Seen> =
         fold::seen(connection)?.into_iter().map(|seen| (seen.name.clone(), seen)).collect();

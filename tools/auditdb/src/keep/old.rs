@@ -14,7 +14,7 @@ const MEMORY: &str = "512MiB";
 
 /// The database that is there before a rebuild.
 #[derive(Debug)]
-pub(super) enum Old {
+pub(crate) enum Old {
     /// There was no database before.
     Absent,
     /// It remembers these segments.
@@ -25,7 +25,7 @@ pub(super) enum Old {
 
 impl Old {
     /// Looks at it, also where its tables are those of another version.
-    pub(super) fn look(store: &Store) -> Self {
+    pub(crate) fn look(store: &Store) -> Self {
         let path = store.database();
         if !path.exists() {
             return Self::Absent;
@@ -38,7 +38,7 @@ impl Old {
     ///
     /// # Errors
     /// If the spool, the log of checkpoints or an anchor cannot be read.
-    pub(super) fn beyond(&self, store: &Store) -> Result<Vec<(String, Found)>> {
+    pub(crate) fn beyond(&self, store: &Store) -> Result<Vec<(String, Found)>> {
         let seen = if let Self::Knows(seen) = self { seen.clone() } else { Vec::new() };
         let witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
         let held = verify::held(store, &witnesses)?;

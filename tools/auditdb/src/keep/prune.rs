@@ -1,23 +1,18 @@
-//! `auditdb prune`: lets go of what is older than the policy keeps it, by whole segments.
+//! Lets go of what is older than the policy keeps it, by whole segments.
 //!
 //! The database first, then the file: a crash in between leaves a segment that is folded again. The other order would
 //! leave one that is missing, and that is what a theft looks like.
 
 use std::fs;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use duckdb::{Connection, params};
 use record::cellblock::Spool;
 use record::{Action, Category, Provider, Record, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer};
 
-use super::aged::{self, Cut, Old};
+use super::aged::{Cut, Old};
 use super::shrink;
-use crate::checkpoint::{About, Book, Pruned};
-use crate::cli;
-use crate::database::{self, Lock};
-use crate::fold;
+use crate::checkpoint::{About, Pruned};
 use crate::note::note;
 use crate::plural::many;
 use crate::source::Source;
@@ -25,37 +20,23 @@ use crate::spool;
 use crate::store::Store;
 use crate::trust;
 
-/// How long readers are waited for.
-const WAIT: Duration = Duration::from_secs(30);
+/// What would go.
+pub(crate) fn planned(old: &[Old]) -> Record {
+    told(old, Action::PrunePlanned, ["would be removed"; 2])
+}
 
-/// `auditdb prune`
-pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Result<Exit> {
-    let cut = Cut::of(&store.retain, args.older_than)?;
-    let directory = store.directory().display();
-    if !store.directory().is_dir() {
-        bail!("{directory}: no record here; --directory names another");
-    }
-    let Some(_lock) = Lock::exclusive(&store.lock(), WAIT)? else {
-        bail!("{directory}: another process has had the database for {} s; try again", WAIT.as_secs());
-    };
-    let kept = trust::is_kept(store);
-    let connection = database::open_to_write(&store.database())?;
-    fold::fold(&connection, &store.spool())?;
-    let log = store.notary().log();
-    let begun = Book::read(&log).with_context(|| format!("{}: cannot be read", log.display()))?.unfinished();
-    let old = aged::old(&connection, store, &cut, &begun)?;
-    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
-    if args.dry_run {
-        out.write(&told(&old, Action::PrunePlanned, ["would be removed"; 2]))?;
-        return out.finish();
-    }
+/// Lets go of them, and tells what went. A database that we `kept` as we left it is so afterwards.
+///
+/// # Errors
+/// If that could not be signed, or a segment not be removed.
+pub(crate) fn let_go(store: &Store, connection: Connection, old: &[Old], cut: &Cut, kept: bool) -> Result<Record> {
     // Signed away first: without its tombstone, what is removed would look taken.
     let tombstones = old.iter().map(tombstone).collect();
     spool::sign(&store.spool(), &store.notary(), tombstones).context("nothing was removed")?;
-    forget(&connection, &old, &cut)?;
+    forget(&connection, old, cut)?;
     let loose = shrink::is_loose(&connection)?;
     connection.close().map_err(|(_, error)| error)?;
-    for gone in &old {
+    for gone in old {
         let path = store.spool().path().join(&gone.file.name);
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
     }
@@ -63,12 +44,11 @@ pub(crate) fn prune(args: &cli::Prune, store: &Store, output: OutputArgs) -> Res
     if kept {
         trust::keep(store, trust::stamp(store));
     }
-    let record = told(&old, Action::RecordsPruned, ["was removed", "were removed"]);
+    let record = told(old, Action::RecordsPruned, ["was removed", "were removed"]);
     if !old.is_empty() {
         note(store, &record)?;
     }
-    out.write(&record)?;
-    out.finish()
+    Ok(record)
 }
 
 fn tombstone(old: &Old) -> About {

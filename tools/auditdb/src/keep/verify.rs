@@ -1,4 +1,4 @@
-//! `auditdb verify`: the spool's hash chains, computed again and held against all that remembers them.
+//! The spool's hash chains, computed again and held against all that remembers them.
 //!
 //! A chain alone finds what was changed in the middle. A whole segment, or the end of one, that was taken away is
 //! found: somebody remembers how far it went and with which link: see [`super::witness`].
@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use record::cellblock::Spool;
 use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::unsigned;
 use super::walk::{Found, walk};
@@ -27,8 +26,11 @@ const WAIT: Duration = Duration::from_secs(10);
 /// The most memory that reading what is remembered may use.
 const MEMORY: &str = "512MiB";
 
-/// `auditdb verify`
-pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
+/// The verdict on each segment, and last the one on the whole record.
+///
+/// # Errors
+/// If there is no record, another process has it, or it cannot be read.
+pub(crate) fn verify(store: &Store) -> Result<Vec<Record>> {
     let directory = store.directory().display();
     let there = store.directory().is_dir();
     // Held to the end: what is pruned meanwhile would look taken.
@@ -46,17 +48,13 @@ pub(crate) fn verify(store: &Store, output: OutputArgs) -> Result<Exit> {
         bail!("{directory}: no record here; --directory names another");
     }
     witnesses.faults.extend(wrong.whole);
-    let mut out = Writer::stdout(Provider::Auditdb, Purpose::Judge, output, false);
     let mut held = held(store, &witnesses)?;
     for (name, found) in held.iter_mut().filter(|(_, found)| !found.is_bad()) {
         wrong.segments.get(name).iter().for_each(|why| found.fail((*why).clone()));
     }
     let complete = completeness(&held, &witnesses);
-    for (name, found) in held {
-        out.check(&segment_record(&name, found))?;
-    }
-    out.check(&complete)?;
-    out.finish()
+    let segments = held.into_iter().map(|(name, found)| segment_record(&name, found));
+    Ok(segments.chain([complete]).collect())
 }
 
 /// How each segment stands that is there or is remembered.
@@ -162,7 +160,7 @@ fn completeness(held: &[(String, Found)], witnesses: &Witnesses) -> Record {
     record
 }
 
-pub(super) fn segment_record(name: &str, found: Found) -> Record {
+pub(crate) fn segment_record(name: &str, found: Found) -> Record {
     let message = match found.outcome {
         Outcome::Success if found.lines > 0 => format!("Segment {name} is as it was written: {}.", found.ranges()),
         Outcome::Success => format!("Segment {name} is as it was written."),

@@ -14,7 +14,7 @@ use crate::spool::{self, Batch, Read, Reader};
 
 /// How a segment stands: as it was written, until something says otherwise.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub(super) outcome: Outcome,
     pub(super) reason: Option<String>,
     pub(super) lines: u64,

@@ -1,17 +1,50 @@
 //! Which records: the flags of `events` as a condition with parameters, never as text in the SQL.
 
 use anyhow::{Result, anyhow};
+use clap::Args;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Connection, ToSql};
 
-use crate::cli::Filters;
 use crate::database::brief;
+use crate::when::When;
 
 /// What `--grep` looks through: what a person sees of a record, or the line itself where it has no message.
 const TEXT: &str = "concat_ws(' ', provider, action, coalesce(message, raw), reason)";
 
 /// When a line came in: a line that bears no time is shown under that.
 const RECEIVED: &str = "epoch_us(received)";
+
+/// Which records.
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// From this time on: 90s, 2d, "2 days ago", today, yesterday, "last week", 2026-11-28, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Up to this time, and not including it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<When>,
+    /// Of this tool or source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Vec<String>,
+    /// With this action, such as ref-moved
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) action: Vec<String>,
+    /// With this verdict
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "failure", "unknown"])]
+    pub(crate) outcome: Vec<String>,
+    /// At least this bad: 21 low, 47 medium, 73 high, 99 critical
+    #[arg(long, value_name = "0..99", value_parser = clap::value_parser!(u8).range(0..=99))]
+    pub(crate) severity: Option<u8>,
+    /// About this container
+    #[arg(long, value_name = "NAME")]
+    pub(crate) container: Vec<String>,
+    /// Whose source is known by the stream that it came in on, and not by its own word
+    #[arg(long)]
+    pub(crate) vouched: bool,
+    /// Whose text this regular expression fits; without a capital in it, capitals make no difference
+    #[arg(long, short, value_name = "REGEX")]
+    pub(crate) grep: Option<String>,
+}
 
 /// A condition and what stands for its question marks.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
+use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use record::{Outcome, Provider, Record};
@@ -11,7 +12,6 @@ use tool::{Exit, Format, OutputArgs, Purpose, Writer, unprinted};
 
 use super::open::State;
 use super::show;
-use crate::cli::Shape;
 
 /// The width where nothing else says one.
 const USUAL: usize = 80;
@@ -19,6 +19,17 @@ const USUAL: usize = 80;
 const LEAST: usize = 40;
 /// Stands before what a fold moved down. So no text in a record can pass for a record: those begin at the margin.
 const INDENT: &str = "    ";
+
+/// How `events` prints a record, in journalctl's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// Time, verdict, tool, action, message and reason, as `--format text`.
+    Short,
+    /// The line itself, as `--format jsonl`.
+    Json,
+    /// The message alone.
+    Cat,
+}
 
 /// How records are printed.
 #[derive(Debug)]
@@ -45,13 +56,7 @@ impl Page {
     }
 
     /// Prints one line of the record; `source` is who vouches for it, and `received` when it came in, in microseconds.
-    pub(crate) fn print(
-        &self,
-        out: &mut impl Write,
-        raw: &str,
-        source: Option<&str>,
-        received: Option<i64>,
-    ) -> Result<()> {
+    pub(crate) fn print(&self, out: &mut impl Write, raw: &str, source: Option<&str>, received: Option<i64>) -> Result<()> {
         let record = || show::record_of(raw, source, received.and_then(|time| Timestamp::from_microsecond(time).ok()));
         let shown = match self.shape {
             Shape::Json if self.terminal => record::harmless(&show::json(raw, source)).into_owned(),

@@ -1,44 +1,57 @@
-//! `auditdb query`: one statement of the user's, on a connection that can only read this database.
+//! One statement of the user's, on a connection that can only read this database.
 
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 use duckdb::arrow::datatypes::DataType;
 use duckdb::{Connection, Statement};
 use serde_json::Value;
-use tool::Exit;
 
 use super::json::{is_known, value};
-use super::open::open;
-use super::sheet::{Csv, JsonLines, Sheet, Table, Target};
+use super::open::{State, open};
+use super::sheet::{Csv, JsonLines, Rows, Sheet, Table, Target};
 use super::statement::only_one;
 use super::{parquet, schema};
-use crate::cli::{self, Rows};
 use crate::store::Store;
 use crate::whole;
 
-/// The longest statement that is read from standard input, in bytes.
-const LONGEST: u64 = 1 << 20;
+/// A statement, and where its rows go.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    /// SQL, or a word of ours with a dot.
+    pub(crate) statement: &'a str,
+    /// How rows are printed.
+    pub(crate) rows: Rows,
+    /// The file that gets them; `None` is standard output.
+    pub(crate) to: Option<&'a Path>,
+    /// The most memory that it may use, as DuckDB writes it.
+    pub(crate) memory: &'a str,
+    /// The longest that it may take.
+    pub(crate) limit: Duration,
+}
 
-/// `auditdb query`
-pub(crate) fn query(args: &cli::Query, store: &Store) -> Result<Exit> {
-    let shape = shape(args)?;
-    let sql = schema::statement(&statement(&args.sql)?)?;
+/// Answers it, and says what the reader must know of the answer.
+///
+/// # Errors
+/// If it is not one statement, the database refuses it, or its rows cannot be written.
+pub(crate) fn query(asked: &Query<'_>, store: &Store) -> Result<State> {
+    let sql = schema::statement(asked.statement)?;
     only_one(&sql)?;
-    let reading = open(store, &args.memory)?;
+    let reading = open(store, asked.memory)?;
     reading.state.warn();
-    let (connection, limit) = (&reading.connection, Duration::from_secs(args.timeout));
-    bounded(connection, limit, || match (&args.to, shape) {
+    let connection = &reading.connection;
+    bounded(connection, asked.limit, || match (asked.to, asked.rows) {
         (Some(file), Rows::Parquet) => {
-            whole::write_opened(file, |draft| parquet::fill(connection, &sql, &args.memory, draft))
+            whole::write_opened(file, |draft| parquet::fill(connection, &sql, asked.memory, draft))
         }
         (Some(file), shape) => whole::write(file, |out| rows(connection, &sql, sheet(shape, out, false).as_mut())),
         (None, Rows::Parquet) => {
             let file = parquet::nameless(store.directory())?;
-            parquet::fill(connection, &sql, &args.memory, &file)?;
+            parquet::fill(connection, &sql, asked.memory, &file)?;
             parquet::pass(file)
         }
         (None, shape) => {
@@ -46,19 +59,7 @@ pub(crate) fn query(args: &cli::Query, store: &Store) -> Result<Exit> {
             rows(connection, &sql, sheet(shape, out, io::stdout().is_terminal()).as_mut())
         }
     })?;
-    Ok(if reading.state.reservations().is_empty() { Exit::Success } else { Exit::Unknown })
-}
-
-fn statement(given: &str) -> Result<String> {
-    if given != "-" {
-        return Ok(given.to_owned());
-    }
-    let mut sql = String::new();
-    io::stdin().take(LONGEST + 1).read_to_string(&mut sql).context("standard input cannot be read as SQL")?;
-    if sql.len() as u64 > LONGEST {
-        bail!("standard input: longer than {LONGEST} bytes, and so no statement");
-    }
-    Ok(sql)
+    Ok(reading.state.clone())
 }
 
 /// Interrupts the work when it takes longer.
@@ -80,17 +81,6 @@ fn bounded(connection: &Connection, limit: Duration, work: impl FnOnce() -> Resu
     }
 }
 
-/// How the rows come: a table where a person looks, lines where a program does, unless said.
-fn shape(args: &cli::Query) -> Result<Rows> {
-    let terminal = args.to.is_none() && io::stdout().is_terminal();
-    let shape = args.output.unwrap_or(if terminal { Rows::Table } else { Rows::Jsonl });
-    ensure!(
-        !(terminal && shape == Rows::Parquet),
-        "--output parquet: is nothing to look at; --to FILE writes it, or redirect standard output"
-    );
-    Ok(shape)
-}
-
 /// What the rows go into.
 fn sheet<'o>(shape: Rows, out: impl Write + 'o, terminal: bool) -> Box<dyn Sheet + 'o> {
     match shape {
@@ -101,7 +91,7 @@ fn sheet<'o>(shape: Rows, out: impl Write + 'o, terminal: bool) -> Box<dyn Sheet
 }
 
 /// Hands all rows of the answer on.
-pub(crate) fn rows(connection: &Connection, sql: &str, sheet: &mut dyn Sheet) -> Result<()> {
+fn rows(connection: &Connection, sql: &str, sheet: &mut dyn Sheet) -> Result<()> {
     let mut statement = connection.prepare(sql).map_err(|error| refused(&error))?;
     let mut rows = statement.query([]).map_err(|error| refused(&error))?;
     let columns = rows.as_ref().map(columns).transpose()?.unwrap_or_default();

@@ -5,11 +5,25 @@ mod json_lines;
 mod table;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use serde_json::Value;
 
 pub(crate) use csv::Csv;
 pub(crate) use json_lines::JsonLines;
 pub(crate) use table::Table;
+
+/// How `query` prints rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rows {
+    /// For a person, as wide as the screen.
+    Table,
+    /// One JSON object a line.
+    Jsonl,
+    /// For a spreadsheet.
+    Csv,
+    /// For other databases, with the types of the columns; never on a terminal.
+    Parquet,
+}
 
 /// Takes rows, one after the other.
 pub(crate) trait Sheet {

@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// Wakes a reader that follows, when the spool changes or a signal comes.
 #[derive(Debug)]
-pub(super) struct Wake {
+pub(crate) struct Wake {
     spool: PathBuf,
     directory: PathBuf,
     watcher: RecommendedWatcher,
@@ -32,7 +32,7 @@ impl Wake {
     ///
     /// # Errors
     /// If the kernel gives no watch.
-    pub(super) fn on(store: &Store) -> Result<Self> {
+    pub(crate) fn on(store: &Store) -> Result<Self> {
         let (stir, stirred) = sync_channel(1);
         on_signals(stir.clone())?;
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -51,7 +51,7 @@ impl Wake {
     ///
     /// # Errors
     /// If what is to be watched is gone.
-    pub(super) fn wait(&mut self, longest: Option<Duration>) -> Result<()> {
+    pub(crate) fn wait(&mut self, longest: Option<Duration>) -> Result<()> {
         let _stirred = match longest {
             Some(longest) => self.stirred.recv_timeout(longest).is_ok(),
             None => self.stirred.recv().is_ok(),

@@ -25,7 +25,7 @@ pub(super) const MEMORY: &str = "1GiB";
 
 /// What a person asks about refs of the past.
 #[derive(Debug)]
-pub(super) enum Question<'a> {
+pub(crate) enum Question<'a> {
     /// Where all refs pointed at a time.
     At(When),
     /// All changes of one ref.
@@ -35,7 +35,7 @@ pub(super) enum Question<'a> {
 }
 
 /// Answers, of one repository or of all.
-pub(super) fn answer(question: &Question<'_>, repo: Option<&str>, store: &Store, output: OutputArgs) -> Result<Exit> {
+pub(crate) fn answer(question: &Question<'_>, repo: Option<&str>, store: &Store, output: OutputArgs) -> Result<Exit> {
     let reading = open(store, MEMORY)?;
     reading.state.warn();
     let connection = &reading.connection;

@@ -16,7 +16,7 @@ use super::span::Span;
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn gather(connection: &Connection, span: Span, mut doubts: Vec<String>) -> Result<Report> {
+pub(crate) fn gather(connection: &Connection, span: Span, mut doubts: Vec<String>) -> Result<Report> {
     let checks = checks(connection, span.since)?;
     if checks.cut {
         doubts.push("there are more checks than a report looks at: the oldest of them are left out".to_owned());

@@ -24,7 +24,7 @@ const SCRIPT: &str = include_str!("page/filter.js");
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn page(connection: &Connection, report: &Report) -> Result<String> {
+pub(crate) fn page(connection: &Connection, report: &Report) -> Result<String> {
     let (entries, all) = timeline::timeline(connection, report.span)?;
     let scans = latency::percentiles(connection, report.span, report.activity.lines())?;
     let figures = figures::figures(report, scans.as_ref())?;

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 /// A minute, in microseconds.
 pub(super) const MINUTE: i64 = 60_000_000;
 pub(super) const HOUR: i64 = 60 * MINUTE;
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// From and to, in microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) since: i64,
-    pub(super) until: i64,
+pub(crate) struct Span {
+    pub(crate) since: i64,
+    pub(crate) until: i64,
 }
 
 impl Span {

@@ -18,7 +18,7 @@ const BARS: usize = 56;
 pub(super) const OLD: i64 = 2 * DAY;
 
 /// All of it, with a line break at its end.
-pub(super) fn text(report: &Report, coloured: bool) -> String {
+pub(crate) fn text(report: &Report, coloured: bool) -> String {
     let mut lines = Lines::new(coloured);
     head(&mut lines, report);
     lines.head("LAYER    VERDICT  CHECKED      WHAT THE LAST CHECKS SAID", "");

@@ -14,7 +14,7 @@ use super::text::{said, window};
 use crate::plural::many;
 
 /// All of it, in the order of the text.
-pub(super) fn records(report: &Report) -> Vec<Record> {
+pub(crate) fn records(report: &Report) -> Vec<Record> {
     let mut all = vec![period(report)];
     all.extend(report.layers.iter().map(layer));
     all.extend(report.findings.iter().map(finding));

@@ -7,12 +7,8 @@ use anyhow::{Context, Result};
 use duckdb::{Connection, params_from_iter};
 use tool::{Exit, OutputArgs, Stop, unprinted};
 
-use super::filter::{Filter, check_pattern};
-use super::open::{State, open};
-use super::page::Page;
-use super::reached::Reached;
-use super::wake::Wake;
-use crate::cli;
+use crate::cli::Events;
+use crate::read::{Filter, Page, Reached, State, Wake, check_pattern, open};
 use crate::store::Store;
 
 /// The most memory that the sorting may use.
@@ -20,8 +16,11 @@ const MEMORY: &str = "2GiB";
 /// How soon a follower looks again while another process has the database.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// `auditdb events`
-pub(crate) fn events(args: &cli::Events, store: &Store, output: OutputArgs) -> Result<Exit> {
+/// What the subcommand does.
+///
+/// # Errors
+/// Everything that exit status 2 stands for.
+pub(crate) fn run(args: &Events, store: &Store, output: OutputArgs) -> Result<Exit> {
     let stop = Stop::listen()?;
     let filter = Filter::of(&args.filters);
     let page = Page::of(args.output, output);

@@ -6,12 +6,15 @@ use anyhow::{Context, Result, bail};
 use tool::{Exit, unprinted};
 
 use crate::checkpoint::Book;
-use crate::cli;
+use crate::cli::Key;
 use crate::spool;
 use crate::store::Store;
 
-/// `auditdb key show` and `auditdb key rotate`
-pub(crate) fn key(args: &cli::Key, store: &Store) -> Result<Exit> {
+/// What the subcommand does.
+///
+/// # Errors
+/// Everything that exit status 2 stands for.
+pub(crate) fn run(args: &Key, store: &Store) -> Result<Exit> {
     let notary = store.notary();
     let Some(mut public) = notary.public()? else {
         bail!(
