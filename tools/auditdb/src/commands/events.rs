@@ -1,11 +1,10 @@
 //! `auditdb events`: the records themselves, as they came.
 
-use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use duckdb::{Connection, params_from_iter};
-use tool::{Exit, OutputArgs, Stop, unprinted};
+use tool::{Exit, OutputArgs, Stop};
 
 use crate::cli::Events;
 use crate::read::{Filter, Page, Reached, State, Wake, check_pattern, open};
@@ -76,13 +75,5 @@ fn follow(
 }
 
 fn print(connection: &Connection, filter: &Filter, select: &str, page: &Page) -> Result<()> {
-    let mut statement = connection.prepare(select)?;
-    let mut rows = statement.query(params_from_iter(filter.parameters()))?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    while let Some(row) = rows.next()? {
-        let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
-        let source: Option<String> = row.get(1)?;
-        page.print(&mut out, raw, source.as_deref(), row.get(2)?)?;
-    }
-    out.flush().map_err(unprinted)
+    page.print_all(&mut connection.prepare(select)?.query(params_from_iter(filter.parameters()))?)
 }

@@ -1,9 +1,10 @@
 //! How records look on a page: in the reader's time zone, and folded to the width of the screen.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
+use duckdb::Rows;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use record::{Outcome, Provider, Record};
@@ -56,7 +57,7 @@ impl Page {
     }
 
     /// Prints one line of the record; `source` is who vouches for it, and `received` when it came in, in microseconds.
-    pub(crate) fn print(&self, out: &mut impl Write, raw: &str, source: Option<&str>, received: Option<i64>) -> Result<()> {
+    fn print(&self, out: &mut impl Write, raw: &str, source: Option<&str>, received: Option<i64>) -> Result<()> {
         let record = || show::record_of(raw, source, received.and_then(|time| Timestamp::from_microsecond(time).ok()));
         let shown = match self.shape {
             Shape::Json if self.terminal => record::harmless(&show::json(raw, source)).into_owned(),
@@ -65,6 +66,17 @@ impl Page {
             Shape::Cat => record::escape(&record().map_or_else(|| raw.to_owned(), |it| it.message)),
         };
         writeln!(out, "{shown}").map_err(unprinted)
+    }
+
+    /// Prints records as the database has them: the line, who vouches for it, and when it came in, in microseconds.
+    pub(crate) fn print_all(&self, rows: &mut Rows<'_>) -> Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        while let Some(row) = rows.next()? {
+            let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
+            let source: Option<String> = row.get(1)?;
+            self.print(&mut out, raw, source.as_deref(), row.get(2)?)?;
+        }
+        out.flush().map_err(unprinted)
     }
 
     /// Prints the end of the run as the records before it; with messages alone, the exit status alone tells it.

@@ -1,7 +1,6 @@
 //! `auditdb refs --at|--history|--window`: what the record tells of refs over time. It lists, and judges nothing.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result};
 use duckdb::types::{TimeUnit, Value};
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use record::cellblock::{Reference, Target};
 use record::fields::Url;
 use record::{Action, Category, Outcome, Provider, Record, Type};
-use tool::{Exit, OutputArgs, Purpose, Writer, unprinted};
+use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use super::compare::Before;
 use super::named::{self, Named};
@@ -64,14 +63,7 @@ WHERE provider = 'auditdb' AND seq IN (SELECT seq FROM refs WHERE repo = ? AND n
 
 /// The records of its changes, as they came.
 fn history(connection: &Connection, of: &Named, page: &Page) -> Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut statement = connection.prepare(CHANGES)?;
-    let mut rows = statement.query(params![of.repo, of.name])?;
-    while let Some(row) = rows.next()? {
-        let raw = row.get_ref(0)?.as_str().context("a line in the database is no text")?;
-        page.print(&mut out, raw, row.get::<_, Option<String>>(1)?.as_deref(), row.get(2)?)?;
-    }
-    out.flush().map_err(unprinted)
+    page.print_all(&mut connection.prepare(CHANGES)?.query(params![of.repo, of.name])?)
 }
 
 const STEPS: &str = "
