@@ -5,81 +5,8 @@
 //! And, where the policy says `tls = "inspect"`, what the gate opens the cell's TLS with (inspect.rs).
 
 mod authority;
-mod inspect;
-mod make;
-mod pair;
-mod records;
-mod store;
-
-use anyhow::{Context, bail};
-use policy::{Policy, Service};
-use tool::Writer;
-
-use crate::cli::{Cert, CertCreate};
-use crate::secret::{self, Delivery};
-use pair::Pair;
-use store::{Slot, Store};
-
-/// Does what was asked, one record for each certificate it is about.
-pub(crate) fn run(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    let store = Store::of(policy);
-    match what {
-        Cert::Create(options) => create(options, policy, &store, out),
-        Cert::Show => show(&store, out),
-        Cert::Fingerprint { .. } => out.write(&records::shown(&store.read(Slot::Current)?, Slot::Current)),
-        Cert::Deliver => deliver(policy, &store, out),
-        Cert::Inspect => inspect::run(policy, out),
-    }
-}
-
-/// Prints the pin of the current certificate, and nothing else.
-pub(crate) fn plain(policy: &Policy) -> anyhow::Result<()> {
-    let pair = Store::of(policy).read(Slot::Current)?;
-    tool::print(format!("{}\n", records::pin(&pair.leaf)).as_bytes())
-}
-
-fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
-    let _alone = store.prepare()?;
-    let slot = if options.next { Slot::Next } else { Slot::Current };
-    if options.renew && store.holds(Slot::Next) {
-        store.promote()?;
-        return out.write(&records::renewed(&store.read(Slot::Current)?));
-    }
-    if !options.renew && store.holds(slot) {
-        return out.write(&records::kept(&store.read(slot)?, slot));
-    }
-    let pair = make::pair(&make::names(policy), options.days)?;
-    store.write(slot, &pair)?;
-    out.write(&records::created(&pair, slot))
-}
-
-/// A certificate that no longer fits its key, or its time, is a finding.
-fn show(store: &Store, out: &mut Writer) -> anyhow::Result<()> {
-    for slot in [Slot::Current, Slot::Next] {
-        if slot == Slot::Current || store.holds(slot) {
-            let pair = store.read(slot)?;
-            let verdict = pair.verdict(jiff::Timestamp::now());
-            out.check(&records::judged(&pair, slot, &verdict))?;
-        }
-    }
-    Ok(())
-}
-
-fn deliver(policy: &Policy, store: &Store, out: &mut Writer) -> anyhow::Result<()> {
-    let pair = store.read(Slot::Current)?;
-    if let Err(problem) = pair.verdict(jiff::Timestamp::now()) {
-        bail!("{}: {}; {}", store.certificate(Slot::Current).display(), problem.what, problem.mend);
-    }
-    let vault = policy.container(Service::Vault);
-    engine::wait_for(hand_over(vault, &pair)).with_context(|| format!("nothing usable was delivered to {vault}"))?;
-    out.write(&records::delivered(&pair, vault))
-}
-
-async fn hand_over(vault: &str, pair: &Pair) -> anyhow::Result<()> {
-    let docker = engine::Engine::connect().await?;
-    // The certificate last: the vault starts when it sees both.
-    for (name, bytes) in [("vault/key.pem", pair.key()), ("vault/cert.pem", pair.certificate())] {
-        secret::deliver(&docker, &Delivery { container: vault, name, bytes }).await?;
-    }
-    crate::nginx::reload(&docker, vault).await
-}
+pub(crate) mod inspect;
+pub(crate) mod make;
+pub(crate) mod pair;
+pub(crate) mod records;
+pub(crate) mod store;

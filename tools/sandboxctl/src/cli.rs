@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use engine::Version;
 use policy::PolicyArgs;
 use tool::OutputArgs;
 
 use crate::audit::{Pick, Show};
 use crate::freeze::Trigger;
-use crate::render::Render;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,20 +38,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Render(Render),
     /// Hold containers, networks and engine against the policy and the CIS Docker Benchmark
-    Audit {
-        /// Audit these containers only, known to the policy or not [default: the composition, its networks, the engine]
-        containers: Vec<String>,
-        /// Know secrets by the rules of this file too, in the form of gitleaks' configuration
-        #[arg(long, value_name = "FILE")]
-        rules: Option<PathBuf>,
-        /// Read the layers of images too, for secrets and set-uid files: some seconds for each image
-        #[arg(long)]
-        layers: bool,
-        #[command(flatten)]
-        pick: Pick,
-        #[command(flatten)]
-        show: Show,
-    },
+    Audit(Audit),
     /// List the controls of an audit: id, severity, what it is about, and the way out
     Controls,
     /// Tell how services and bounded folders stand
@@ -78,6 +65,39 @@ pub(crate) enum Command {
         /// Which shell
         shell: tool::Shell,
     },
+}
+
+/// What can be printed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Render {
+    /// What the policy adds to compose.yaml, for a second `docker compose -f` (JSON, which is YAML)
+    Compose,
+    /// One JSON line a network: its name, a digest, and the arguments of `docker network create`
+    Networks {
+        /// The engine's version, such as 28.2.2 [default: ask the engine]
+        #[arg(long, value_name = "VERSION")]
+        engine: Option<Version>,
+    },
+    /// Folders and sizes of the policy, absolute and in bytes, as one JSON object
+    Paths,
+    /// The gate's nginx.conf
+    Nginx,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Audit these containers only, known to the policy or not [default: the composition, its networks, the engine]
+    pub(crate) containers: Vec<String>,
+    /// Know secrets by the rules of this file too, in the form of gitleaks' configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Read the layers of images too, for secrets and set-uid files: some seconds for each image
+    #[arg(long)]
+    pub(crate) layers: bool,
+    #[command(flatten)]
+    pub(crate) pick: Pick,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Subcommand)]

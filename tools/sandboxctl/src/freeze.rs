@@ -9,47 +9,21 @@ mod standing;
 mod trigger;
 
 use std::collections::BTreeSet;
-use std::io::BufRead;
 
 use anyhow::{Context, bail};
 use engine::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
 use engine::{Engine, Families, wait_for};
 use policy::{Network, Policy, Service};
-use record::{Lines, Outcome};
 use tool::Writer;
 
 use standing::{Standing, frozen, networks_of, thawed};
 pub(crate) use trigger::Trigger;
 
-/// Freezes at once, or when a record comes that lets it fire. What is no record fires nothing, and nobody knows what it was.
-///
-/// # Errors
-/// As [`freeze`].
-pub(crate) fn when(policy: &Policy, trigger: &Trigger, input: impl BufRead, out: &mut Writer) -> anyhow::Result<()> {
-    if !trigger.waits() {
-        return freeze(policy, out);
-    }
-    for line in Lines::new(input) {
-        match line {
-            Ok(line) if trigger.fires(&line.record) => {
-                eprintln!("sandboxctl: freezing: {}", record::escape(&line.record.message));
-                return freeze(policy, out);
-            }
-            Ok(_) => out.count(Outcome::Success),
-            Err(error) => {
-                eprintln!("sandboxctl: {error}");
-                out.count(Outcome::Unknown);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Closes the moat for the cell, pauses it and cuts its network.
 ///
 /// # Errors
 /// If the record cannot be written. What could not be done is in the record.
-fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut troubles: Vec<String> = Vec::new();
     let mut note = |done: anyhow::Result<()>| troubles.extend(done.err().map(|error| format!("{error:#}")));
     homes(policy).for_each(|network| note(link::set(network.bridge.as_str(), false)));

@@ -7,24 +7,26 @@ mod header;
 mod presence;
 mod target;
 
-use std::io::{IsTerminal, Read};
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use policy::{Policy, Service};
 use record::cellblock::Cell;
 use record::fields::{Container, File};
 use record::{Action, Category, Provider, Record, Type};
-use tool::Writer;
 use zeroize::Zeroizing;
 
 pub(crate) use delivery::{Delivery, clear, deliver};
 pub(crate) use presence::{Presence, all};
 
-/// The most that a secret may hold, in bytes.
-const MAX_SECRET: u64 = 64 * 1024;
-
-/// Reads the secret, checks where it is to go, and puts it there.
-pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer) -> anyhow::Result<()> {
+/// Checks where a secret is to go, has it `read`, and puts it there; the record of it.
+///
+/// # Errors
+/// If the policy knows no such secret there, it is none, or it cannot be delivered.
+pub(crate) fn put(
+    policy: &Policy,
+    name: &str,
+    container: &str,
+    read: impl FnOnce() -> anyhow::Result<Zeroizing<Vec<u8>>>,
+) -> anyhow::Result<Record> {
     known(policy, name, container)?;
     let bytes = header::value(read()?)?;
     let delivery = Delivery { container, name, bytes: &bytes };
@@ -32,11 +34,14 @@ pub(crate) fn put(policy: &Policy, name: &str, container: &str, out: &mut Writer
         let docker = engine::Engine::connect().await?;
         deliver(&docker, &delivery).await
     })?;
-    out.write(&delivered(&delivery))
+    Ok(delivered(&delivery))
 }
 
 /// Takes a secret out of the gate's memory. Its name needs to stand in the policy no more: that may be why it goes.
-pub(crate) fn drop_one(policy: &Policy, name: &str, out: &mut Writer) -> anyhow::Result<()> {
+///
+/// # Errors
+/// If it is no name of a credential, or the gate does not answer.
+pub(crate) fn drop_one(policy: &Policy, name: &str) -> anyhow::Result<Record> {
     let gate = policy.container(Service::Proxy);
     if !is_name(name) {
         bail!("'{name}' is no name of a credential: small letters, digits, - and _, and a letter or digit first");
@@ -45,7 +50,7 @@ pub(crate) fn drop_one(policy: &Policy, name: &str, out: &mut Writer) -> anyhow:
         let docker = engine::Engine::connect().await?;
         delivery::drop_from(&docker, gate, name).await
     })?;
-    out.write(&dropped(name, gate, there))
+    Ok(dropped(name, gate, there))
 }
 
 /// As the gate knows them: nothing that leads out of the folder.
@@ -61,11 +66,6 @@ fn dropped(name: &str, container: &str, there: bool) -> Record {
         format!("{container} had no secret {name}; there was nothing to take out.")
     };
     about(Action::SecretDropped, name, container, message)
-}
-
-/// Tells of every secret that the policy names whether it is where it is needed.
-pub(crate) fn list(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
-    engine::wait_for(all(policy))?.iter().try_for_each(|presence| out.check(&presence.record()))
 }
 
 /// A name that no rule of the gate asks for is a slip of the pen: it would lie there unused.
@@ -84,22 +84,6 @@ fn known(policy: &Policy, name: &str, container: &str) -> anyhow::Result<()> {
         bail!("'{name}' is the gate's: it goes to the container {gate} only, not to {container}");
     }
     Ok(())
-}
-
-fn read() -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let input = std::io::stdin();
-    if input.is_terminal() {
-        bail!(
-            "the secret is read from standard input, not from a terminal that shows it; say: sandboxctl secret put NAME < FILE"
-        );
-    }
-    // As large as it can get: a buffer that grows leaves copies behind that nobody wipes.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_SECRET + 1)?));
-    input.lock().take(MAX_SECRET + 1).read_to_end(&mut bytes).context("standard input could not be read")?;
-    if bytes.len() as u64 > MAX_SECRET {
-        return Err(anyhow!("a secret holds at most {MAX_SECRET} bytes, and standard input held more"));
-    }
-    Ok(bytes)
 }
 
 fn delivered(delivery: &Delivery<'_>) -> Record {

@@ -11,23 +11,16 @@ use engine::{Engine, Identity};
 use policy::Policy;
 use record::{Action, Category, Provider, Record, Severity, Type};
 use tokio::time::sleep;
-use tool::{Exit, OutputArgs, Purpose, Writer};
+use tool::Writer;
 
-use crate::stop::until_stopped;
 pub(crate) use event::why_ended;
 use watch::Watch;
 
-/// Follows until it is told to stop (SIGINT, SIGTERM). An engine that ends is told, and followed again when it is back.
+/// Follows it without end. An engine that ends is told, and followed again when it is back.
 ///
 /// # Errors
 /// If there is no engine to begin with, or the records cannot be written.
-pub(crate) fn follow(policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
-    let mut out = Writer::stdout(Provider::Sandboxctl, Purpose::Tell, output, true);
-    engine::wait_for(until_stopped(listen(policy, &mut out)))?;
-    out.finish()
-}
-
-async fn listen(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+pub(crate) async fn follow(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut docker = Engine::connect_to_running().await?;
     let mut watch = Watch::new(policy);
     loop {

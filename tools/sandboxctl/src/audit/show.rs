@@ -1,4 +1,4 @@
-//! The command `audit`: how what was found is shown.
+//! How what was found is shown.
 
 use clap::Args;
 use policy::Policy;

@@ -23,7 +23,7 @@ use crate::secret::{self, Delivery};
 ///
 /// # Errors
 /// If it could not be made, or the gate does not run. Then names whose key was not delivered are not opened.
-pub(super) fn run(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+pub(crate) fn run(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let (gate, names) = (policy.container(Service::Proxy), policy.inspected());
     let folder = paths::inspected(policy);
     let trusted = paths::authority(policy);

@@ -37,7 +37,7 @@ fn named(action: Action, message: String, leaf: &Leaf, which: &str) -> Record {
 }
 
 /// As the policy's `vault.pins`, `egress-check pin` and `openclaw --tls-fingerprint` take it.
-pub(super) fn pin(leaf: &Leaf) -> String {
+pub(crate) fn pin(leaf: &Leaf) -> String {
     format!("sha256:{}", leaf.sha256)
 }
 

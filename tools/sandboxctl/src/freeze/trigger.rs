@@ -22,7 +22,7 @@ impl Trigger {
 
     /// Does this record fire it? Only a failure does, and none that the prisoner wrote: such a line stands under the
     /// cell's name, or with the name that it claimed.
-    pub(super) fn fires(&self, record: &Record) -> bool {
+    pub(crate) fn fires(&self, record: &Record) -> bool {
         let event = &record.event;
         // The gate vouches for its lines as the tools do.
         let vouched = event.provider == GATE || Provider::ALL.iter().any(|tool| tool.name() == event.provider);

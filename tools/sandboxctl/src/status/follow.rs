@@ -7,26 +7,17 @@ use engine::Engine;
 use policy::Policy;
 use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 use tokio::time::sleep;
-use tool::{Exit, OutputArgs, Purpose, Writer};
-
-use crate::stop::until_stopped;
+use tool::Writer;
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Looks until SIGINT or SIGTERM comes.
+/// Looks without end. An engine that does not answer is told once, and asked again. Nobody looks at the socket of one that does not run: under
+/// systemd that would start it.
 ///
 /// # Errors
 /// If there is no engine to begin with, or the records cannot be written.
-pub(crate) fn follow(policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
-    let mut out = Writer::stdout(Provider::Sandboxctl, Purpose::Judge, output, true);
-    engine::wait_for(until_stopped(go_on(policy, &mut out)))?;
-    out.finish()
-}
-
-/// An engine that does not answer is told once, and asked again. Nobody looks at the socket of one that does not run: under
-/// systemd that would start it.
-async fn go_on(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+pub(crate) async fn follow(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut told = Told::default();
     told.news(super::look(policy).await?).iter().try_for_each(|record| out.check(record))?;
     let mut complaint = String::new();
