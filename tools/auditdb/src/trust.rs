@@ -6,8 +6,10 @@
 //! right. Where that differs, as after a crash or another program's write, all rows are checked first.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+
+use tool::Lasting;
 
 use crate::database::log_of;
 use crate::store::Store;
@@ -34,14 +36,8 @@ pub(crate) fn is_kept(store: &Store) -> bool {
 /// Remembers it. Where that cannot be written, rows are checked again the next time.
 pub(crate) fn keep(store: &Store, stamp: Option<String>) {
     let Some(stamp) = stamp else { return };
-    let fresh = file(store).with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    let opened = store
-        .notary()
-        .make_folder()
-        .and_then(|()| options.write(true).create(true).truncate(true).mode(0o600).open(&fresh));
-    let written = opened.and_then(|mut file| std::io::Write::write_all(&mut file, stamp.as_bytes()));
-    let _ = written.and_then(|()| fs::rename(&fresh, file(store)));
+    let made = store.notary().make_folder();
+    let _ = made.and_then(|()| tool::replace(&file(store), stamp.as_bytes(), 0o600, Lasting::Unsynced));
 }
 
 fn file(store: &Store) -> PathBuf {

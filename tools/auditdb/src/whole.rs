@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use policy::private_file;
 use rustix::fs::OFlags;
 
 /// Writes it, and gives back what the writing did.
@@ -56,7 +55,7 @@ pub(crate) fn fill_opened<T>(path: &Path, fill: impl FnOnce(&File) -> Result<T>)
 /// Gives a filled file its name, for good.
 pub(crate) fn put(part: &Path, path: &Path) -> Result<()> {
     fs::rename(part, path).with_context(|| format!("{}: cannot be put in place", path.display()))?;
-    private_file::sync_folder(path).with_context(|| format!("{}: its folder cannot be synced", path.display()))
+    tool::sync_folder(path).with_context(|| format!("{}: its folder cannot be synced", path.display()))
 }
 
 /// Where it is written until it is whole.

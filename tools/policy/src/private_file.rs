@@ -1,25 +1,20 @@
 //! A file that is either whole or not there, and that nobody but its owner reads: a key, or the rules that a boot
 //! falls back on. In a folder that others may write, a link in its place leads nowhere.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
+use tool::Lasting;
 
 /// Writes a file of mode 0600 in one step: a reader sees the old one, none, or the whole new one.
 ///
 /// # Errors
 /// What the system says; then no draft is left.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = beside(path);
-    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path)).and_then(|()| sync_folder(path));
-    if written.is_err() {
-        // The draft may hold half a key. That it can't be removed changes nothing about the error told.
-        let _ = fs::remove_file(&draft);
-    }
-    written
+    tool::replace(path, bytes, 0o600, Lasting::Synced)
 }
 
 /// Reads a file of at most `most` bytes: a regular one of this user's that is closed to others.
@@ -43,31 +38,10 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > most { refuse(format!("it is larger than {most} bytes")) } else { Ok(bytes) }
 }
 
-/// Makes names in a folder outlast a power cut.
-///
-/// # Errors
-/// What the system says.
-pub fn sync_folder(of: &Path) -> io::Result<()> {
-    // A bare name has the empty path as its parent, which nobody can open.
-    let folder = of.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".draft.{}", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn write_draft(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
@@ -82,15 +56,6 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_take_its_place_leaves_no_draft_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key.pem");
-        fs::create_dir(&path).unwrap();
-        assert!(write(&path, b"secret").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
     fn what_others_may_have_written_or_lead_elsewhere_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("rules"), folder.path().join("link"));
@@ -101,8 +66,5 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
         assert!(read(&path, 9).unwrap_err().to_string().contains("mode 0620"));
         assert!(read(folder.path(), 9).unwrap_err().to_string().contains("no regular file"));
-        // Replacing a link replaces the link, and not what it leads to.
-        write(&link, b"new").unwrap();
-        assert_eq!((fs::read(&path).unwrap(), fs::read(&link).unwrap()), (b"rules".to_vec(), b"new".to_vec()));
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// Gives a file another name in the same folder, for good.
 pub(crate) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to)
-        .and_then(|()| private_file::sync_folder(to))
+        .and_then(|()| tool::sync_folder(to))
         .with_context(|| format!("{} could not become {}", from.display(), to.display()))
 }
 

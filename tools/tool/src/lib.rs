@@ -4,6 +4,7 @@
 //! - [`input`] opens what the command line names, and [`duration`] reads a time as the policy has it.
 //! - [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
 //! - [`render`] makes a line for a person of a record. [`print`] prints what is no record, and [`completions`] a shell's.
+//! - [`replace()`] writes a file in one step.
 //! - [`OutputClosed`] is the end of a run whose reader went away: no error, and no pass.
 //! - [`Stop`] is SIGINT or SIGTERM, for a follower that looks now and then. `scanwatch` polls descriptors and
 //!   `sandboxctl` runs on tokio: each waits for signals in its own way.
@@ -18,6 +19,7 @@ mod numbers;
 mod output;
 mod pipe;
 mod print;
+mod replace;
 mod start;
 mod stop;
 mod text;
@@ -29,6 +31,7 @@ pub use exit::Exit;
 pub use output::{Format, OutputArgs};
 pub use pipe::{OutputClosed, unprinted};
 pub use print::print;
+pub use replace::{Lasting, replace, sync_folder};
 pub use start::{main, version};
 pub use stop::Stop;
 pub use text::{render, render_at};

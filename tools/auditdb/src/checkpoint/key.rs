@@ -68,7 +68,7 @@ pub(super) fn make_next(folder: &Path) -> Result<Ed25519KeyPair> {
 /// Puts the next key in the place of the one that has signed it.
 pub(super) fn turn(folder: &Path) -> io::Result<()> {
     std::fs::rename(next_file(folder), file(folder))?;
-    private_file::sync_folder(&file(folder))
+    tool::sync_folder(&file(folder))
 }
 
 fn make(path: &Path) -> Result<Ed25519KeyPair> {

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use duckdb::params_from_iter;
-use policy::private_file;
 use rustix::fs::{Mode, OFlags};
 
 use crate::database;
@@ -94,7 +93,7 @@ pub(super) fn put(draft: &Path, folder: &Path) -> Result<()> {
         let above = place.parent().context("a partition has a folder")?;
         fs::create_dir_all(above).with_context(|| format!("{}: cannot be made", above.display()))?;
         whole::put(&file, &place)?;
-        above.ancestors().take(2).try_for_each(private_file::sync_folder)?;
+        above.ancestors().take(2).try_for_each(tool::sync_folder)?;
     }
     remove(draft)
 }

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use record::LineNumber;
+use tool::Lasting;
 
 use super::lost::Lost;
 use super::runs::{Reached, Runs};
@@ -131,10 +132,7 @@ impl Bookmark {
 
     /// Remembers it. The lines are on the disk already, so a crash before this repeats some and loses none.
     pub(crate) fn save(&self, mark: &Mark) -> io::Result<()> {
-        let mut draft = self.0.clone().into_os_string();
-        draft.push(".draft");
-        fs::write(&draft, mark.to_string())?;
-        fs::rename(&draft, &self.0)
+        tool::replace(&self.0, mark.to_string().as_bytes(), 0o644, Lasting::Unsynced)
     }
 }
 

@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use duckdb::Connection;
-use policy::private_file;
 
 use crate::database::{self, log_of};
 use crate::store::Store;
@@ -38,7 +37,7 @@ pub(super) fn shrink(store: &Store) -> Result<()> {
         let said = || format!("{}: cannot be put in place", fresh.display());
         fs::File::open(&fresh)?.sync_all().with_context(said)?;
         fs::rename(&fresh, &database).with_context(said)?;
-        private_file::sync_folder(&database).with_context(said)
+        tool::sync_folder(&database).with_context(said)
     });
     copied.inspect_err(|_| clear())
 }

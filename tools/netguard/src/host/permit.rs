@@ -3,14 +3,15 @@
 //!
 //! It names the network namespace that it was granted in. Whoever looks after another one, a lab say, leaves it alone.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use policy::{PERMITS, Policy};
 use record::Outcome;
+use tool::Lasting;
 
 /// The most that is read of a permit, in bytes: a namespace has some twenty letters.
 const LONGEST: u64 = 64;
@@ -56,11 +57,7 @@ impl Permit {
         if namespace(&self.aside()).as_deref() == Some(&here) {
             return fs::rename(self.aside(), &self.0).with_context(told);
         }
-        let fresh = self.0.with_extension("new");
-        remove(&fresh)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&fresh).with_context(told)?;
-        file.write_all(format!("{here}\n").as_bytes()).with_context(told)?;
-        fs::rename(&fresh, &self.0).with_context(told)
+        tool::replace(&self.0, format!("{here}\n").as_bytes(), 0o444, Lasting::Unsynced).with_context(told)
     }
 
     /// Takes it away, if it is this namespace's: puts it aside, where nobody looks for it.
@@ -105,15 +102,6 @@ fn namespace(permit: &Path) -> Option<String> {
     let mut said = String::new();
     fs::File::open(permit).ok()?.take(LONGEST).read_to_string(&mut said).ok()?;
     Some(said.trim_end().to_owned())
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} could not be removed", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

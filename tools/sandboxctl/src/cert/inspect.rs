@@ -3,13 +3,12 @@
 //! authority's key is gone by then. Where the policy has nothing to open, what an earlier one left is taken away.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
 use engine::Engine;
 use policy::{Policy, Service};
-use tool::Writer;
+use tool::{Lasting, Writer};
 
 use super::store::Store;
 use super::{authority, pair, records};
@@ -67,10 +66,7 @@ fn is_there(path: &Path) -> anyhow::Result<bool> {
 
 /// For everybody to read, and in one step: a Node that starts meanwhile reads all of it or nothing.
 fn publish(folder: &Path, path: &Path, pem: &str) -> anyhow::Result<()> {
-    let draft = folder.join("ca.pem.new");
-    let told = || format!("{} could not be written", path.display());
-    fs::create_dir_all(folder).with_context(told)?;
-    fs::write(&draft, pem).with_context(told)?;
-    fs::set_permissions(&draft, fs::Permissions::from_mode(0o644)).with_context(told)?;
-    fs::rename(&draft, path).with_context(told)
+    let written =
+        fs::create_dir_all(folder).and_then(|()| tool::replace(path, pem.as_bytes(), 0o644, Lasting::Unsynced));
+    written.with_context(|| format!("{} could not be written", path.display()))
 }
