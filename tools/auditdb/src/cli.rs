@@ -130,6 +130,7 @@ pub(crate) struct Refs {
 }
 
 #[derive(Debug, Args)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "it is the help's text too, where [NAME] may be left out")]
 pub(crate) struct Query {
     /// One SQL statement of DuckDB's; - reads it from standard input, .schema [NAME] tells what there is to ask
     pub(crate) sql: String,

@@ -22,7 +22,7 @@ pub(crate) fn write<T>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<
 /// The same, for who writes by the file's descriptor.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_opened<T>(path: &Path, fill: impl FnOnce(&File) -> Result<T>) -> Result<T> {
     let part = part_of(path)?;
     let done = fill_opened(&part, fill).inspect_err(|_| drop(fs::remove_file(&part)))?;

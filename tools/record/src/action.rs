@@ -41,6 +41,7 @@ macro_rules! actions {
     ($($(#[$group:meta])* $provider:tt { $($variant:ident = $name:literal : $meaning:literal,)* })*) => {
         /// What happened, in the past tense: `event.action`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(rustdoc::broken_intra_doc_links, reason = "a meaning names [[repo]], which is the policy's and no link")]
         pub enum Action {
             $($(#[doc = $meaning] $variant,)*)*
         }

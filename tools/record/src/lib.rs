@@ -6,8 +6,8 @@
 //!
 //! - [`Record`] is a line, [`Event`] its heart, [`Action`] the list of all that can happen.
 //! - [`Lines`] reads records, bounded in length, with errors that name the line.
-//! - [`LineNumber`] tells whether lines are gone, and [`fingerprint`] that a finding is yesterday's.
-//! - [`escape`] makes what others wrote harmless on a terminal.
+//! - [`LineNumber`] tells whether lines are gone, and [`fingerprint()`] that a finding is yesterday's.
+//! - [`escape()`] makes what others wrote harmless on a terminal.
 //!
 //! How records are printed, and how a run ends, is the front door's: the crate `tool`.
 

@@ -1,5 +1,5 @@
 //! Tailscale on this host: the way in from elsewhere. It may lead to the vault's port and to no other container. Its
-//! funnel lets the whole internet in, and may lead to none at all. Pure but for [`ask`].
+//! funnel lets the whole internet in, and may lead to none at all. Pure but for [`ask()`].
 
 mod ask;
 mod own;
