@@ -2,7 +2,7 @@
 //!
 //! The way of a probe: the policy and the `host` → `plan` (a pure function) → [`mod@line`] (as a person may write it too) →
 //! `inspect` (asks at every `namespace::vantage`, each on a thread that enters it) → `wire` (one question, one
-//! `probe::observation`) → `verdict` (pure again) → `judge` → `report`.
+//! `probe::observation`) → `verdict` (pure again) → `evaluation` → `report`.
 //!
 //! What is public is what reads bytes of others, so that it can be fuzzed: [`line::read`], [`dns_answer`] and
 //! [`quic_answer`].
@@ -10,9 +10,9 @@
 mod address;
 mod cli;
 mod commands;
+mod evaluation;
 mod host;
 mod inspect;
-mod judge;
 mod limit;
 mod namespace;
 mod pin;

@@ -2,12 +2,12 @@
 
 use futures_util::StreamExt;
 
-use crate::{Engine, Pieces};
+use crate::{Chunks, Engine};
 
 impl Engine {
     /// An image with all its layers, as a tar archive (OCI image layout from engine 25 on).
     #[must_use]
-    pub fn export(&self, image: &str) -> Pieces {
-        Pieces::of(self.docker.export_image(image).map(|piece| piece.map(|piece| piece.to_vec())))
+    pub fn export(&self, image: &str) -> Chunks {
+        Chunks::of(self.docker.export_image(image).map(|chunk| chunk.map(|chunk| chunk.to_vec())))
     }
 }

@@ -12,6 +12,7 @@
 //! - [`wait_for`] runs the asynchronous half of a command.
 
 mod answer;
+mod chunks;
 mod connection;
 mod containers;
 pub mod dump;
@@ -20,32 +21,31 @@ mod events;
 mod exec;
 mod families;
 mod images;
+mod listening;
 mod logs;
+mod namespaces;
 mod networks;
-mod pieces;
 mod process;
 mod processes;
 mod running;
-mod spaces;
 mod version;
 mod wait;
-mod waiting;
 
 pub use answer::{Answer, Work};
 pub use bollard::errors::Error;
 pub use bollard::models;
+pub use chunks::Chunks;
 pub use connection::{Engine, Identity, product};
 pub use endpoint::{Endpoint, Settings};
 pub use events::Events;
 pub use exec::Done;
 pub use families::Families;
-pub use pieces::Pieces;
+pub use listening::{Networks, Waiting};
+pub use namespaces::{Home, Spaces, spaces_of};
 pub use process::{Process, is_no_file, plain_file, raise_descriptors};
 pub use processes::Processes;
-pub use spaces::{Home, Spaces, spaces_of};
 pub use version::Version;
 pub use wait::{wait_at_most, wait_for};
-pub use waiting::{Networks, Waiting};
 
 /// Does the engine say that there is no such thing?
 #[must_use]

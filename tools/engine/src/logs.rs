@@ -1,10 +1,10 @@
-//! What a container says on its standard output, with the engine's time of each piece.
+//! What a container says on its standard output, with the engine's time of each chunk.
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::{Answer, Engine, Pieces};
+use crate::{Answer, Chunks, Engine};
 
 impl Engine {
     /// The last lines of a container, so many of both streams together.
@@ -13,18 +13,18 @@ impl Engine {
     /// The engine's.
     pub fn last_lines(&self, name: &str, most: usize) -> Answer<'_, Vec<String>> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&most.to_string()).build();
-        let pieces = self.docker.logs(name, Some(options));
-        Box::pin(pieces.map_ok(|piece| String::from_utf8_lossy(&piece.into_bytes()).into_owned()).try_collect())
+        let chunks = self.docker.logs(name, Some(options));
+        Box::pin(chunks.map_ok(|chunk| String::from_utf8_lossy(&chunk.into_bytes()).into_owned()).try_collect())
     }
 
-    /// Follows a container's standard output, from that second on (seconds since 1970). Old pieces come first, and it ends
+    /// Follows a container's standard output, from that second on (seconds since 1970). Old chunks come first, and it ends
     /// when the container or the engine does.
     ///
-    /// A piece is its time in RFC 3339, a space, and a line with its break. A part of a long line has none.
+    /// A chunk is its time in RFC 3339, a space, and a line with its break. A part of a long line has none.
     #[must_use]
-    pub fn logs(&self, name: &str, since: i32) -> Pieces {
+    pub fn logs(&self, name: &str, since: i32) -> Chunks {
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).timestamps(true).since(since).build();
-        let pieces = self.docker.logs(name, Some(options));
-        Pieces::of(pieces.map(|piece| piece.map(|piece| LogOutput::into_bytes(piece).to_vec())))
+        let chunks = self.docker.logs(name, Some(options));
+        Chunks::of(chunks.map(|chunk| chunk.map(|chunk| LogOutput::into_bytes(chunk).to_vec())))
     }
 }

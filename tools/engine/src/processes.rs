@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::namespaces::Home;
 use crate::process::{Process, is_none_of_it, numbers};
-use crate::spaces::Home;
 
 /// How long one look is good for.
 const FRESH: Duration = Duration::from_millis(500);

@@ -5,6 +5,7 @@
 //! alone. A fact that could not be had makes its finding unknown, never a pass. What a rule of the moat makes harmless
 //! passes as long as that rule stands in the kernel. It says so.
 
+mod catalogue;
 mod engine;
 mod facts;
 mod firewalls;
@@ -14,20 +15,19 @@ mod kernel;
 mod moats;
 mod nat;
 mod neighbours;
-mod promise;
+mod reachability;
 mod refusal;
 mod routes;
 mod rules;
-mod words;
 
 use policy::{Network, Policy};
 use record::fields::{Container, Network as EcsNetwork, Rule as EcsRule};
 use record::{Action, Category, Kind, Outcome, Provider, Record, Type};
 
+pub(crate) use catalogue::Bypass;
 pub(crate) use facts::Facts;
 pub(crate) use gather::{Asker, gather};
 pub(crate) use rules::Memory;
-pub(crate) use words::Bypass;
 
 /// Whom a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,7 @@ pub(crate) fn check(policy: &Policy, facts: &Facts) -> Vec<Finding> {
         findings.push(engine::bridge(network, facts));
         findings.push(engine::routing(network, facts));
         findings.extend(neighbours::check(network, facts));
-        findings.extend(promise::check(network, facts));
+        findings.extend(reachability::check(network, facts));
     }
     findings.extend(engine::containers(&policy.cell.container, &networks, facts));
     findings.extend(engine::daemon(facts));
@@ -93,7 +93,7 @@ impl Finding {
 
     /// The finding as a record (`shadow-checked`).
     pub(crate) fn record(&self) -> Record {
-        let words = self.bypass.words();
+        let entry = self.bypass.entry();
         let whose = match &self.about {
             About::Host => String::new(),
             About::Network(name) => format!(" (network {name})"),
@@ -104,15 +104,15 @@ impl Finding {
             Outcome::Success => "not found or harmless: ",
             Outcome::Unknown => "could not be looked for: ",
         };
-        let message = format!("{}{whose}: {said}{}", words.id, words.meaning);
+        let message = format!("{}{whose}: {said}{}", entry.id, entry.meaning);
         let mut record = Record::new(Provider::Netguard, Action::ShadowChecked, message)
             .about(Category::Network, Type::Info)
             .kind(Kind::State)
             .outcome(self.outcome)
             .reason(self.reason.clone());
         record.rule = Some(EcsRule {
-            id: Some(words.id.to_owned()),
-            description: Some(words.meaning.to_owned()),
+            id: Some(entry.id.to_owned()),
+            description: Some(entry.meaning.to_owned()),
             ruleset: Some("netguard shadow".to_owned()),
             ..EcsRule::default()
         });
@@ -124,8 +124,8 @@ impl Finding {
             About::Container(name) => record.container = Some(Container::named(name)),
         }
         if self.outcome != Outcome::Success {
-            record.event.severity = words.severity;
-            record.own().mend = Some(words.mend.to_owned());
+            record.event.severity = entry.severity;
+            record.own().mend = Some(entry.mend.to_owned());
         }
         record
     }
@@ -143,7 +143,7 @@ pub(crate) mod tests {
     #[test]
     fn every_id_is_one_of_a_kind_and_stands_in_the_manual() {
         let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/netguard.1")).unwrap();
-        let mut ids: Vec<&str> = Bypass::ALL.iter().map(|bypass| bypass.words().id).collect();
+        let mut ids: Vec<&str> = Bypass::ALL.iter().map(|bypass| bypass.entry().id).collect();
         for id in &ids {
             assert!(page.contains(&format!("\n.It Cm {id}\n")), "{id} is not in man/netguard.1");
         }

@@ -3,8 +3,8 @@
 
 pub(crate) mod address_set;
 mod bridge;
-pub(crate) mod demand;
 pub(crate) mod evaluate;
+pub(crate) mod from_policy;
 pub(crate) mod plan;
 pub(crate) mod records;
 pub(crate) mod role;

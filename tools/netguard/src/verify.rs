@@ -72,7 +72,7 @@ pub(crate) fn compare<'a>(plan: &'a Fitted, kernel: Option<&Listing>) -> Vec<Fin
 }
 
 /// The ids of the rules that the kernel holds as planned.
-pub(crate) fn standing(findings: &[Finding<'_>]) -> BTreeSet<String> {
+pub(crate) fn as_planned(findings: &[Finding<'_>]) -> BTreeSet<String> {
     let stands = |finding: &Finding<'_>| match finding.subject {
         Subject::Rule(rule) if finding.outcome == Outcome::Success => Some(rule.id.clone()),
         _ => None,

@@ -29,7 +29,7 @@ use crate::watch::bypass_watcher::BypassWatcher;
 use crate::watch::docker_events::{DockerEvents, Word};
 use crate::watch::kernel_events::{Events, Seen};
 use crate::watch::last_good::Saved;
-use crate::watch::policy_files::{Kept, News};
+use crate::watch::policy_files::{News, PolicyFiles};
 
 /// How long the kernel is listened to before a look at what else is to be done.
 const NAP: Duration = Duration::from_millis(200);
@@ -44,7 +44,7 @@ const FIRST: i32 = -20;
 /// What is kept, and with what.
 struct Watch<'a> {
     events: Events,
-    kept: Kept<'a>,
+    kept: PolicyFiles<'a>,
     backend: Box<dyn Backend>,
     plan: Fitted,
     received: Received,
@@ -130,7 +130,7 @@ fn start<'a, W: std::io::Write>(
 ) -> Result<Watch<'a>> {
     // Listening begins before the first look, so that no change falls between them.
     let events = Events::open(backend.tables(), backend.reports_changes())?;
-    let (kept, saved) = Kept::open(policy, keep, &*backend)?;
+    let (kept, saved) = PolicyFiles::open(policy, keep, &*backend)?;
     let owner = Owner::become_it(kept.file())?;
     let (plan, machine) = kept.plan().map(|(plan, machine)| (backend.fit(plan), machine))?;
     if let Some(saved) = saved {

@@ -6,7 +6,7 @@ use crate::PolicyError;
 
 /// Where a package has its policy, and where it keeps what becomes of it.
 const PACKAGED: &str = "/etc/cellblock";
-const KEPT: &str = "/var/lib/cellblock";
+const STATE_DIRECTORY: &str = "/var/lib/cellblock";
 
 /// The policy's path: `flag`, else `$CELLBLOCK_POLICY`, else the first that exists of `./policy.toml`,
 /// `./compose/policy.toml` and `/etc/cellblock/policy.toml`.
@@ -46,7 +46,7 @@ impl ProjectRoot {
         let here = policy.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let here = folder(policy, here)?;
         let relative = !here.starts_with("/etc");
-        Ok(Self { path: usual(here, Path::new(KEPT).is_dir()), relative })
+        Ok(Self { path: usual(here, Path::new(STATE_DIRECTORY).is_dir()), relative })
     }
 }
 
@@ -54,7 +54,7 @@ impl ProjectRoot {
 fn usual(here: PathBuf, kept: bool) -> PathBuf {
     match here.parent() {
         Some(above) if here.ends_with("compose") => above.to_owned(),
-        _ if kept && here == Path::new(PACKAGED) => PathBuf::from(KEPT),
+        _ if kept && here == Path::new(PACKAGED) => PathBuf::from(STATE_DIRECTORY),
         _ => here,
     }
 }

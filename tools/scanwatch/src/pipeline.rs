@@ -1,10 +1,10 @@
 //! What becomes of a file in the queue: opened, scanned, judged, told, and jailed where the verdict says so.
 
 pub(crate) mod crawl;
-mod deaths;
 pub(crate) mod engine_check;
+mod engine_crashes;
 mod first_sight;
-mod in_hand;
+mod in_flight;
 mod open;
 pub(crate) mod output;
 mod scan_cache;

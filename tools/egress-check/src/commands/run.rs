@@ -11,10 +11,10 @@ use record::Provider;
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::RunArgs;
+use crate::evaluation::Evaluation;
+use crate::evaluation::dns_log::DnsLog;
 use crate::host::Surroundings;
 use crate::inspect::{Manner, inspect};
-use crate::judge::Judge;
-use crate::judge::dns_log::DnsLog;
 use crate::namespace::vantage::Vantage;
 use crate::plan::{Scope, plan};
 use crate::probe::Probe;
@@ -47,15 +47,15 @@ pub(crate) fn run(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Re
     let before = moat.as_ref().map(Moat::counts).transpose()?;
     let subnets = policy.as_ref().map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect());
     let (moat, can_alter_network) = (moat.zip(before), vantage.can_alter_network());
-    let mut judge = Judge { writer, log, moat, origins, subnets, can_alter_network, later: Vec::new() };
+    let mut evaluation = Evaluation { writer, log, moat, origins, subnets, can_alter_network, later: Vec::new() };
     let manner = Manner { timeout: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
     inspect(&probes, vantage, control, manner, |probe, observations| {
         bar.inc(1);
-        bar.suspend(|| judge.take(probe, observations))
+        bar.suspend(|| evaluation.take(probe, observations))
     })?;
     bar.finish_and_clear();
-    judge.finish()
+    evaluation.finish()
 }
 
 /// Lines bring all that is needed; without them the policy must be there.

@@ -19,7 +19,7 @@ use crate::tls;
 /// Most of a first message that is taken.
 const MOST: usize = 64 * 1024;
 /// The most characters of it that a record has.
-const TOLD: usize = 256;
+const MOST_CHARACTERS: usize = 256;
 
 /// How far a connection to the vault went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn upgrade(
         HandshakeError::Interrupted(_) => Refused::Other("it did not answer in time".to_owned()),
     })?;
     let greeting = match socket.read() {
-        Ok(Message::Text(text)) => Some(text.chars().take(TOLD).collect()),
+        Ok(Message::Text(text)) => Some(text.chars().take(MOST_CHARACTERS).collect()),
         Ok(Message::Binary(bytes)) => Some(format!("{} bytes", bytes.len())),
         _ => None,
     };

@@ -1,5 +1,5 @@
 //! The backend for hosts without nft: iptables-restore, ip6tables-restore and ipset, whichever variant of
-//! them the host has. `words` says a rule to iptables, `restore` and `sets` write what is loaded, `saved`
+//! them the host has. `rulespec` says a rule to iptables, `restore` and `sets` write what is loaded, `saved`
 //! and `facts` read what is there; this is the one file that runs programs.
 //!
 //! The rules stand in the table `mangle`, which both of iptables' variants call after connection tracking
@@ -10,10 +10,10 @@ pub(crate) mod budgets;
 mod dialect;
 pub(crate) mod facts;
 mod restore;
+mod rulespec;
 pub(crate) mod saved;
 pub(crate) mod sets;
 mod variants;
-mod words;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ fn adapted(plan: &Plan) -> Plan {
             Condition::NewTo(set) => Some(set.clone()),
             _ => None,
         });
-        new.filter(|_| words::budget(rule).is_some())
+        new.filter(|_| rulespec::budget(rule).is_some())
     };
     let sets: Vec<String> = plan.rules.iter().filter_map(asked).collect();
     let mut rules = Vec::new();
@@ -176,7 +176,7 @@ impl Iptables {
         if let Some(sender) = budgets::present(plan, present) {
             return sender;
         }
-        let tried = words::set("+senders");
+        let tried = rulespec::set("+senders");
         match self.ipset.run(&["create", &tried, Sender::Hardware.kind()], b"") {
             Ok(_) => {
                 let _ = self.ipset.run(&["destroy", &tried], b"");
@@ -189,7 +189,7 @@ impl Iptables {
     fn elements(&self, name: &str, bridge: &str) -> Result<Vec<serde_json::Value>> {
         let text = self
             .ipset
-            .run(&["save", &words::set(name)], b"")
+            .run(&["save", &rulespec::set(name)], b"")
             .with_context(|| format!("set {name} could not be listed"))?;
         sets::elements(name, bridge, std::str::from_utf8(&text)?)
     }
@@ -228,7 +228,7 @@ impl Iptables {
     fn destroy(&self, mut names: Vec<String>) -> Result<()> {
         let start = Instant::now();
         while !names.is_empty() {
-            let lines: String = names.iter().map(|name| format!("destroy {}\n", words::set(name))).collect();
+            let lines: String = names.iter().map(|name| format!("destroy {}\n", rulespec::set(name))).collect();
             let Err(refused) = self.ipset(&lines) else { break };
             if start.elapsed() > TIMEOUT {
                 return Err(refused).context(

@@ -81,10 +81,10 @@ impl Nft {
         Ok(())
     }
 
-    fn standing(&self, plan: &Plan, stands: impl Fn(&Listing) -> bool) -> Result<Compiled> {
+    fn loaded(&self, plan: &Plan, stands: impl Fn(&Listing) -> bool) -> Result<Compiled> {
         let listing = self.read(false)?.context("there is no moat")?;
         ensure!(stands(&listing), "the rules that stand are not as planned");
-        let compiled = self.speak(|netlink| Compiled::standing(plan, netlink))?;
+        let compiled = self.speak(|netlink| Compiled::loaded(plan, netlink))?;
         ensure!(Some(self.generation()?) == listing.generation, "the rules were changed meanwhile");
         Ok(compiled)
     }
@@ -266,7 +266,7 @@ impl Backend for Nft {
     // are taken, if they are as planned.
     fn prepare(&self, plan: &Fitted, stands: fn(&Fitted, &Listing) -> bool) {
         if self.compile(plan).is_err()
-            && let Ok(standing) = self.standing(plan, |standing| stands(plan, standing))
+            && let Ok(standing) = self.loaded(plan, |standing| stands(plan, standing))
         {
             self.compiled.replace(Some(standing));
         }

@@ -4,7 +4,7 @@
 use policy::Network;
 use record::Outcome;
 
-use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
+use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Fact, Facts};
 use super::{About, Bypass, Finding};
 
 /// The gateway modes in which Docker does not keep the outside off unpublished ports, or off those published on
@@ -121,7 +121,8 @@ pub(crate) fn members<'a>(bridge: &str, engine: &'a Engine) -> Vec<&'a DockerCon
 pub(crate) fn daemon(facts: &Facts) -> Vec<Finding> {
     let daemon =
         facts.engine.as_ref().map_err(Clone::clone).and_then(|engine| engine.daemon.as_ref().map_err(Clone::clone));
-    let option = |bypass, option: &str| Finding::from(bypass, About::Host, daemon.clone().map(|it| told(it, option)));
+    let option =
+        |bypass, option: &str| Finding::from(bypass, About::Host, daemon.clone().map(|it| start_option(it, option)));
     let rootless = facts.engine.as_ref().map_err(Clone::clone).and_then(|engine| engine.rootless.clone());
     let rootless =
         rootless.map(|is| (is, format!("Docker tells that it is {}", if is { "rootless" } else { "root's" })));
@@ -133,7 +134,7 @@ pub(crate) fn daemon(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-fn told(daemon: &Daemon, option: &str) -> (bool, String) {
+fn start_option(daemon: &Daemon, option: &str) -> (bool, String) {
     let flag = format!("--{option}");
     let given = |argument: &String| match argument.strip_prefix(flag.as_str()) {
         Some(rest) => {
@@ -150,7 +151,7 @@ fn told(daemon: &Daemon, option: &str) -> (bool, String) {
     (false, format!("dockerd was told nothing of {option}"))
 }
 
-fn no_raw(daemon: &Known<&Daemon>) -> Known<(bool, String)> {
+fn no_raw(daemon: &Fact<&Daemon>) -> Fact<(bool, String)> {
     let name = "DOCKER_INSECURE_NO_IPTABLES_RAW";
     let set = daemon.clone()?.variables.iter().any(|variable| variable == name);
     Ok((set, format!("{name} is {} in dockerd's environment", if set { "set" } else { "not set" })))
@@ -166,7 +167,7 @@ mod tests {
     fn found(facts: &Facts, outcome: Outcome) -> Vec<(&'static str, About)> {
         let findings = check(&shipped(), facts);
         let such = findings.into_iter().filter(|finding| finding.outcome == outcome);
-        such.map(|finding| (finding.bypass.words().id, finding.about)).collect()
+        such.map(|finding| (finding.bypass.entry().id, finding.about)).collect()
     }
 
     fn with(change: impl FnOnce(&mut Engine)) -> Facts {

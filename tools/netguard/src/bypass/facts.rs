@@ -10,36 +10,36 @@ use super::refusal::Firewall;
 use crate::host::interfaces::Link;
 
 /// A fact, or why it could not be had.
-pub(crate) type Known<T> = Result<T, String>;
+pub(crate) type Fact<T> = Result<T, String>;
 
 /// Everything that the findings rest on.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     /// Whether the moat's table is there.
-    pub(crate) table: Known<bool>,
+    pub(crate) table: Fact<bool>,
     /// Who holds rules of a moat: nft, or a variant of iptables.
-    pub(crate) moats: Known<Vec<&'static str>>,
+    pub(crate) moats: Fact<Vec<&'static str>>,
     /// The ids of the rules that the kernel holds as planned.
     pub(crate) standing: BTreeSet<String>,
     /// Every interface of the host's network namespace.
-    pub(crate) links: Known<Vec<Link>>,
+    pub(crate) links: Fact<Vec<Link>>,
     /// Interfaces that are in a network's range and no bridge, by the network's name, in words.
-    pub(crate) over: Known<BTreeMap<String, String>>,
+    pub(crate) over: Fact<BTreeMap<String, String>>,
     /// Settings of the kernel below `net`, such as `ipv4.ip_forward`; `None` where it has no such setting.
     /// In names of interfaces, dots are slashes (sysctl(8)).
-    pub(crate) settings: BTreeMap<String, Known<Option<i64>>>,
+    pub(crate) settings: BTreeMap<String, Fact<Option<i64>>>,
     /// Chains of other tables that forwarded packets pass, with their policies.
-    pub(crate) forward: Known<Vec<ForwardChain>>,
+    pub(crate) forward: Fact<Vec<ForwardChain>>,
     /// What translates the sources of what goes out, and firewalld's rules.
-    pub(crate) outbound: Known<Vec<Printed>>,
+    pub(crate) outbound: Fact<Vec<Printed>>,
     /// The rules of other programs that a forwarded packet passes.
-    pub(crate) firewalls: Known<Vec<Firewall>>,
+    pub(crate) firewalls: Fact<Vec<Firewall>>,
     /// The interface to which the kernel sends what is for a member, by the network's name.
-    pub(crate) homeward: BTreeMap<String, Known<String>>,
+    pub(crate) homeward: BTreeMap<String, Fact<String>>,
     /// The interface on which a packet to the internet goes out.
-    pub(crate) uplink: Known<String>,
+    pub(crate) uplink: Fact<String>,
     /// What Docker's API tells of its networks and containers.
-    pub(crate) engine: Known<Engine>,
+    pub(crate) engine: Fact<Engine>,
 }
 
 /// A chain that the kernel calls for forwarded packets.
@@ -59,13 +59,13 @@ pub(crate) struct Engine {
     /// The engine's id and version, so that two are never taken for one.
     pub(crate) identity: Identity,
     /// Whether it is an ordinary user's, in a network namespace of its own.
-    pub(crate) rootless: Known<bool>,
+    pub(crate) rootless: Fact<bool>,
     /// All networks of the engine.
     pub(crate) networks: Vec<DockerNetwork>,
     /// The containers that run now.
     pub(crate) containers: Vec<DockerContainer>,
     /// How the daemon was started.
-    pub(crate) daemon: Known<Daemon>,
+    pub(crate) daemon: Fact<Daemon>,
 }
 
 /// A network of Docker's.
@@ -99,7 +99,7 @@ pub(crate) struct DockerContainer {
     /// The ids of the networks it is on; none of its own for a guest.
     pub(crate) networks: Vec<String>,
     /// The capabilities that its processes can ever have: the bounding set, as bits (capabilities(7)).
-    pub(crate) bounding: Known<u64>,
+    pub(crate) bounding: Fact<u64>,
 }
 
 /// How the daemon was started.
@@ -115,17 +115,17 @@ pub(crate) struct Daemon {
 
 impl Facts {
     /// A setting of the kernel.
-    pub(crate) fn setting(&self, name: &str) -> Known<Option<i64>> {
+    pub(crate) fn setting(&self, name: &str) -> Fact<Option<i64>> {
         self.settings.get(name).cloned().unwrap_or_else(|| Err(format!("net.{name} was not read")))
     }
 
     /// An interface, `None` where there is none of that name.
-    pub(crate) fn link(&self, name: &str) -> Known<Option<&Link>> {
+    pub(crate) fn link(&self, name: &str) -> Fact<Option<&Link>> {
         self.links.as_ref().map(|links| links.iter().find(|link| link.name == name)).map_err(Clone::clone)
     }
 
     /// The interfaces that are ports of a bridge.
-    pub(crate) fn ports(&self, bridge: &str) -> Known<Vec<&Link>> {
+    pub(crate) fn ports(&self, bridge: &str) -> Fact<Vec<&Link>> {
         let Some(bridge) = self.link(bridge)? else { return Ok(Vec::new()) };
         let links = self.links.as_ref().map_err(Clone::clone)?;
         Ok(links.iter().filter(|link| link.master == Some(bridge.index)).collect())

@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use engine::models::{ContainerSummary, Network as DockersNetwork};
 use policy::Policy;
 
-use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Facts, Known};
+use super::facts::{Daemon, DockerContainer, DockerNetwork, Engine, Fact, Facts};
 use super::rules::Memory;
-use super::{kernel, promise, routes};
+use super::{kernel, reachability, routes};
 use crate::host::docker;
 use crate::host::interfaces::Machine;
 
@@ -45,7 +45,7 @@ pub(crate) fn gather(
         standing,
         over: machine.clone().map(|machine| over(&machine, policy, &bridges)),
         homeward: homeward(&machine, policy),
-        uplink: interface(&machine, promise::SOMEBODY),
+        uplink: interface(&machine, reachability::SOMEBODY),
         links: machine.map(|machine| machine.links),
         settings: names.into_iter().map(|name| (name.clone(), setting(&name))).collect(),
         forward: rules.forward,
@@ -69,19 +69,19 @@ fn over(machine: &Machine, policy: &Policy, guarded: &[&str]) -> BTreeMap<String
 }
 
 /// The interface to which the kernel sends what is for an address.
-fn interface(machine: &Known<Machine>, to: Ipv4Addr) -> Known<String> {
+fn interface(machine: &Fact<Machine>, to: Ipv4Addr) -> Fact<String> {
     let links = &machine.as_ref().map_err(Clone::clone)?.links;
     routes::towards(to, links).map_err(|error| format!("{error:#}"))
 }
 
 /// The one for answers to each network: for the last address that a member may have.
-fn homeward(machine: &Known<Machine>, policy: &Policy) -> BTreeMap<String, Known<String>> {
+fn homeward(machine: &Fact<Machine>, policy: &Policy) -> BTreeMap<String, Fact<String>> {
     let last = |network: &policy::Network| Ipv4Addr::from(u32::from(network.v4.broadcast()).saturating_sub(1));
     policy.active_networks().map(|network| (network.name.to_string(), interface(machine, last(network)))).collect()
 }
 
 /// A setting below `/proc/sys/net`, of this process's network namespace.
-fn setting(name: &str) -> Known<Option<i64>> {
+fn setting(name: &str) -> Fact<Option<i64>> {
     let swapped = name.chars().map(|letter| match letter {
         '.' => '/',
         '/' => '.',

@@ -3,7 +3,7 @@
 use policy::Network;
 use record::Outcome;
 
-use super::facts::{Facts, Known};
+use super::facts::{Fact, Facts};
 use super::{About, Bypass, Finding};
 use crate::rules::address_set::Family;
 use crate::rules::role::Role;
@@ -51,7 +51,7 @@ pub(crate) fn host(facts: &Facts) -> Vec<Finding> {
 }
 
 /// While the moat stands, the policy of other chains is a second line; when it is gone, it is the only one.
-fn forward_policy(facts: &Facts) -> Known<(bool, String)> {
+fn forward_policy(facts: &Facts) -> Fact<(bool, String)> {
     let forwards = switch(facts, "ipv4.ip_forward")? || switch(facts, "ipv6.conf.all.forwarding")?;
     if !forwards {
         return Ok((false, "the host forwards nothing".to_owned()));
@@ -101,7 +101,7 @@ pub(crate) fn network(network: &Network, facts: &Facts) -> Vec<Finding> {
     }
 }
 
-fn seen(bypass: Bypass, network: &Network, facts: &Facts) -> Known<(bool, String)> {
+fn seen(bypass: Bypass, network: &Network, facts: &Facts) -> Fact<(bool, String)> {
     let bridge = network.bridge.as_str();
     let exposed = match bypass {
         Bypass::ForeignPort => return foreign_port(bridge, facts),
@@ -134,7 +134,7 @@ fn seen(bypass: Bypass, network: &Network, facts: &Facts) -> Known<(bool, String
     })
 }
 
-fn foreign_port(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
+fn foreign_port(bridge: &str, facts: &Facts) -> Fact<(bool, String)> {
     let ports = facts.ports(bridge)?;
     let foreign: Vec<String> = ports
         .iter()
@@ -147,7 +147,7 @@ fn foreign_port(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
     })
 }
 
-fn stacked(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
+fn stacked(bridge: &str, facts: &Facts) -> Fact<(bool, String)> {
     let Some(found) = facts.link(bridge)? else { return Ok((false, "there is no bridge".to_owned())) };
     let links = facts.links.as_ref().map_err(Clone::clone)?;
     let on_top: Vec<&str> =
@@ -159,7 +159,7 @@ fn stacked(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
 }
 
 /// Docker's own networks are looked at by what Docker tells.
-fn lan_over(network: &Network, facts: &Facts) -> Known<(bool, String)> {
+fn lan_over(network: &Network, facts: &Facts) -> Fact<(bool, String)> {
     let over = facts.over.as_ref().map_err(Clone::clone)?.get(network.name.as_str());
     Ok(match over {
         Some(seen) => (true, seen.clone()),
@@ -168,7 +168,7 @@ fn lan_over(network: &Network, facts: &Facts) -> Known<(bool, String)> {
 }
 
 /// Whether a setting is there and not zero.
-fn switch(facts: &Facts, name: &str) -> Known<bool> {
+fn switch(facts: &Facts, name: &str) -> Fact<bool> {
     Ok(facts.setting(name)?.is_some_and(|value| value != 0))
 }
 
@@ -177,7 +177,7 @@ fn of_bridge(bridge: &str, family: &str, word: &str) -> String {
 }
 
 /// The larger of the two values counts (`Documentation/networking/ip-sysctl.rst`); only 1 is strict.
-fn loose_source(bridge: &str, facts: &Facts) -> Known<Option<String>> {
+fn loose_source(bridge: &str, facts: &Facts) -> Fact<Option<String>> {
     let all = facts.setting("ipv4.conf.all.rp_filter")?.unwrap_or(0);
     let own = facts.setting(&of_bridge(bridge, "ipv4", "rp_filter"))?.unwrap_or(0);
     let value = all.max(own);
@@ -185,14 +185,14 @@ fn loose_source(bridge: &str, facts: &Facts) -> Known<Option<String>> {
 }
 
 /// Both values must allow it.
-fn source_route(bridge: &str, facts: &Facts) -> Known<Option<String>> {
+fn source_route(bridge: &str, facts: &Facts) -> Fact<Option<String>> {
     let all = switch(facts, "ipv4.conf.all.accept_source_route")?;
     let own = switch(facts, &of_bridge(bridge, "ipv4", "accept_source_route"))?;
     Ok((all && own).then(|| format!("accept_source_route of {bridge} is 1")))
 }
 
 /// IPv4: both values where the interface forwards, either where it does not. IPv6: where it does not forward.
-fn redirects(bridge: &str, facts: &Facts) -> Known<Option<String>> {
+fn redirects(bridge: &str, facts: &Facts) -> Fact<Option<String>> {
     let all = switch(facts, "ipv4.conf.all.accept_redirects")?;
     let own = switch(facts, &of_bridge(bridge, "ipv4", "accept_redirects"))?;
     let forwards = switch(facts, &of_bridge(bridge, "ipv4", "forwarding"))?;
@@ -209,7 +209,7 @@ fn redirects(bridge: &str, facts: &Facts) -> Known<Option<String>> {
 }
 
 /// 1: where the interface does not forward. 2: always.
-fn router_advertisements(bridge: &str, facts: &Facts) -> Known<Option<String>> {
+fn router_advertisements(bridge: &str, facts: &Facts) -> Fact<Option<String>> {
     let value = facts.setting(&of_bridge(bridge, "ipv6", "accept_ra"))?.unwrap_or(0);
     let forwards = switch(facts, &of_bridge(bridge, "ipv6", "forwarding"))?;
     Ok((value == 2 || (value == 1 && !forwards)).then(|| format!("accept_ra of {bridge} is {value}")))
@@ -230,8 +230,8 @@ mod tests {
         let wrong = findings.iter().filter(|finding| finding.outcome == Outcome::Failure);
         wrong
             .map(|finding| match &finding.about {
-                About::Host => finding.bypass.words().id.to_owned(),
-                About::Network(name) | About::Container(name) => format!("{} {name}", finding.bypass.words().id),
+                About::Host => finding.bypass.entry().id.to_owned(),
+                About::Network(name) | About::Container(name) => format!("{} {name}", finding.bypass.entry().id),
             })
             .collect()
     }

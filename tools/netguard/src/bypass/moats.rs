@@ -14,12 +14,12 @@ use crate::rules::table::{FAMILY, TABLE};
 /// If one cannot be asked.
 pub(super) fn holders() -> Result<Vec<&'static str>> {
     let Ok(nft) = Nft::find() else { return iptables::moats(false) };
-    let mut found = told(&parsed(&nft.chains()?)?);
+    let mut found = holders_in(&parsed(&nft.chains()?)?);
     found.extend(iptables::moats(true)?);
     Ok(found)
 }
 
-fn told(chains: &[Chain]) -> Vec<&'static str> {
+fn holders_in(chains: &[Chain]) -> Vec<&'static str> {
     let own = chains.iter().any(|chain| (chain.family.as_str(), chain.table.as_str()) == (FAMILY, TABLE));
     let variant = chains.iter().any(iptables::is_own);
     own.then_some("nft").into_iter().chain(variant.then_some(iptables::NFT_VARIANT)).collect()
@@ -34,14 +34,14 @@ mod tests {
         let chain = |family: &str, table: &str, name: &str| {
             format!(r#"{{"chain": {{"family": "{family}", "table": "{table}", "name": "{name}"}}}}"#)
         };
-        let told = |chains: &[String]| {
-            told(&parsed(format!(r#"{{"nftables": [{}]}}"#, chains.join(", ")).as_bytes()).unwrap())
+        let held = |chains: &[String]| {
+            holders_in(&parsed(format!(r#"{{"nftables": [{}]}}"#, chains.join(", ")).as_bytes()).unwrap())
         };
         let (ours, theirs) = (chain("inet", "netguard", "net-cell"), chain("ip6", "mangle", "netguard-net-cell"));
-        assert_eq!(told(&[ours.clone(), theirs.clone()]), ["nft", "iptables (nft variant)"]);
-        assert_eq!(told(std::slice::from_ref(&ours)), ["nft"]);
-        assert_eq!(told(std::slice::from_ref(&theirs)), ["iptables (nft variant)"]);
+        assert_eq!(held(&[ours.clone(), theirs.clone()]), ["nft", "iptables (nft variant)"]);
+        assert_eq!(held(std::slice::from_ref(&ours)), ["nft"]);
+        assert_eq!(held(std::slice::from_ref(&theirs)), ["iptables (nft variant)"]);
         let others = [("inet", "mangle"), ("ip", "filter")].map(|(family, table)| chain(family, table, "netguard-x"));
-        assert!(told(&others).is_empty() && told(&[chain("ip", "mangle", "PREROUTING")]).is_empty());
+        assert!(held(&others).is_empty() && held(&[chain("ip", "mangle", "PREROUTING")]).is_empty());
     }
 }

@@ -1,5 +1,5 @@
 //! What other programs' tables say of packets on their way out: the text of those that translate sources, and of
-//! firewalld's own. At the edge; `promise` decides on it.
+//! firewalld's own. At the edge; `reachability` decides on it.
 
 use anyhow::Result;
 

@@ -3,7 +3,7 @@
 
 use policy::Network;
 
-use super::facts::{DockerContainer, Engine, Facts, Known};
+use super::facts::{DockerContainer, Engine, Fact, Facts};
 use super::{About, Bypass, Finding, engine};
 use record::Outcome;
 
@@ -26,7 +26,7 @@ pub(crate) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
     }
 }
 
-fn pose(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
+fn pose(bridge: &str, facts: &Facts) -> Fact<(bool, String)> {
     let ports = facts.ports(bridge)?;
     let isolated = ports.iter().filter(|port| port.isolated).count();
     if ports.len() < 2 {
@@ -64,13 +64,13 @@ fn icc(bridge: &str, engine: &Engine) -> bool {
 }
 
 /// Whether frames between two ports of the bridge meet the rules of both families.
-fn asked(bridge: &str, facts: &Facts) -> Known<bool> {
+fn asked(bridge: &str, facts: &Facts) -> Fact<bool> {
     let own = facts.link(bridge)?.map(|link| link.netfilter).unwrap_or_default();
     let everywhere = |word: &str| Ok::<_, String>(facts.setting(&format!("bridge.{word}"))?.is_some_and(|on| on != 0));
     Ok((own.0 || everywhere("bridge-nf-call-iptables")?) && (own.1 || everywhere("bridge-nf-call-ip6tables")?))
 }
 
-fn netfilter(bridge: &str, facts: &Facts) -> Known<(bool, String)> {
+fn netfilter(bridge: &str, facts: &Facts) -> Fact<(bool, String)> {
     let engine = facts.engine.as_ref().map_err(Clone::clone)?;
     if icc(bridge, engine) {
         return Ok((false, "members of this network may talk to each other".to_owned()));

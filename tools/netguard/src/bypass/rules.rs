@@ -1,7 +1,7 @@
 //! What the rules of the packet filter say, and a watch's memory of it. To read them starts a dozen programs, while between
 //! two looks of a watch at rest nobody changed a rule: the kernel counts changes, and that number is asked first.
 
-use super::facts::{ForwardChain, Known};
+use super::facts::{Fact, ForwardChain};
 use super::nat::Printed;
 use super::refusal::Firewall;
 use super::{firewalls, forward, moats, nat};
@@ -12,10 +12,10 @@ use crate::host::netlink::Netlink;
 /// What `Facts` says of rules, each as whoever is there prints it.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
-    pub(super) moats: Known<Vec<&'static str>>,
-    pub(super) forward: Known<Vec<ForwardChain>>,
-    pub(super) outbound: Known<Vec<Printed>>,
-    pub(super) firewalls: Known<Vec<Firewall>>,
+    pub(super) moats: Fact<Vec<&'static str>>,
+    pub(super) forward: Fact<Vec<ForwardChain>>,
+    pub(super) outbound: Fact<Vec<Printed>>,
+    pub(super) firewalls: Fact<Vec<Firewall>>,
 }
 
 impl Rules {
@@ -73,7 +73,7 @@ mod tests {
     fn rules_are_read_once_in_a_generation_and_always_where_it_or_one_of_them_is_not_known() {
         let rules = |moats| Rules { moats, forward: Ok(vec![]), outbound: Ok(vec![]), firewalls: Ok(vec![]) };
         let mut memory = Memory::default();
-        let mut reads = |now, moats: Known<Vec<&'static str>>| {
+        let mut reads = |now, moats: Fact<Vec<&'static str>>| {
             let mut read = false;
             let got = memory.of(now, || {
                 read = true;

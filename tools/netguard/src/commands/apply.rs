@@ -15,7 +15,7 @@ use crate::host::{owner, permit};
 use crate::rules::plan::Plan;
 use crate::rules::records;
 use crate::watch::last_good::Saved;
-use crate::watch::policy_files::Kept;
+use crate::watch::policy_files::PolicyFiles;
 use crate::{report, verify};
 
 /// The rules of the policy; or the last good ones, where they are kept and it cannot be read.
@@ -24,7 +24,7 @@ use crate::{report, verify};
 /// Everything that exit status 2 stands for.
 pub(crate) fn policy(choice: Choice, policy: &PolicyArgs, keep: Option<&Path>, mut writer: Writer) -> Result<Exit> {
     let backend = backend::find(choice)?;
-    let (kept, saved) = Kept::open(policy, keep, &*backend)?;
+    let (kept, saved) = PolicyFiles::open(policy, keep, &*backend)?;
     // A watch has what it read last, be it the last good rules: it is not disturbed while the policy cannot be read.
     owner::make_sure_of_none(Some(kept.file()).filter(|_| saved.is_none())).map_err(|watched| {
         let broken = saved.as_ref().and_then(|told| told.event.reason.clone());
@@ -46,7 +46,7 @@ pub(crate) fn policy(choice: Choice, policy: &PolicyArgs, keep: Option<&Path>, m
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.
-pub(crate) fn given(choice: Choice, path: &Path, mut writer: Writer) -> Result<Exit> {
+pub(crate) fn planned(choice: Choice, path: &Path, mut writer: Writer) -> Result<Exit> {
     let plan = read(path)?;
     load(&*backend::find(choice)?, plan, &mut writer)?;
     writer.finish()

@@ -83,7 +83,7 @@ pub(crate) fn follow<W: std::io::Write>(
     writer: &mut Writer<W>,
 ) -> Result<()> {
     remembered(backend)?;
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut seen = None;
     while !stop.asked() {
         let began = Instant::now();
@@ -92,7 +92,7 @@ pub(crate) fn follow<W: std::io::Write>(
         if (counted.is_none() || counted != seen)
             && let Ok(now) = remembered(backend)
         {
-            told.report_news(now, reporter, backend, writer)?;
+            reported.report_news(now, reporter, backend, writer)?;
             seen = counted;
         }
         stop.wait(interval.saturating_sub(began.elapsed()));
@@ -100,15 +100,15 @@ pub(crate) fn follow<W: std::io::Write>(
     Ok(())
 }
 
-/// What a follower has told.
+/// What a follower has reported.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     flows: HashMap<Flow, Count>,
     unrecorded: BTreeMap<String, Count>,
     full: Vec<FlowSet>,
 }
 
-impl Told {
+impl Reported {
     /// Reports what is new since the last listing.
     fn report_news<W: std::io::Write>(
         &mut self,

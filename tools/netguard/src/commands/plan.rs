@@ -6,7 +6,7 @@ use tool::{Exit, Writer};
 
 use crate::host::interfaces::Machine;
 use crate::rules::plan::Plan;
-use crate::rules::{demand, records};
+use crate::rules::{from_policy, records};
 
 /// A plan for a machine that is itself in the range of a guarded network would be none: it is refused.
 ///
@@ -15,7 +15,7 @@ use crate::rules::{demand, records};
 pub(crate) fn run(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     let policy = policy.load()?;
     let (plan, machine) = of(&policy)?;
-    let guarded = demand::guarded(&policy);
+    let guarded = from_policy::bridges(&policy);
     for network in policy.active_networks() {
         if let Some((interface, theirs, ours)) = machine.over(&guarded, &network.subnets()) {
             bail!(
@@ -32,6 +32,6 @@ pub(crate) fn run(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
 /// The plan of a policy on this machine, and the machine.
 pub(super) fn of(policy: &Policy) -> Result<(Plan, Machine)> {
     let machine = Machine::read()?;
-    let plan = Plan::new(policy, &demand::listed(policy)?, &machine.on_link(&demand::guarded(policy)));
+    let plan = Plan::new(policy, &from_policy::denied_ranges(policy)?, &machine.on_link(&from_policy::bridges(policy)));
     Ok((plan, machine))
 }

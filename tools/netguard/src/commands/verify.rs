@@ -25,7 +25,7 @@ pub(crate) fn run(choice: Choice, policy: &PolicyArgs, permit: bool, mut writer:
         writer.check(&report::finding(finding))?;
     }
     let facts =
-        bypass::gather(&policy, kernel.is_some(), verify::standing(&findings), Asker::Person, &mut Memory::default());
+        bypass::gather(&policy, kernel.is_some(), verify::as_planned(&findings), Asker::Person, &mut Memory::default());
     if let Ok(engine) = &facts.engine {
         writer.asked(engine.identity.clone());
     }

@@ -92,13 +92,13 @@ impl Machine {
 
     /// Every network that this machine is on, but for those of the guarded bridges and loopback.
     pub(crate) fn on_link(&self, guarded: &[&str]) -> Vec<IpNet> {
-        let networks: Vec<IpNet> = self.beside(guarded).map(|(_, network)| network.trunc()).collect();
+        let networks: Vec<IpNet> = self.other_networks(guarded).map(|(_, network)| network.trunc()).collect();
         crate::rules::address_set::merged(&networks)
     }
 
     /// The networks of interfaces other than the guarded bridges and loopback: of their addresses, and of their routes
     /// with no router, but for a default route and its pieces.
-    fn beside<'a>(&'a self, guarded: &'a [&str]) -> impl Iterator<Item = (u32, IpNet)> + 'a {
+    fn other_networks<'a>(&'a self, guarded: &'a [&str]) -> impl Iterator<Item = (u32, IpNet)> + 'a {
         let counts = |index: u32| {
             let name = self.name(index);
             name.is_none_or(|name| name != "lo" && !guarded.contains(&name))
@@ -117,7 +117,7 @@ impl Machine {
     /// An interface with a network that lies over one of these subnets: its name, its network and the subnet. Who is in
     /// both cannot be told apart by address.
     pub(crate) fn over(&self, guarded: &[&str], subnets: &[IpNet]) -> Option<(String, IpNet, IpNet)> {
-        self.beside(guarded).find_map(|(link, network)| {
+        self.other_networks(guarded).find_map(|(link, network)| {
             let lies_over = |subnet: &&IpNet| network.contains(*subnet) || subnet.contains(&network);
             let subnet = subnets.iter().find(lies_over)?;
             Some((self.name(link).unwrap_or("an interface").to_owned(), network, *subnet))

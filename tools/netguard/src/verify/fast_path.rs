@@ -92,7 +92,7 @@ mod tests {
     use crate::rules::plan::tests::plan;
     use serde_json::json;
 
-    fn told(interface: &str, source: &str, destination: &str) -> Option<String> {
+    fn foreign(interface: &str, source: &str, destination: &str) -> Option<String> {
         let part = |text: &str| match text.parse() {
             Ok(IpAddr::V4(address)) => json!(u32::from(address)),
             _ => json!(text),
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_pair_that_the_rules_let_through_is_not_odd_and_any_other_is() {
-        assert_eq!(told("br-cell", "172.30.1.3", "8.8.8.8"), None);
-        assert_eq!(told("br-cell", "fd6c:6c62:1::3", "2606:4700::1"), None);
+        assert_eq!(foreign("br-cell", "172.30.1.3", "8.8.8.8"), None);
+        assert_eq!(foreign("br-cell", "fd6c:6c62:1::3", "2606:4700::1"), None);
         for (interface, source, destination) in [
             ("br-cell", "172.30.1.3", "192.168.77.10"),
             ("br-cell", "172.30.1.3", "8.8.4.4"),
@@ -117,13 +117,13 @@ mod tests {
             ("br-monitor", "172.30.2.4", "8.8.8.8"),
             ("lan0", "192.168.77.10", "8.8.8.8"),
         ] {
-            assert!(told(interface, source, destination).is_some(), "{interface} {source} {destination}");
+            assert!(foreign(interface, source, destination).is_some(), "{interface} {source} {destination}");
         }
     }
 
     #[test]
     fn a_pair_of_an_interface_that_is_gone_is_not_odd_unless_it_stays() {
-        assert_eq!(told("17", "172.30.1.3", "192.168.77.10"), None);
+        assert_eq!(foreign("17", "172.30.1.3", "192.168.77.10"), None);
         let stays = json!({"elem": {"val": {"concat": [17, 1, 2]}, "timeout": 3600, "expires": 3000}});
         assert!(foreign_pair(&plan(), &[stays]).unwrap().is_some());
     }

@@ -13,12 +13,12 @@ use record::Record;
 use crate::backend::Backend;
 use crate::host::interfaces::Machine;
 use crate::report;
-use crate::rules::demand;
+use crate::rules::from_policy;
 use crate::rules::plan::Plan;
 use crate::watch::last_good::Saved;
 
 /// What is kept, and what the files looked like when they were read.
-pub(crate) struct Kept<'a> {
+pub(crate) struct PolicyFiles<'a> {
     args: &'a PolicyArgs,
     source: Source,
     stamps: Stamps,
@@ -50,7 +50,7 @@ pub(crate) enum News {
     Broken(anyhow::Error),
 }
 
-impl<'a> Kept<'a> {
+impl<'a> PolicyFiles<'a> {
     /// Reads the policy for the first time. If that cannot be done, the last good rules take its place, where they are
     /// kept; then it returns what tells of it.
     ///
@@ -67,7 +67,7 @@ impl<'a> Kept<'a> {
             (Ok(source), _) => Ok((Self { args, source, stamps, readable: true }, None)),
             (Err(broken), None) => Err(broken),
             (Err(broken), Some(keep)) => {
-                let saved = Saved::read(keep).map_err(|none| demand::both(&broken, &none))?;
+                let saved = Saved::read(keep).map_err(|none| from_policy::both(&broken, &none))?;
                 let closed = saved.closes(backend)?;
                 let told = report::saved_used(&broken, &saved.told, &saved.bridges(), closed);
                 Ok((Self { args, source: Source::Saved(Box::new(saved), closed), stamps, readable: false }, Some(told)))
@@ -100,7 +100,9 @@ impl<'a> Kept<'a> {
     pub(crate) fn plan(&self) -> Result<(Plan, Machine)> {
         let machine = Machine::read()?;
         let plan = match &self.source {
-            Source::Policy(policy, listed) => Plan::new(policy, listed, &machine.on_link(&demand::guarded(policy))),
+            Source::Policy(policy, listed) => {
+                Plan::new(policy, listed, &machine.on_link(&from_policy::bridges(policy)))
+            }
             Source::Saved(saved, closed) => {
                 let plan = saved.plan(&machine.on_link(&saved.bridges()));
                 if *closed { plan.closed() } else { plan }
@@ -134,7 +136,7 @@ fn look(args: &PolicyArgs, file: PathBuf) -> (Stamps, Result<Source>) {
     let mut stamps = vec![(file, stamp)];
     let read = policy.map_err(anyhow::Error::from).and_then(|policy| {
         stamps.extend(lists(&policy).map(|list| (list.clone(), self::stamp(&list))));
-        let listed = demand::listed(&policy)?;
+        let listed = from_policy::denied_ranges(&policy)?;
         Ok(Source::Policy(Box::new(policy), listed))
     });
     (stamps, read)
@@ -171,12 +173,12 @@ mod tests {
         fs::write(&list, "8.8.4.0/24\n").unwrap();
         fs::write(&file, with_list("list.txt")).unwrap();
         let args = PolicyArgs { policy: Some(file.clone()), root: Some(folder.path().to_owned()) };
-        let listed = |kept: &Kept<'_>| match &kept.source {
+        let listed = |kept: &PolicyFiles<'_>| match &kept.source {
             Source::Policy(_, listed) => listed.len(),
             Source::Saved(..) => 0,
         };
         let (stamps, source) = look(&args, file.clone());
-        let mut kept = Kept { args: &args, source: source.unwrap(), stamps, readable: true };
+        let mut kept = PolicyFiles { args: &args, source: source.unwrap(), stamps, readable: true };
         assert!(matches!(kept.refresh(), News::Same));
         fs::write(&list, "8.8.4.0/24\n9.9.8.0/24\n").unwrap();
         assert!(matches!(kept.refresh(), News::Changed));

@@ -13,7 +13,7 @@ use crate::error::Fault;
 use crate::reader::excerpt::Excerpt;
 
 /// Faults kept while reading; those beyond are only counted.
-const KEPT: usize = 1000;
+const MOST_FAULTS: usize = 1000;
 /// How many faults an error shows before it only counts them.
 const SHOWN: usize = 20;
 
@@ -78,7 +78,7 @@ impl<'a> Document<'a> {
 
     pub(crate) fn report(&self, span: Range<usize>, key: String, problem: String, mend: impl Into<String>) {
         let mut found = self.found.borrow_mut();
-        if found.len() < KEPT {
+        if found.len() < MOST_FAULTS {
             found.push(Found { span, key, problem, mend: mend.into() });
         } else {
             *self.beyond.borrow_mut() += 1;

@@ -40,7 +40,7 @@ pub enum Anchor {
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// The shortest and the longest time that records are kept.
-const KEPT: RangeInclusive<Duration> = DAY..=Duration::from_secs(36_500 * 86_400);
+const RETENTION: RangeInclusive<Duration> = DAY..=Duration::from_secs(36_500 * 86_400);
 /// The longest name of a provider.
 const LONGEST_NAME: usize = 64;
 const LEAST_SPOOL: Bytes = Bytes(1 << 20);
@@ -54,7 +54,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Audit> {
         true => section.required("directory", folder::read),
         false => folder::default(section, "directory", "audit"),
     };
-    let retain = section.or("retain", 90 * DAY, |value| duration::read(value, &KEPT));
+    let retain = section.or("retain", 90 * DAY, |value| duration::read(value, &RETENTION));
     let retain_by = section.or("retain_by", BTreeMap::new(), by_provider);
     let spool = section.or("spool", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_SPOOL));
     let database = section.or("database", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_DATABASE));
@@ -77,7 +77,7 @@ fn by_provider(value: &Value<'_>) -> Option<BTreeMap<String, Duration>> {
                 "write a tool or source, such as \"egress-proxy\": lower-case letters, digits and hyphens",
             );
         }
-        Some((name.to_string(), duration::read(&kept, &KEPT)?))
+        Some((name.to_string(), duration::read(&kept, &RETENTION)?))
     });
     // All of them are read, so that a fault in one doesn't hide those in the next.
     times.collect::<Vec<_>>().into_iter().collect()

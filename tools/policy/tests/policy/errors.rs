@@ -2,7 +2,7 @@
 
 use crate::sample::{DESIGN, SMALLEST, parse, refuses};
 
-fn told(text: &str) -> String {
+fn error_of(text: &str) -> String {
     parse(text).expect_err("must be refused").to_string()
 }
 
@@ -14,7 +14,7 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest_known_one() {
         "   | ^^^^^^",
     ];
     let text = DESIGN.replace("memory    = ", "memroy    = ");
-    assert_eq!(told(&text), lines.join("\n"));
+    assert_eq!(error_of(&text), lines.join("\n"));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn more_than_twenty_faults_are_counted() {
 fn a_syntax_error_is_told_with_its_place() {
     let error = parse("[cell]\nnetwork = \"open\n").expect_err("no closing quote");
     assert_eq!((error.faults()[0].line, error.faults()[0].key.as_str()), (2, ""));
-    let twice = told(&DESIGN.replace("pids      = 512", "pids = 512\npids = 513"));
+    let twice = error_of(&DESIGN.replace("pids      = 512", "pids = 512\npids = 513"));
     assert!(twice.starts_with("policy.toml:8:1: duplicate key"), "{twice}");
 }
 
@@ -89,8 +89,8 @@ fn control_characters_of_the_file_never_reach_the_terminal() {
         "[cell]\nnetwork = '\u{202e}nepo'\n",
         "\u{1b}[31m",
     ] {
-        let told = told(text);
-        assert!(!told.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{told:?}");
+        let error = error_of(text);
+        assert!(!error.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'), "{error:?}");
     }
 }
 
@@ -104,8 +104,8 @@ fn a_key_stays_hidden_also_when_its_line_has_another_fault() {
 
 #[test]
 fn a_missing_section_says_what_to_add() {
-    let told = told("");
-    assert!(told.contains("add cell = ") && told.contains("add networks = "), "{told}");
+    let error = error_of("");
+    assert!(error.contains("add cell = ") && error.contains("add networks = "), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn project(at: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-fn told(path: &Path) -> String {
+fn error_of(path: &Path) -> String {
     Policy::load(path, None).expect_err("must be refused").to_string()
 }
 
@@ -74,12 +74,12 @@ fn what_is_no_regular_text_file_is_refused_without_waiting() {
     fs::write(&binary, b"[cell]\nnetwork = \"\xff\"\n").unwrap();
     let large = folder.path().join("large");
     fs::write(&large, "#".repeat((1 << 20) + 1)).unwrap();
-    assert!(told(folder.path()).contains("not a regular file"));
-    assert!(told(&fifo).contains("not a regular file"));
-    assert!(told(Path::new("/dev/zero")).contains("not a regular file"));
-    assert!(told(&binary).contains("line 2 is not UTF-8"));
-    assert!(told(&large).contains("larger than 1MiB"));
-    assert!(told(&folder.path().join("none")).contains("cannot be read"));
+    assert!(error_of(folder.path()).contains("not a regular file"));
+    assert!(error_of(&fifo).contains("not a regular file"));
+    assert!(error_of(Path::new("/dev/zero")).contains("not a regular file"));
+    assert!(error_of(&binary).contains("line 2 is not UTF-8"));
+    assert!(error_of(&large).contains("larger than 1MiB"));
+    assert!(error_of(&folder.path().join("none")).contains("cannot be read"));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_policy_under_etc_has_absolute_paths_or_a_root() {
     assert_eq!(keys, ["cell.share.path", "warden.jail.path", "audit.directory"]);
     assert!(Policy::load(&file, Some(Path::new("/srv"))).is_ok());
     fs::write(&file, SMALLEST).unwrap();
-    assert!(told(&file).contains("its default, \"sandbox_data\", is relative"));
+    assert!(error_of(&file).contains("its default, \"sandbox_data\", is relative"));
     let absolute = [
         ("\"sandbox_data\"", "\"/a/share\""),
         ("path = \"jail\"", "path = \"/a/jail\""),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use policy::Clamd;
 
-use crate::clamd::{Broken, Edition, Session, Trust, examine_engine};
+use crate::clamd::{Broken, EngineVersion, Session, Trust, examine_engine};
 
 /// The engine as the last trial left it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Engine {
     address: Clamd,
     allow_degraded: bool,
     up: AtomicBool,
-    edition: Mutex<Option<Edition>>,
+    engine_version: Mutex<Option<EngineVersion>>,
     names: Mutex<(Arc<str>, Arc<str>)>,
 }
 
@@ -33,7 +33,7 @@ impl Engine {
     /// An engine that nobody has asked yet.
     pub(crate) fn new(address: Clamd, allow_degraded: bool) -> Self {
         let names = Mutex::new((Arc::from("unknown"), Arc::from("clamav")));
-        Self { address, allow_degraded, up: AtomicBool::new(false), edition: Mutex::default(), names }
+        Self { address, allow_degraded, up: AtomicBool::new(false), engine_version: Mutex::default(), names }
     }
 
     /// One that is taken to be there.
@@ -92,14 +92,14 @@ impl Engine {
     }
 
     /// Notes engine and signatures. Gives those before, where they were others.
-    pub(crate) fn name(&self, edition: &Edition) -> Option<Edition> {
-        let mut there = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
-        if there.as_ref() == Some(edition) {
+    pub(crate) fn name(&self, engine_version: &EngineVersion) -> Option<EngineVersion> {
+        let mut there = self.engine_version.lock().unwrap_or_else(PoisonError::into_inner);
+        if there.as_ref() == Some(engine_version) {
             return None;
         }
-        let names = (Arc::from(edition.version.as_str()), Arc::from(edition.ruleset()));
+        let names = (Arc::from(engine_version.version.as_str()), Arc::from(engine_version.ruleset()));
         *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
-        there.replace(edition.clone())
+        there.replace(engine_version.clone())
     }
 
     /// VERSION, and the name of the signatures for `rule.ruleset`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use policy::Clamd;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
-use super::{Answer, Broken, Edition, Session};
+use super::{Answer, Broken, EngineVersion, Session};
 
 /// Longest wait for each answer of the trial.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ const ENCRYPTED_ZIP: [u8; 124] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
     /// The engine's version and the names of its signatures.
-    pub(crate) edition: Edition,
+    pub(crate) engine_version: EngineVersion,
     /// Why it cannot be relied on; empty when it can.
     pub(crate) doubts: Vec<Doubt>,
 }
@@ -93,7 +93,7 @@ pub(crate) fn marker() -> Vec<u8> {
 /// When clamd cannot be reached or breaks off: then the trial says nothing of it.
 pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     let mut session = Session::connect(address)?;
-    let edition = Edition::ask(&mut session, TIMEOUT)?;
+    let engine_version = EngineVersion::ask(&mut session, TIMEOUT)?;
     let mut doubts = Vec::new();
     let marker = marker();
     let planted = memory("marker", |fd| rustix::io::write(fd, &marker).map(|_| ()))?;
@@ -108,14 +108,14 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     }
     if matches!(address, Clamd::Tcp(_)) {
         doubts.push(Doubt::LimitsUnknown);
-        return Ok(Trust { edition, doubts });
+        return Ok(Trust { engine_version, doubts });
     }
     let huge = memory("huge", |fd| ftruncate(fd, BEYOND_ALL_LIMITS))?;
     let id = session.submit(huge.as_fd(), 0)?;
     if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(name) if name.starts_with(LIMITS)) {
         doubts.push(Doubt::SilentLimits);
     }
-    Ok(Trust { edition, doubts })
+    Ok(Trust { engine_version, doubts })
 }
 
 /// A file in memory, to be submitted like any other.

@@ -22,7 +22,7 @@ use crate::pipeline::shared::{OnFound, Options, Shared};
 use crate::pipeline::worker::Worker;
 use crate::share::directory::Root;
 use crate::stop::{Stop, signals, wait};
-use input::{Given, given};
+use input::Input;
 
 /// Files that wait at most: the walk waits for room, so more would only cost memory.
 const CAPACITY: usize = 4096;
@@ -32,7 +32,7 @@ pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyh
     let mut warden = policy.warden.clone();
     warden.clamd = args.engine.clamd.address(policy);
     let signals = signals()?;
-    let given = given(args)?;
+    let input = input::parse(args)?;
     let root = Arc::new(Root::open(Path::new("/"))?);
     let engine = Engine::new(warden.clamd.clone(), args.engine.allow_degraded);
     let output = Output::new(Writer::stdout(Provider::Scanwatch, Purpose::Judge, output, false));
@@ -41,7 +41,7 @@ pub(crate) fn scan(args: &ScanArgs, policy: &Policy, output: OutputArgs) -> anyh
     let shared = Shared::new(warden, OnFound::Report, engine, output, options)?;
     rely_on(&shared)?;
     let finished = Stop::new()?;
-    run(&shared, &root, &given, args.engine.connections, (&signals, &finished));
+    run(&shared, &root, &input, args.engine.connections, (&signals, &finished));
     shared.output.finish()
 }
 
@@ -51,7 +51,7 @@ fn ago(age: Duration) -> anyhow::Result<i64> {
     then.and_then(|time| i64::try_from(time.as_nanos()).ok()).context("--changed-since is longer ago than files can be")
 }
 
-fn run(shared: &Shared, root: &Arc<Root>, given: &Given, workers: usize, ends: (&UnixStream, &Stop)) {
+fn run(shared: &Shared, root: &Arc<Root>, input: &Input, workers: usize, ends: (&UnixStream, &Stop)) {
     let (signals, finished) = ends;
     std::thread::scope(|scope| {
         scope.spawn(|| shared.queue.tend());
@@ -66,7 +66,7 @@ fn run(shared: &Shared, root: &Arc<Root>, given: &Given, workers: usize, ends: (
             shared.queue.stop();
         });
         let bar = progress::spinner();
-        input::feed(shared, root, given, &bar);
+        input::feed(shared, root, input, &bar);
         shared.queue.close();
         for worker in running {
             if worker.join().is_err() {

@@ -10,7 +10,7 @@ use rustix::fs::{StatVfsMountFlags, fstat, statvfs};
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::clamd::status::{Freshness, OwnSignatures, freshness, own_signatures};
-use crate::clamd::{Doubt, Edition, examine_engine};
+use crate::clamd::{Doubt, EngineVersion, examine_engine};
 use crate::cli::SelfTestArgs;
 use crate::jail::Jail;
 use crate::records::part;
@@ -62,8 +62,8 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
             writer.check(&part("limits", message, verdict(&silent), silent))?;
         }
     }
-    let message = format!("The engine is {}.", trust.edition);
-    let wrong = wrong_with_signatures(&trust.edition, Zoned::now().datetime());
+    let message = format!("The engine is {}.", trust.engine_version);
+    let wrong = wrong_with_signatures(&trust.engine_version, Zoned::now().datetime());
     writer.check(&part("signatures", message, verdict(&wrong), wrong))
 }
 
@@ -71,11 +71,11 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
 const OLD: i64 = 7;
 
 /// Official signatures that are not there, or that nobody has renewed for days.
-fn wrong_with_signatures(edition: &Edition, now: DateTime) -> Option<String> {
-    if edition.official().is_none() {
+fn wrong_with_signatures(engine_version: &EngineVersion, now: DateTime) -> Option<String> {
+    if engine_version.official().is_none() {
         return Some("no official signature database is loaded: only what is shipped or your own is found".to_owned());
     }
-    let Some(built) = edition.built() else {
+    let Some(built) = engine_version.built() else {
         return Some("how old the official signatures are cannot be told".to_owned());
     };
     let days = now.date().since(built.date()).map_or(0, |age| i64::from(age.get_days()));
@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn signatures_that_nobody_renews_are_no_pass() {
         let now = jiff::civil::date(2026, 11, 22).at(5, 0, 0, 0);
-        let wrong = |version: &str| wrong_with_signatures(&Edition { version: version.to_owned(), own: None }, now);
+        let wrong =
+            |version: &str| wrong_with_signatures(&EngineVersion { version: version.to_owned(), own: None }, now);
         assert_eq!(wrong("ClamAV 1.4.6/27500/Sat Nov 21 09:00:00 2026"), None);
         assert!(wrong("ClamAV 1.4.6/27480/Sun Nov  1 09:00:00 2026").unwrap().contains("21 days old"));
         assert!(wrong("ClamAV 1.4.6").unwrap().contains("no official"));

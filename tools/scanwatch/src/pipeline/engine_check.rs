@@ -12,20 +12,26 @@ pub(crate) fn rely_on(shared: &Shared) -> anyhow::Result<()> {
     let shown = shared.engine.shown();
     let change = shared.engine.examine();
     if let Change::Up(trust) = &change {
-        shared.engine.name(&trust.edition);
+        shared.engine.name(&trust.engine_version);
     }
     match change {
         Change::Up(trust) if trust.doubts.is_empty() => {
             let message = format!("clamd at {shown} flags the planted marker and what exceeds its limits.");
-            let record =
-                records::scanner_up(Action::ScannerVerified, message, &trust.edition.version, shared.queue.backlog());
+            let record = records::scanner_up(
+                Action::ScannerVerified,
+                message,
+                &trust.engine_version.version,
+                shared.queue.backlog(),
+            );
             shared.report(&record);
         }
-        Change::Up(trust) => shared.report(&records::scanner_degraded(&trust.edition.version, &trust.reasons(), true)),
+        Change::Up(trust) => {
+            shared.report(&records::scanner_degraded(&trust.engine_version.version, &trust.reasons(), true));
+        }
         Change::Degraded(trust) => {
             bail!(
                 "clamd at {shown} ({}) cannot be relied on: {}. --allow-degraded uses it all the same",
-                trust.edition.version,
+                trust.engine_version.version,
                 trust.reasons()
             )
         }

@@ -8,7 +8,7 @@ use crate::share::file_state::{Identity, Life};
 
 /// For how long a first sight is remembered when there is no room for all. Whoever makes us forget one
 /// with a flood of others has waited for longer than any `max_defer` that makes sense.
-const KEPT: Duration = Duration::from_secs(3600);
+const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// Inodes and their first sight: bounded. When it is full of what is not old, a new one is not deferred:
 /// were the oldest forgotten instead, a flood of temporary files would defer one of them for ever.
@@ -44,7 +44,7 @@ impl FirstSights {
         while self.times.len() >= self.capacity {
             let (identity, time) = *self.order.front()?;
             let is_its_own = self.times.get(&identity).is_some_and(|(_, own)| *own == time);
-            if is_its_own && now.saturating_duration_since(time) < KEPT {
+            if is_its_own && now.saturating_duration_since(time) < REMEMBERED {
                 return None;
             }
             self.order.pop_front();
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(first_sights.of(life(2, 0), later), Some(later));
         assert_eq!(first_sights.of(life(3, 0), later), None, "no room: not deferred");
         assert_eq!(first_sights.of(life(1, 0), later), Some(start), "and the first is remembered");
-        let much_later = start + KEPT;
+        let much_later = start + REMEMBERED;
         assert_eq!(first_sights.of(life(3, 0), much_later), Some(much_later));
         assert_eq!((first_sights.times.len(), first_sights.order.len()), (2, 2));
     }

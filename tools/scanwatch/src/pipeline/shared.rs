@@ -14,9 +14,9 @@ use crate::clamd::Broken;
 use crate::clamd::engine::Engine;
 use crate::jail::Jail;
 use crate::jail::removal::Remains;
-use crate::pipeline::deaths::Deaths;
+use crate::pipeline::engine_crashes::Crashes;
 use crate::pipeline::first_sight::FirstSights;
-use crate::pipeline::in_hand::InHand;
+use crate::pipeline::in_flight::InFlight;
 use crate::pipeline::output::Output;
 use crate::pipeline::scan_cache::ScanCache;
 use crate::pipeline::scan_pause::ScanPauses;
@@ -81,9 +81,9 @@ pub(crate) struct Shared {
     first_sights: Mutex<FirstSights>,
     scan_pauses: Mutex<ScanPauses>,
     claimed: Mutex<HashSet<Identity>>,
-    deaths: Mutex<Deaths>,
+    crashes: Mutex<Crashes>,
     /// What is in the engine's hands.
-    pub(crate) in_hand: InHand,
+    pub(crate) in_flight: InFlight,
 }
 
 impl Shared {
@@ -101,8 +101,8 @@ impl Shared {
             changed_since,
             claimed: Mutex::default(),
             scan_pauses: Mutex::new(ScanPauses::new(warden.max_defer)),
-            deaths: Mutex::default(),
-            in_hand: InHand::default(),
+            crashes: Mutex::default(),
+            in_flight: InFlight::default(),
             warden,
             on_found,
             queue: Queue::new(capacity)?,
@@ -133,8 +133,8 @@ impl Shared {
     }
 
     /// What the engine died of.
-    pub(crate) fn deaths(&self) -> MutexGuard<'_, Deaths> {
-        self.deaths.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn crashes(&self) -> MutexGuard<'_, Crashes> {
+        self.crashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Claims a file, so that two workers never jail the same inode. `false` when another has it.

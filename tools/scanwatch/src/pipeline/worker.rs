@@ -73,7 +73,7 @@ impl<'a> Worker<'a> {
     fn has_room(&self) -> bool {
         self.flights.len() < DEPTH
             && !self.next_is_alone
-            && !self.shared.in_hand.is_held()
+            && !self.shared.in_flight.is_held()
             && self.shared.engine.is_up()
             && !self.shared.stop.is_raised()
             && !self.leaves_it_to_others()
@@ -109,7 +109,7 @@ impl<'a> Worker<'a> {
         if self.flights.is_empty() && (stopped || (over && self.suspect.is_none())) {
             return;
         }
-        let is_held = self.shared.in_hand.is_held();
+        let is_held = self.shared.in_flight.is_held();
         let watches_queue = self.has_room() && !over;
         if self.flights.is_empty() && !self.shared.engine.is_up() {
             self.shared.stop.wait(AWAY);
@@ -193,8 +193,8 @@ mod tests {
         std::fs::write(dir.path().join("a"), "abc").unwrap();
         let root = Arc::new(Root::open(dir.path()).unwrap());
         let shared = Arc::new(shared());
-        let trial = shared.in_hand.hold();
-        let deaths = shared.deaths();
+        let trial = shared.in_flight.hold();
+        let crashes = shared.crashes();
         let (tell, ended) = sync_channel(1);
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -203,6 +203,6 @@ mod tests {
             tell.send(worker.flights.len()).unwrap();
         });
         assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(0));
-        drop((deaths, trial));
+        drop((crashes, trial));
     }
 }

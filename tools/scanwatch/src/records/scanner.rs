@@ -5,7 +5,7 @@ use record::fields::Rule;
 use record::{Action, Category, Kind, Outcome, Record, Severity, Type};
 
 use super::{nanoseconds, record};
-use crate::clamd::Edition;
+use crate::clamd::EngineVersion;
 use crate::clamd::status::OwnSignatures;
 use crate::queue::Backlog;
 
@@ -42,7 +42,7 @@ pub(crate) fn scanner_degraded(version: &str, doubts: &str, used: bool) -> Recor
 }
 
 /// The engine has other signatures now, so all files are scanned again.
-pub(crate) fn signatures_changed(before: &Edition, now: &Edition) -> Record {
+pub(crate) fn signatures_changed(before: &EngineVersion, now: &EngineVersion) -> Record {
     let mut record = record(
         Action::SignaturesChanged,
         format!("The engine was {before} and is {now}: everything is scanned again, the newest first."),

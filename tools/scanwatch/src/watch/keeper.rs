@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use record::Action;
 
-use crate::clamd::Edition;
+use crate::clamd::EngineVersion;
 use crate::clamd::engine::Change;
 use crate::clamd::status::{OwnSignatures, own_signatures};
 use crate::pipeline::shared::Shared;
@@ -68,19 +68,19 @@ fn report_own(shared: &Shared, before: &mut Option<OwnSignatures>) {
 }
 
 fn check(shared: &Shared, calls: &Calls<'_>) {
-    let asked = shared.engine.connect().and_then(|mut session| Edition::ask(&mut session, TIMEOUT));
+    let asked = shared.engine.connect().and_then(|mut session| EngineVersion::ask(&mut session, TIMEOUT));
     match asked {
-        Ok(edition) => renew(shared, &edition, calls),
+        Ok(engine_version) => renew(shared, &engine_version, calls),
         Err(broken) => shared.engine_lost(&broken),
     }
 }
 
 /// Other signatures: everything is to be scanned again.
-fn renew(shared: &Shared, edition: &Edition, calls: &Calls<'_>) {
-    if let Some(before) = shared.engine.name(edition) {
+fn renew(shared: &Shared, engine_version: &EngineVersion, calls: &Calls<'_>) {
+    if let Some(before) = shared.engine.name(engine_version) {
         shared.scan_cache().new_epoch();
-        shared.deaths().forget_all();
-        shared.report(&records::signatures_changed(&before, edition));
+        shared.crashes().forget_all();
+        shared.report(&records::signatures_changed(&before, engine_version));
         let _ = calls.again.try_send(());
     }
 }
@@ -90,14 +90,14 @@ fn try_again(shared: &Shared, doubts: &mut String, calls: &Calls<'_>) {
         Change::Up(trust) => {
             doubts.clear();
             let message = format!("clamd at {} answers again; what waited is scanned.", shared.engine.shown());
-            let version = &trust.edition.version;
+            let version = &trust.engine_version.version;
             shared.report(&records::scanner_up(Action::ScannerReturned, message, version, shared.queue.backlog()));
-            renew(shared, &trust.edition, calls);
+            renew(shared, &trust.engine_version, calls);
         }
         Change::Degraded(trust) => {
             let reasons = trust.reasons();
             if *doubts != reasons {
-                shared.report(&records::scanner_degraded(&trust.edition.version, &reasons, false));
+                shared.report(&records::scanner_degraded(&trust.engine_version.version, &reasons, false));
                 *doubts = reasons;
             }
         }

@@ -23,10 +23,10 @@ while True: signal.pause()
 /// The records but the last, which is `run-finished`, and the exit status.
 fn hash(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
     let share = world.share.display().to_string();
-    told(world.run(&[&["hash", "--share", &share], args].concat()))
+    records_and_status(world.run(&[&["hash", "--share", &share], args].concat()))
 }
 
-fn told(output: Output) -> (Vec<Value>, i32) {
+fn records_and_status(output: Output) -> (Vec<Value>, i32) {
     let text = String::from_utf8(output.stdout).unwrap();
     let mut records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.pop().unwrap()["event"]["action"], "run-finished");
@@ -40,7 +40,7 @@ fn hash_without_privilege(world: &World, closed: &Path) -> (Vec<Value>, i32) {
     if fs::read_dir(closed).is_ok() {
         command.arg("--bounding-set=-dac_override,-dac_read_search");
     }
-    told(command.arg(own.get_program()).args(own.get_args()).output().unwrap())
+    records_and_status(command.arg(own.get_program()).args(own.get_args()).output().unwrap())
 }
 
 fn outcomes(records: &[Value]) -> Vec<&str> {

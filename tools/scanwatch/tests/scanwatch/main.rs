@@ -6,7 +6,7 @@ mod cli;
 mod coverage;
 mod crash;
 mod database;
-mod deaths;
+mod engine_crashes;
 mod hash;
 mod jail;
 mod scan;

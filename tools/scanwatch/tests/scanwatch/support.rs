@@ -270,7 +270,7 @@ impl Warden {
                         return record;
                     }
                 }
-                Err(_) => panic!("no {action} that fits among:\n{}", self.told()),
+                Err(_) => panic!("no {action} that fits among:\n{}", self.as_text()),
             }
         }
     }
@@ -287,7 +287,7 @@ impl Warden {
         self.seen.borrow().clone()
     }
 
-    fn told(&self) -> String {
+    fn as_text(&self) -> String {
         self.records().iter().map(|record| format!("{record}\n")).collect()
     }
 

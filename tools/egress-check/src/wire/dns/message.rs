@@ -10,7 +10,7 @@ use crate::probe::observation::{Answer, Observation};
 use crate::probe::question::Question;
 
 /// Most addresses of an answer that are told: a message has room for thousands.
-const TOLD: usize = 16;
+const MOST_ADDRESSES: usize = 16;
 
 /// A question on the wire, and what tells its answer from others.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ fn read(message: &Message) -> Option<Answer> {
     let zone_speaks = message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
     Some(Answer {
         code: code(message.metadata.response_code),
-        addresses: addresses.take(TOLD).collect(),
+        addresses: addresses.take(MOST_ADDRESSES).collect(),
         from_outside: zone_speaks || !message.answers.is_empty(),
     })
 }
@@ -156,7 +156,7 @@ mod tests {
         let answer = query.answer(&with(1)).unwrap();
         assert_eq!(answer.addresses, ["192.0.2.7".parse::<IpAddr>().unwrap()]);
         assert_eq!((answer.code.as_str(), answer.from_outside), ("NOERROR", true));
-        assert_eq!(query.answer(&with(2000)).unwrap().addresses.len(), TOLD, "a line has a bound");
+        assert_eq!(query.answer(&with(2000)).unwrap().addresses.len(), MOST_ADDRESSES, "a line has a bound");
     }
 
     #[test]

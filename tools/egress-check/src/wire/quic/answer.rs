@@ -142,17 +142,17 @@ mod tests {
         [head, body].concat()
     }
 
-    fn told(frames: &[u8]) -> Option<String> {
+    fn answer_to(frames: &[u8]) -> Option<String> {
         read(&initial_with(frames, &FIRST.ours, rustls::Side::Server), &asked())
     }
 
     #[test]
     fn an_initial_packet_that_opens_is_an_answer_and_says_what_is_in_it() {
-        assert_eq!(told(&[2, 0, 0, 0, 0, CRYPTO, 0, 2, SERVER_HELLO, 0]).as_deref(), Some("QUIC v1: ServerHello"));
-        assert_eq!(told(&[0x1c, 0x41, 0x78, 0, 0]).as_deref(), Some("QUIC v1: it refuses with TLS alert 120"));
-        assert_eq!(told(&[0x1c, 0x02, 0, 0]).as_deref(), Some("QUIC v1: it refuses with error 2"));
+        assert_eq!(answer_to(&[2, 0, 0, 0, 0, CRYPTO, 0, 2, SERVER_HELLO, 0]).as_deref(), Some("QUIC v1: ServerHello"));
+        assert_eq!(answer_to(&[0x1c, 0x41, 0x78, 0, 0]).as_deref(), Some("QUIC v1: it refuses with TLS alert 120"));
+        assert_eq!(answer_to(&[0x1c, 0x02, 0, 0]).as_deref(), Some("QUIC v1: it refuses with error 2"));
         let endless = [2, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0];
-        assert_eq!(told(&endless).as_deref(), Some("QUIC v1: an Initial packet"));
+        assert_eq!(answer_to(&endless).as_deref(), Some("QUIC v1: an Initial packet"));
     }
 
     #[test]

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use super::rulespec;
 use super::sets::{Header, family_word};
-use super::words;
 use crate::backend::ruleset::Set;
 use crate::rules::address_set::Family;
 use crate::rules::plan::Plan;
@@ -88,17 +88,17 @@ pub(super) fn paired(headers: &BTreeMap<String, Header>, sets: &mut BTreeMap<Str
 
 /// The sender has spent what it may; asked, and counted by being asked.
 pub(super) fn spent(budget: &Budget, family: Family) -> String {
-    format!("-m set --match-set {} src --packets-gt {AN_HOUR}", words::set(&name(budget, family)))
+    format!("-m set --match-set {} src --packets-gt {AN_HOUR}", rulespec::set(&name(budget, family)))
 }
 
 /// The sender has added nothing yet; asked without counting.
 pub(super) fn untouched(budget: &Budget, family: Family) -> String {
-    format!("-m set ! --match-set {} src ! --update-counters", words::set(&name(budget, family)))
+    format!("-m set ! --match-set {} src ! --update-counters", rulespec::set(&name(budget, family)))
 }
 
 /// Takes the sender in, with a count of one.
 pub(super) fn opened(budget: &Budget, family: Family) -> String {
-    format!("-j SET --add-set {} src", words::set(&name(budget, family)))
+    format!("-j SET --add-set {} src", rulespec::set(&name(budget, family)))
 }
 
 #[cfg(test)]

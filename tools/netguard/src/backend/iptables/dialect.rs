@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{facts, words};
+use super::{facts, rulespec};
 use crate::backend::dialect::{Dialect, ids};
 use crate::backend::ruleset::{Called, ListedRule};
 use crate::rules::address_set::Family;
@@ -15,7 +15,7 @@ pub(crate) struct SaveWords;
 
 impl Dialect for SaveWords {
     fn expected(&self, rule: &Rule) -> Value {
-        words::expected(rule)
+        rulespec::expected(rule)
     }
 
     fn orders<'a>(&self, rules: &'a [ListedRule]) -> Vec<Vec<&'a str>> {

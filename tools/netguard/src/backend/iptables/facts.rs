@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::dialect::SaveWords;
 use super::restore::caller;
+use super::rulespec::{self, PREFIX};
 use super::saved::{Saved, SavedRule};
-use super::words::{self, PREFIX};
 use crate::backend::ruleset::{Called, Chain, ListedRule, Listing, Set};
 use crate::rules::address_set::Family;
 use crate::rules::table::{HOOKS, Hook};
@@ -119,7 +119,7 @@ fn planned_rules(family: Family, rules: &[SavedRule]) -> Vec<PlannedRule> {
     }
     let told = |(id, together): (Option<String>, Vec<&SavedRule>)| {
         let mut planned = PlannedRule { id, ..PlannedRule::default() };
-        words::insert(&mut planned.lines, family, together.iter().map(|rule| json!(rule.words)).collect());
+        rulespec::insert(&mut planned.lines, family, together.iter().map(|rule| json!(rule.words)).collect());
         for (packets, bytes) in together.iter().filter(|rule| !fills(rule)).filter_map(|rule| rule.counted) {
             planned.counted = (planned.counted.0 + packets, planned.counted.1 + bytes);
         }

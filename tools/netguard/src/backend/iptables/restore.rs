@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use super::rulespec;
 use super::saved::{Saved, SavedRule, TABLE};
-use super::words;
 use crate::rules::address_set::Family;
 use crate::rules::plan::Plan;
 use crate::rules::table::HOOKS;
@@ -27,7 +27,7 @@ pub(crate) fn apply(plan: &Plan, family: Family, present: &Saved) -> Result<Stri
     let mut text = format!("*{TABLE}\n");
     let mut planned = Vec::new();
     for chain in plan.chains() {
-        planned.push(words::chain(chain)?);
+        planned.push(rulespec::chain(chain)?);
     }
     let stale: Vec<&str> =
         present.own().map(|(name, _)| name).filter(|name| !planned.iter().any(|c| c == name)).collect();
@@ -40,12 +40,12 @@ pub(crate) fn apply(plan: &Plan, family: Family, present: &Saved) -> Result<Stri
     }
     for hook in HOOKS {
         // First, so that no rule of another program can let a packet by before it is judged.
-        let call = words::chain(hook.name)?;
+        let call = rulespec::chain(hook.name)?;
         let _ = writeln!(text, "-I {} 1 -m comment --comment {CALLER} -j {call}", caller(hook.name));
     }
     for rule in &plan.rules {
-        let chain = words::chain(&rule.chain)?;
-        for (when, then) in words::rules(rule, family)? {
+        let chain = rulespec::chain(&rule.chain)?;
+        for (when, then) in rulespec::rules(rule, family)? {
             let when = if when.is_empty() { when } else { format!("{when} ") };
             let _ = writeln!(text, "-A {chain} {when}-m comment --comment \"{}\" {then}", rule.id);
         }

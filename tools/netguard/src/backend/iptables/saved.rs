@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::words::{PREFIX, protocol};
+use super::rulespec::{PREFIX, protocol};
 
 /// The table that all our rules stand in: after connection tracking and before any translation.
 pub(crate) const TABLE: &str = "mangle";
@@ -24,7 +24,7 @@ pub(crate) struct SavedRule {
     pub(crate) raw: String,
     /// Its comment: our id, if it is ours.
     pub(crate) id: Option<String>,
-    /// Its words without the comment, in the one form that [`super::words`] writes.
+    /// Its words without the comment, in the one form that [`super::rulespec`] writes.
     pub(crate) words: String,
     /// The chain that it sends packets to.
     pub(crate) target: Option<String>,

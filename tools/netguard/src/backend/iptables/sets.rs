@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::budgets::{self, Sender};
-use super::words;
+use super::rulespec;
 use crate::backend::ruleset::Set;
 use crate::rules::address_set::{Family, SetName};
 use crate::rules::plan::Plan;
@@ -103,8 +103,9 @@ pub(crate) fn headers(text: &str) -> Result<BTreeMap<String, Header>> {
             _ => {}
         }
     }
-    let ours =
-        headers.into_iter().filter_map(|(name, header)| Some((name.strip_prefix(words::PREFIX)?.to_owned(), header)));
+    let ours = headers
+        .into_iter()
+        .filter_map(|(name, header)| Some((name.strip_prefix(rulespec::PREFIX)?.to_owned(), header)));
     let ours: BTreeMap<_, _> = ours.collect();
     match ours.iter().find(|(_, header)| header.kind.is_empty()) {
         Some((name, _)) => bail!("ipset printed no type of set {name}"),
@@ -144,7 +145,7 @@ fn flow(ported: bool, bridge: &str, element: &str) -> Option<Value> {
     let mut key = words.next()?.splitn(3, ',');
     let (source, service, destination) = (key.next()?, key.next()?, key.next()?);
     let (protocol, port) = service.split_once(':')?;
-    let mut concat = vec![json!(bridge), json!(source), json!(destination), json!(words::protocol(protocol))];
+    let mut concat = vec![json!(bridge), json!(source), json!(destination), json!(rulespec::protocol(protocol))];
     if ported {
         concat.push(json!(port.parse::<u16>().ok()?));
     }
@@ -170,13 +171,13 @@ pub(crate) struct Steps {
 pub(crate) fn steps(plan: &Plan, present: &BTreeMap<String, Header>, sender: Sender) -> Result<Steps> {
     let mut steps = Steps::default();
     for name in present.keys().filter(|name| name.starts_with(NEW)) {
-        let _ = writeln!(steps.fill, "destroy {}{name}", words::PREFIX);
+        let _ = writeln!(steps.fill, "destroy {}{name}", rulespec::PREFIX);
     }
     for (name, ranges) in &plan.sets {
         let most = ranges.len().max(LEAST).saturating_mul(2);
         let shape = format!("{RANGES} family {} maxelem {most}", family_word(name.1));
         steps.make(&name.to_string(), &shape, !present.contains_key(&name.to_string()), true)?;
-        let new = words::set(&format!("{NEW}{name}"));
+        let new = rulespec::set(&format!("{NEW}{name}"));
         for range in ranges.iter().flat_map(halves) {
             let _ = writeln!(steps.fill, "add {new} {range}");
         }
@@ -204,7 +205,7 @@ pub(crate) fn names(plan: &Plan) -> Vec<String> {
 
 impl Steps {
     fn make(&mut self, name: &str, shape: &str, missing: bool, anew: bool) -> Result<()> {
-        let (set, new) = (words::set(name), words::set(&format!("{NEW}{name}")));
+        let (set, new) = (rulespec::set(name), rulespec::set(&format!("{NEW}{name}")));
         if set.len() > LONGEST || new.len() > LONGEST && anew {
             bail!("ipset takes no set of the name {set}; shorten the network's name, or install nftables");
         }

@@ -7,8 +7,8 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::Iptables;
+use super::rulespec::PREFIX;
 use super::saved::{Saved, TABLE};
-use super::words::PREFIX;
 use crate::backend::nft::chains::Chain;
 use crate::host::program::Program;
 use crate::rules::address_set::Family;

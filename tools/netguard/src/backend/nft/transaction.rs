@@ -53,7 +53,7 @@ impl Compiled {
     ///
     /// # Errors
     /// What the kernel says, or if it tells of something that is not known how to copy.
-    pub(crate) fn standing(plan: &Plan, netlink: &mut Netlink) -> Result<Self> {
+    pub(crate) fn loaded(plan: &Plan, netlink: &mut Netlink) -> Result<Self> {
         Ok(Self { skeleton: script::skeleton(plan), objects: Objects::read(netlink)? })
     }
 

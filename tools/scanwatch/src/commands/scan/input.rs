@@ -17,7 +17,7 @@ use crate::share::directory::{Below, MAX_PATH, Root};
 
 /// What the command line asks for.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct Input {
     paths: Vec<PathBuf>,
     stdin: bool,
     separator: u8,
@@ -25,7 +25,10 @@ pub(crate) struct Given {
 }
 
 /// Checks the arguments before anything is scanned.
-pub(crate) fn given(args: &ScanArgs) -> anyhow::Result<Given> {
+///
+/// # Errors
+/// If a path is not there, or the arguments contradict each other.
+pub(crate) fn parse(args: &ScanArgs) -> anyhow::Result<Input> {
     let stdin = args.paths.iter().any(|path| path.as_os_str() == "-");
     if args.null && !stdin {
         bail!("-0 is about paths on standard input: give - as PATH");
@@ -35,12 +38,12 @@ pub(crate) fn given(args: &ScanArgs) -> anyhow::Result<Given> {
     for path in &paths {
         path.symlink_metadata().with_context(|| format!("{} cannot be scanned", path.display()))?;
     }
-    Ok(Given { paths, stdin, separator: if args.null { 0 } else { b'\n' }, here })
+    Ok(Input { paths, stdin, separator: if args.null { 0 } else { b'\n' }, here })
 }
 
 /// Puts everything in the queue, and waits where it is full.
-pub(crate) fn feed(shared: &Shared, root: &Arc<Root>, given: &Given, bar: &ProgressBar) {
-    for path in &given.paths {
+pub(crate) fn feed(shared: &Shared, root: &Arc<Root>, input: &Input, bar: &ProgressBar) {
+    for path in &input.paths {
         bar.set_message(path.display().to_string().escape_debug().to_string());
         // Links on the way are the user's own and are followed; the last one is not.
         let Some(real) = resolve(path) else {
@@ -58,13 +61,13 @@ pub(crate) fn feed(shared: &Shared, root: &Arc<Root>, given: &Given, bar: &Progr
         }
         bar.tick();
     }
-    if given.stdin {
-        let mut input = std::io::stdin().lock();
+    if input.stdin {
+        let mut stdin = std::io::stdin().lock();
         loop {
-            match next(&mut input, given.separator) {
+            match next(&mut stdin, input.separator) {
                 Ok(Some(path)) if path.is_empty() => {}
                 Ok(Some(path)) => {
-                    let task = Task::new(root, below(&given.here.join(OsStr::from_bytes(&path))), Urgency::Later);
+                    let task = Task::new(root, below(&input.here.join(OsStr::from_bytes(&path))), Urgency::Later);
                     if !shared.queue.push_waiting(task.finished()) {
                         return;
                     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::flight::{Flight, Suspect};
 use super::{LOOK_AGAIN, Worker};
 use crate::clamd::verdict::{Verdict, Why};
-use crate::pipeline::deaths::Standing;
+use crate::pipeline::engine_crashes::Standing;
 use crate::pipeline::open::{Next, examine};
 use crate::queue::Task;
 use crate::share::content::sha256;
@@ -26,11 +26,11 @@ impl Worker<'_> {
     /// Content that the engine died of flies alone among all workers, or not at all for a while.
     fn weigh(&mut self, task: Task, held: OpenFile) {
         // Asked before anything is hashed: whoever waits for another's trial costs nothing.
-        if self.shared.in_hand.is_held() {
+        if self.shared.in_flight.is_held() {
             return self.wait_for_trial(task);
         }
         match self.standing(&held) {
-            Standing::Innocent => match self.shared.in_hand.begin() {
+            Standing::Innocent => match self.shared.in_flight.begin() {
                 Some(flying) => self.send(task, held, flying),
                 None => self.wait_for_trial(task),
             },
@@ -38,7 +38,7 @@ impl Worker<'_> {
                 self.unscanned(&task, Some(&held), None, &Verdict::Unscanned(Why::KillsEngine(times)));
             }
             Standing::Suspect if !self.flights.is_empty() => self.stand_back(task),
-            Standing::Suspect => match self.shared.in_hand.hold() {
+            Standing::Suspect => match self.shared.in_flight.hold() {
                 Some(trial) => self.suspect = Some(Suspect { task, held, trial, since: Instant::now() }),
                 None => self.wait_for_trial(task),
             },
@@ -61,11 +61,11 @@ impl Worker<'_> {
 
     fn standing(&self, held: &OpenFile) -> Standing {
         let size = size(&held.stat);
-        if !self.shared.deaths().has_one_of(size) {
+        if !self.shared.crashes().has_one_of(size) {
             return Standing::Innocent;
         }
         let Ok(sha256) = sha256(held.file.as_fd(), size) else { return Standing::Innocent };
-        self.shared.deaths().standing(size, &sha256, Instant::now())
+        self.shared.crashes().standing(size, &sha256, Instant::now())
     }
 
     /// What is in flight on this worker ends first.
@@ -75,12 +75,12 @@ impl Worker<'_> {
     }
 
     /// The engine died with this in hand. Tells what to say of it where it is given up with that.
-    pub(super) fn note_death(&self, flight: &Flight) -> Option<Verdict> {
+    pub(super) fn note_crash(&self, flight: &Flight) -> Option<Verdict> {
         let (sha256, size, now) = (flight.sha256.as_ref()?, size(&flight.held.stat), Instant::now());
         let alone = flight.flying.was_alone(sha256, flight.began) && flight.is_certain();
-        let mut deaths = self.shared.deaths();
-        deaths.note(size, sha256, alone, flight.began, now);
-        match deaths.standing(size, sha256, now) {
+        let mut crashes = self.shared.crashes();
+        crashes.note(size, sha256, alone, flight.began, now);
+        match crashes.standing(size, sha256, now) {
             Standing::GivenUp(times) => Some(Verdict::Unscanned(Why::KillsEngine(times))),
             Standing::Suspect | Standing::Innocent => None,
         }

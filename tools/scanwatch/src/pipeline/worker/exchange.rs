@@ -7,7 +7,7 @@ use super::flight::Flight;
 use super::{MAX_ATTEMPTS, SCAN_TIMEOUT, Worker};
 use crate::clamd::verdict::Verdict;
 use crate::clamd::{Answer, Broken};
-use crate::pipeline::in_hand::Flying;
+use crate::pipeline::in_flight::Flying;
 use crate::queue::Task;
 use crate::share::content::sha256;
 use crate::share::file_state::size;
@@ -61,7 +61,7 @@ impl Worker<'_> {
     fn answered(&mut self, id: u32, answer: Answer) {
         if let Some(flight) = self.flights.remove(&id) {
             if let Some(sha256) = &flight.sha256 {
-                self.shared.deaths().forget(size(&flight.held.stat), sha256);
+                self.shared.crashes().forget(size(&flight.held.stat), sha256);
             }
             self.conclude(flight, answer);
         } else if let Some(session) = &self.session {
@@ -77,7 +77,7 @@ impl Worker<'_> {
         self.session = None;
         for (_, mut flight) in std::mem::take(&mut self.flights) {
             self.shared.scan_pauses().forget(&flight.held.stat);
-            let verdict = self.note_death(&flight).unwrap_or_else(|| Verdict::Error(broken.to_string()));
+            let verdict = self.note_crash(&flight).unwrap_or_else(|| Verdict::Error(broken.to_string()));
             flight.task.attempts += 1;
             self.retry(flight.task, &flight.held, &verdict);
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::fstat;
 
-use crate::pipeline::in_hand::{Flying, Trial};
+use crate::pipeline::in_flight::{Flying, Trial};
 use crate::queue::Task;
 use crate::share::file_state::Stamp;
 use crate::share::open_file::OpenFile;

@@ -10,7 +10,7 @@ use super::kinds::{
     ELEMENT_EXPIRATION, ELEMENTS, GET_ELEMENT, GET_RULE, GET_SET, NEW_ELEMENT, NEW_RULE, NEW_SET, RULE_CHAIN, SET_NAME,
     in_table, named,
 };
-use super::objects::told;
+use super::objects::dump;
 use crate::host::netlink::{Netlink, attribute, attributes};
 use crate::rules::table::{FlowSet, REFUSE};
 
@@ -21,15 +21,15 @@ use crate::rules::table::{FlowSet, REFUSE};
 pub(crate) fn counted(netlink: &mut Netlink) -> Result<u64> {
     let mut sum = 0;
     let mut chains = BTreeSet::new();
-    for set in told(netlink, GET_SET, NEW_SET, &in_table())? {
+    for set in dump(netlink, GET_SET, NEW_SET, &in_table())? {
         let Some((name, set)) = flow_set(&set) else { continue };
-        for message in told(netlink, GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &name))? {
+        for message in dump(netlink, GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &name))? {
             sum = elements(&message).map(|element| number(&name, element)).fold(sum, u64::wrapping_add);
         }
         chains.insert(format!("{REFUSE}{}", set.network));
     }
     for chain in chains {
-        let rules = told(netlink, GET_RULE, NEW_RULE, &named(RULE_CHAIN, &chain))?;
+        let rules = dump(netlink, GET_RULE, NEW_RULE, &named(RULE_CHAIN, &chain))?;
         sum = rules.iter().map(|rule| number(&chain, rule)).fold(sum, u64::wrapping_add);
     }
     Ok(sum)

@@ -78,10 +78,10 @@ impl Objects {
     /// What the kernel says; or if it tells what is not known here.
     pub(super) fn read(netlink: &mut Netlink) -> Result<Self> {
         let mut objects = Self::structure(netlink)?;
-        let rules = told(netlink, GET_RULE, NEW_RULE, &in_table())?;
+        let rules = dump(netlink, GET_RULE, NEW_RULE, &in_table())?;
         objects.rules = rules.iter().map(|body| rule(body)).collect::<Result<_>>()?;
         for set in objects.sets.iter_mut().filter(|set| !set.filled) {
-            let told = told(netlink, GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &set.object.name))?;
+            let told = dump(netlink, GET_ELEMENT, NEW_ELEMENT, &named(SET_NAME, &set.object.name))?;
             set.elements = elements(&told)?;
         }
         Ok(objects)
@@ -94,12 +94,12 @@ impl Objects {
     pub(super) fn structure(netlink: &mut Netlink) -> Result<Self> {
         let ours = in_table();
         let family = ours.get(..4).unwrap_or_default();
-        let tables = told(netlink, GET_TABLE, NEW_TABLE, family)?;
-        let chains = told(netlink, GET_CHAIN, NEW_CHAIN, family)?;
-        let sets = told(netlink, GET_SET, NEW_SET, &ours)?;
+        let tables = dump(netlink, GET_TABLE, NEW_TABLE, family)?;
+        let chains = dump(netlink, GET_CHAIN, NEW_CHAIN, family)?;
+        let sets = dump(netlink, GET_SET, NEW_SET, &ours)?;
         // What makes these known is the type of the answer, which is one below the question's.
         for get in [GET_OBJECT, GET_FLOWTABLE] {
-            ensure!(told(netlink, get, get - 1, &ours)?.is_empty(), "the table holds named objects or flow tables");
+            ensure!(dump(netlink, get, get - 1, &ours)?.is_empty(), "the table holds named objects or flow tables");
         }
         Ok(Self {
             table: object(tables.first().context("there is no table")?, &TABLE_FORM, IN_TABLE)?,
@@ -173,7 +173,7 @@ impl Set {
 }
 
 /// What the kernel tells of our table, asked for by one type of message and told by another.
-pub(super) fn told(netlink: &mut Netlink, get: u16, new: u16, body: &[u8]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn dump(netlink: &mut Netlink, get: u16, new: u16, body: &[u8]) -> Result<Vec<Vec<u8>>> {
     let ours = text(TABLE);
     netlink.dump(get, body, Vec::new, |all, message| {
         let named = attribute(message.body.get(4..).unwrap_or_default(), IN_TABLE);

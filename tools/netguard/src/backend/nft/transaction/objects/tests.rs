@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn told(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+fn message(attributes: &[(u16, &[u8])]) -> Vec<u8> {
     let mut body = vec![1, 0, 0, 7];
     attributes.iter().for_each(|(kind, value)| append(&mut body, *kind, false, value));
     body
@@ -10,19 +10,19 @@ fn told(attributes: &[(u16, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn what_only_the_kernel_gives_is_left_out_and_what_is_not_known_is_an_error() {
-    let chain = told(&[(1, b"netguard\0"), (2, &[0; 8]), (3, b"inward\0"), (6, &[0; 4])]);
+    let chain = message(&[(1, b"netguard\0"), (2, &[0; 8]), (3, b"inward\0"), (6, &[0; 4])]);
     let copy = object(&chain, &CHAIN_FORM, CHAIN_NAME).unwrap();
     assert_eq!(copy.name, "inward");
-    assert_eq!(copy.body, [&in_table()[..4], &told(&[(1, b"netguard\0"), (3, b"inward\0")])[4..]].concat());
-    let strange = told(&[(1, b"netguard\0"), (3, b"inward\0"), (99, &[0; 4])]);
+    assert_eq!(copy.body, [&in_table()[..4], &message(&[(1, b"netguard\0"), (3, b"inward\0")])[4..]].concat());
+    let strange = message(&[(1, b"netguard\0"), (3, b"inward\0"), (99, &[0; 4])]);
     assert!(object(&strange, &CHAIN_FORM, CHAIN_NAME).unwrap_err().to_string().contains("99"));
     assert!(object(&chain[..chain.len() - 1], &CHAIN_FORM, CHAIN_NAME).is_err());
-    assert!(object(&told(&[(1, b"netguard\0")]), &CHAIN_FORM, CHAIN_NAME).is_err());
+    assert!(object(&message(&[(1, b"netguard\0")]), &CHAIN_FORM, CHAIN_NAME).is_err());
 }
 
 fn table_with(sets: &[Vec<u8>]) -> Objects {
-    let body = told(&[(1, b"netguard\0"), (2, &[0; 4])]);
-    let chain = told(&[(1, b"netguard\0"), (3, b"inward\0")]);
+    let body = message(&[(1, b"netguard\0"), (2, &[0; 4])]);
+    let chain = message(&[(1, b"netguard\0"), (3, b"inward\0")]);
     Objects {
         table: object(&body, &TABLE_FORM, IN_TABLE).unwrap(),
         chains: vec![object(&chain, &CHAIN_FORM, CHAIN_NAME).unwrap()],
@@ -35,7 +35,7 @@ fn table_with(sets: &[Vec<u8>]) -> Objects {
 fn sets_that_count_stay_where_they_are_of_the_planned_shape_and_else_the_table_goes() {
     let set = |name: &[u8], flags: u32, timeout: u8, note: &[u8]| {
         let timeout = [0, 0, 0, 0, 0, 0, 0, timeout];
-        told(&[(1, b"netguard\0"), (2, name), (3, &flags.to_be_bytes()), (11, &timeout), (13, note)])
+        message(&[(1, b"netguard\0"), (2, name), (3, &flags.to_be_bytes()), (11, &timeout), (13, note)])
     };
     let planned = table_with(&[set(b"flows\0", FILLED, 9, b"a"), set(b"listed\0", 4, 0, b"a")]);
     let clear = |sets: &[Vec<u8>]| planned.deletion(&table_with(sets), &["flows".to_owned()]);
@@ -86,7 +86,7 @@ fn a_rule_is_named_by_its_comment_and_forgets_what_it_counted() {
     };
     let rule_with = |counted: &[u8]| {
         let list = [expression(b"counter\0", counted), expression(b"lookup\0", &[9; 8])].concat();
-        rule(&told(&[(1, b"netguard\0"), (2, b"inward\0"), (3, &[0; 8]), (4, &list), (7, b"\x00\x0ccell/host/x\0")]))
+        rule(&message(&[(1, b"netguard\0"), (2, b"inward\0"), (3, &[0; 8]), (4, &list), (7, b"\x00\x0ccell/host/x\0")]))
     };
     let (mut seven, mut none) = (Vec::new(), Vec::new());
     append(&mut seven, 1, false, &7u64.to_be_bytes());
@@ -111,8 +111,8 @@ fn elements_come_by_key_and_an_end_before_a_beginning() {
         outer
     };
     let list = [element(9, true), element(5, false), element(5, true), element(1, false)].concat();
-    let copied = elements(&[told(&[(1, b"netguard\0"), (2, b"__set0\0"), (3, &list)])]).unwrap();
+    let copied = elements(&[message(&[(1, b"netguard\0"), (2, b"__set0\0"), (3, &list)])]).unwrap();
     let order: Vec<(u8, bool)> = copied.iter().map(|element| (element[15], element.len() > 16)).collect();
     assert_eq!(order, [(1, false), (5, true), (5, false), (9, true)]);
-    assert!(elements(&[told(&[(1, b"netguard\0"), (3, &list[..list.len() - 3])])]).is_err());
+    assert!(elements(&[message(&[(1, b"netguard\0"), (3, &list[..list.len() - 3])])]).is_err());
 }

@@ -20,14 +20,14 @@ const GENERATION: &str = "Cellblock.Generation.";
 
 /// Engine and signatures, as they are in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Edition {
+pub(crate) struct EngineVersion {
     /// VERSION, as the engine gives it.
     pub(crate) version: String,
     /// The name of the set of one's own signatures, where it tells one.
     pub(crate) own: Option<String>,
 }
 
-impl Edition {
+impl EngineVersion {
     /// Asks for both; each answer may take `timeout`, which must not be zero.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Edition {
     }
 }
 
-impl fmt::Display for Edition {
+impl fmt::Display for EngineVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.version)?;
         self.own.iter().try_for_each(|own| write!(f, " with signatures of your own ({own})"))
@@ -88,17 +88,17 @@ fn own(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn edition(version: &str, own: Option<&str>) -> Edition {
-        Edition { version: version.to_owned(), own: own.map(str::to_owned) }
+    fn engine_version(version: &str, own: Option<&str>) -> EngineVersion {
+        EngineVersion { version: version.to_owned(), own: own.map(str::to_owned) }
     }
 
     #[test]
     fn the_ruleset_is_the_number_of_the_official_signatures_and_the_name_of_ones_own() {
         let official = "ClamAV 1.4.6/27500/Sat Nov 21 09:00:00 2026";
-        assert_eq!(edition(official, None).ruleset(), "clamav 27500");
-        assert_eq!(edition("ClamAV 1.4.6", None).ruleset(), "clamav unofficial");
-        assert_eq!(edition(official, Some("3f2a91c4")).ruleset(), "clamav 27500, own 3f2a91c4");
-        assert_ne!(edition(official, Some("3f2a91c4")), edition(official, Some("3f2a91c5")));
+        assert_eq!(engine_version(official, None).ruleset(), "clamav 27500");
+        assert_eq!(engine_version("ClamAV 1.4.6", None).ruleset(), "clamav unofficial");
+        assert_eq!(engine_version(official, Some("3f2a91c4")).ruleset(), "clamav 27500, own 3f2a91c4");
+        assert_ne!(engine_version(official, Some("3f2a91c4")), engine_version(official, Some("3f2a91c5")));
     }
 
     #[test]

@@ -9,16 +9,16 @@ use anyhow::Result;
 use ipnet::IpNet;
 use tool::{Exit, Writer};
 
+use crate::evaluation::dns_log::DnsLog;
 use crate::inspect::Observations;
-use crate::judge::dns_log::DnsLog;
 use crate::probe::Probe;
 use crate::probe::question::Whom;
 use crate::report;
 use crate::verdict::Circumstances;
 use crate::verdict::moat::{Counts, Moat, Origin};
 
-/// What a run's results are held against, and where they go.
-pub(crate) struct Judge<'a> {
+/// The evaluation of a run: what its results are held against, and where they go.
+pub(crate) struct Evaluation<'a> {
     pub(crate) writer: Writer,
     /// The log of a resolver outside, which shows whether a name left.
     pub(crate) log: Option<DnsLog>,
@@ -34,7 +34,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) later: Vec<(&'a Probe, Observations)>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Evaluation<'a> {
     /// Judges one result, or puts it aside until all that concerns it is there.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use policy::{Class, Network};
 use record::Outcome;
 
-use super::facts::{Facts, Known};
+use super::facts::{Fact, Facts};
 use super::nat::Printed;
 use super::refusal::{Fate, Packet, fate};
 use super::{About, Bypass, Finding};
@@ -38,7 +38,7 @@ pub(super) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
         .as_ref()
         .map_err(Clone::clone)
         .map(|engine| engine.networks.iter().any(|found| found.bridge.as_deref() == Some(network.bridge.as_str())));
-    let look = |seen: fn(&Network, &[Printed]) -> (bool, String)| -> Known<(bool, String)> {
+    let look = |seen: fn(&Network, &[Printed]) -> (bool, String)| -> Fact<(bool, String)> {
         if !there.clone()? {
             return Ok((false, "Docker has no such network yet".to_owned()));
         }
@@ -53,7 +53,7 @@ pub(super) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Does the host send elsewhere what is for a member? A VPN whose way out takes all does, unless it leaves local networks out.
-fn astray(network: &Network, there: &Known<bool>, facts: &Facts) -> Known<(bool, String)> {
+fn astray(network: &Network, there: &Fact<bool>, facts: &Facts) -> Fact<(bool, String)> {
     if !there.clone()? {
         return Ok((false, "Docker has no such network yet".to_owned()));
     }
@@ -64,7 +64,7 @@ fn astray(network: &Network, there: &Known<bool>, facts: &Facts) -> Known<(bool,
 }
 
 /// Does a rule of another program refuse what the moat lets by?
-fn refused(network: &Network, there: Known<bool>, facts: &Facts) -> Finding {
+fn refused(network: &Network, there: Fact<bool>, facts: &Facts) -> Finding {
     let finding = |outcome, reason: String| {
         Finding::new(Bypass::RefusedElsewhere, About::Network(network.name.to_string()), outcome, reason)
     };
@@ -93,7 +93,7 @@ fn refused(network: &Network, there: Known<bool>, facts: &Facts) -> Finding {
 }
 
 /// What becomes of a member's packet to the internet; `None` where the network has no IPv4.
-fn asked(network: &Network, facts: &Facts, protocol: &'static str, port: u16) -> Known<Option<Fate>> {
+fn asked(network: &Network, facts: &Facts, protocol: &'static str, port: u16) -> Fact<Option<Fate>> {
     let v4 = |net: &IpNet| if let IpNet::V4(net) = net { Some(*net) } else { None };
     let Some(source): Option<Ipv4Net> = network.subnets().iter().find_map(v4) else { return Ok(None) };
     let firewalls = facts.firewalls.as_deref().map_err(Clone::clone)?;

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use policy::{Deny, Policy};
 
 /// The bridges of a policy.
-pub(crate) fn guarded(policy: &Policy) -> Vec<&str> {
+pub(crate) fn bridges(policy: &Policy) -> Vec<&str> {
     policy.active_networks().map(|network| network.bridge.as_str()).collect()
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn both(broken: &anyhow::Error, none: &anyhow::Error) -> anyhow::Erro
 ///
 /// # Errors
 /// If a file cannot be read, or a line of it is no range.
-pub(crate) fn listed(policy: &Policy) -> Result<Vec<IpNet>> {
+pub(crate) fn denied_ranges(policy: &Policy) -> Result<Vec<IpNet>> {
     let mut listed = Vec::new();
     for deny in &policy.moat.deny {
         match deny {

@@ -1,4 +1,4 @@
-//! What the engine sends piece by piece: an image's archive, a container's output.
+//! What the engine sends chunk by chunk: an image's archive, a container's output.
 
 use std::pin::Pin;
 
@@ -6,21 +6,21 @@ use futures_util::{Stream, StreamExt};
 
 use crate::Error;
 
-/// Bytes, piece by piece, as the engine sends them. The request goes out when the first is asked for.
-pub struct Pieces(Pin<Box<dyn Stream<Item = Result<Vec<u8>, Error>> + Send>>);
+/// Bytes, chunk by chunk, as the engine sends them. The request goes out when the first is asked for.
+pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Vec<u8>, Error>> + Send>>);
 
-impl std::fmt::Debug for Pieces {
+impl std::fmt::Debug for Chunks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pieces")
+        f.write_str("Chunks")
     }
 }
 
-impl Pieces {
+impl Chunks {
     pub(crate) fn of(stream: impl Stream<Item = Result<Vec<u8>, Error>> + Send + 'static) -> Self {
         Self(Box::pin(stream))
     }
 
-    /// The next piece; nothing when there are no more.
+    /// The next chunk; nothing when there are no more.
     pub async fn next(&mut self) -> Option<Result<Vec<u8>, Error>> {
         self.0.next().await
     }

@@ -28,21 +28,21 @@ struct State {
 
 /// The flights of all workers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InHand(Arc<Mutex<State>>);
+pub(crate) struct InFlight(Arc<Mutex<State>>);
 
 /// Holds back all others until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Trial(InHand);
+pub(crate) struct Trial(InFlight);
 
 /// Something is in the engine's hands until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Flying {
-    sky: InHand,
+    in_flight: InFlight,
     number: u64,
     _trial: Option<Trial>,
 }
 
-impl InHand {
+impl InFlight {
     /// Does a trial have the engine for itself, or wait for that?
     pub(crate) fn is_held(&self) -> bool {
         self.lock().trial
@@ -71,7 +71,7 @@ impl InHand {
         state.flights.values_mut().for_each(|alone| *alone = false);
         state.last += 1;
         state.flights.insert(state.last, alone);
-        Flying { sky: self.clone(), number: state.last, _trial: trial }
+        Flying { in_flight: self.clone(), number: state.last, _trial: trial }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -87,22 +87,22 @@ impl Trial {
 
     /// Begins the flight that it is about.
     pub(crate) fn begin(self) -> Flying {
-        let sky = self.0.clone();
-        sky.launch(&mut sky.lock(), Some(self))
+        let in_flight = self.0.clone();
+        in_flight.launch(&mut in_flight.lock(), Some(self))
     }
 }
 
 impl Flying {
     /// Was nothing but this content in the engine's hands since `began`, as far as we gave it?
     pub(crate) fn was_alone(&self, sha256: &str, began: Instant) -> bool {
-        let state = self.sky.lock();
+        let state = self.in_flight.lock();
         let is_other = |stray: &Stray| stray.until > began && stray.sha256.as_deref() != Some(sha256);
         state.flights.get(&self.number) == Some(&true) && !state.strays.iter().any(is_other)
     }
 
     /// Nobody waits for it any more, and the engine may read it still.
     pub(crate) fn abandon(&self, sha256: Option<&str>, now: Instant) {
-        let strays = &mut self.sky.lock().strays;
+        let strays = &mut self.in_flight.lock().strays;
         // What ended longer ago than any flight lasts is in no answer's way.
         strays.retain(|stray| now < stray.until + STRAY * 2);
         strays.push(Stray { sha256: sha256.map(str::to_owned), until: now + STRAY });
@@ -117,7 +117,7 @@ impl Drop for Trial {
 
 impl Drop for Flying {
     fn drop(&mut self) {
-        self.sky.lock().flights.remove(&self.number);
+        self.in_flight.lock().flights.remove(&self.number);
     }
 }
 
@@ -127,34 +127,34 @@ mod tests {
 
     #[test]
     fn during_a_trial_no_other_flight_begins_and_only_one_trial_at_a_time() {
-        let sky = InHand::default();
-        let before = sky.begin();
-        let trial = sky.hold().unwrap();
-        assert!(sky.begin().is_none() && sky.hold().is_none() && !trial.is_alone());
+        let in_flight = InFlight::default();
+        let before = in_flight.begin();
+        let trial = in_flight.hold().unwrap();
+        assert!(in_flight.begin().is_none() && in_flight.hold().is_none() && !trial.is_alone());
         drop(before);
-        assert!(trial.is_alone() && sky.is_held());
+        assert!(trial.is_alone() && in_flight.is_held());
         let flying = trial.begin();
-        assert!(flying.was_alone("a", Instant::now()) && sky.begin().is_none());
+        assert!(flying.was_alone("a", Instant::now()) && in_flight.begin().is_none());
         drop(flying);
-        assert!(!sky.is_held() && sky.begin().is_some());
+        assert!(!in_flight.is_held() && in_flight.begin().is_some());
     }
 
     #[test]
     fn a_flight_with_another_beside_it_is_not_alone_even_when_that_has_ended() {
-        let (sky, now) = (InHand::default(), Instant::now());
-        let flying = sky.hold().unwrap().begin();
-        drop(sky.begin_beside());
+        let (in_flight, now) = (InFlight::default(), Instant::now());
+        let flying = in_flight.hold().unwrap().begin();
+        drop(in_flight.begin_beside());
         assert!(!flying.was_alone("a", now));
-        let second = sky.begin_beside();
+        let second = in_flight.begin_beside();
         drop(flying);
         assert!(!second.was_alone("b", now));
     }
 
     #[test]
     fn what_nobody_waits_for_any_more_is_company_to_all_but_its_own_content() {
-        let (sky, now) = (InHand::default(), Instant::now());
-        sky.begin_beside().abandon(Some("slow"), now);
-        let flying = sky.begin_beside();
+        let (in_flight, now) = (InFlight::default(), Instant::now());
+        in_flight.begin_beside().abandon(Some("slow"), now);
+        let flying = in_flight.begin_beside();
         assert!(flying.was_alone("slow", now) && !flying.was_alone("a", now));
         assert!(flying.was_alone("a", now + STRAY));
     }

@@ -5,7 +5,7 @@ use record::Severity;
 
 /// What everything that is looked for is called, means, and how it is mended.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub(crate) struct Entry {
     /// Stable: scripts and waivers name it.
     pub(crate) id: &'static str,
     /// What the bypass is, in a sentence.
@@ -30,9 +30,9 @@ macro_rules! bypasses {
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// Its id, meaning, mend and severity.
-            pub(crate) const fn words(self) -> Words {
+            pub(crate) const fn entry(self) -> Entry {
                 match self {
-                    $(Self::$name => Words { id: $id, meaning: $meaning, mend: $mend, severity: Severity::$severity },)*
+                    $(Self::$name => Entry { id: $id, meaning: $meaning, mend: $mend, severity: Severity::$severity },)*
                 }
             }
         }
