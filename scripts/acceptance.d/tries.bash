@@ -95,8 +95,8 @@ test_virus() { printf '%s%s' "X5O!P%@AP[4\\PZX54(P^)7CC)7}\$EICAR-STANDARD" "-AN
 
 in_the_cell() { timeout 10 docker exec -i "$(setting .cell.container)" "$@"; }
 
-# What stands in a file of the share, as the cell sees it: on the host a link or a pipe of the prisoner's would lead root
-# astray, or hold it for ever.
+# What stands in a file of the share, as the cell sees it. On the host a link or a pipe of the prisoner's would lead
+# root astray, or hold it for ever.
 stands_in() { in_the_cell head -c 600 "/sandbox/$1" 2>/dev/null | tr -d '\0'; }
 
 # As the prisoner writes. What is believed is the jail, which only root can open: a tombstone anybody on the share can write.

@@ -1,5 +1,5 @@
-# Where cargo is. rustup's own place too, for cron has another PATH than a login; and under sudo the place of whoever called
-# it, with the toolchains that are there: sudo's PATH has neither.
+# Where cargo is. rustup's own place too, for cron has another PATH than a login. And under sudo the place of whoever
+# called it, with the toolchains that are there: sudo's PATH has neither.
 
 cargo_homes() {
   printf '%s\n' "${HOME:-/root}"

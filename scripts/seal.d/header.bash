@@ -1,7 +1,8 @@
 # What a credential of systemd's is sealed with, by its own header. Sourced by seal.
 #
-# The file is base64 of: 16 bytes that name the kind of key; four little-endian 32-bit lengths (key, block, IV, tag); the IV,
-# padded to 8 bytes; and for a TPM2 the mask of its PCRs, 64 bits. (systemd, src/shared/creds-util.c.)
+# The file is base64. 16 bytes name the kind of key. Four little-endian 32-bit lengths follow (key, block, IV, tag),
+# then the IV, padded to 8 bytes. For a TPM2 the mask of its PCRs comes last, 64 bits. (systemd,
+# src/shared/creds-util.c.)
 # shellcheck shell=bash
 
 readonly MASK_AT=48   # 32 bytes of header, 12 of IV, 4 of padding

@@ -14,7 +14,7 @@ part_with_the_unguarded() {
 }
 
 raise_moat() {
-  # What was begun under another policy goes on by that one, for some of it reads the policy once; and a watch of
+  # What was begun under another policy goes on by that one, for some of it reads the policy once. And a watch of
   # another file would take the new rules for damage, and mend it.
   run "$here/collect" --policy "$POLICY" --root "$ROOT" renew
   run netguard apply --policy "$POLICY" --root "$ROOT" || die "the kernel did not take the moat: nothing was started"

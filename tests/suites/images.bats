@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What the images do by themselves, before policy and networks come to them: refuse with a reason what they cannot
+# What the images do by themselves, before policy and networks come to them. They refuse with a reason what they cannot
 # work with, and keep the prisoner off the vault's port and key. Every container here has no network.
 
 bats_require_minimum_version 1.5.0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The kernel knows a pair of addresses that all rules let by for some seconds. Its packets pass by one rule. What
-# that could be good for to a prisoner is tried here: each pair is put there by hand, to stay, so that no test
-# depends on how fast the machine is. The lab is netguard's.
+# The kernel knows a pair of addresses that all rules let by for some seconds. Its packets pass by one rule. What that
+# could be good for to a prisoner is tried here. Each pair is put there by hand, to stay, so that no test depends on how
+# fast the machine is. The lab is netguard's.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/netguard/world.bash

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What the owner does with a cellblock that stands: pipes as the manuals print them, cron's mail and the tmux window; a
-# way in from the tailnet, and the tools on the PATH. In the lab, brought up without the main job. No packet leaves it.
+# What the owner does with a cellblock that stands: pipes as the manuals print them, cron's mail and the tmux window.
+# Also a way in from the tailnet, and the tools on the PATH. In the lab, brought up without the main job. No packet
+# leaves it.
 
 # shellcheck disable=SC2154  # world.bash has set house, state and root
 bats_require_minimum_version 1.5.0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The warden and its engine in their containers, as compose.yaml runs them. The share is a file system of its own:
-# the same table of ways onto the share as on the host (tools/scanwatch/tests/coverage.tsv); Debian's 44 test
-# files, benign media, and signatures of one's own. Needs root and Docker; no container here has a network.
+# The warden and its engine in their containers, as compose.yaml runs them. The share is a file system of its own. The
+# table of ways onto the share is the same as on the host (tools/scanwatch/tests/coverage.tsv). Debian's 44 test files,
+# benign media, and signatures of one's own are tried too. Needs root and Docker; no container here has a network.
 
 bats_require_minimum_version 1.5.0
 load ../worlds/compose/world.bash

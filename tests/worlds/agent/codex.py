@@ -3,8 +3,9 @@
 
     codex.py PORT TOKEN MODEL TEXT      TOKEN - shows none
 
-Prints the status of the WebSocket's upgrade; after a 101 each item that was completed: its kind, and for a message its text
-and in how many pieces that came; then "turn" and its status, with the error where there is one.
+Prints the status of the WebSocket's upgrade. After a 101 come the items that were completed, each with its
+kind. A message has its text, and in how many pieces that came. Last comes "turn" and its status, with the
+error where there is one.
 """
 import json
 import socket

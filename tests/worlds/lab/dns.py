@@ -1,8 +1,8 @@
 """DNS at every address: authoritative for the lab's names, and a log of every question.
 
-The log is a witness for tests that say "the query never left": one line a question,
-`time client name type asked transport world`, names in presentation form (RFC 1035, 5.1), so a
-hostile name can't forge a line. Answers carry TTL 0: nobody may remember a name that rebinds.
+The log is a witness for tests that say "the query never left". It has one line a question: `time client name
+type asked transport world`. Names are in presentation form (RFC 1035, 5.1), so a hostile name can't forge a
+line. Answers carry TTL 0: nobody may remember a name that rebinds.
 """
 import asyncio
 import contextlib

@@ -1,10 +1,10 @@
 """A model's API in the wire format of Anthropic's Messages, and of OpenAI's Responses (responses.py). It streams
 server-sent events, a piece every GAP seconds.
 
-It knows one key. With that a request is answered; with any other, or none, web.py says 401. Who offers the tool `write`
-and brings no result of one yet is asked to use it: an agent amid a turn; whose question says `fetch URL`, then to use
-`exec` with curl; then comes a sentence, and what the fetch brought. Who asks for a label gets what LABELS has for a
-word of the question: some of it is what an attacker would have it say.
+It knows one key. With that a request is answered; with any other, or none, web.py says 401. Who offers the
+tool `write` and brings no result of one yet is asked to use it: an agent amid a turn. Whose question says
+`fetch URL` is then asked to use `exec` with curl. Then comes a sentence, and what the fetch brought. Who asks
+for a label gets what LABELS has for a word of the question: some of it is what an attacker would have it say.
 """
 import asyncio
 import json

@@ -46,9 +46,9 @@ tailnet_cable() {
   ip -n "$LAB-inet" link set tail0 arp off
 }
 
-# Settings go in before the devices come up; source checks would hide what gets through. An address
-# that the kernel still checks for a duplicate answers nothing for up to two seconds: a new bridge's
-# gateway would look blocked (RFC 4862, 5.4; seen on a busy machine).
+# Settings go in before the devices come up; source checks would hide what gets through. An address that the kernel
+# still checks for a duplicate answers nothing for up to two seconds. A new bridge's gateway would look blocked (RFC
+# 4862, 5.4; seen on a busy machine).
 kernel() {
   local world=$1
   shift

@@ -1,10 +1,11 @@
 """What a web server does that is no question and answer: streams, sockets, and broken promises.
 
-Names of kind `odd` do it, by path: /ws accepts a WebSocket and echoes its bytes; /ws-refused answers 200 to
-the upgrade; /events sends three server-sent events, GAP seconds apart, and /trickle one a PAUSE for LONG seconds; /sink takes a body of any size and says
-how much it was; /big sends BIG bytes; /slow answers after SLOW seconds; /broken breaks off in the head of the
-answer; /not-http sends what is no HTTP; /accel asks a proxy to look elsewhere (X-Accel-Redirect); /away and /home
-redirect to another name and to their own; anything else says what it was asked. Each connection serves one request.
+Names of kind `odd` do it, by path. /ws accepts a WebSocket and echoes its bytes, /ws-refused answers 200 to
+the upgrade. /events sends three server-sent events, GAP seconds apart, and /trickle one a PAUSE for LONG
+seconds. /sink takes a body of any size and says how much it was, /big sends BIG bytes. /slow answers after
+SLOW seconds, /broken breaks off in the head of the answer. /not-http sends what is no HTTP, /accel asks a
+proxy to look elsewhere (X-Accel-Redirect). /away and /home redirect to another name and to their own.
+Anything else says what it was asked. Each connection serves one request.
 """
 import asyncio
 import base64

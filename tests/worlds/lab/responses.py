@@ -1,5 +1,5 @@
-"""The same model in the wire format of OpenAI's Responses: who offers a tool of USES and brings no result of one yet is
-asked to use it: an agent amid a turn; then comes a sentence."""
+"""The same model in the wire format of OpenAI's Responses. Who offers a tool of USES and brings no result of
+one yet is asked to use it: an agent amid a turn. Then comes a sentence."""
 import json
 
 PLACE, WORDS = "/sandbox/workspace/from-the-model.txt", "written by a tool\n"

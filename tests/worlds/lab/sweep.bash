@@ -40,8 +40,8 @@ stop_engine() {
 
 cgroup_folders() { find /sys/fs/cgroup -depth -type d \( -path "*/$CGROUP" -o -path "*/$CGROUP/*" \) 2>/dev/null || true; }
 
-# Whoever runs in one of our namespaces, or in a container of our engine; or is about to: a killed
-# `up` may leave a daemon that has not entered its namespace yet, and only its arguments tell.
+# Whoever runs in one of our namespaces, or in a container of our engine, or is about to. A killed `up` may leave a
+# daemon that has not entered its namespace yet, and only its arguments tell.
 our_pids() {
   local world folder pid
   for world in "${WORLDS[@]}"; do ip netns pids "$(namespace "$world")" 2>/dev/null || true; done

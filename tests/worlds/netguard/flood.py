@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""A flood and whoever counts it, for as long as the program runs: `flood.py fire ADDRESS` sends datagrams to UDP port
-9000 of the address as fast as it can; `flood.py count ADDRESS` prints how many came when it gets SIGTERM. Each prints
-`ready` first."""
+"""A flood and whoever counts it, for as long as the program runs. `flood.py fire ADDRESS` sends datagrams to
+UDP port 9000 of the address as fast as it can. `flood.py count ADDRESS` prints how many came when it gets
+SIGTERM. Each prints `ready` first."""
 import signal
 import socket
 import sys

@@ -105,7 +105,7 @@ storm_rewritten() {
   done
 }
 
-# A member asks a server of the internet by TFTP, and a stranger has the kernel follow that: whatever comes from the
+# A member asks a server of the internet by TFTP, and a stranger has the kernel follow that. Whatever comes from the
 # server then is expected, and sent to the member before any rule is asked.
 storm_expected() {
   strangers <<<'table ip stranger {

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Watches one network namespace for marked packets: `witness.py sniff|listen FILE INTERFACE…`
 
-`sniff` looks at every frame that arrives on the interfaces, `listen` at what a program of that machine gets: UDP port
-7777, on every address, and in the groups that daemons are in (mDNS, LLMNR), and ICMPv6 whole. It writes `ready` and then
-every mark once to FILE, and ends when it is killed.
+`sniff` looks at every frame that arrives on the interfaces, `listen` at what a program of that machine gets.
+That is UDP port 7777, on every address and in the groups of daemons (mDNS, LLMNR), and ICMPv6 whole. It
+writes `ready` and then every mark once to FILE, and ends when it is killed.
 """
 import re
 import select

@@ -1,5 +1,5 @@
-//! Each kind of probe against a small server of its kind on loopback: it is understood, it carries what the
-//! line chose, and what comes back is told for what it is.
+//! Each kind of probe against a small server of its kind on loopback. It is understood, it carries what the line chose,
+//! and what comes back is told for what it is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod piped;

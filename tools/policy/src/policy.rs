@@ -85,9 +85,9 @@ impl Policy {
         self.egress.iter().filter(move |rule| rule.lists(client))
     }
 
-    /// The rules that decide about a client's requests to a host: those of the most specific pattern that covers it:
-    /// the name itself before a wildcard, a longer wildcard before a shorter one. A request passes if one of them
-    /// allows it; with none, the host does not exist for the client.
+    /// The rules that decide about a client's requests to a host: those of the most specific pattern that covers it.
+    /// That is the name itself before a wildcard, and a longer wildcard before a shorter one. A request passes if one
+    /// of them allows it; with none, the host does not exist for the client.
     pub fn egress_to<'a>(&'a self, client: &'a str, host: &str) -> Vec<&'a Egress> {
         let rules: Vec<&Egress> = self.egress_for(client).filter(|rule| rule.host.matches(host)).collect();
         let rank = |rule: &Egress| (!rule.host.is_wildcard(), rule.host.name().len());

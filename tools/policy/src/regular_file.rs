@@ -1,5 +1,5 @@
-//! Reads a text file of bounded size. A FIFO would block, a device could be endless, a folder is a slip:
-//! only a regular file is taken, and that is asked of the open descriptor, not of the name.
+//! Reads a text file of bounded size. A FIFO would block, a device could be endless, a folder is a slip. Only a regular
+//! file is taken, and that is asked of the open descriptor, not of the name.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

@@ -1,7 +1,7 @@
 //! Who writes records, and every action there is.
 //!
-//! One table, so that `man/cellblock-record.5` can be held against it by a test: it fails for an action that a tool can
-//! emit and the page does not explain, and for the reverse.
+//! One table, so that a test can hold `man/cellblock-record.5` against it. It fails for an action that a tool emits and
+//! the page does not explain, and for the reverse.
 
 use crate::gate::GATE;
 

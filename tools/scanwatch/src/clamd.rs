@@ -1,6 +1,6 @@
-//! A small client of clamd, because the ones there are lack what the warden rests on: a descriptor passed instead of a
-//! path (FILDES), and sessions with several files in flight (IDSESSION). Replies are taken word for word. What is not
-//! understood is never "clean": it ends the session.
+//! A small client of clamd, because the ones there are lack what the warden rests on. It passes a descriptor instead of
+//! a path (FILDES), and has sessions with several files in flight (IDSESSION). Replies are taken word for word. What is
+//! not understood is never "clean": it ends the session.
 
 pub(crate) mod engine;
 mod engine_version;

@@ -1,14 +1,13 @@
 //! What is to be scanned: bounded, each file once, with a flag for what did not fit.
 //!
-//! Three lines, and a waiting room. `Urgent` is for what just changed, `Later` for what a walk found,
-//! `Again` for what older signatures judged; a walk waits for room, an event never does: it raises the
-//! overflow flag, and the answer to that is a walk. In the waiting room a file stays until its time: a
-//! `.tmp`, a file that is being written.
+//! Three lines, and a waiting room. `Urgent` is for what just changed, `Later` for what a walk found, `Again` for what
+//! older signatures judged. A walk waits for room. An event never does: it raises the overflow flag, and the answer to
+//! that is a walk. In the waiting room a file stays until its time: a `.tmp`, a file that is being written.
 //!
 //! The bound is one of files and one of bytes: whoever writes the share chooses how long its paths are.
 //!
-//! Workers do not sleep on a condition variable but poll an eventfd beside their socket to clamd: it is
-//! readable exactly while there is something to take, or the queue is closed.
+//! Workers do not sleep on a condition variable: they poll an eventfd beside their socket to clamd. It is readable
+//! exactly while there is something to take, or the queue is closed.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,7 +1,7 @@
 // What the gate's configuration asks of njs: keys, the answer when an upstream failed, and the log.
 //
-// `key` reads a secret from the tmpfs at the moment it is needed: nothing keeps it, and after a restart of the container
-// it is gone until it is delivered again.
+// `key` reads a secret from the tmpfs at the moment it is needed. Nothing keeps it, and after a restart of the
+// container it is gone until it is delivered again.
 import fs from 'fs';
 import make_relay from 'relay.js';
 import lines from 'lines.js';

@@ -1,5 +1,5 @@
-//! A connection with a deadline for all that is read and written until then, not for each read: whoever sends
-//! a byte now and then would otherwise hold a check up for as long as it likes.
+//! A connection with one deadline for all that is read and written, not one for each read. Whoever sends a byte now and
+//! then would otherwise hold a check up for as long as it likes.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;

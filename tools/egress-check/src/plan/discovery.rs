@@ -1,6 +1,6 @@
-//! Who lives on the host's LAN, asked of nobody by name: the groups that appliances answer to, and the neighbours
-//! that have an address on the link alone. Both get through where a bridge of the sandbox is joined to the LAN, or
-//! where somebody forwards for it; and the host answers for itself, where it runs such a service on every bridge.
+//! Who lives on the host's LAN, asked of nobody by name: the groups that appliances answer to, and the neighbours that
+//! have an address on the link alone. Both get through where a bridge of the sandbox is joined to the LAN, or where
+//! somebody forwards for it. And the host answers for itself, where it runs such a service on every bridge.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

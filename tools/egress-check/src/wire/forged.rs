@@ -1,6 +1,6 @@
 //! An answer in somebody else's name, made inside; whether it arrives is seen by the far side, which is the control.
-//! The far side opens a connection first, so that a filter which lets answers in has one to wait for: it asks the
-//! name's owner for a version, and the owner's answer is not looked at.
+//! The far side opens a connection first, so that a filter which lets answers in has one to wait for. It asks the
+//! name's owner for a version, and nobody looks at the owner's answer.
 //!
 //! The two sides meet by channels of this process. Neither waits for the other longer than `TIMEOUT`.
 

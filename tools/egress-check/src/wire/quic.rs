@@ -1,7 +1,7 @@
-//! QUIC: a client's real first packet (RFC 9000, RFC 9001), with a TLS `ClientHello` in it that offers HTTP/3.
-//! What comes back counts where only a server that has read the packet can have sent it; the rest of the
-//! handshake is not made. A server that speaks other versions, or that drops what it does not like, is asked in
-//! a second way: a version that nobody speaks, which it has to answer with those that it does (RFC 9000 section 6.1).
+//! QUIC: a client's real first packet (RFC 9000, RFC 9001), with a TLS `ClientHello` in it that offers HTTP/3. What
+//! comes back counts where only a server that has read the packet can have sent it; the rest of the handshake is not
+//! made. A server may speak other versions, or drop what it does not like. So it is asked in a second way: with a
+//! version that nobody speaks. It has to answer that with those that it does speak (RFC 9000 section 6.1).
 
 mod answer;
 mod initial;

@@ -3,7 +3,7 @@
 //! The prisoner chooses what its file tree looks like. The path is walked inside that tree with no magic links
 //! (openat2(2), `RESOLVE_IN_ROOT`). The socket is reached by the descriptor that this walk found. So no link of the
 //! prisoner's can lead to a socket of the host's. Nor can it hide an engine's socket by moving the folder away that it
-//! is mounted in: the mount table says where it went, and a socket is known by its inode.
+//! is mounted in. The mount table says where it went, and a socket is known by its inode.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;

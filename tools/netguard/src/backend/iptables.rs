@@ -60,10 +60,10 @@ pub(crate) struct Iptables {
 
 /// The plan in the order that iptables needs, and without what it cannot hold.
 ///
-/// iptables cannot ask whether a flow has a port. Flows with ports stand in a set, and absence from it means "no port". So
-/// each set is filled right behind the rule that checks the sender. And ipset has no set that a load of rules empties, so
-/// nothing spares packets a second judgement: each meets every rule, where it comes in and where it goes on. The table
-/// mangle answers nobody: what a rule would answer falls to the one behind it, and vanishes.
+/// iptables cannot ask whether a flow has a port. Flows with ports stand in a set, and absence from it means "no port".
+/// So each set is filled right behind the rule that checks the sender. And ipset has no set that a load of rules
+/// empties, so nothing spares packets a second judgement. Each meets every rule, where it comes in and where it goes
+/// on. The table mangle answers nobody: what a rule would answer falls to the one behind it, and vanishes.
 fn adapted(plan: &Plan) -> Plan {
     let fills = |rule: &Rule, set: &String| matches!(&rule.verdict, Verdict::Record(filled) if filled == set);
     let asked = |rule: &Rule| {

@@ -1,5 +1,5 @@
-//! Findings on members of one bridge. What one frame says to another never reaches the host, so no rule of
-//! the moat sees it: whoever may write frames can answer ARP and neighbour discovery in another's name.
+//! Findings on members of one bridge. What one member's frames say to another never reaches the host, so no rule of the
+//! moat sees it. Whoever may write frames can answer ARP and neighbour discovery in another's name.
 
 use policy::Network;
 

@@ -18,7 +18,7 @@ const LONGEST: u64 = 64;
 
 /// May Docker start what is behind the moat? By the outcomes of the rules, and of what could make them worthless. Each
 /// of the latter says whether it is about a promise. A network that is cut off, or that nobody can tell of, is a
-/// finding and no hole: a host whose internet is away at boot starts its cell all the same. Nothing checked is no yes.
+/// finding and no hole. A host whose internet is away at boot starts its cell all the same. Nothing checked is no yes.
 pub(crate) fn verdict(
     rules: impl IntoIterator<Item = Outcome>,
     around: impl IntoIterator<Item = (Outcome, bool)>,

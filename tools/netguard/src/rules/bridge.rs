@@ -1,8 +1,8 @@
 //! The rules of one bridge, in the order in which the kernel asks them.
 //!
-//! The order is the protection. Neighbour discovery first, or IPv6 does not work at all; then forged
-//! sources, because a forged packet could pass for an answer; then answers; then holes; then the host,
-//! before the peers, because the host's own address on the bridge lies among theirs.
+//! The order is the protection. Neighbour discovery comes first, or IPv6 does not work at all. Forged sources come
+//! next, because a forged packet could pass for an answer. Answers follow, and then holes. The host comes before the
+//! peers, because its own address on the bridge lies among theirs.
 
 use ipnet::IpNet;
 use policy::{Hole, Network, Refuse};
@@ -64,8 +64,8 @@ pub(crate) fn accepted(pairs: Pairs) -> Rule {
     }
 }
 
-/// What a member has for the host itself, by its address or because another program keeps it here: answers to what
-/// the host opened, what neighbours say to each other, and nothing else.
+/// What a member has for the host itself, by its address or because another program keeps it here. Only two kinds pass:
+/// answers to what the host opened, and what neighbours say to each other.
 pub(crate) fn host(network: &Network) -> Vec<Rule> {
     let mut rules = entry_checks(network, Way::Host);
     rules.push(Rule {

@@ -136,8 +136,8 @@ fn split(sets: &mut BTreeMap<SetName, Vec<IpNet>>, group: Group, ranges: &[IpNet
 }
 
 /// The chains that the kernel calls send what comes from a bridge to rules of its own. What goes into one they send to
-/// those that let answers in. What comes from a bridge is not asked where it is from once more if it goes into another:
-/// the guarded networks are denied to each other, but for a hole that the policy allows.
+/// those that let answers in. What comes from a bridge and goes into another is not asked again where it is from. The
+/// guarded networks are denied to each other, but for a hole that the policy allows.
 fn entrances(networks: &[&Network]) -> Vec<Rule> {
     let from = |hook: &str, word: &str, network: &Network, chain: String| Rule {
         id: format!("{}/{word}", network.name),

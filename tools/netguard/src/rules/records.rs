@@ -1,7 +1,7 @@
 //! The plan as records, and back: `netguard plan | netguard apply -`.
 //!
-//! What comes back is checked word by word, and as a whole: a plan whose end is missing, because the pipe
-//! broke, must not be loaded as if it were one.
+//! What comes back is checked word by word, and as a whole. A plan whose end is missing, because the pipe broke, must
+//! not be loaded as if it were one.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -90,8 +90,8 @@ fn set_records(name: SetName, ranges: &[IpNet]) -> impl Iterator<Item = Record> 
 /// Reads a plan back.
 ///
 /// # Errors
-/// The first line that is no line of a plan, with its number; a plan without its end, a chain that nothing defines, an
-/// incomplete set, or a set that guards nothing.
+/// The first line that is no line of a plan, with its number. Or a plan without its end, a chain that nothing defines,
+/// an incomplete set, or a set that guards nothing.
 pub(crate) fn read(input: impl BufRead) -> Result<Plan> {
     let mut rules: Vec<(MoatRule, Rule)> = Vec::new();
     let mut sets: BTreeMap<SetName, Collected> = BTreeMap::new();

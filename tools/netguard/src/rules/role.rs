@@ -1,7 +1,7 @@
 //! What a rule is for, as a type, and the ids of the rules that somebody asks for.
 //!
-//! One table says how such an id is written. Who makes the rule, who asks whether it stands and who reads its id off the
-//! kernel all use it: a rule that is renamed is renamed for all, and none goes quiet.
+//! One table says how such an id is written. Three places use it: what makes the rule, what asks whether it stands, and
+//! what reads its id off the kernel. So a rule that is renamed is renamed for all, and none goes quiet.
 
 use crate::rules::address_set::{Family, SetName};
 use crate::rules::table::{FlowSet, INWARD};

@@ -173,8 +173,8 @@ impl Budget {
 ///
 /// Asking every rule for every packet halves the rate of small ones. What the rules say of a packet depends on these
 /// three and on little else. That little is asked again each time (`MoatCondition::Bare`). Only what reached the last
-/// rule of an open network is remembered, for [`PAIR_LIFETIME`] seconds; every load of rules or ranges empties the set in the
-/// same transaction; and what the host takes in itself is no pair's concern.
+/// rule of an open network is remembered, for [`PAIR_LIFETIME`] seconds. Every load of rules or ranges empties the set
+/// in the same transaction. What the host takes in itself is no pair's concern.
 ///
 /// The set is the first thing that a packet is held against where it is forwarded. So one serves all networks. The
 /// interface is its number and not its name: a bridge that is made again has another, and a number is a quarter of the

@@ -1,5 +1,5 @@
-//! Where somebody wants to go, in any notation that a resolver takes: `2130706433`, `0x7f.1` and
-//! `::ffff:127.0.0.1` all mean the same loopback, and whoever hides a private address writes it like that.
+//! Where somebody wants to go, in any notation that a resolver takes. `2130706433`, `0x7f.1` and `::ffff:127.0.0.1` all
+//! mean the same loopback. Whoever hides a private address writes it like that.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
-//! What the kernel holds for judged, held against the rules that should have judged it: a pair of addresses
-//! that somebody else put there would pass where the rules refuse it.
+//! What the kernel holds for judged, held against the rules that should have judged it. A pair of addresses that
+//! somebody else put there would pass where the rules refuse it.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,4 +1,4 @@
-//! Looks for ways past the moat while `watch` runs, in a thread of its own: an engine may take its time to answer, and
+//! Looks for ways past the moat while `watch` runs, in a thread of its own. An engine may take its time to answer, and
 //! rules that are gone must not wait for it.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //!
 //! Of rules we listen only while there is something to hear. As long as anybody on the machine listens, the kernel
 //! writes 8 KiB for each element of a loaded set. That takes several times as long as the load. So when nobody has
-//! changed a rule for a while, only the rules' generation is asked, over and over; a change of it is news, and from
+//! changed a rule for a while, only the rules' generation is asked, over and over. A change of it is news, and from
 //! then on we listen.
 
 use std::io::{Read, Write};

@@ -116,8 +116,8 @@ fn is_label(label: &str) -> bool {
     inner && (1..=63).contains(&bytes.len()) && !label.starts_with('-') && !label.ends_with('-')
 }
 
-/// Whether resolvers and URL parsers would read it as an address: IPv6, or a last label that is a number in decimal,
-/// octal or hex (WHATWG URL, "ends in a number").
+/// Whether resolvers and URL parsers would read it as an address. That is IPv6, or a last label that is a number in any
+/// base (WHATWG URL, "ends in a number").
 fn is_address(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -125,8 +125,8 @@ fn is_address(name: &str) -> bool {
     hex || decimal || name.starts_with('[') || name.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
-/// Names that are no public suffix but have some below them, such as `amazonaws.com` with its buckets:
-/// made from the rules of the public suffix list in the `psl` crate, 2.1.247.
+/// Names that are no public suffix but have some below them, such as `amazonaws.com` with its buckets. Made from the
+/// rules of the public suffix list in the `psl` crate, 2.1.247.
 const SHARED_NAMES: &str = include_str!("shared-names.txt");
 
 /// Whether the names below belong to different people: it is a public suffix, or holds one.

@@ -2,7 +2,7 @@
 //!
 //! The tables are the IANA IPv4 and IPv6 Special-Purpose Address Registries. Multicast, which has registries of its
 //! own, and what lies outside IPv6 global unicast come on top. Blocks that the registries mark as globally reachable
-//! are denied all the same: they are anycast addresses that the nearest router answers: PCP opens ports on it, AMT and
+//! are denied all the same. They are anycast addresses that the nearest router answers: PCP opens ports on it, AMT and
 //! 6to4 tunnel through it. Or they carry an IPv4 address inside (NAT64), behind which the LAN would be reachable again.
 
 use std::net::IpAddr;

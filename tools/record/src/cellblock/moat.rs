@@ -1,7 +1,7 @@
 //! `cellblock.moat`: a rule or a set of the moat, as `netguard plan` says it and `netguard apply -` reads it.
 //!
-//! A rule is a list of conditions out of a fixed vocabulary, never text of the packet filter's own
-//! language: so a line can hold nothing that the moat has no word for.
+//! A rule is a list of conditions out of a fixed vocabulary, never text of the packet filter's own language. So a line
+//! can hold nothing that the moat has no word for.
 
 use serde::{Deserialize, Serialize};
 

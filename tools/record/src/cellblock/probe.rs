@@ -1,7 +1,8 @@
 //! `cellblock.probe.*`: a try to get out, as `egress-check plan` prints it and `run` reads it back.
 //!
-//! ECS fields of the same record tell where it goes, what name it asks for and who runs it: `rule.id`, `destination`,
-//! `network`, `dns.question`, `tls.client`, `url`, `http.request`, `container`; here is only what ECS has no word for.
+//! ECS fields of the same record tell where it goes, what name it asks for and who runs it. They are `rule.id`,
+//! `destination`, `network`, `dns.question`, `tls.client`, `url`, `http.request` and `container`. Here is only what ECS
+//! has no word for.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What is left where a file was: plain text that says what happened, and whom to ask.
 //!
-//! Nothing in it was chosen by whoever wrote the file, its name least of all: a name that matches a
-//! signature would make the tombstone itself be found, and its tombstone, and so on.
+//! Nothing in it was chosen by whoever wrote the file, its name least of all. A name that matches a signature would
+//! make the tombstone itself be found, and its tombstone, and so on.
 
 use std::io::Read as _;
 

@@ -10,8 +10,8 @@ use crate::share::file_state::{Identity, Life};
 /// with a flood of others has waited for longer than any `max_defer` that makes sense.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
-/// Inodes and their first sight: bounded. When it is full of what is not old, a new one is not deferred:
-/// were the oldest forgotten instead, a flood of temporary files would defer one of them for ever.
+/// Inodes and their first sight: bounded. When it is full of what is not old, a new one is not deferred. Were the
+/// oldest forgotten instead, a flood of temporary files would defer one of them for ever.
 #[derive(Debug)]
 pub(crate) struct FirstSights {
     times: HashMap<Identity, (Life, Instant)>,

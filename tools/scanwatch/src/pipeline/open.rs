@@ -150,8 +150,8 @@ fn unopened(shared: &Shared, task: &Task, stat: Option<Stat>, error: Errno, now:
         Errno::AGAIN => Next::Judged(None, stat, Verdict::Unscanned(Why::Leased)),
         Errno::LOOP => link(shared, stat),
         Errno::NOTDIR => Next::Nothing,
-        // A closed file that is gone before we came is worth a line; a name that only appeared is not,
-        // and a temporary one that is gone has its own name now.
+        // A closed file that is gone before we came is worth a line. A name that only appeared is not, and a temporary
+        // one that is gone has its own name now.
         Errno::NOENT if task.finished && !shared.warden.defers(OsStr::from_bytes(split(&task.below).1)) => {
             Next::Judged(None, stat, Verdict::Unscanned(Why::Vanished))
         }

@@ -79,8 +79,8 @@ impl<'a> Worker<'a> {
             && !self.leaves_it_to_others()
     }
 
-    /// A file behind another on one worker waits while that one is taken to the jail: so the next goes to
-    /// a worker that has nothing to do, if there is one.
+    /// A file behind another on one worker waits while that one is taken to the jail. So the next goes to a worker that
+    /// has nothing to do, if there is one.
     fn leaves_it_to_others(&self) -> bool {
         !self.flights.is_empty() && self.shared.has_idle_worker()
     }

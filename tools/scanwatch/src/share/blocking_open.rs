@@ -1,7 +1,7 @@
-//! Opens that have to wait. Whoever holds a lease on a file (fcntl(2), "Leases") keeps others waiting for
-//! up to 45 s (`fs.lease-break-time`); and from one who asks without waiting he takes it anew between
-//! any two tries. Only who waits in the kernel gets in: meanwhile it gives no new lease. A program that
-//! runs cannot be written for as long as it does (`ETXTBSY`).
+//! Opens that have to wait. Whoever holds a lease on a file (fcntl(2), "Leases") keeps others waiting for up to 45 s
+//! (`fs.lease-break-time`). From one who asks without waiting he takes it anew between any two tries. Only who waits in
+//! the kernel gets in: meanwhile it gives no new lease. A program that runs cannot be written for as long as it does
+//! (`ETXTBSY`).
 //!
 //! So that no worker waits, each such file gets a thread of its own; nobody waits for these, and they die
 //! with the process. There are few: whoever brings more such files has told on himself by then.

@@ -1,7 +1,8 @@
 //! A folder whose writer is an attacker, and the way to a file in it that no link can bend.
 //!
 //! Paths below it are bytes, relative, with single slashes. They are opened with `openat2` in hops that each fit the
-//! kernel's `PATH_MAX`: a nest of folders is no place to hide; what is deeper than [`MAX_PATH`] is told, not followed.
+//! kernel's `PATH_MAX`. So a nest of folders is no place to hide. What is deeper than [`MAX_PATH`] is told, not
+//! followed.
 
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,5 +1,5 @@
-//! What comes back, held against what was asked: an answer counts only if it calls us by the random id of our
-//! packet; an Initial packet must open with the keys that belong to it, too.
+//! What comes back, held against what was asked. An answer counts only if it calls us by the random id of our packet.
+//! An Initial packet must open with the keys that belong to it, too.
 
 use rustls::quic::DirectionalKeys;
 
@@ -44,7 +44,7 @@ pub(super) fn read(datagram: &[u8], asked: &Asked) -> Option<String> {
     }
 }
 
-/// What a datagram says to whoever called the server `1111…` and itself `2222…`; and what the same bytes say as the
+/// What a datagram says to whoever called the server `1111…` and itself `2222…`. And what the same bytes say as the
 /// frames of a packet that opened, which nobody hits upon by trying. For fuzzing.
 pub fn quic_answer(datagram: &[u8]) -> Option<(Option<String>, String)> {
     let ids = |theirs, ours| Ids { theirs: [theirs; 8], ours: [ours; 8] };

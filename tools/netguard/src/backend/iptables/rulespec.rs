@@ -207,8 +207,8 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
     })
 }
 
-/// The one way to write a protocol that every machine understands, and that all print in a way known here: names that
-/// iptables knows by itself, and a number for the one it has to look up.
+/// The one way to write a protocol that every machine understands and prints back unchanged. iptables knows most names
+/// by itself. The one that it has to look up is written as a number.
 pub(crate) fn protocol(word: &str) -> &str {
     match word {
         "dccp" | "33" => "33",

@@ -1,6 +1,6 @@
-//! The two variants of iptables, by the names that they have where both are installed. Each keeps tables of its
-//! own, so a moat that one of them loaded is not seen through the other: whoever changed from one to the other,
-//! or to nft, has rules that nobody looks after.
+//! The two variants of iptables, by the names that they have where both are installed. Each keeps tables of its own, so
+//! a moat that one of them loaded is not seen through the other. Whoever changed from one to the other, or to nft, has
+//! rules that nobody looks after.
 
 use std::fs;
 

@@ -39,7 +39,7 @@ impl Deletion {
         Self::decided(foreign, listing.chains.keys().cloned().collect(), sets.collect())
     }
 
-    /// From a table that is `foreign` or ours, with these chains, and these sets; of each that counts it is known
+    /// From a table that is `foreign` or ours, with these chains and these sets. Of each set that counts it is known
     /// whether it has the shape that the plan gives it. Where one has another, the table goes as a whole. A set of
     /// judged pairs never stays: what is in it was judged by other rules.
     pub(crate) fn decided(foreign: bool, chains: Vec<String>, sets: Vec<(String, Option<bool>)>) -> Self {

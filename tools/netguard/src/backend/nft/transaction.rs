@@ -1,6 +1,6 @@
 //! The rules as the kernel's own messages (`nf_tables`, over netlink), sent as one batch: all of it, or nothing.
 //!
-//! The program nft is the compiler, and a network namespace that nobody is in holds what it made: nft loads the plan
+//! The program nft is the compiler, and a network namespace that nobody is in holds what it made. nft loads the plan
 //! there without its long lists, and the kernel tells what it holds (`objects`). That is what it takes again anywhere
 //! else. The ranges of the lists are written straight into messages (`elements`), for most of nft's time goes into
 //! those. What is compiled is kept: the same rules are back with one send.
