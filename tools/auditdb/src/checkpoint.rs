@@ -1,7 +1,7 @@
 //! Checkpoints: signed words on how far the record went, kept where who writes the record's folder cannot reach.
 //!
-//! Who can write the record's folder can make every file in it say the same: cut a segment and delete the database,
-//! write another chain, or put an older copy of the whole folder back. Nothing that lies in the folder can contradict
+//! Who can write the record's folder can make every file in it say the same. He can cut a segment and delete the
+//! database, write another chain, or put an older copy of all back. Nothing that lies in the folder can contradict
 //! that, signed or not, for an old signature stays true. So what convicts must lie outside:
 //!
 //! - **The folder of the key** (`audit.key` beside `audit`, 0700) holds the key and the log of all checkpoints. Each
@@ -14,8 +14,8 @@
 //!
 //! A log that begins where segments are already there says so in its first checkpoint: a lost key does not heal in silence.
 //!
-//! A segment that is closed gets the root of a Merkle tree over its lines signed too: so that one line can be proved to
-//! who has none of the others.
+//! A segment that is closed gets the root of a Merkle tree over its lines signed too. So one line can be proved to who
+//! has none of the others.
 //!
 //! What stays open: lines that came after the last checkpoint (15 min, 10,000 lines, or a kill) are only chained. Root
 //! can forge all but what an anchor has read before.

@@ -1,8 +1,9 @@
 //! The record: every line of every tool, in DuckDB. See auditdb(1).
 //!
-//! The way of a line: `ingest` judges it (`line`) and appends it to the `spool`, whose batches are chained and signed for
-//! (`checkpoint`); `fold` brings it into the `database`; `read`, `report`, `refs` and `export` ask that. `keep` verifies,
-//! prunes and rebuilds. `commands` reads what the command line says, a file a subcommand, and has the rooms do it.
+//! The way of a line: `ingest` judges it (`line`) and appends it to the `spool`, whose batches are chained and signed
+//! for (`checkpoint`). `fold` brings it into the `database`, and `read`, `report`, `refs` and `export` ask that. `keep`
+//! verifies, prunes and rebuilds. `commands` reads what the command line says, a file a subcommand, and has the rooms
+//! do it.
 
 mod chain;
 mod checkpoint;

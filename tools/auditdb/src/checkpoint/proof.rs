@@ -1,4 +1,4 @@
-//! A proof that one line was in the record when its segment was signed: the line, the hashes that lead from it to the
+//! A proof that one line was in the record when its segment was signed. It has the line, the hashes from it to the
 //! segment's root, and the signed checkpoint that names the root. It needs neither the record nor this machine.
 
 use base64::Engine as _;

@@ -46,8 +46,8 @@ impl Cut {
     }
 }
 
-/// The segments whose every line came in before that, is in the database, and which no writer has open; and those that a
-/// prune had `begun` to remove when it was killed.
+/// The segments whose every line came in before that and is in the database, and which no writer has open. Also those
+/// that a prune had `begun` to remove when it was killed.
 pub(crate) fn old(connection: &Connection, store: &Store, cut: &Cut, begun: &BTreeSet<String>) -> Result<Vec<Old>> {
     let newest = newest(connection)?;
     let known: BTreeMap<String, Seen> =

@@ -83,7 +83,7 @@ fn told(old: &[Old], action: Action, [one, more]: [&str; 2]) -> Record {
     record
 }
 
-/// Segments that stay and hold lines which came in one of those that go as well: the row of such a line is the first
+/// Segments that stay and hold lines which came in one of those that go as well. The row of such a line is the first
 /// one's, so they are folded anew.
 const SHARED: &str = "
 SELECT number FROM segments

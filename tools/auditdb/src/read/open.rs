@@ -1,7 +1,7 @@
 //! The way to a database that holds what the spool holds.
 //!
-//! Where another process is at it for too long, what is there is read and the reader is told so: an
-//! answer that may lack the last lines is no full answer, and no silence either.
+//! Where another process is at it for too long, what is there is read and the reader is told so. An answer that may
+//! lack the last lines is no full answer, and no silence either.
 
 use std::time::Duration;
 

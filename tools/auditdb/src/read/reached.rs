@@ -1,5 +1,5 @@
-//! How far a follower has come, by places in the spool: a rebuild numbers all rows anew and a prune takes rows away, but a
-//! line stays where it was written.
+//! How far a follower has come, by places in the spool. A rebuild numbers all rows anew and a prune takes rows away,
+//! but a line stays where it was written.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A stored line as people and programs read it: under the source that vouches for it.
 //!
 //! What a line says of itself is a claim. A line that came in as `cell` and says `egress-proxy` is shown as the cell's,
-//! with the claim beside it: nobody who filters by `event.provider` may be fooled by whoever writes one.
+//! with the claim beside it. Nobody who filters by `event.provider` may be fooled by whoever writes one.
 
 use std::borrow::Cow;
 

@@ -117,8 +117,8 @@ fn hand_over(chunk: &Chunk, column: &Column, output: &DataChunkHandle, at: usize
     if (0..rows).all(|row| column.has(row)) {
         return;
     }
-    // SAFETY: bind() declared so many columns, so the vector is there. Its mask, once it may be written to, has a bit for
-    // each of the 2048 rows of a vector: the words of ours, which overlap with none of DuckDB's memory.
+    // SAFETY: bind() declared so many columns, so the vector is there. Its mask, once it may be written to, has a bit
+    // for each of the 2048 rows of a vector. They are words of ours, which overlap with none of DuckDB's memory.
     unsafe {
         let vector = ffi::duckdb_data_chunk_get_vector(output.get_ptr(), at as u64);
         ffi::duckdb_vector_ensure_validity_writable(vector);
@@ -144,8 +144,8 @@ fn texts(chunk: &Chunk, column: &Column, places: &[std::ops::Range<usize>], outp
     }
 }
 
-/// A text as DuckDB writes it. What points to the chunk's bytes does so no longer than the chunk stays in the slot as it
-/// is: [`crate::Table::flush`] takes it out when the INSERT has ended, which has copied every text into the table.
+/// A text as DuckDB writes it. What points to the chunk's bytes does so no longer than the chunk stays in the slot as
+/// it is. [`crate::Table::flush`] takes it out when the INSERT has ended, which has copied every text into the table.
 fn text(bytes: &[u8]) -> ffi::duckdb_string_t {
     use ffi::{
         duckdb_string_t__bindgen_ty_1 as Either, duckdb_string_t__bindgen_ty_1__bindgen_ty_1 as Long,

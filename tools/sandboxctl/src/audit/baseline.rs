@@ -1,6 +1,6 @@
-//! What was known before: the findings of an earlier audit, from a file of its lines or from the record. A finding is known
-//! by its fingerprint, its verdict and what was found: one that could not be told before and fails now is new, and so is
-//! one that got worse.
+//! What was known before: the findings of an earlier audit, from a file of its lines or from the record. A finding is
+//! known by its fingerprint, its verdict and what was found. One that could not be told before and fails now is new,
+//! and so is one that got worse.
 
 use std::collections::BTreeSet;
 use std::io::BufRead;

@@ -1,5 +1,5 @@
-//! What the kernel lets the processes of a container do, each of them: Docker tells what it was asked for, and a process
-//! that a `docker exec --privileged` left behind has more (proc(5), "status").
+//! What the kernel lets the processes of a container do, each of them. Docker tells what it was asked for, and a
+//! process that a `docker exec --privileged` left behind has more (proc(5), "status").
 
 use std::time::Duration;
 

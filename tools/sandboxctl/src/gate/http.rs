@@ -154,8 +154,8 @@ fn listed(conf: &mut Conf, policy: &Policy, network: &Network, locations: &[&Loc
     });
 }
 
-/// A prefix that ends in a slash does not stand for the path without it: there nginx would answer with a redirect
-/// to the prefix, where another rule, or none, is to be asked.
+/// A prefix that ends in a slash does not stand for the path without it. There nginx would answer with a redirect to
+/// the prefix, where another rule, or none, is to be asked.
 fn without_slash(conf: &mut Conf, policy: &Policy, client: &str, location: &Location<'_>, locations: &[&Location<'_>]) {
     let Some(path) = location.prefix.strip_suffix('/').filter(|path| !path.is_empty()) else { return };
     if locations.iter().any(|other| other.prefix == path) {

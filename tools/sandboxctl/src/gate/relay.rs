@@ -9,9 +9,9 @@
 //! Each client has relays of its own: what two clients ask is never on one connection, so no answer to one of them can
 //! reach the other.
 //!
-//! A wildcard has one relay for all its names: the script reads the name in the TLS handshake that goes through it. What
-//! nginx keeps, it keeps by upstream and not by name: so `http` has [`SLOTS`] upstreams for it, each of which is one
-//! name's as long as the container runs (njs/slots.js). Names beyond those are served, and have nothing kept.
+//! A wildcard has one relay for all its names: the script reads the name in the TLS handshake that goes through it.
+//! What nginx keeps, it keeps by upstream and not by name. So `http` has [`SLOTS`] upstreams for it, each of which is
+//! one name's as long as the container runs (njs/slots.js). Names beyond those are served, and have nothing kept.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};

@@ -47,8 +47,8 @@ pub(super) fn quote(text: &str) -> String {
     out
 }
 
-/// The same where nginx expands variables (`set`, `return`, the right side of `map`): it has no escape for a
-/// dollar sign, so a variable that holds one ([`DOLLAR`]) stands for it.
+/// The same where nginx expands variables (`set`, `return`, the right side of `map`). It has no escape for a dollar
+/// sign, so a variable that holds one ([`DOLLAR`]) stands for it.
 pub(super) fn value(text: &str) -> String {
     quote(text).replace('$', "${gate_dollar}")
 }

@@ -91,8 +91,8 @@ struct External {
     external: bool,
 }
 
-/// The port inside the vault that its nginx listens on: below 1024: the prisoner shares the network namespace, and
-/// can't take it there when the vault dies (see `sysctls` in compose.yaml).
+/// The port inside the vault that its nginx listens on. It is below 1024: the prisoner shares the network namespace,
+/// and can't take it there when the vault dies (see `sysctls` in compose.yaml).
 const VAULT_PORT: u16 = 443;
 
 /// The label that tells a service of another policy from one of this. A file that is mounted alone stays the

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// The value without the line break that editors and `echo` add at its end.
 ///
 /// # Errors
-/// If nothing is left, or a byte is in it that a header's value can't hold (RFC 9110 §5.5: a line break in
-/// it would begin a header of its own).
+/// If nothing is left, or a byte is in it that a header's value can't hold (RFC 9110 §5.5). A line break in it would
+/// begin a header of its own.
 pub(crate) fn value(mut bytes: Zeroizing<Vec<u8>>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();

@@ -135,7 +135,7 @@ impl Known {
 
     /// A scanner that knows only test signatures is well, and protects from nothing: nobody should overlook it. So is a
     /// service whose processes the kernel ends or refuses: what was started again inside its container looks as if
-    /// nothing was; and one that was made for another policy.
+    /// nothing was. And so is one that was made for another policy.
     fn with_cautions(&self, record: Record) -> Record {
         let mut why = self.held.clone();
         let mut severity = Severity::Informational;
