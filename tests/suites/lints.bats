@@ -122,6 +122,7 @@ crate() {
 
 # A file of Rust with these lines.
 source_of() { mkdir -p "$BATS_TEST_TMPDIR/src"; printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/src/lib.rs"; }
+ten='a b c d e f g h i j'
 twenty='a b c d e f g h i j k l m n o p q r s'
 
 @test "a sentence of more than twenty words in a comment is found by its line, wherever it is broken" {
@@ -141,6 +142,14 @@ twenty='a b c d e f g h i j k l m n o p q r s'
   run -2 "$lints/long-sentences" "$BATS_TEST_TMPDIR"/nothing
 }
 
+@test "a sentence of more than thirty words between full stops is found, whatever colons and semicolons cut it" {
+  source_of "// $ten; $ten: $ten k." '' "// $ten; $ten: $ten." '' "// $ten; $ten. $ten: $ten." '' "// $ten; $twenty t u; $ten"
+  run -1 "$lints/long-sentences" "$BATS_TEST_TMPDIR/src"
+  [ "${#lines[@]}" = 2 ]
+  [[ ${lines[0]} == *"lib.rs:1: $ten; $ten: $ten k." ]]
+  [[ ${lines[1]} == *"lib.rs:7: $twenty t u;" ]]
+}
+
 # A page of mdoc with these lines.
 page_of() { mkdir -p "$BATS_TEST_TMPDIR/man"; printf '%s\n' .Dd '.Sh DESCRIPTION' "$@" >"$BATS_TEST_TMPDIR/man/page.1"; }
 
@@ -154,7 +163,7 @@ page_of() { mkdir -p "$BATS_TEST_TMPDIR/man"; printf '%s\n' .Dd '.Sh DESCRIPTION
 }
 
 @test "twenty words, names, marks, displays, examples, heads of lists, synopsis and see also are no long sentence of a page" {
-  page_of "$twenty" '.Ql t .' "$twenty" '.Xr t 1 ;' "$twenty t" .Pp u '.Pq Pa .t' '.Nm' ": $twenty." '.Bd -literal' "$twenty t u" .Ed '.Bd -ragged' "$twenty t u" .Ed \
+  page_of "$twenty" '.Ql t .' "$twenty" '.Xr t 1 ;' "$ten" .Pp u '.Pq Pa .t' '.Nm' ": $twenty." '.Bd -literal' "$twenty t u" .Ed '.Bd -ragged' "$twenty t u" .Ed \
     ".Dl $twenty t u" '.Bl -column a' ".It $twenty Ta t u" .El '.\" '"$twenty t u" '.Sh SYNOPSIS' "$twenty t u" '.Sh SEE ALSO' "$twenty t u"
   run -0 "$lints/long-sentences" "$BATS_TEST_TMPDIR/man"
   [ -z "$output" ]
@@ -185,7 +194,7 @@ text_of() {
 }
 
 @test "orders for programs, usage, examples behind two spaces, tables, code and what came from elsewhere are no long sentence" {
-  text_of script '#!/bin/bash' "# shellcheck disable=$twenty t u" "# Usage: $twenty t u" "#   --fast $twenty t u" "# $twenty" '#' '# t u' \
+  text_of script '#!/bin/bash' "# shellcheck disable=$twenty t u" "# Usage: $twenty t u" "# mirror = $twenty t u" "#   --fast $twenty t u" "# $twenty" '#' '# t u' \
     "say '$twenty t u'"
   text_of data "# $twenty t u"
   text_of README.md "# $twenty t u" '' "| $twenty | t u |" '' '```' "$twenty t u" '```' "[$twenty](t%20u)" '' "- $twenty" '- t u'
