@@ -7,6 +7,7 @@ pub(crate) mod duration;
 pub(crate) mod hole;
 pub(crate) mod host;
 pub(crate) mod https;
+pub(crate) mod name;
 pub(crate) mod network;
 pub(crate) mod origin;
 pub(crate) mod pin;

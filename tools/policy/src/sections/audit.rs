@@ -11,6 +11,7 @@ use crate::reader::section::Section;
 use crate::reader::value::Value;
 use crate::reader::{folder, schema};
 use crate::types::duration;
+use crate::types::name::PROVIDER;
 
 /// The record's place and bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,6 @@ pub enum Anchor {
 const DAY: Duration = Duration::from_secs(86_400);
 /// The shortest and the longest time that records are kept.
 const RETENTION: RangeInclusive<Duration> = DAY..=Duration::from_secs(36_500 * 86_400);
-/// The longest name of a provider.
-const LONGEST_NAME: usize = 64;
 const LEAST_SPOOL: Bytes = Bytes(1 << 20);
 /// An empty database of DuckDB's takes some of it.
 const LEAST_DATABASE: Bytes = Bytes(16 << 20);
@@ -70,8 +69,7 @@ fn by_provider(value: &Value<'_>) -> Option<BTreeMap<String, Duration>> {
     let times = value.entries()?.iter().map(|(name, kept)| {
         let kept = value.child(name.get_ref(), kept.span(), kept.get_ref());
         let name = name.get_ref();
-        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !fits || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > LONGEST_NAME {
+        if !PROVIDER.allows(name) {
             return kept.refuse(
                 format!("{} is no name of a provider", quoted(name)),
                 "write a tool or source, such as \"egress-proxy\": lower-case letters, digits and hyphens",

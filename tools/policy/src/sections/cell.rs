@@ -9,7 +9,7 @@ use crate::reader::invalid::quoted;
 use crate::reader::section::Section;
 use crate::reader::value::Value;
 use crate::reader::{folder, schema};
-use crate::types::timezone;
+use crate::types::{name, timezone};
 
 /// The cell's container and its limits.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,9 +116,7 @@ pub(crate) fn read_share(section: &Section<'_>, path: &str, size: Bytes) -> Opti
 /// A name that Docker takes for a container.
 pub(crate) fn container_name(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
-    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if first && plain && text.len() <= 63 {
+    if name::CONTAINER.allows(text) {
         return Some(text.to_owned());
     }
     value.refuse(format!("{} is no container name", quoted(text)), "write up to 63 letters, digits, '_', '.' and '-'")

@@ -5,6 +5,7 @@ use crate::reader::section::Section;
 use crate::reader::value::Value;
 use crate::sections::proxy::MOST_BURST;
 use crate::types::host::MOST_BYTES;
+use crate::types::name;
 use crate::{Bytes, HostPattern, NetworkName, Rate};
 
 /// One rule of the gate's allowlist.
@@ -229,9 +230,7 @@ fn key_name(value: &Value<'_>) -> Option<String> {
         let problem = "\"inspect\" is the gate's folder for the certificates of names with tls = \"inspect\"";
         return value.refuse(problem, "give the key another name");
     }
-    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
-    if first && plain && text.len() <= 64 {
+    if name::KEY.allows(text) {
         return Some(text.to_owned());
     }
     pasted(value, "no name of a key, which is up to 64 of a-z, 0-9, '-' and '_'")
@@ -251,12 +250,9 @@ fn header_name(value: &Value<'_>) -> Option<String> {
         "transfer-encoding",
         "upgrade",
     ];
-    let name = value.as_text().unwrap_or_default().to_ascii_lowercase();
-    let is_token = (1..=64).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !is_token || NGINX.contains(&name.as_str()) || name.starts_with("proxy-") {
+    let header = value.as_text().unwrap_or_default().to_ascii_lowercase();
+    if !name::HEADER.allows(&header) || NGINX.contains(&header.as_str()) || header.starts_with("proxy-") {
         return pasted(value, "no name of a header that can carry a key, such as \"x-api-key\"");
     }
-    Some(name)
+    Some(header)
 }

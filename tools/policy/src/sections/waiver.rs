@@ -6,6 +6,7 @@ use crate::reader::invalid::quoted;
 use crate::reader::section::Section;
 use crate::reader::value::Value;
 use crate::sections::cell::container_name;
+use crate::types::name;
 
 /// A deviation that the owner accepts, for one container and until a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +38,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Waiver> {
 
 fn control_id(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
-    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte));
-    if first && plain && text.len() <= 64 {
+    if name::CONTROL.allows(text) {
         return Some(text.to_owned());
     }
     value.refuse(

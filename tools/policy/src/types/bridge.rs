@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::Invalid;
 use crate::reader::invalid::quoted;
+use crate::types::name;
 
 /// A network interface name that the kernel takes and no rule can misread: 1 to 15 bytes
 /// (`IFNAMSIZ` less the NUL) of `a-z A-Z 0-9 . _ -`, beginning with a letter or digit.
@@ -24,8 +25,6 @@ impl fmt::Display for BridgeName {
     }
 }
 
-/// The kernel's `IFNAMSIZ` less the NUL.
-const LONGEST: usize = 15;
 /// Names that mean something else: to sysctl, to the kernel, to Docker.
 const TAKEN: [&str; 4] = ["all", "default", "lo", "docker0"];
 
@@ -34,12 +33,10 @@ impl FromStr for BridgeName {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = |problem: &str, mend: &str| Err(Invalid::new(format!("{} {problem}", quoted(text)), mend));
-        let first_is_plain = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if text.len() > LONGEST {
+        if name::BRIDGE.is_too_long(text) {
             return refuse("is longer than a bridge's name can be", "write at most 15 bytes, such as \"br-cell\"");
         }
-        if !first_is_plain || !plain {
+        if !name::BRIDGE.allows(text) {
             return refuse("is no bridge name", "write letters, digits, '-', '_' and '.', such as \"br-cell\"");
         }
         if TAKEN.contains(&text) {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::reader::invalid::quoted;
+use crate::types::name;
 use crate::{BridgeName, Invalid, Service};
 
 /// One network of the policy.
@@ -98,10 +99,7 @@ impl FromStr for NetworkName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        const LONGEST: usize = 31;
-        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if first && plain && text.len() <= LONGEST {
+        if name::NETWORK.allows(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(Invalid::new(
