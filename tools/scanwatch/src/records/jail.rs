@@ -24,16 +24,24 @@ fn of(action: Action, facts: &Sidecar, message: String) -> Record {
 }
 
 fn of_at(action: Action, facts: &Sidecar, path: &Path, message: String) -> Record {
-    let mut record = record(action, message).about(Category::Malware, Type::Info);
+    let mut record = found_in(action, facts, path, message).about(Category::Malware, Type::Info);
+    if let Some(file) = record.file.as_mut() {
+        file.mode = Some(format!("{:04o}", facts.mode));
+        file.uid = Some(facts.uid.to_string());
+    }
+    record.event.start = facts.jailed.parse().ok();
+    record
+}
+
+/// A record of what was found, and in which content.
+fn found_in(action: Action, facts: &Sidecar, path: &Path, message: String) -> Record {
+    let mut record = record(action, message);
     let mut file = at(&mut record, path);
     file.size = Some(facts.size);
     file.inode = Some(facts.inode.to_string());
-    file.mode = Some(format!("{:04o}", facts.mode));
-    file.uid = Some(facts.uid.to_string());
     file.hash = Some(Hash { sha256: Some(facts.sha256.clone()) });
     record.file = Some(file);
     record.rule = Some(Rule { name: Some(facts.found.clone()), ..Rule::default() });
-    record.event.start = facts.jailed.parse().ok();
     record.own().scan = Some(Scan {
         verdict: Some(facts.verdict.clone()),
         engine: Some(facts.engine.clone()),
@@ -153,23 +161,14 @@ pub(crate) fn recovered(sidecar: &Sidecar, path: &Path, removal: &Removal) -> Re
         path.display(),
         sidecar.id
     );
-    let mut record = record(Action::JailRecovered, message).kind(Kind::Alert).about(Category::Malware, Type::Deletion);
-    let mut file = at(&mut record, path);
-    file.size = Some(sidecar.size);
-    file.inode = Some(sidecar.inode.to_string());
-    file.hash = Some(Hash { sha256: Some(sidecar.sha256.clone()) });
-    record.file = Some(file);
-    record.rule = Some(Rule { name: Some(sidecar.found.clone()), ..Rule::default() });
-    record.own().scan = Some(Scan {
-        verdict: Some(sidecar.verdict.clone()),
-        engine: Some(sidecar.engine.clone()),
-        jail_id: Some(sidecar.id.clone()),
-        kept: Some(true),
-        removed: Some(removal.removed),
-        emptied: Some(removal.emptied),
-        tombstone: Some(removal.tombstone),
-        ..Scan::default()
-    });
+    let mut record = found_in(Action::JailRecovered, sidecar, path, message)
+        .kind(Kind::Alert)
+        .about(Category::Malware, Type::Deletion);
+    if let Some(scan) = record.own().scan.as_mut() {
+        scan.removed = Some(removal.removed);
+        scan.emptied = Some(removal.emptied);
+        scan.tombstone = Some(removal.tombstone);
+    }
     record.severity(Severity::High).outcome(Outcome::Success).reason(removal.trouble.join("; "))
 }
 
