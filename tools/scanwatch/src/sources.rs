@@ -52,16 +52,16 @@ impl Source {
     /// Was there no room for some folder? Then walking is all that is left for it.
     pub(crate) fn is_exhausted(&self) -> bool {
         match self {
-            Self::Inotify(watches) => watches.is_exhausted(),
-            Self::Fanotify(marked) => marked.is_exhausted(),
+            Self::Inotify(watches) => watches.folders.is_exhausted(),
+            Self::Fanotify(marked) => marked.folders.is_exhausted(),
         }
     }
 
     /// Folders that it tells of.
     pub(crate) fn count(&self) -> usize {
         match self {
-            Self::Inotify(watches) => watches.count(),
-            Self::Fanotify(marked) => marked.count(),
+            Self::Inotify(watches) => watches.folders.count(),
+            Self::Fanotify(marked) => marked.folders.count(),
         }
     }
 

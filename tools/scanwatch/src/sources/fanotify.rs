@@ -7,8 +7,7 @@
 //! not walked is none of the share's. Or the walk that its parent's event asks for finds it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
 use lease::fanotify::{Group, handle};
@@ -17,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::share::directory::{Below, Root, join};
 use crate::sources::inotify::{Change, meaning};
-use crate::sources::path_index::PathIndex;
+use crate::sources::path_index::Folders;
 
 /// `FAN_MODIFY`, `ATTRIB`, `CLOSE_WRITE`, `MOVED_TO`, `CREATE`, `DELETE_SELF` and `ONDIR`. The kernel has
 /// one set of bits for both (`linux/fsnotify_backend.h`), so those of inotify mean the same.
@@ -42,8 +41,8 @@ struct Event<'a> {
 #[derive(Debug)]
 pub(crate) struct Marked {
     group: Group,
-    folders: Mutex<PathIndex<Vec<u8>>>,
-    exhausted: AtomicBool,
+    /// Those whose path it knows.
+    pub(super) folders: Folders<Vec<u8>>,
 }
 
 impl Marked {
@@ -62,29 +61,19 @@ impl Marked {
         handle(&folder).with_context(|| {
             format!("the file system of {} has no file handles: use --source inotify", root.shown(b"").display())
         })?;
-        Ok(Self { group, folders: Mutex::default(), exhausted: AtomicBool::new(false) })
+        Ok(Self { group, folders: Folders::default() })
     }
 
     /// Notes the path of a folder. `false` when there is no room for more.
     pub(crate) fn add(&self, folder: &OwnedFd, below: &Below) -> Result<bool, Errno> {
         let handle = handle(folder).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        let mut folders = self.lock();
+        let mut folders = self.folders.lock();
         if !folders.has_room(below) {
-            self.exhausted.store(true, Ordering::Relaxed);
+            self.folders.exhaust();
             return Ok(false);
         }
         folders.put(handle, below);
         Ok(true)
-    }
-
-    /// Was there no room for some folder's path?
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.exhausted.load(Ordering::Relaxed)
-    }
-
-    /// How many folders it knows the path of.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().count()
     }
 
     /// Gives every change that is there to `sink`, without waiting for more.
@@ -111,7 +100,7 @@ impl Marked {
             return Some(Change::Overflow);
         }
         let (handle, name) = event.root?;
-        let mut folders = self.lock();
+        let mut folders = self.folders.lock();
         let folder = Arc::clone(folders.get(&handle.to_vec())?);
         let itself = name == b".";
         if itself && event.mask & DELETE_SELF != 0 {
@@ -119,10 +108,6 @@ impl Marked {
             return None;
         }
         meaning(what, if itself { folder } else { join(&folder, name) })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PathIndex<Vec<u8>>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,15 +7,13 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 use rustix::io::Errno;
 
 use crate::share::directory::{Below, join};
-use crate::sources::path_index::PathIndex;
+use crate::sources::path_index::Folders;
 
 /// What a change means for the one who scans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +34,8 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Watches {
     inotify: OwnedFd,
-    folders: Mutex<PathIndex<i32>>,
-    exhausted: AtomicBool,
+    /// Those that have a watch.
+    pub(super) folders: Folders<i32>,
 }
 
 impl Watches {
@@ -45,7 +43,7 @@ impl Watches {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let inotify = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .context("inotify cannot be used (fs.inotify.max_user_instances may be exhausted)")?;
-        Ok(Self { inotify, folders: Mutex::default(), exhausted: AtomicBool::new(false) })
+        Ok(Self { inotify, folders: Folders::default() })
     }
 
     /// Watches the folder, or notes its new path where it is watched already. `false` when the kernel
@@ -60,9 +58,9 @@ impl Watches {
             // Nothing of files whose name is gone: emptying what was jailed would tell of itself.
             | WatchFlags::EXCL_UNLINK;
         // Held while the watch is set: its first event must find the path.
-        let mut folders = self.lock();
+        let mut folders = self.folders.lock();
         if !folders.has_room(below) {
-            self.exhausted.store(true, Ordering::Relaxed);
+            self.folders.exhaust();
             return Ok(false);
         }
         match add_watch(&self.inotify, format!("/proc/self/fd/{}", folder.as_raw_fd()), what) {
@@ -71,21 +69,11 @@ impl Watches {
                 Ok(true)
             }
             Err(Errno::NOSPC) => {
-                self.exhausted.store(true, Ordering::Relaxed);
+                self.folders.exhaust();
                 Ok(false)
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Did the kernel refuse a watch? Then walking is all that is left for some folders.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.exhausted.load(Ordering::Relaxed)
-    }
-
-    /// How many folders have a watch.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().count()
     }
 
     /// Gives every change that is there to `sink`, without waiting for more.
@@ -112,16 +100,12 @@ impl Watches {
             return Some(Change::Overflow);
         }
         if what.contains(ReadFlags::IGNORED) {
-            self.lock().remove(&watch);
+            self.folders.lock().remove(&watch);
             return None;
         }
         let name = name.filter(|name| !name.is_empty())?;
-        let below = join(self.lock().get(&watch)?, name);
+        let below = join(self.folders.lock().get(&watch)?, name);
         meaning(what, below)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PathIndex<i32>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,13 +161,13 @@ mod tests {
         assert!(add(b"old"));
         std::fs::rename(dir.path().join("old"), dir.path().join("new")).unwrap();
         assert!(add(b"new"));
-        assert_eq!(watches.count(), 1, "it is the same folder");
+        assert_eq!(watches.folders.count(), 1, "it is the same folder");
         std::fs::write(dir.path().join("new/file"), "x").unwrap();
         let mut changes = Vec::new();
         watches.drain(&mut |change| changes.push(change)).unwrap();
         assert_eq!(changes.last(), Some(&Change::Finished(b"new/file".as_slice().into())));
         std::fs::remove_dir_all(dir.path().join("new")).unwrap();
         watches.drain(&mut |_| {}).unwrap();
-        assert_eq!(watches.count(), 0, "a removed folder is forgotten");
+        assert_eq!(watches.folders.count(), 0, "a removed folder is forgotten");
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::share::directory::Below;
 
@@ -49,6 +50,41 @@ impl<K: Eq + Hash> PathIndex<K> {
     /// How many folders it holds.
     pub(crate) fn count(&self) -> usize {
         self.paths.len()
+    }
+}
+
+/// The folders that a source tells of, for the thread that adds some and the one that hears of them.
+#[derive(Debug)]
+pub(crate) struct Folders<K> {
+    paths: Mutex<PathIndex<K>>,
+    exhausted: AtomicBool,
+}
+
+impl<K> Default for Folders<K> {
+    fn default() -> Self {
+        Self { paths: Mutex::default(), exhausted: AtomicBool::new(false) }
+    }
+}
+
+impl<K: Eq + Hash> Folders<K> {
+    /// Their paths, held as long as the guard is.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, PathIndex<K>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that there was no room for one, of paths or of the kernel's watches.
+    pub(crate) fn exhaust(&self) {
+        self.exhausted.store(true, Ordering::Relaxed);
+    }
+
+    /// Was there no room for some folder? Then walking is all that is left for it.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().count()
     }
 }
 
