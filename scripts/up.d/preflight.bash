@@ -1,6 +1,7 @@
 # What `up` can find wrong before it changes anything.
 
-readonly ENGINE_FLOOR=25.0.5   # below it, an internal network forwards DNS (CVE-2024-29018)
+# Below it, an internal network forwards DNS (CVE-2024-29018). `sandboxctl audit` demands the same: tests/suites/lints.bats.
+readonly ENGINE_FLOOR=25.0.5
 readonly ENGINE_NAT66=27       # from it on, Docker masquerades IPv6 without being asked to
 
 preflight() {
@@ -8,7 +9,9 @@ preflight() {
   if is_checkout; then "$here/build" --check || need_cargo; fi
   [ -z "$IMAGES" ] || [ -r "$IMAGES" ] || die "there is no file of images at $IMAGES"
   "$here/setup" --check "${SETUP[@]}" || say "setup will mend what is missing"
-  [ "$LAB" = 1 ] || check_port
+  # No tool is built yet, or an older one does not know this policy: then the port is asked about when they are built.
+  local port
+  [ "$LAB" = 1 ] || ! port=$(vault_port 2>/dev/null) || check_port "$port"
 }
 
 # Reads the policy with the tool that enforces it, so that a mistake costs nothing that was there.
@@ -19,7 +22,9 @@ check_policy() {
   fi
   netguard plan --policy "$POLICY" --root "$ROOT" --format jsonl >/dev/null || die "the policy is not usable; nothing was changed"
   check_engine
-  check_port
+  local port
+  port=$(vault_port) || die "the policy does not say where the vault listens; nothing was changed"
+  check_port "$port"
 }
 
 # After a boot Docker takes its time.
@@ -65,17 +70,16 @@ warn_ipv4_only() {
     say "this Docker engine masquerades no IPv6: the cell is IPv4-only. Start dockerd with --experimental --ip6tables, or use $ENGINE_NAT66 or newer"
 }
 
-# `listen` of [vault], as the policy has it.
-vault_port() { sed -n '/^\[vault\]/,/^\[/{s/^listen *= *"\(.*\):\([0-9]*\)".*/\2/p}' "$POLICY"; }
+# Of `listen` of [vault], by the tool that reads the policy.
+vault_port() { setting '.vault.listen | capture(":(?<port>[0-9]+)$").port'; }
 
-# The port is ours already when our vault publishes it.
+# `check_port PORT`. It is ours already when our vault publishes it.
 check_port() {
-  local port holder
-  port=$(vault_port)
-  holder=$(ss -Hltnp "sport = :${port:-8443}" 2>/dev/null | head -n 1) || true
+  local port=$1 holder
+  holder=$(ss -Hltnp "sport = :$port" 2>/dev/null | head -n 1) || true
   [ -n "$holder" ] || return 0
-  [ -z "$(docker ps -q --filter name='^vault$' --filter "publish=${port:-8443}" 2>/dev/null)" ] || return 0
-  die "port ${port:-8443} is taken: $holder. Stop that program, or change [vault] listen in $POLICY"
+  [ -z "$(docker ps -q --filter name='^vault$' --filter "publish=$port" 2>/dev/null)" ] || return 0
+  die "port $port is taken: $holder. Stop that program, or change [vault] listen in $POLICY"
 }
 
 # Two at once would undo each other's work. The lock is on the project root, and ends with this process.

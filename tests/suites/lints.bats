@@ -120,6 +120,16 @@ crate() {
   [ "${missing[*]}" = "" ] || { printf '%s\n' "${missing[@]}"; return 1; }
 }
 
+@test "the scripts, their package and the audit demand one version of the engine" {
+  cd "$BATS_TEST_DIRNAME/../.."
+  local floor audit
+  floor=$(sed -n 's/^readonly ENGINE_FLOOR=//p' scripts/up.d/preflight.bash)
+  [[ $floor =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
+  audit=$(grep -rhoE 'const FLOOR: Version = Version::new\([0-9, ]+\)' tools/sandboxctl/src | sed 's/.*(//; s/)//; s/, /./g')
+  [ "$audit" = "$floor" ]
+  grep -rqF "install Docker $floor or newer" tools/sandboxctl/src
+}
+
 # A file of Rust with these lines.
 source_of() { mkdir -p "$BATS_TEST_TMPDIR/src"; printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/src/lib.rs"; }
 ten='a b c d e f g h i j'
