@@ -2,7 +2,7 @@
 //! find where nothing is in the way. It prints a line when it is bound, and another for each handshake.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a server of a test that cannot go on fails it")]
 
-#[path = "../tests/quic/mod.rs"]
+#[path = "mod.rs"]
 mod quic;
 
 fn main() {
