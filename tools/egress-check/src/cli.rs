@@ -23,10 +23,8 @@ use crate::plan::Target;
         The manual, egress-check(1), has the table of probes."
 )]
 pub(crate) struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Where the policy is.
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     /// How records are printed.
@@ -51,7 +49,7 @@ pub(crate) enum Command {
     },
 }
 
-/// What a plan is for.
+/// Whom a plan is for: everybody whom the policy names, unless one is picked.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Plan for this container of the policy only
@@ -92,7 +90,6 @@ pub(crate) struct RunArgs {
     /// A resolver's log outside, to look for the unique names in
     #[arg(long, value_name = "FILE")]
     pub(crate) dns_log: Option<PathBuf>,
-    /// The control.
     #[command(flatten)]
     pub(crate) control: ControlArgs,
     /// Where nobody answers, ask netguard whether the moat refused and counted the probe's packets

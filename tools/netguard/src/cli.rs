@@ -12,13 +12,10 @@ use crate::backend::Choice;
 #[derive(Debug, Parser)]
 #[command(name = "netguard", version = tool::version(), after_help = EXAMPLES, disable_help_flag = true)]
 pub(crate) struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Which policy.
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
-    /// How to print.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Who speaks to the kernel; the same for every command of one moat

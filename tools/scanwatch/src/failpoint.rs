@@ -30,7 +30,7 @@ pub(crate) fn die_at(step: Step) {
     let _ = DEATH.set(step);
 }
 
-/// A step is done.
+/// Called when a step is done. It ends the process if a test asked for that, and else does nothing.
 pub(crate) fn reached(step: Step) {
     if DEATH.get() == Some(&step) {
         let _ = kill_process(getpid(), Signal::KILL);

@@ -23,7 +23,7 @@ pub(crate) enum SourceKind {
     Fanotify,
 }
 
-/// A source of changes.
+/// What was opened for the share, one of the two.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// inotify: a watch for each folder.

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How much is read at once; the log may be of any size.
 const CHUNK: usize = 64 * 1024;
-/// The length of a label.
+/// In bytes: what follows the prefix is hex.
 const LABEL: usize = label::PREFIX.len() + label::DIGITS;
 
 /// A log, and how long it was before the first question.

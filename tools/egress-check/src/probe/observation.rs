@@ -64,7 +64,7 @@ pub(crate) enum Observation {
 pub(crate) enum Speaker {
     /// A server: the target, or one behind the gate.
     Server,
-    /// The gate, which refuses.
+    /// The gate, by a code that says the policy denies it: the request went no further.
     GateRefuses,
     /// The gate, which let the request through and found nobody behind it.
     GateFailed,
@@ -77,7 +77,7 @@ pub(crate) enum Speaker {
 pub struct Answer {
     /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …
     pub code: String,
-    /// The addresses in it.
+    /// Those of its A and AAAA records, at most 16.
     pub addresses: Vec<IpAddr>,
     /// Does it carry records, or a zone's own SOA (RFC 2308), which nobody inside could make up?
     pub from_outside: bool,

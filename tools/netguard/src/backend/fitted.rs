@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::rules::address_set::SetName;
 use crate::rules::plan::Plan;
 
-/// A plan that was fitted.
+/// A plan whose every rule its backend has words for. Only a backend makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fitted(Plan);
 

@@ -29,7 +29,10 @@ pub(crate) fn run(policy: &PolicyArgs, mut writer: Writer) -> Result<Exit> {
     writer.finish()
 }
 
-/// The plan of a policy on this machine, and the machine.
+/// The plan depends on the machine too: what is on its links is denied. So it is read once, and given back.
+///
+/// # Errors
+/// If the kernel does not tell its addresses and routes, or a deny list cannot be read.
 pub(super) fn of(policy: &Policy) -> Result<(Plan, Machine)> {
     let machine = Machine::read()?;
     let plan = Plan::new(policy, &from_policy::denied_ranges(policy)?, &machine.on_link(&from_policy::bridges(policy)));

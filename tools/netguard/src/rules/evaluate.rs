@@ -38,7 +38,7 @@ pub(crate) struct Packet<'a> {
 /// What happened to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate<'a> {
-    /// It passes by this rule.
+    /// It passes, and this rule was the last that it met.
     Passes(&'a Rule),
     /// No rule of the moat concerns it.
     Unconcerned,

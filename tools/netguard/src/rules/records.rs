@@ -63,7 +63,7 @@ fn rule_record(rule: &Rule, position: u32) -> Record {
     record
 }
 
-/// `rule.*` of a rule.
+/// A rule in ECS: the chain is its category, for ECS has no word for chains.
 pub(crate) fn ecs(rule: &Rule) -> EcsRule {
     EcsRule {
         id: Some(rule.id.clone()),

@@ -152,7 +152,6 @@ impl FlowSet {
 pub(crate) struct Budget(String);
 
 impl Budget {
-    /// The one of a network.
     pub(crate) fn of(network: &str) -> Self {
         Self(network.to_owned())
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 /// An address, and a port where one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// As it was written.
+    /// As its author wrote it, for the answer: the address below may look quite different.
     pub(crate) written: String,
     /// Where packets to it go: an IPv4 address inside a mapped one is IPv4 on the wire (RFC 4038 §4.2).
     pub(crate) address: IpAddr,

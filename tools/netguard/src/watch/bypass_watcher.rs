@@ -11,7 +11,7 @@ use record::Outcome;
 use crate::bypass::{self, Asker, Finding, Key, Memory};
 use crate::watch::kernel_events::Waker;
 
-/// What is to be looked at.
+/// A question to the thread, with all that it needs: it shares nothing with `watch`.
 struct Ask {
     policy: Policy,
     table: bool,

@@ -14,7 +14,10 @@ use crate::cli::{JailArgs, JailCommand};
 use crate::jail::{Jail, Whole};
 use crate::records;
 
-/// Runs a subcommand of `jail`.
+/// `list` and `show` only read.
+///
+/// # Errors
+/// If there is no jail, or a record cannot be written.
 pub(crate) fn run(command: &JailCommand, policy: &Policy, output: OutputArgs) -> anyhow::Result<Exit> {
     let writer = Writer::stdout(Provider::Scanwatch, Purpose::Tell, output, false);
     match command {

@@ -77,7 +77,6 @@ pub(crate) fn jail(
     QuarantineEnd::Jailed(copied, removal)
 }
 
-/// The tombstone of an entry.
 pub(crate) fn tombstone(sidecar: &Sidecar, kept: bool) -> Tombstone<'_> {
     Tombstone { id: &sidecar.id, when: &sidecar.jailed, found: &sidecar.found, sha256: &sidecar.sha256, kept }
 }

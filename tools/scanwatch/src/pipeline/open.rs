@@ -16,7 +16,7 @@ use crate::share::directory::{Spot, split};
 use crate::share::file_state::{Stamp, kind, kind_name, size};
 use crate::share::open_file::OpenFile;
 
-/// What to do next.
+/// What becomes of a task once its file was looked at.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Scan it: it is open.

@@ -21,7 +21,6 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Writes through this writer.
     pub(crate) fn new(writer: Writer) -> Self {
         Self { state: Mutex::new(State { writer, failed: None }) }
     }

@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often a worker looks whether the engine is back.
 const AWAY: Duration = Duration::from_millis(100);
 
-/// A worker at work.
+/// One connection to clamd, and the thread that keeps it busy.
 #[derive(Debug)]
 pub(crate) struct Worker<'a> {
     shared: &'a Shared,

@@ -18,7 +18,6 @@ fn whole_path(facts: &Sidecar) -> PathBuf {
     Path::new(&facts.share).join(OsStr::from_bytes(&below))
 }
 
-/// A record with the facts of an entry.
 fn of(action: Action, facts: &Sidecar, message: String) -> Record {
     of_at(action, facts, &whole_path(facts), message)
 }

@@ -131,7 +131,7 @@ pub(crate) fn split(below: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// A name in a folder below.
+/// The path of a name in a folder. The share itself has the empty path, and no slash goes before its names.
 pub(crate) fn join(folder: &[u8], name: &[u8]) -> Below {
     if folder.is_empty() { name.into() } else { [folder, b"/", name].concat().into() }
 }

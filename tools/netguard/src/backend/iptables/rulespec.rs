@@ -46,7 +46,7 @@ pub(crate) fn chain(name: &str) -> Result<String> {
     Ok(chain)
 }
 
-/// The name of a set in the kernel.
+/// The name of a set in the kernel: those of other programs have another prefix.
 pub(crate) fn set(name: &str) -> String {
     format!("{PREFIX}{name}")
 }

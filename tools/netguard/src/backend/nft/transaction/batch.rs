@@ -28,7 +28,7 @@ pub(crate) enum Sent {
     Overtaken,
 }
 
-/// A batch in the making.
+/// Messages that the kernel takes all or none of.
 #[derive(Debug)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,

@@ -43,7 +43,7 @@ pub(super) fn fill(set: &str, ranges: &[IpNet], batch: &mut Batch) {
     elements.flush();
 }
 
-/// Has a batch empty a set.
+/// Deletes all elements: the kernel takes a deletion that names none for that.
 pub(super) fn empty(set: &str, batch: &mut Batch) {
     batch.push(DELETE_ELEMENT, 0, &named(SET_NAME, set), format!("the emptying of set {set}"));
 }
