@@ -41,7 +41,7 @@ pub(crate) fn evaluated(probe: &Probe, observations: &Observations, around: Circ
     record
 }
 
-/// The record of a probe to which nobody answers, inside or outside, and to which the kernel has no route: nothing was
+/// The record of a probe to which nobody answers, inside or outside, and to which the kernel has no route. Nothing was
 /// sent, so there was nothing to judge.
 pub(crate) fn left_out(probe: &Probe) -> Record {
     let who = probe.container.as_deref().unwrap_or("here");

@@ -1,4 +1,4 @@
-//! A TLS client that takes every certificate. A probe wants to know who answered, and a pin is compared afterwards: for
+//! A TLS client that takes every certificate. A probe wants to know who answered, and a pin is compared afterwards. For
 //! both it is enough that the server proves to hold the key.
 
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(crate) fn client(versions: &[&'static SupportedProtocolVersion]) -> Result<C
         .with_no_client_auth())
 }
 
-/// Takes every certificate, and still insists that the server signs the handshake with its key:
-/// without that, anybody could show a copy of the right certificate.
+/// Takes every certificate, and still insists that the server signs the handshake with its key. Without that, anybody
+/// could show a copy of the right certificate.
 #[derive(Debug)]
 struct AnyCertificate {
     algorithms: WebPkiSupportedAlgorithms,

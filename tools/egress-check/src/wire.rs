@@ -1,5 +1,5 @@
-//! Asks the network one question and says what was seen. Everything here runs in the namespace where
-//! the probe is made, and trusts no byte that comes back: what is read has a bound in size and time.
+//! Asks the network one question and says what was seen. Everything here runs in the namespace where the probe is made,
+//! and trusts no byte that comes back. What is read has a bound in size and time.
 
 mod addresses;
 mod dns;

@@ -1,4 +1,4 @@
-//! Which families of addresses this kernel has. One that was booted with `ipv6.disable=1` has no IPv6 at all: Docker
+//! Which families of addresses this kernel has. One that was booted with `ipv6.disable=1` has no IPv6 at all. Docker
 //! makes no network with it there, and no socket of it can be had. Only another boot brings it back. To turn it off by
 //! `net.ipv6.conf.all.disable_ipv6` is another matter: that takes addresses away, and everything works as it did.
 

@@ -121,8 +121,8 @@ impl Process {
         (paths, numbers.next().is_none())
     }
 
-    /// A regular file as the process would find it: no link of its own leads out of its root, and none of the kernel's is
-    /// followed. The file is looked at before it is opened, for to open a pipe or a device does something.
+    /// A regular file as the process would find it. No link of its own leads out of its root, and none of the kernel's
+    /// is followed. The file is looked at before it is opened, for to open a pipe or a device does something.
     ///
     /// # Errors
     /// If it is not there, is no regular file, or its last part is a link.
@@ -209,8 +209,9 @@ fn regular(root: &OwnedFd, path: impl rustix::path::Arg, how: ResolveFlags) -> R
     Ok(opened.into())
 }
 
-/// Did it end while it was looked at, or is it out of our reach? Whoever may look at the container's first process may look at
-/// all that are in there; whom he may not look at is in a user namespace above. Any other error hides a process that runs.
+/// Did it end while it was looked at, or is it out of our reach? Whoever may look at the container's first process may
+/// look at all that are in there. Whom he may not look at is in a user namespace above. Any other error hides a process
+/// that runs.
 pub(crate) fn is_none_of_it(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
     let number = error.downcast_ref().copied().or(io.map(Errno::from_raw_os_error));

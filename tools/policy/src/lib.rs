@@ -1,7 +1,7 @@
 //! The policy: one file says what the sandbox may do.
 //!
 //! Every part of Cellblock is derived from `policy.toml` and checked against it. So it is read in one place, once, into
-//! a [`Policy`] that holds nothing a part could not enforce. Whoever has a `Policy` need not check it again: a bridge
+//! a [`Policy`] that holds nothing a part could not enforce. Whoever has a `Policy` need not check it again. A bridge
 //! name fits the kernel, a subnet is a network address, and a host name is canonical. A path is absolute, and a hole
 //! names one address and one port.
 //!

@@ -113,7 +113,7 @@ impl Policy {
         self.waivers.iter().find(|waiver| waiver.control == control && waiver.container == container)
     }
 
-    /// The file that is there while the moat holds, and without which Docker starts nothing of ours: it is mounted into
+    /// The file that is there while the moat holds, and without which Docker starts nothing of ours. It is mounted into
     /// the services, and what is not there can't be. Below `/run`, which is empty after a boot, in a folder of this
     /// installation's own; what tells one from another is where its share lies.
     pub fn permit(&self) -> PathBuf {

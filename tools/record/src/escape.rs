@@ -1,4 +1,4 @@
-//! Whatever an attacker may have chosen is escaped before a person sees it: a file name must not move the cursor,
+//! Whatever an attacker may have chosen is escaped before a person sees it. A file name must not move the cursor,
 //! recolour the screen or forge a second line.
 
 use std::borrow::Cow;

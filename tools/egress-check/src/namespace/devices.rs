@@ -1,5 +1,5 @@
 //! The network devices of a place. When a container ends, Docker takes its cables away, while its namespace lives on as
-//! long as we hold it: all that is asked from then on meets silence. Whoever sits there can end the container as soon
+//! long as we hold it. All that is asked from then on meets silence. Whoever sits there can end the container as soon
 //! as it sees the first probe. That silence is no moat's.
 
 use std::collections::BTreeSet;

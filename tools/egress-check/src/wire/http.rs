@@ -103,8 +103,8 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// How long a response is going to be, found out as it comes: no byte is looked at twice, however small
-/// the pieces that a server sends.
+/// How long a response is going to be, found out as it comes. No byte is looked at twice, however small the pieces that
+/// a server sends.
 #[derive(Debug, Default)]
 struct Length {
     searched: usize,

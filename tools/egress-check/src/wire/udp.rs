@@ -14,7 +14,7 @@ use crate::probe::question::{Ask, Whom};
 const BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
 /// Sent at the start, soon again, and then so many times in what is left. Who is inspected can drown a server in
-/// datagrams, so that it loses most of ours (seen: three of three); ten in a row say something.
+/// datagrams, so that it loses most of ours (seen: three of three). Ten in a row say something.
 const SOON: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(900)];
 const PARTS: u32 = 8;
 

@@ -1,6 +1,6 @@
-//! The backend for hosts without nft: iptables-restore, ip6tables-restore and ipset, whichever variant of
-//! them the host has. `rulespec` says a rule to iptables, `restore` and `sets` write what is loaded, `saved`
-//! and `facts` read what is there; this is the one file that runs programs.
+//! The backend for hosts without nft: iptables-restore, ip6tables-restore and ipset, whichever variant of them the host
+//! has. `rulespec` says a rule to iptables, `restore` and `sets` write what is loaded, `saved` and `facts` read what is
+//! there. This is the one file that runs programs.
 //!
 //! The rules stand in the table `mangle`, which both of iptables' variants call after connection tracking
 //! and before any translation. iptables-save and ip6tables-save are run too, for reading: nothing else

@@ -11,9 +11,9 @@ use super::{About, Bypass, Finding};
 /// loopback.
 const OPEN: [&str; 2] = ["routed", "nat-unprotected"];
 
-/// Where a network of the policy is. A bridge that does not exist is no fault as long as Docker has the
-/// network nowhere: the rules wait for it, which is what they are loaded early for. Where Docker does not
-/// answer, nobody can tell, unless the bridge is there.
+/// Where a network of the policy is. A bridge that does not exist is no fault as long as Docker has the network
+/// nowhere. The rules wait for it, which is what they are loaded early for. Where Docker does not answer, nobody can
+/// tell, unless the bridge is there.
 pub(crate) fn bridge(network: &Network, facts: &Facts) -> Finding {
     let about = About::Network(network.name.to_string());
     let bridge = network.bridge.as_str();

@@ -1,6 +1,6 @@
-//! What other programs' rules do with what is forwarded, once the moat is gone: the chains of their tables that
-//! drop whatever they do not let through. nft knows all of them but those of iptables's legacy variant, and is
-//! not on every machine; iptables knows its own.
+//! What other programs' rules do with what is forwarded, once the moat is gone. These are the chains of their tables
+//! that drop whatever they do not let through. nft knows all of them but those of iptables's legacy variant, and is not
+//! on every machine; iptables knows its own.
 
 use anyhow::{Context, Result};
 

@@ -1,5 +1,5 @@
-//! Asks the kernel, the engine and `/proc` for the facts. Only this file and `firewalls`, `forward`, `moats`, `nat`, `routes`, `rules` touch the machine;
-//! they decide nothing, and what cannot be had is written down as such.
+//! Asks the kernel, the engine and `/proc` for the facts. Only this file and `firewalls`, `forward`, `moats`, `nat`,
+//! `routes`, `rules` touch the machine. They decide nothing, and what cannot be had is written down as such.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;

@@ -109,7 +109,7 @@ fn seen(bypass: Bypass, network: &Network, facts: &Facts) -> Fact<(bool, String)
         Bypass::LanOverBridge => return lan_over(network, facts),
         Bypass::RouteLocalnet => {
             let name = format!("ipv4.conf.{}.route_localnet", bridge.replace('.', "/"));
-            // Docker sets it for its own published ports where it has no proxy: what the host itself takes in from a
+            // Docker sets it for its own published ports where it has no proxy. What the host itself takes in from a
             // member the moat refuses all the same.
             switch(facts, &name)?.then(|| format!("net.{name} is 1"))
         }

@@ -1,4 +1,5 @@
-//! Where the kernel sends what is for an address, by all its rules and tables: a VPN's way out is in a table of its own.
+//! Where the kernel sends what is for an address, by all its rules and tables. A VPN's way out is in a table of its
+//! own.
 
 use std::net::Ipv4Addr;
 

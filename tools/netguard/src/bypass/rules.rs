@@ -1,5 +1,6 @@
-//! What the rules of the packet filter say, and a watch's memory of it. To read them starts a dozen programs, while between
-//! two looks of a watch at rest nobody changed a rule: the kernel counts changes, and that number is asked first.
+//! What the rules of the packet filter say, and a watch's memory of it. To read them starts a dozen programs, while
+//! between two looks of a watch at rest nobody changed a rule. The kernel counts changes, and that number is asked
+//! first.
 
 use super::facts::{Fact, ForwardChain};
 use super::nat::Printed;

@@ -96,8 +96,8 @@ impl Machine {
         crate::rules::address_set::merged(&networks)
     }
 
-    /// The networks of interfaces other than the guarded bridges and loopback: of their addresses, and of their routes
-    /// with no router, but for a default route and its pieces.
+    /// The networks of interfaces other than the guarded bridges and loopback. Their addresses tell them, and so do
+    /// their routes with no router, but for a default route and its pieces.
     fn other_networks<'a>(&'a self, guarded: &'a [&str]) -> impl Iterator<Item = (u32, IpNet)> + 'a {
         let counts = |index: u32| {
             let name = self.name(index);
@@ -165,8 +165,8 @@ impl Machine {
 pub(crate) struct Received(BTreeMap<u32, u64>);
 
 impl Received {
-    /// How many by now on the same bridges; one that is gone is left out. A watch asks five times a second, so it keeps its
-    /// socket open, and the kernel tells numbers alone: all of an interface is ten times as much.
+    /// How many by now on the same bridges; one that is gone is left out. A watch asks five times a second, so it keeps
+    /// its socket open, and the kernel tells numbers alone. All of an interface is ten times as much.
     ///
     /// # Errors
     /// If the kernel does not tell.
@@ -184,7 +184,7 @@ impl Received {
         Self(ours.map(|link| (link.index, link.received)).collect())
     }
 
-    /// How many came in since an earlier look; `None` where a bridge that was there then is gone: nobody knows what
+    /// How many came in since an earlier look; `None` where a bridge that was there then is gone. Nobody knows what
     /// came in on it before it went.
     pub(crate) fn since(&self, before: &Self) -> Option<u64> {
         let kept = before.0.iter().all(|(bridge, then)| self.0.get(bridge).is_some_and(|now| now >= then));

@@ -1,4 +1,4 @@
-//! The permit: a file that is there while the moat holds. Docker mounts it into the services: nobody and no tool can
+//! The permit: a file that is there while the moat holds. Docker mounts it into the services. So nobody and no tool can
 //! start one of them while there is no moat: after a boot, or when it was taken away.
 //!
 //! It names the network namespace that it was granted in. Whoever looks after another one, a lab say, leaves it alone.

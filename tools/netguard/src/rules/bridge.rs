@@ -254,8 +254,8 @@ fn nearby(network: &Network) -> Vec<Rule> {
     ]
 }
 
-/// Solicitations and advertisements with the hop limit that nobody can forge from afar, and only to
-/// where they belong: with the LAN as their destination the host would forward them.
+/// Solicitations and advertisements with the hop limit that nobody can forge from afar, and only to where they belong.
+/// With the LAN as their destination the host would forward them.
 fn neighbours(network: &Network) -> Vec<Condition> {
     let subnet = network.v6.to_string();
     let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
-//! What every plan has, whatever the policy says: the table, its hooks, and the sets that the kernel fills
-//! itself: denied flows, and pairs that were judged.
+//! What every plan has, whatever the policy says: the table, its hooks, and the sets that the kernel fills itself.
+//! Those are denied flows, and pairs that were judged.
 //!
-//! Each network has sets of denied flows of its own, and each sender a budget of new flows in them: whoever tries a
+//! Each network has sets of denied flows of its own, and each sender a budget of new flows in them. Whoever tries a
 //! million destinations fills no memory. What is kept of another network, or of its neighbours, stays as it is. The
 //! pairs of all networks are in one set.
 
@@ -176,8 +176,8 @@ impl Budget {
 /// in the same transaction. What the host takes in itself is no pair's concern.
 ///
 /// The set is the first thing that a packet is held against where it is forwarded. So one serves all networks. The
-/// interface is its number and not its name: a bridge that is made again has another, and a number is a quarter of the
-/// bytes. The addresses of IPv4 are what stands where a header of IPv4 has them: nft asks what a packet is each time
+/// interface is its number and not its name. A bridge that is made again has another, and a number is a quarter of the
+/// bytes. The addresses of IPv4 are what stands where a header of IPv4 has them. nft asks what a packet is each time
 /// that a field is called by its name. So whoever asks or fills this set asks first whether it is such a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pairs {

@@ -69,8 +69,8 @@ fn address(value: &Value) -> Result<IpAddr> {
     }
 }
 
-/// Only the last rule of a network remembers, so its packets met no hole and answered nobody: any protocol
-/// that no hole is made for stands for all.
+/// Only the last rule of a network remembers, so its packets met no hole and answered nobody. Any protocol that no hole
+/// is made for stands for all.
 fn passes(plan: &Plan, pair: &Pair) -> bool {
     let packet = Packet {
         from: &pair.interface,

@@ -69,9 +69,9 @@ impl Saved {
 
     /// Whether the guarded bridges are to be closed.
     ///
-    /// Where the last good rules stand, something may run behind them, and goes on as it did: a typo is no reason to cut
-    /// it off. Where they do not, at a boot, nothing of ours runs, and nothing new may begin. To close the bridges then
-    /// costs nobody anything; and a policy that was to be stricter does not leave the looser one open for ever.
+    /// Where the last good rules stand, something may run behind them, and goes on as it did. A typo is no reason to
+    /// cut it off. Where they do not, at a boot, nothing of ours runs, and nothing new may begin. To close the bridges
+    /// then costs nobody anything; and a policy that was to be stricter does not leave the looser one open for ever.
     ///
     /// # Errors
     /// If the kernel does not tell its rules.

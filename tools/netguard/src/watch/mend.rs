@@ -41,8 +41,8 @@ impl Watch<'_> {
         self.load(vec!["the table was deleted".to_owned()], true)
     }
 
-    /// What is missing is looked for without the sets' contents first: a table that is gone must not wait
-    /// for a hundred thousand ranges to be listed.
+    /// What is missing is looked for without the sets' contents first. A table that is gone must not wait for a hundred
+    /// thousand ranges to be listed.
     fn mend_once(&mut self, whole: bool) -> Result<Option<Mended>> {
         if self.backend.untouched() {
             return Ok(None);

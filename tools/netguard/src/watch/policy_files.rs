@@ -1,5 +1,5 @@
-//! The policy that is kept, as of now. A follower that held on to the policy it began with would take back
-//! what somebody changed since: a new range that is denied, a hole that was closed.
+//! The policy that is kept, as of now. A follower that held on to the policy it began with would take back what
+//! somebody changed since. That may be a new range that is denied, or a hole that was closed.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,6 +1,6 @@
 //! The text of a policy as a tree that knows where everything stands, and the faults found in it.
 //!
-//! The tree is read by hand and not through serde: a reader that stops at the first mistake makes people mend a file
+//! The tree is read by hand and not through serde. A reader that stops at the first mistake makes people mend a file
 //! one run at a time. serde's errors know no dotted key, and no place for a check across two sections.
 
 use std::cell::RefCell;

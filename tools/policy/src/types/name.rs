@@ -1,4 +1,4 @@
-//! What names are made of. Many are also a file's name, a chain's or a container's: a byte more in one of them is a
+//! What names are made of. Many are also a file's name, a chain's or a container's. A byte more in one of them is a
 //! path, a wildcard or an option somewhere else. So there is one way to ask, and a table of who takes what.
 
 /// What one kind of name is made of. It begins with a letter or digit, so that none is an option or a path.

@@ -1,7 +1,7 @@
 //! The public suffix list (publicsuffix.org), behind one function without type parameters.
 //!
-//! The list is 10,000 generic functions, which whoever calls them compiles again: 15 of the 30 seconds that the crate
-//! `policy` took, and the same for its tests. Here they are compiled once.
+//! The list is 10,000 generic functions, which whoever calls them compiles again. That was 15 of the 30 seconds that
+//! the crate `policy` took, and the same for its tests. Here they are compiled once.
 
 /// The part of a name that one owner registered, `example.co.uk` of `a.example.co.uk`; nothing for a suffix itself.
 #[inline(never)]

@@ -63,7 +63,7 @@ pub fn handle(file: impl AsFd) -> io::Result<Vec<u8>> {
         *room = u32::try_from(MAX_HANDLE).unwrap_or(0).to_ne_bytes();
     }
     let mut mount = 0 as libc::c_int;
-    // SAFETY: the path is an empty string with its NUL; the buffer is aligned for two ints, and begins with the room
+    // SAFETY: the path is an empty string with its NUL. The buffer is aligned for two ints, and begins with the room
     // behind them, which is what follows in it. It lives as long as the call; so does the mount's id.
     let result = unsafe {
         libc::syscall(

@@ -1,5 +1,5 @@
 //! Which signatures the engine has in memory. Its VERSION tells the number of the official ones and nothing of one's
-//! own. So for those it is asked as about any file: `custom-signatures` (compose/images/clamd) gives a fixed text the
+//! own. So for those it is asked as about any file. `custom-signatures` (compose/images/clamd) gives a fixed text the
 //! name of the set as its signature, and here that text is planted. The answer is what is loaded, not what lies on a
 //! disk.
 

@@ -1,7 +1,7 @@
 //! What the engine died of, by content. A task that merges with another forgets how often it was begun. A file that is
 //! touched or copied comes as a new one; its content is the same. So each crash is noted for the contents that were in
-//! the engine's hands. Noted content is tried with nothing else there. What it died of too often then is given up: it is
-//! asked about once an hour, at each other look it is told as not scanned.
+//! the engine's hands. Noted content is tried with nothing else there. What it died of too often then is given up. It
+//! is asked about once an hour. At each other look it is told as not scanned.
 //!
 //! A crash with others in the engine's hands makes all of them suspects, and proves nothing. A content that changed
 //! meanwhile proves nothing either: the engine may have read what we did not. Else a prisoner could forge the guilt of

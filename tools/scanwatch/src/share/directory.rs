@@ -110,7 +110,7 @@ impl Spot {
         Ok(Life { identity: (makedev(seen.stx_dev_major, seen.stx_dev_minor), seen.stx_ino), born })
     }
 
-    /// Opens what stands at the name, without ever waiting: not for the writer of a FIFO, and not for a lease to be
+    /// Opens what stands at the name, without ever waiting. It waits for no writer of a FIFO, and for no lease to be
     /// given up (`EAGAIN` then). No link is followed.
     pub(crate) fn open(&self) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -1,4 +1,4 @@
-//! What the kernel tells at once. inotify(7), through rustix and not through the `notify` crate: that one asks for
+//! What the kernel tells at once. inotify(7), through rustix and not through the `notify` crate. That one asks for
 //! every opening of a file: each scan of ours would come back as an event. It sets watches by path: a swapped link
 //! bends them, and a nest of folders hides from them. It keeps what it finds in an unbounded channel.
 //!

@@ -50,8 +50,8 @@ while True: signal.pause()
 /// fcntl.h, Linux.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// The control: who asks without waiting is kept out, nearly always: on a busy machine the attacker may be
-/// interrupted between giving up and taking anew.
+/// The control: who asks without waiting is kept out, nearly always. On a busy machine the attacker may be interrupted
+/// between giving up and taking anew.
 fn keeps_out(options: &mut OpenOptions, path: &Path) {
     options.custom_flags(O_NONBLOCK);
     let is_out = |_: &usize| {

@@ -1,5 +1,5 @@
-//! What both families' tables and the sets hold, told as the other backend's listing is: so that one
-//! comparison, one report and one reading of flows serve both.
+//! What both families' tables and the sets hold, told as the other backend's listing is. So one comparison, one report
+//! and one reading of flows serve both.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +38,8 @@ pub(crate) fn planned(hook: &Hook) -> Called {
     ("mangle".to_owned(), hook.name.to_owned(), -150, "accept".to_owned())
 }
 
-/// How the kernel calls a chain that begins: as planned if the first rule of its own chain does, and only
-/// that, in both families; else where it stands.
+/// How the kernel calls a chain that begins. It is as planned if the first rule of its own chain does, and only that,
+/// in both families. Else it tells where the call stands.
 fn called(tables: &[(Family, Saved)], name: &str) -> Option<Called> {
     let hook = HOOKS.iter().find(|hook| hook.name == name)?;
     let own = format!("{PREFIX}{name}");

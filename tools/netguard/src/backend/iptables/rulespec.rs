@@ -253,7 +253,7 @@ fn icmpv6(kind: &str) -> Result<Words> {
     ])
 }
 
-/// "None of these protocols" cannot be said. Where flows are counted it need not: behind the rule that fills the set of
+/// "None of these protocols" cannot be said. Where flows are counted it need not. Behind the rule that fills the set of
 /// those with ports, what that took is not asked for again. What it was too full to take is welcome here.
 fn without_ports(counted: Option<&FlowSet>) -> Result<Vec<Words>> {
     let set = counted.context("iptables knows protocols without ports only where flows are counted")?;

@@ -1,8 +1,8 @@
 //! The kernel's side, as iptables-save prints it (iptables-save(8)), one family at a time. Both of its
 //! variants, legacy and nft, print the same.
 //!
-//! Everything of the table `mangle` is read, not our chains alone: a rule of somebody else's that stands
-//! before the call of ours can let packets by.
+//! Everything of the table `mangle` is read, not our chains alone. A rule of somebody else's that stands before the
+//! call of ours can let packets by.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! The kernel takes new rules at one moment, and their sets a moment later (Linux 6.18: `nf_tables_commit` turns the
 //! generation, and `nft_set_commit_update` comes last). Between the two a set of denied ranges is empty, and a flood
-//! from a member finds that moment: what passes is known for seconds after it. So a table of our own drops what comes
+//! from a member finds that moment. What passes is known for seconds after it. So a table of our own drops what comes
 //! in from the bridges until the change is complete. TCP sends again what is lost in it.
 
 use std::cell::RefCell;
@@ -23,8 +23,8 @@ const UNDER_WAY: Duration = Duration::from_millis(50);
 pub(crate) struct Pause(RefCell<Option<Netlink>>);
 
 impl Pause {
-    /// Begins, for those of these bridges that are there. `generation` is that of the rules as they were looked at;
-    /// returns the one that they are of now, or `None` where somebody else changed rules meanwhile.
+    /// Begins, for those of these bridges that are there. `generation` is that of the rules as they were looked at.
+    /// Returns the one that they are of now, or `None` where somebody else changed rules meanwhile.
     ///
     /// # Errors
     /// What the kernel says; then the bridges are as they were.

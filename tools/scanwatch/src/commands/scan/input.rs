@@ -107,8 +107,8 @@ fn resolve(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// An absolute path below `/`, with `.` and `..` taken out of the text: as no link on the way is
-/// followed, that is the same place.
+/// An absolute path below `/`, with `.` and `..` taken out of the text. As no link on the way is followed, that is the
+/// same place.
 fn below(path: &Path) -> Below {
     let mut parts: Vec<&[u8]> = Vec::new();
     for component in path.components() {

@@ -1,8 +1,7 @@
 //! What the kernel tells of a table, as messages that make it again.
 //!
-//! Both are the same attributes, but for those that only the kernel gives: handles, how often something is used.
-//! What is neither known to be taken nor known to be left out makes the whole an error: half a rule must not pass
-//! for one.
+//! Both are the same attributes, but for those that only the kernel gives: handles, how often something is used. What
+//! is neither known to be taken nor known to be left out makes the whole an error. Half a rule must not pass for one.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -109,8 +108,8 @@ impl Objects {
         })
     }
 
-    /// What of a table that is there must go before these take its place: all but the sets of these names that are of
-    /// the shape they have here.
+    /// What of a table that is there must go before these take its place. That is all but the sets of these names that
+    /// are of the shape they have here.
     pub(super) fn deletion(&self, present: &Self, counting: &[String]) -> Deletion {
         let fits = |set: &Set| {
             let planned = self.sets.iter().find(|planned| planned.object.name == set.object.name);
