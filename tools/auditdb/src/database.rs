@@ -21,9 +21,8 @@ const FOLDING: &str = "1GiB";
 /// dictionaries took a tenth of a fold's time more (measured).
 const STORAGE: &str = "v1.3.0";
 
-/// Rows in one of DuckDB's row groups. What DuckDB takes unless said (122,880) is written anew by each fold that adds a
-/// line to the last one; a sixth of it costs a fold of few lines a sixth, and a large one nothing (measured). A multiple
-/// of 2,048 (DuckDB's manual, "Storage").
+/// Rows in one of DuckDB's row groups. Each fold writes the last one anew, of 122,880 rows where nobody says otherwise. A
+/// fold of few lines costs a sixth so, and a large one no more (measured). A multiple of 2,048 (DuckDB's manual, "Storage").
 pub(crate) const ROW_GROUP: u64 = 20_480;
 
 /// How to mend a database of records that is broken.

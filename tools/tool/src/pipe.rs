@@ -2,6 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 use crate::exit::Exit;
 
 /// The reader of our output went away: no error, the run ends quietly with the status that is in here.
@@ -27,4 +30,12 @@ pub(crate) fn unwritten(error: io::Error, exit: Exit) -> anyhow::Error {
         return anyhow::Error::new(OutputClosed(exit));
     }
     anyhow::Error::new(error).context("standard output could not be written")
+}
+
+/// Blocks until nobody reads standard output any more, as `tail -f` learns it. Of a file that never comes.
+pub(crate) fn await_closed() {
+    let output = io::stdout();
+    // Nothing is asked for: an error on a pipe, and a terminal that hung up, are told all the same (poll(2)).
+    let mut asked = [PollFd::new(&output, PollFlags::empty())];
+    while poll(&mut asked, None) == Err(Errno::INTR) {}
 }

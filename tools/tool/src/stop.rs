@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::pipe;
+
 /// How long a stop may go unnoticed.
 const NAP: Duration = Duration::from_millis(200);
 
@@ -28,6 +30,17 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
         }
         Ok(Self(asked))
+    }
+
+    /// Asks for it, too, when nobody reads standard output any more, and then calls `wake`. It is for who lists:
+    /// `… --follow | head -1` ends with that line, and not with the next one.
+    pub fn when_unread(&self, wake: impl FnOnce() + Send + 'static) {
+        let asked = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            pipe::await_closed();
+            asked.store(true, Ordering::Relaxed);
+            wake();
+        });
     }
 
     /// One that was received already: a follower that gets it does one round.

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Events, store: &Store, output: OutputArgs) -> Result<Ex
     let filter = Filter::of(&args.filters);
     let page = Page::of(args.output, output);
     // Before the first look, so that nothing comes unseen between the two.
-    let wake = if args.follow && store.directory().is_dir() { Some(Wake::on(store)?) } else { None };
+    let wake = if args.follow && store.directory().is_dir() { Some(Wake::on(store, &stop)?) } else { None };
     let reading = open(store, MEMORY)?;
     reading.state.warn();
     if let Some(pattern) = &args.filters.grep {
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Events, store: &Store, output: OutputArgs) -> Result<Ex
     page.finish(&state)
 }
 
-/// Shows what comes in, until a signal ends it.
+/// Shows what comes in, until a signal ends it or nobody reads it.
 fn follow(
     store: &Store,
     stop: &Stop,

@@ -1,4 +1,4 @@
-//! Wakes a follower when the spool changes, and when a signal comes. In between it sleeps.
+//! Wakes a follower when the spool changes, a signal comes, or its reader goes. In between it sleeps.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,6 +10,7 @@ use notify::event::{Event, EventKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tool::Stop;
 
 use crate::store::Store;
 
@@ -32,9 +33,13 @@ impl Wake {
     ///
     /// # Errors
     /// If the kernel gives no watch.
-    pub(crate) fn on(store: &Store) -> Result<Self> {
+    pub(crate) fn on(store: &Store, stop: &Stop) -> Result<Self> {
         let (stir, stirred) = sync_channel(1);
         on_signals(stir.clone())?;
+        let gone = stir.clone();
+        stop.when_unread(move || {
+            let _ = gone.try_send(());
+        });
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| is_change(&event)) {
                 let _ = stir.try_send(());

@@ -153,6 +153,22 @@ fn a_follower_with_nothing_to_do_sleeps() {
 }
 
 #[test]
+fn a_follower_ends_with_its_reader_and_waits_for_no_line() {
+    let directory = record();
+    let mut child = start(auditdb(directory.path()).args(["events", "-f", "-o", "cat", "-n", "1"]));
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(told.next().unwrap().unwrap().starts_with("line 90"));
+    assert!(child.try_wait().unwrap().is_none(), "it ended although somebody reads it");
+    drop(told);
+    let ended = (0..100).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        child.try_wait().unwrap()
+    });
+    let _ = child.kill();
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+}
+
+#[test]
 fn a_follower_on_a_record_without_a_spool_sees_the_first_line() {
     let directory = tempfile::tempdir().unwrap();
     let mut child = start(auditdb(directory.path()).args(["events", "-f", "-o", "cat"]));

@@ -45,7 +45,9 @@ pub(crate) fn run(args: &DeniedArgs, choice: Choice, policy: &PolicyArgs, mut wr
     let backend = backend::find(choice)?;
     let mut reporter = Reporter { policy: &policy, plan: &plan, machine, names: docker::names() };
     if args.follow {
-        follow(&mut reporter, &*backend, Duration::from_secs(args.interval), &Stop::listen()?, &mut writer)?;
+        let stop = Stop::listen()?;
+        stop.when_unread(|| {});
+        follow(&mut reporter, &*backend, Duration::from_secs(args.interval), &stop, &mut writer)?;
     } else {
         once(&reporter, &*backend, &mut writer)?;
     }
