@@ -22,7 +22,7 @@ pub enum Lasting {
 /// # Errors
 /// What the system says; then no draft is left.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32, lasting: Lasting) -> io::Result<()> {
-    let draft = beside(path);
+    let draft = draft_path(path);
     let written = write(&draft, bytes, mode, lasting).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The draft may hold half a key. That it can't be removed changes nothing about the error told.
@@ -42,7 +42,7 @@ pub fn sync_folder(of: &Path) -> io::Result<()> {
     folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn draft_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".draft.{}", std::process::id()));
     path.with_file_name(name)
@@ -103,9 +103,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("mark"), folder.path().join("victim"));
         fs::write(&victim, b"mine").unwrap();
-        symlink(&victim, beside(&path)).unwrap();
+        symlink(&victim, draft_path(&path)).unwrap();
         replace(&path, b"new", 0o600, Lasting::Unsynced).unwrap();
-        fs::write(beside(&path), b"half of an old on").unwrap();
+        fs::write(draft_path(&path), b"half of an old on").unwrap();
         replace(&path, b"newer", 0o600, Lasting::Unsynced).unwrap();
         assert_eq!((fs::read(&path).unwrap(), fs::read(&victim).unwrap()), (b"newer".to_vec(), b"mine".to_vec()));
         assert_eq!(names(folder.path()), 2);
