@@ -20,7 +20,7 @@ use crate::process::Process;
 
 /// A socket that waits for others: of TCP one that listens, of UDP one with no peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Waiting {
+pub struct Listener {
     /// `tcp` or `udp`.
     pub protocol: &'static str,
     /// The address and port that it waits on.
@@ -35,7 +35,7 @@ const ASKED: [(&str, u8, StateFlags); 2] =
 const MOST: usize = 1 << 17;
 
 /// What was found out about one namespace. It is held: its number goes to no other meanwhile.
-type Asked = (OwnedFd, Result<Arc<[Waiting]>, String>);
+type Asked = (OwnedFd, Result<Arc<[Listener]>, String>);
 
 /// The network namespaces that were asked, each once: containers share them.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Networks {
     ///
     /// # Errors
     /// If it cannot be entered, or the kernel does not answer there.
-    pub fn waiting(&self, process: &Process) -> Result<Arc<[Waiting]>> {
+    pub fn listeners(&self, process: &Process) -> Result<Arc<[Listener]>> {
         let space = process.space("net")?;
         let told = fstat(&space)?;
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ impl Networks {
 }
 
 /// A thread of its own goes in and ends there: this one stays where it is.
-fn ask_inside(space: &OwnedFd) -> Result<Arc<[Waiting]>> {
+fn ask_inside(space: &OwnedFd) -> Result<Arc<[Listener]>> {
     let ask = || {
         move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network))
             .context("its network namespace cannot be entered; that takes root")?;
@@ -73,7 +73,7 @@ fn ask_inside(space: &OwnedFd) -> Result<Arc<[Waiting]>> {
 }
 
 /// Who waits in the namespace of this thread.
-fn here() -> Result<Arc<[Waiting]>> {
+fn here() -> Result<Arc<[Listener]>> {
     let socket =
         dump::to_the_kernel(Some(netlink::SOCK_DIAG)).context("the kernel cannot be asked for sockets (sock_diag)")?;
     let (mut found, mut buffer) = (Vec::new(), vec![0; dump::DATAGRAM]);
@@ -82,7 +82,7 @@ fn here() -> Result<Arc<[Waiting]>> {
         for question in [(AF_INET, SocketId::new_v4()), (AF_INET6, SocketId::new_v6())] {
             let told = ask(&socket, &request(question, number, state.clone()), &mut buffer)
                 .with_context(|| format!("the kernel does not tell the {protocol} sockets of its network namespace"))?;
-            found.extend(told.into_iter().map(|at| Waiting { protocol, at }));
+            found.extend(told.into_iter().map(|at| Listener { protocol, at }));
         }
     }
     Ok(found.into())
@@ -134,12 +134,12 @@ mod tests {
             Err(error) if error.downcast_ref::<io::Error>().is_some_and(|it| it.raw_os_error() == Some(2)) => return,
             told => told.unwrap(),
         };
-        let has = |protocol, at: SocketAddr| told.contains(&Waiting { protocol, at });
+        let has = |protocol, at: SocketAddr| told.contains(&Listener { protocol, at });
         assert!(has("tcp", held.local_addr().unwrap()) && has("udp", udp.local_addr().unwrap()), "{told:?}");
         assert!(!has("tcp", connected.local_addr().unwrap()) && !has("udp", peer.local_addr().unwrap()), "{told:?}");
         if let Ok(sixth) = TcpListener::bind("[::1]:0") {
             let at = sixth.local_addr().unwrap();
-            assert!(here().unwrap().contains(&Waiting { protocol: "tcp", at }), "{at}");
+            assert!(here().unwrap().contains(&Listener { protocol: "tcp", at }), "{at}");
         }
     }
 
@@ -147,9 +147,9 @@ mod tests {
     fn a_namespace_is_asked_once_and_one_that_cannot_be_entered_is_unknown() {
         let own = || Process::open(std::process::id().into()).unwrap();
         let networks = Networks::default();
-        let first = networks.waiting(&own());
+        let first = networks.listeners(&own());
         let _later = TcpListener::bind("127.0.0.1:0").unwrap();
-        match (first, networks.waiting(&own())) {
+        match (first, networks.listeners(&own())) {
             (Ok(first), Ok(second)) => assert!(Arc::ptr_eq(&first, &second)),
             // Who is not root may not enter it, be it his own.
             (Err(first), Err(second)) => assert_eq!(first.to_string(), second.to_string()),
@@ -158,7 +158,7 @@ mod tests {
         let mut ended = std::process::Command::new("/bin/true").spawn().unwrap();
         let process = Process::open(ended.id().into()).unwrap();
         ended.wait().unwrap();
-        assert!(networks.waiting(&process).is_err());
+        assert!(networks.listeners(&process).is_err());
     }
 
     #[test]

@@ -17,16 +17,16 @@ pub struct Home {
     /// Its control groups: those of a container have its id in their names.
     pub group: String,
     /// Its namespaces, `net` to `net:[4026531840]`; `None` where they may not be looked at.
-    pub spaces: Option<Spaces>,
+    pub namespaces: Option<Namespaces>,
 }
 
 /// A process's namespaces: the kind, and the name in `/proc/PID/ns` such as `net:[4026531840]`.
-pub type Spaces = BTreeMap<&'static str, String>;
+pub type Namespaces = BTreeMap<&'static str, String>;
 
 /// The namespaces of the process of this number; 1 has the host's.
 #[must_use]
-pub fn spaces_of(pid: i64) -> Option<Spaces> {
-    Home::of(&Process::open(pid).ok()?).ok()?.spaces
+pub fn namespaces_of(pid: i64) -> Option<Namespaces> {
+    Home::of(&Process::open(pid).ok()?).ok()?.namespaces
 }
 
 impl Home {
@@ -36,14 +36,15 @@ impl Home {
     /// If it ended, or cannot be looked at.
     pub(crate) fn of(process: &Process) -> Result<Self> {
         let group = process.read("cgroup")?;
-        let spaces: Result<Spaces> = KINDS.into_iter().map(|kind| Ok((kind, process.namespace(kind)?))).collect();
-        let spaces = match spaces {
-            Ok(spaces) => Some(spaces),
+        let namespaces: Result<Namespaces> =
+            KINDS.into_iter().map(|kind| Ok((kind, process.namespace(kind)?))).collect();
+        let namespaces = match namespaces {
+            Ok(namespaces) => Some(namespaces),
             // A process that ended is in no namespace, a zombie neither: it does nothing any more.
             Err(error) if !is_none_of_it(&error) || has_ended(process) => return Err(error),
             Err(_) => None,
         };
-        Ok(Self { pid: process.pid(), group, spaces })
+        Ok(Self { pid: process.pid(), group, namespaces })
     }
 }
 
@@ -59,11 +60,11 @@ mod tests {
 
     #[test]
     fn a_process_is_where_the_kernel_says_and_a_child_is_where_its_parent_is() {
-        let own = spaces_of(std::process::id().into()).unwrap();
+        let own = namespaces_of(std::process::id().into()).unwrap();
         assert!(KINDS.iter().all(|kind| own[kind].starts_with(&format!("{kind}:["))), "{own:?}");
         let mut child = std::process::Command::new("/bin/sleep").arg("9").spawn().unwrap();
         let pid = i64::from(child.id());
-        assert_eq!(spaces_of(pid), Some(own));
+        assert_eq!(namespaces_of(pid), Some(own));
         child.kill().unwrap();
         // A zombie as long as nobody asks for its end.
         let ended = || Process::open(pid).is_ok_and(|process| Home::of(&process).is_err());
@@ -72,6 +73,6 @@ mod tests {
             false
         }));
         child.wait().unwrap();
-        assert_eq!(spaces_of(pid), None);
+        assert_eq!(namespaces_of(pid), None);
     }
 }

@@ -24,16 +24,16 @@ impl Processes {
     /// # Errors
     /// If its first process is gone, or `/proc` or a process in it cannot be read.
     pub fn of(&self, container: &str, first: i64) -> Result<Vec<Process>> {
-        self.beside(container, &Process::of(container, first)?)
+        self.of_held(container, &Process::of(container, first)?)
     }
 
     /// The same, by its first process that is held already: to make sure of it again costs as much as to look at it.
     ///
     /// # Errors
     /// As [`Processes::of`].
-    pub fn beside(&self, container: &str, first: &Process) -> Result<Vec<Process>> {
+    pub fn of_held(&self, container: &str, first: &Process) -> Result<Vec<Process>> {
         let (home, first) = (first.namespace("pid")?, first.pid());
-        let numbers = |one: &Home| one.spaces.as_ref().and_then(|spaces| spaces.get("pid")) == Some(&home);
+        let numbers = |one: &Home| one.namespaces.as_ref().and_then(|namespaces| namespaces.get("pid")) == Some(&home);
         let mut all = self.recent()?;
         // Where the container started after the last look, nobody has seen anything of it.
         if !all.iter().any(|seen| seen.pid == first && numbers(seen)) {

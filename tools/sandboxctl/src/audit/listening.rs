@@ -57,7 +57,7 @@ pub(crate) struct Listening {
 /// # Errors
 /// What could not be read, or is longer than is read of one file.
 pub(crate) fn look(first: &Process, all: &[Process], networks: &Networks) -> anyhow::Result<Listening> {
-    let sockets = match networks.waiting(first) {
+    let sockets = match networks.listeners(first) {
         Ok(waiting) => waiting.iter().map(Socket::from).collect(),
         // A kernel that was built without that, or has lost its modules, still has the tables.
         Err(_) => tables(first)?,

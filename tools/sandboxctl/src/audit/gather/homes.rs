@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Home, Processes, Spaces, is_missing};
+use engine::{Home, Namespaces, Processes, is_missing};
 
 use super::super::facts::Facts;
 use super::super::strangers::{Ground, Host};
@@ -45,7 +45,7 @@ pub(super) async fn look(
 
 /// Puts the host's namespaces and those of ours that run under the ground.
 async fn stand(docker: &engine::Engine, containers: &[Named], ground: &mut Ground) {
-    let host = [1, std::process::id().into()].into_iter().filter_map(engine::spaces_of).collect();
+    let host = [1, std::process::id().into()].into_iter().filter_map(engine::namespaces_of).collect();
     let ours = containers.iter().filter_map(Named::facts).filter(|one| ground.has(&one.id));
     let (mut known, mut untold) = (Vec::new(), None);
     for one in ours.filter(|one| one.running == Some(true)) {
@@ -59,8 +59,8 @@ async fn stand(docker: &engine::Engine, containers: &[Named], ground: &mut Groun
 }
 
 /// The namespaces of the first process of one of ours.
-fn own(one: &Facts) -> Result<Spaces, String> {
-    let spaces = one.pid.and_then(engine::spaces_of);
+fn own(one: &Facts) -> Result<Namespaces, String> {
+    let spaces = one.pid.and_then(engine::namespaces_of);
     spaces.ok_or_else(|| format!("the namespaces of {} may not be looked at; run it as root", one.name))
 }
 
@@ -76,7 +76,7 @@ async fn has_ended(docker: &engine::Engine, id: &str) -> bool {
 fn of(homes: &anyhow::Result<Arc<Vec<Home>>>, id: &str) -> Result<BTreeSet<(&'static str, String)>, String> {
     let homes = homes.as_ref().map_err(|error| format!("{error:#}"))?;
     let own = homes.iter().filter(|home| home.group.contains(id));
-    let spaces: Option<Vec<&Spaces>> = own.map(|home| home.spaces.as_ref()).collect();
+    let spaces: Option<Vec<&Namespaces>> = own.map(|home| home.namespaces.as_ref()).collect();
     let spaces = spaces.ok_or("the namespaces of its processes may not be looked at; run it as root")?;
     Ok(spaces.into_iter().flatten().map(|(kind, link)| (*kind, link.clone())).collect())
 }
@@ -97,7 +97,7 @@ mod tests {
             });
             own(&Facts::of(serde_json::from_value(told).unwrap(), Rules::built_in()).unwrap())
         };
-        assert_eq!(ours(std::process::id().into()).ok(), engine::spaces_of(std::process::id().into()));
+        assert_eq!(ours(std::process::id().into()).ok(), engine::namespaces_of(std::process::id().into()));
         for gone in [0, i64::from(i32::MAX)] {
             assert!(ours(gone).unwrap_err().contains("of vault"));
         }

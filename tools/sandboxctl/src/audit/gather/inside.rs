@@ -32,7 +32,7 @@ pub(super) struct Shared {
 pub(super) fn look(facts: &mut Facts, docker: &engine::Engine, shared: &Shared) {
     let first = running(facts);
     if let Some(first) = &first {
-        let processes = asked(first, |first| shared.processes.beside(&facts.id, first));
+        let processes = asked(first, |first| shared.processes.of_held(&facts.id, first));
         let all = || processes.as_ref().map_err(|why| anyhow::anyhow!("{why}"));
         facts.processes = Some(asked(first, |first| process::look(all()?, first.pid())));
         facts.in_force = Some(asked(first, |first| in_force::look(first, shared.mounts.now()?.groups())));

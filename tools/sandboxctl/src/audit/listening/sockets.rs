@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use engine::Waiting;
+use engine::Listener;
 
 /// Where somebody waits for others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +20,8 @@ impl Socket {
     }
 }
 
-impl From<&Waiting> for Socket {
-    fn from(told: &Waiting) -> Self {
+impl From<&Listener> for Socket {
+    fn from(told: &Listener) -> Self {
         Self { protocol: told.protocol, at: told.at }
     }
 }

@@ -1,6 +1,6 @@
 //! Namespaces by inode: a process of a stranger's that is in one of ours, or of the host's, whatever Docker was told.
 
-use engine::Spaces;
+use engine::Namespaces;
 
 use super::super::facts::Facts;
 use super::ground::Ground;
@@ -10,8 +10,8 @@ use super::ground::Ground;
 pub(crate) struct Host {
     /// Those of the first process, and ours: who may not look at the first one, as in some virtual machines, stands on the
     /// host himself.
-    pub(crate) spaces: Vec<Spaces>,
-    pub(crate) ours: Vec<(String, Spaces)>,
+    pub(crate) spaces: Vec<Namespaces>,
+    pub(crate) ours: Vec<(String, Namespaces)>,
 }
 
 /// What people call a kind of namespace.
@@ -29,7 +29,7 @@ pub(super) fn entered(one: &Facts, ground: &Ground, declared: &[String]) -> Vec<
     let told = |kind: &str| declared.iter().any(|way| way.contains(&format!("{} namespace", word(kind))));
     let new = spaces.filter(|(kind, _)| !told(kind));
     new.filter_map(|(kind, link)| {
-        let has = |spaces: &Spaces| spaces.get(kind) == Some(link);
+        let has = |spaces: &Namespaces| spaces.get(kind) == Some(link);
         if ground.host.spaces.iter().any(has) {
             return Some(format!("the host's {} namespace, by a process that entered it", word(kind)));
         }

@@ -170,7 +170,8 @@ fn who_may_write_what_the_host_runs_is_root_there_and_other_folders_are_nobody_s
 
 #[test]
 fn a_process_that_entered_a_namespace_is_told_unless_docker_was_told_of_it_and_one_at_home_is_not() {
-    let spaces = |net: &str, mnt: &str| -> engine::Spaces { [("net", net.to_owned()), ("mnt", mnt.to_owned())].into() };
+    let spaces =
+        |net: &str, mnt: &str| -> engine::Namespaces { [("net", net.to_owned()), ("mnt", mnt.to_owned())].into() };
     let ours = [facts("vault", VAULT, json!({}), &on("cellblock-cell"))];
     let refs: Vec<&Facts> = ours.iter().collect();
     let mut ground = Ground::of(&policy(), &refs, &[], Some("/var/lib/docker".as_ref()));
