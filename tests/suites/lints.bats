@@ -107,6 +107,16 @@ crate() {
   for test in "${tests[@]}"; do grep -rq "fn $test()" tools; done
 }
 
+@test "every suite of tests/host is one of those that scripts/test --host runs, and --long runs none of them again" {
+  cd "$BATS_TEST_DIRNAME/../.."
+  mapfile -t suites < <(find tests/host -type f -executable ! -name all ! -name machine ! -name qemu -printf '%f\n' | sort)
+  [ "${#suites[@]}" -ge 7 ]
+  [ "$(sed -n 's/^readonly SUITES=(\(.*\))$/\1/p' tests/host/all | tr ' ' '\n' | sort)" = "$(printf '%s\n' "${suites[@]}")" ]
+  run ! grep -E -- '--long .*tests/host/' scripts/test
+  run -2 tests/host/all "${suites[0]}" nothing
+  [[ $output == *"got 'nothing'"* ]]
+}
+
 @test "ARCHITECTURE.md has every room of every crate in its row" {
   cd "$BATS_TEST_DIRNAME/../.."
   local crate room seen=0 missing=()
