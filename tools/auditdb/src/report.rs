@@ -12,6 +12,7 @@ mod incident;
 mod layer;
 mod lines;
 mod page;
+mod pause;
 mod refused;
 mod repeated;
 mod span;
@@ -45,6 +46,8 @@ pub(crate) struct Report {
     jailed: Newest<Jailed>,
     moved: Newest<Moved>,
     losses: Newest<Loss>,
+    /// From and to of each stretch in which no stream wrote.
+    pauses: Vec<(i64, i64)>,
     /// Why the answer itself may not be whole.
     doubts: Vec<String>,
 }
@@ -74,8 +77,10 @@ impl Report {
         self.moved.named.iter().filter(|moved| !moved.is_return)
     }
 
-    /// From and to of each stretch without a line.
+    /// From and to of each long stretch without a line, but for those that a pause explains.
     fn silences(&self) -> Vec<(i64, i64)> {
-        self.activity.silences(self.span, self.is_older)
+        let mut silences = self.activity.silences(self.span, self.is_older);
+        silences.retain(|(from, to)| !self.pauses.iter().any(|pause| pause.0 <= *from && *to <= pause.1));
+        silences
     }
 }

@@ -26,7 +26,7 @@ mod writer;
 pub(crate) use batch::Batch;
 pub(crate) use folder::{Folder, SegmentFile, is_closed};
 pub(crate) use inherited::sign;
-pub(crate) use reader::{Read, Reader};
+pub(crate) use reader::{Read, Reader, previous};
 pub(crate) use segment::{begun, is_named};
 pub(crate) use writer::{Room, Writer};
 

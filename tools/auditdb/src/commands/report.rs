@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Report, store: &Store, output: OutputArgs) -> Result<Ex
     let reading = read::open(store, MEMORY)?;
     reading.state.warn();
     let span = span(args)?;
-    let told = report::gather(&reading.connection, span, reading.state.reservations())?;
+    let told = report::gather(&reading.connection, &store.spool(), span, reading.state.reservations())?;
     if let Some(file) = &args.html {
         return write_page(file, &report::page(&reading.connection, &told)?);
     }

@@ -9,14 +9,16 @@ use super::check::{Check, Verdict};
 use super::checks::checks;
 use super::finding::{findings, layers};
 use super::incident::{jailed, losses, moved};
+use super::pause::pauses;
 use super::refused::refusals;
 use super::span::Span;
+use crate::spool::Folder;
 
 /// Asks. `doubts` are what the reader said of the database itself.
 ///
 /// # Errors
 /// What the database says.
-pub(crate) fn gather(connection: &Connection, span: Span, mut doubts: Vec<String>) -> Result<Report> {
+pub(crate) fn gather(connection: &Connection, spool: &Folder, span: Span, mut doubts: Vec<String>) -> Result<Report> {
     let checks = checks(connection, span.since)?;
     if checks.cut {
         doubts.push("there are more checks than a report looks at: the oldest of them are left out".to_owned());
@@ -32,6 +34,7 @@ pub(crate) fn gather(connection: &Connection, span: Span, mut doubts: Vec<String
         jailed: jailed(connection, span)?,
         moved: moved(connection, span)?,
         losses: losses(connection, span)?,
+        pauses: pauses(connection, spool, span)?,
         doubts,
     })
 }

@@ -39,6 +39,11 @@ pub(super) fn moment(micros: i64) -> String {
     timestamp(micros).strftime("%d %b %H:%M").to_string()
 }
 
+/// `2026-11-28 11:18:05 UTC`, for what may be short.
+pub(super) fn exact(micros: i64) -> String {
+    timestamp(micros).strftime("%F %T UTC").to_string()
+}
+
 /// `2 d`: in the largest unit that fits.
 pub(super) fn long(micros: i64) -> String {
     let (number, unit) = match micros.max(0) {
@@ -58,5 +63,6 @@ mod tests {
     fn a_length_is_told_in_the_unit_that_fits() {
         assert_eq!([0, MINUTE - 1, 90 * MINUTE, 38 * HOUR, 3 * DAY].map(long), ["0 s", "59 s", "1 h", "38 h", "3 d"]);
         assert_eq!(moment(1_795_950_000_000_000), "29 Nov 11:00");
+        assert_eq!(exact(1_795_950_000_000_000), "2026-11-29 11:00:00 UTC");
     }
 }

@@ -16,6 +16,8 @@ const ROWS: usize = 5;
 const BARS: usize = 56;
 /// The proof runs every day: what is older than two speaks of another day.
 pub(super) const OLD: i64 = 2 * DAY;
+/// Why nothing was recorded where every writer ended, and others began later.
+pub(super) const NOBODY: &str = "the host was down, or what collects was not running";
 
 /// All of it, with a line break at its end.
 pub(crate) fn text(report: &Report, coloured: bool) -> String {
@@ -196,7 +198,8 @@ pub(super) fn window(moved: &super::Moved, now: i64) -> String {
 
 fn gaps(lines: &mut Lines, report: &Report) {
     let silences = report.silences();
-    let count = u64::try_from(silences.len()).unwrap_or(u64::MAX).saturating_add(report.losses.all);
+    let stretches = silences.len() + report.pauses.len();
+    let count = u64::try_from(stretches).unwrap_or(u64::MAX).saturating_add(report.losses.all);
     if count == 0 {
         return;
     }
@@ -204,11 +207,16 @@ fn gaps(lines: &mut Lines, report: &Report) {
     for loss in report.losses.named.iter().take(ROWS) {
         lines.row(&[(&moment(loss.time), 12, Colour::Red), (&loss.message, 0, Colour::None)]);
     }
+    for (from, to) in report.pauses.iter().rev().take(ROWS) {
+        let what = format!("nothing recorded for {}, until {}:", long(to - from), moment(*to));
+        lines.row(&[(&moment(*from), 12, Colour::Yellow), (&what, 0, Colour::None)]);
+        lines.row(&[("", 12, Colour::None), (NOBODY, 0, Colour::None)]);
+    }
     for (from, to) in silences.iter().rev().take(ROWS) {
         let what = format!("nothing recorded for {}, until {}", long(to - from), moment(*to));
         lines.row(&[(&moment(*from), 12, Colour::Yellow), (&what, 0, Colour::None)]);
     }
-    let left = silences.len().saturating_sub(ROWS);
+    let left = silences.len().saturating_sub(ROWS) + report.pauses.len().saturating_sub(ROWS);
     rest(lines, left + ROWS, ROWS, "auditdb report --format jsonl");
 }
 

@@ -9,8 +9,8 @@ use super::check::Verdict;
 use super::finding::{Finding, Standing, Standings};
 use super::incident::{Jailed, Moved};
 use super::refused::Refusal;
-use super::span::{long, timestamp};
-use super::text::{said, window};
+use super::span::{exact, long, timestamp};
+use super::text::{NOBODY, said, window};
 use crate::plural::many;
 
 /// All of it, in the order of the text.
@@ -23,6 +23,7 @@ pub(crate) fn records(report: &Report) -> Vec<Record> {
     all.extend(report.jailed.named.iter().map(jailed));
     all.extend(report.exposures().map(|one| moved(one, report.span.until)));
     all.extend(report.losses.named.iter().map(|loss| gap(Some((loss.time, loss.time)), &loss.message, None)));
+    all.extend(report.pauses.iter().map(|pause| paused(*pause)));
     let silences = report.silences();
     all.extend(
         silences
@@ -127,6 +128,11 @@ fn moved(moved: &Moved, now: i64) -> Record {
     });
     own.report = Some(Part { layer: Some("monitor".to_owned()), ..Part::default() });
     record
+}
+
+fn paused((from, to): (i64, i64)) -> Record {
+    let message = format!("Nothing was recorded from {} to {}.", exact(from), exact(to));
+    gap(Some((from, to)), &message, Some(NOBODY))
 }
 
 fn gap(span: Option<(i64, i64)>, message: &str, reason: Option<&str>) -> Record {

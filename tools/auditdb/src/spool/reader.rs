@@ -39,6 +39,21 @@ struct About {
     created: Option<Timestamp>,
     #[serde(default)]
     pid: Option<u32>,
+    #[serde(default)]
+    previous: Option<Previous>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Previous {
+    name: String,
+}
+
+/// The segment that the same writer wrote before this one, as its first line says. Nothing where it wrote none, or that
+/// cannot be read.
+pub(crate) fn previous(path: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    BufReader::new(File::open(path).ok()?).take(HEAD).read_until(b'\n', &mut head).ok()?;
+    Some(serde_json::from_slice::<First>(&head).ok()?.segment.previous?.name)
 }
 
 /// A segment that is being read.

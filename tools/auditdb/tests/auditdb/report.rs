@@ -1,5 +1,7 @@
 //! `auditdb report`
 
+use std::io::{BufRead as _, BufReader};
+
 use super::*;
 
 /// A line with a verdict about something, at a time of this week.
@@ -265,6 +267,63 @@ fn refusals_incidents_and_gaps_are_told() {
     let reference = one(&records, "incident-reported", |record| record["url"].is_object());
     assert_eq!(reference["event"]["end"], "2026-11-22T05:16:10.000000Z");
     assert_eq!(one(&records, "gap-reported", |_| true)["event"]["outcome"], "unknown");
+}
+
+/// From and to of the pauses that a report tells.
+fn pauses(directory: &Path) -> Vec<(String, String)> {
+    let records = records(directory).into_iter().filter(|record| {
+        record["event"]["action"] == "gap-reported"
+            && record["event"]["reason"].as_str().unwrap().contains("the host was down")
+    });
+    let time = |record: &Value, end: &str| record["event"][end].as_str().unwrap().to_owned();
+    records.map(|record| (time(&record, "start"), time(&record, "end"))).collect()
+}
+
+/// Two streams begin and end.
+fn two_streams(directory: &Path, n: u32) {
+    ingest(directory, &[line("netguard", "moat-watched", n), line("netguard", "flow-denied", n + 1)]);
+    ingest(directory, &[line("sandboxctl", "engine-event-seen", n + 2)]);
+}
+
+#[test]
+fn a_boot_is_a_gap_however_short_for_every_stream_ended_and_began() {
+    let directory = tempfile::tempdir().unwrap();
+    two_streams(directory.path(), 901);
+    assert_eq!(pauses(directory.path()), [], "of two streams one has its first line behind the other's last");
+    let from = jiff::Timestamp::now().to_string();
+    two_streams(directory.path(), 970);
+    let told = pauses(directory.path());
+    assert!(matches!(&told[..], [(start, end)] if *start < from && from < *end), "{told:?}, {from}");
+    let text = text(directory.path());
+    let told = "\n             the host was down, or what collects was not running\n";
+    let (before, _) = text.split_once(told).unwrap();
+    assert!(before.lines().last().unwrap().contains(" nothing recorded for "), "{text}");
+}
+
+#[test]
+fn where_one_stream_goes_on_or_nobody_follows_anything_no_gap_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = start(auditdb(directory.path()).args(["ingest", "--tee"]));
+    let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut tee = BufReader::new(stdout).lines();
+    let mut say = |n| {
+        stdin.write_all(&jsonl(&[line("netguard", "flow-denied", n)])).unwrap();
+        assert!(tee.next().unwrap().unwrap().contains(&format!("line {n}")));
+    };
+    say(800);
+    two_streams(directory.path(), 901);
+    two_streams(directory.path(), 970);
+    assert_eq!(pauses(directory.path()), [], "it is there, and says nothing");
+    say(990);
+    drop(stdin);
+    child.wait().unwrap();
+    assert_eq!(pauses(directory.path()), [], "its lines before and behind show that it was there");
+
+    let checks = tempfile::tempdir().unwrap();
+    for n in [901, 950] {
+        ingest(checks.path(), &[control("success", n, "fine", "cell"), line("sandboxctl", "run-finished", n + 1)]);
+    }
+    assert_eq!(pauses(checks.path()), [], "a check comes, says its lines and goes");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::report::check::Verdict;
 use crate::report::finding::{Finding, Standing};
 use crate::report::span::{long, moment};
-use crate::report::text::{said, severity, window};
+use crate::report::text::{NOBODY, said, severity, window};
 
 /// Severities to choose from.
 const LEVELS: [(&str, &str); 5] = [("0", "all"), ("21", "low"), ("47", "medium"), ("73", "high"), ("99", "critical")];
@@ -121,8 +121,8 @@ pub(super) fn incidents(report: &Report) -> Markup {
     html! {
         section aria-labelledby="incidents" {
             h2 id="incidents" { "Incidents and gaps" }
-            @if report.jailed.named.is_empty() && moved.is_empty() && silences.is_empty() && report.losses.named.is_empty() {
-                p.none { "No file was jailed, no ref moved that must not, and no stretch of two hours is without a line." }
+            @if report.jailed.named.is_empty() && moved.is_empty() && silences.is_empty() && report.pauses.is_empty() && report.losses.named.is_empty() {
+                p.none { "No file was jailed, no ref moved that must not, nobody who collects was away, and no stretch of two hours is without a line." }
             } @else {
                 table.stack {
                     (head(&["When", "What", "Of", "More"]))
@@ -135,6 +135,9 @@ pub(super) fn incidents(report: &Report) -> Markup {
                         }
                         @for loss in report.losses.named.iter().take(MOST) {
                             (incident(loss.time, "lines lost", "", &loss.message))
+                        }
+                        @for (from, to) in report.pauses.iter().rev().take(MOST) {
+                            (incident(*from, "gap", &long(to - from), &format!("nothing recorded until {}: {NOBODY}", moment(*to))))
                         }
                         @for (from, to) in silences.iter().rev() {
                             (incident(*from, "gap", &long(to - from), &format!("nothing recorded until {}", moment(*to))))
