@@ -12,7 +12,10 @@ setup_file() {
   bring_up
 }
 
-teardown_file() { "$house/scripts/down" --lab 3>&-; }
+teardown_file() {
+  [ "$(readlink /opt/cellblock)" != "$root" ] || rm /opt/cellblock
+  "$house/scripts/down" --lab 3>&-
+}
 
 @test "up --lab ends with exit 0 and a table in which every promise is ok" {
   came_up
@@ -393,6 +396,52 @@ crashes() {
   for _ in {1..100}; do ! in_host nft list table inet netguard >/dev/null 2>&1 || break; sleep 0.1; done
   run -0 ours netguard verify
   blocked cell http 45.33.7.30
+}
+
+# As after a power cut: the engine, what collects, the rules, the permit and the share's mount are gone, the containers ended.
+power_cut() {
+  local permit ids
+  permit=$(ours sandboxctl render paths | jq -r .permit)
+  mapfile -d '' -t dockerd <"/proc/$(cat "$state/docker.pid")/cmdline"
+  mapfile -t ids < <(in_host docker ps -q)
+  in_host docker kill "${ids[@]}" >/dev/null
+  pkill -KILL -g "$(cat "$root/audit/collect/pid")"
+  kill -KILL "$(cat "$state/docker.pid")"
+  in_host nft delete table inet netguard
+  umount "$root/sandbox_data/share"
+  rm -f "$permit"
+}
+
+@test "where no systemd runs, the @reboot line of crontab.example brings all of it back after a power cut, and waits for Docker" {
+  local line home=$BATS_TEST_TMPDIR/home began job
+  line=$(sed -n 's/^# @reboot  *root  *//p' "$house/scripts/crontab.example")
+  [[ $line == /opt/cellblock/scripts/up\ * ]]
+  [ ! -e /opt/cellblock ] || skip "this machine has an /opt/cellblock of its own"
+  # A checkout in the lab's root, so that all it keeps is the lab's; its programs where root's are.
+  cp -R "$house"/{Cargo.toml,scripts,compose} "$root/"
+  cp "$root/policy.toml" "$root/compose/policy.toml"
+  mkdir -p "$home/.cache/cellblock"
+  ln -s "$CARGO_TARGET_DIR" "$home/.cache/cellblock/target"
+  ln -s "$root" /opt/cellblock
+  power_cut
+  began=$(date -u +%FT%TZ)
+  # What cron gives to a job of root's; DOCKER_HOST for the lab's engine, as a line of a crontab may have it.
+  in_host env -i HOME="$home" LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin "DOCKER_HOST=unix://$state/docker.sock" "LAB_NAME=${LAB_NAME:-cellblock}" \
+    /bin/sh -c "$line" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+  job=$!
+  sleep 3
+  kill -0 "$job" # it waits
+  in_host setsid "${dockerd[@]}" >>"$state/dockerd.log" 2>&1 </dev/null 3>&- &
+  wait "$job" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
+  rm /opt/cellblock
+  # It ended with 0: up, and proved.
+  [ "$(in_host docker ps -q --filter health=healthy | wc -l)" = 6 ]
+  run -0 ours netguard verify
+  run -0 in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" status
+  [ "$(grep -n "'netguard' 'apply'" "$BATS_TEST_TMPDIR/said" | cut -d : -f 1)" -lt "$(grep -n "'compose' 'up'" "$BATS_TEST_TMPDIR/said" | head -n 1 | cut -d : -f 1)" ]
+  for _ in {1..100}; do ! ours auditdb events --since "$began" --action moat-watched | grep -q moat-watched || break; sleep 0.1; done
+  run -0 ours auditdb events --since "$began" --action moat-watched
+  [[ $output == *moat-watched* ]]
 }
 
 @test "down leaves nothing in the lab's host: no container, network, rule or mount" {
