@@ -1,4 +1,4 @@
-# What a year brings, a function each. Sourced by year.
+# What a year brings, a function each. Sourced by year and by tests/bench/idle.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154  # what the machine's own shell expands; `work` is year's
 
 readonly UP_WITHIN=240     # seconds from power on until all services are healthy, on a machine with other work
@@ -8,7 +8,8 @@ readonly NAS=192.168.77.10
 readonly NOT_HERE='limits|remote-access|tls-verified'
 
 up() { inside 'cellblock up --no-build'; }
-stands() { inside 'systemctl is-active --quiet cellblock && [ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'; }
+all_healthy() { inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'; }
+stands() { active cellblock && all_healthy; }
 cell_started() { inside "docker inspect --format '{{.State.StartedAt}} {{.State.Running}}' cell"; }
 said() { inside "auditdb events --since 1h --format jsonl" | jq -es "any($1)" >/dev/null; }
 
@@ -44,7 +45,7 @@ comes_up() {
   inside 'sed -i -E "s,^# (credential = \"(github-token|anthropic-key)\").*,\1," /etc/cellblock/policy.toml' >&2
   sealed
   inside "$(printed_up) /opt/images.tar" >&2 || true
-  holds 'cellblock up: all six services are healthy' within 60 inside '[ "$(docker ps -q --filter label=com.docker.compose.project=cellblock --filter health=healthy | wc -l)" = 6 ]'
+  holds 'cellblock up: all six services are healthy' within 60 all_healthy
   holds 'cellblock up: the units are enabled' enabled "cellblock.service $UNITS"
   holds 'cellblock up: the share is a unit of systemd' active var-lib-cellblock-sandbox_data-share.mount
   holds 'cellblock up: status says which secret is missing' secret_is missing
@@ -115,9 +116,17 @@ snipers() {
     docker run -d --restart=always --name control cellblock/base:bookworm bash -c '${fire/PORT/4445}'" >&2
 }
 
+# A time that lies in a gap, by the word of `auditdb report`: of evidence, for two hours without a line it is not.
+reports_a_gap_around() {
+  inside 'auditdb report --since 1h --format jsonl' | jq -es --arg off "$1" 'any(.event.action == "gap-reported" and (.event.reason | startswith("the host was down"))
+    and .event.start <= $off and .event.end >= $off)'
+}
+
 boots() {
+  local off
   snipers
   run machine stop
+  off=$(date -u +%FT%TZ)
   witness
   boot
   holds 'a boot: the rules came before Docker' inside '[ "$(systemctl show -P ActiveEnterTimestampMonotonic cellblock-moat)" -lt "$(systemctl show -P ExecMainStartTimestampMonotonic docker)" ]'
@@ -132,6 +141,7 @@ boots() {
   put_the_token
   holds 'a boot: every stream goes on into the record' within 60 active cellblock-collect@{proxy,vault,monitor,warden,denied,events,moat}
   holds 'a boot: the record holds' inside 'auditdb verify'
+  holds 'a boot: the report tells from when to when nothing was recorded, and why' reports_a_gap_around "$off"
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
   after 'a boot'
 }
@@ -148,87 +158,4 @@ comes_down() {
   holds 'purged: nothing of ours is left' inside '! ls -d /var/lib/cellblock /etc/cellblock /usr/lib/cellblock 2>/dev/null | grep . && ! nft list table inet netguard && ! find /etc/systemd/system -name "*cellblock*" | grep .'
   holds 'purged: no image but the one that the neighbour runs on' inside '! docker images --no-trunc --format "{{.ID}}" --filter "reference=cellblock/*" | grep -vxF "$(docker inspect --format "{{.Image}}" neighbour)"'
   holds 'purged: the neighbour never stopped' untouched
-}
-
-# What --short leaves out.
-goes_on() {
-  engine_restarts
-  engine_leaves_all
-  upgrades
-  goes_wrong
-  fills_up
-}
-
-engine_restarts() {
-  local mark
-  mark=$(inside 'date -u +%FT%TZ')
-  # Whoever asks in the very instant of the stop is let in by the socket.
-  inside 'systemctl stop docker.service && sleep 5' >&2
-  holds 'the engine stopped: the checks of hour and day leave it so' inside 'systemctl start cellblock-audit cellblock-proof; sleep 2; ! systemctl is-active --quiet docker &&
-    for unit in audit proof; do journalctl -q -o cat -u "cellblock-$unit" | grep -q "docker.service is stopped" || exit 1; done'
-  inside 'systemctl start docker' >&2
-  neighbour=$(started)
-  holds 'the engine started again: the cell is back, behind the moat' within "$UP_WITHIN" stands
-  put_the_token
-  holds 'the engine started again: its end and its start are in the record' within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
-  after 'the engine started again'
-}
-
-# With live-restore, containers outlive their engine.
-engine_leaves_all() {
-  local before
-  before=$(cell_started)
-  inside "echo '{\"live-restore\": true}' >/etc/docker/daemon.json; systemctl reload docker && sleep 1 && systemctl restart docker" >&2
-  holds 'live-restore, the engine started again: all of the cellblock is there' within "$UP_WITHIN" stands
-  holds 'live-restore, the engine started again: the cell never stopped' eval '[ "$(cell_started)" = "$before" ]'
-  after 'live-restore, the engine started again'
-  inside "echo '{\"live-restore\": false}' >/etc/docker/daemon.json; systemctl reload docker" >&2
-}
-
-upgrades() {
-  local before
-  before=$(cell_started)
-  apt_like -i /opt/new.deb >&2 || true
-  leave_limits_out
-  holds 'an upgrade of the package: the cell went on' eval '[ "$(cell_started)" = "$before" ]'
-  inside 'systemctl disable --now cellblock-report.timer' >&2
-  up >&2 || true
-  holds 'cellblock up after it: what did not change went on' eval '[ "$(cell_started)" = "$before" ]'
-  holds 'cellblock up after it: a unit that slept is awake' eval 'enabled "cellblock.service $UNITS" && active cellblock-report.timer'
-  after 'an upgrade'
-  run machine stop
-  boot
-  holds 'a boot after an upgrade: the cell is back, behind the moat' within "$UP_WITHIN" stands
-  neighbour=$(started)
-  put_the_token
-  after 'a boot after an upgrade'
-}
-
-goes_wrong() {
-  local before
-  before=$(cell_started)
-  inside 'kill -KILL "$(systemctl show -P MainPID cellblock-moat-watch)"' >&2
-  holds 'the watch killed: it is back' within 5 active cellblock-moat-watch
-  inside 'cp /etc/cellblock/policy.toml /root/good.toml; echo "nonsense = 1" >>/etc/cellblock/policy.toml' >&2
-  holds 'a broken policy: up says so and leaves, with 2' inside 'cellblock up --no-build 2>/tmp/said; [ $? = 2 ] && grep -q nonsense /tmp/said'
-  holds 'a broken policy: the cell goes on, behind the rules' eval '[ "$(cell_started)" = "$before" ] && rules'
-  inside 'cp /root/good.toml /etc/cellblock/policy.toml' >&2
-  after 'a policy broken and mended'
-}
-
-# The share by the cell itself; the record's folder on a small file system of its own.
-fills_up() {
-  inside 'docker exec cell sh -c "dd if=/dev/zero of=/sandbox/workspace/full bs=1M 2>/dev/null; rm -f /sandbox/workspace/full"' >&2 || true
-  after 'the share filled and freed'
-  inside 'truncate -s "$(($(du -sm /var/lib/cellblock/audit | cut -f 1) + 40))M" /root/small.img && mkfs.ext4 -qF /root/small.img && systemctl stop cellblock-collect.target && cp -a /var/lib/cellblock/audit /root/audit &&
-    mount -o loop /root/small.img /var/lib/cellblock/audit && cp -a /root/audit/. /var/lib/cellblock/audit/ && systemctl start cellblock-collect.target &&
-    dd if=/dev/zero of=/var/lib/cellblock/audit/ballast bs=1M 2>/dev/null' >&2 || true
-  inside 'docker exec cell sh -c "echo x >/sandbox/workspace/written-while-full"; sleep 3' >&2
-  holds "the record's disk full: the cell and its parts go on" stands
-  inside 'rm /var/lib/cellblock/audit/ballast; sleep 70' >&2
-  holds "the record's disk freed: what was said meanwhile arrives, and the record holds" inside 'auditdb verify && auditdb events --since 10m --format jsonl | grep -q written-while-full'
-  # What came meanwhile goes back with it: the checkpoints know of it.
-  inside 'systemctl stop cellblock-collect.target; cp -a /var/lib/cellblock/audit /root/filled; umount --lazy /var/lib/cellblock/audit
-    cp -a /root/filled/. /var/lib/cellblock/audit/; systemctl start cellblock-collect.target' >&2
-  after 'a full disk'
 }

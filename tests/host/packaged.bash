@@ -44,6 +44,9 @@ trust_the_lab() {
   run chroot "$TREE" update-ca-certificates
 }
 
+# Who asks fifty times a second whether the rules stand.
+witness_the_rules() { inside 'rm -f /run/open; systemd-run --quiet --unit=witness bash -c "while sleep 0.02; do nft list chain inet netguard net-cell >/dev/null 2>&1 || echo open >>/run/open; done"' >&2; }
+
 # `quick_package FILE`: the package of this checkout. The suites want the same one: a new one is made when the
 # programs or what git knows have changed, and the last one stays.
 quick_package() {
@@ -58,14 +61,16 @@ quick_package() {
   run cp "$kept"/cellblock_*.deb "$1"
 }
 
-# `package_before NEW OLD`: the same with a lower number, unpacked and packed again with no compression; a command with the
-# unpacked folder as its argument may change more.
-package_before() {
-  local new=$1 old=$2 unpacked
-  shift 2
+# `package_before NEW OLD`: the same with a lower number; a command with the unpacked folder as its argument may change more.
+package_before() { package_like "$1" "$2" 0.0.9 "${@:3}"; }
+
+# `package_like PACKAGE OTHER VERSION`: unpacked, and packed again with no compression.
+package_like() {
+  local new=$1 old=$2 version=$3 unpacked
+  shift 3
   unpacked=$(mktemp -d)
   run dpkg-deb -R "$new" "$unpacked/tree"
-  sed -i 's/^Version: .*/Version: 0.0.9/' "$unpacked/tree/DEBIAN/control"
+  sed -i "s/^Version: .*/Version: $version/" "$unpacked/tree/DEBIAN/control"
   [ "$#" = 0 ] || "$@" "$unpacked/tree"
   run dpkg-deb -Znone --root-owner-group -b "$unpacked/tree" "$old"
   rm -rf "$unpacked"
