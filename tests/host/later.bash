@@ -7,6 +7,7 @@ goes_on() {
   upgrades
   goes_wrong
   fills_up
+  is_removed
 }
 
 engine_restarts() {
@@ -102,3 +103,35 @@ fills_up() {
     cp -a /root/filled/. /var/lib/cellblock/audit/; systemctl start cellblock-collect.target' >&2
   after 'a full disk'
 }
+
+# The line of README.md, while all of it is up: what runs goes, what was kept stays, and is there again.
+is_removed() {
+  local oldest policy again
+  inside 'docker exec cell sh -c "echo precious >/sandbox/workspace/precious"' >&2 || true
+  oldest=$(oldest_line) policy=$(inside 'sha256sum </etc/cellblock/policy.toml')
+  run_to "$TREE$APT_SETTINGS" apt_settings
+  holds 'removed while all is up: it was up' stands
+  typed / "$(printed 'apt remove')" >&2 || true
+  holds 'removed while all is up: no container, network or rule is left' inside '[ -z "$(docker ps -aq --filter label=com.docker.compose.project=cellblock; docker network ls -q --filter label=cellblock.network)" ] && ! nft list table inet netguard'
+  holds 'removed while all is up: the share is not mounted, and no unit mounts it' inside '! findmnt -rno TARGET | grep /var/lib/cellblock && ! ls /etc/systemd/system/*share.mount && ! command -v cellblock'
+  holds 'removed while all is up: no unit of ours runs or is enabled' inside "! systemctl list-units --no-legend --all 'cellblock*' | grep . && ! find /etc/systemd/system -type l -name 'cellblock*' | grep ."
+  holds 'removed while all is up: the record, its key and the policy are there' eval 'is "$policy" inside "sha256sum </etc/cellblock/policy.toml" && inside "ls /var/lib/cellblock/audit/spool/*.jsonl && ls -A /var/lib/cellblock/audit.key | grep ."'
+  holds "removed while all is up: the share's data is there" inside 'mkdir -p /tmp/look && mount -o loop,ro /var/lib/cellblock/sandbox_data/share.img /tmp/look && grep -qx precious /tmp/look/sandbox/workspace/precious; code=$?; umount /tmp/look; rmdir /tmp/look; exit $code'
+  holds 'removed while all is up: the neighbour never stopped' untouched
+  again=$(date -u +%FT%TZ)
+  apt_like -i /opt/new.deb >&2 || true
+  leave_limits_out
+  # Enabling ends with removing; what was sealed is there still.
+  inside 'systemctl enable cellblock-secret@anthropic-key' >&2
+  up >&2 || true
+  holds 'installed again: all six services are healthy' within 60 all_healthy
+  holds 'installed again: the units are enabled' enabled "cellblock.service $UNITS"
+  holds 'installed again: the sealed secret is in memory of the gate' within 60 in_the_gate
+  put_the_token
+  holds 'installed again: the old lines are in the record' is "$oldest" oldest_line
+  holds 'installed again: and new ones come' within 60 inside "auditdb events --since $again --action moat-watched --format jsonl | grep -q moat-watched"
+  holds 'installed again: the record is one, and holds' inside 'auditdb verify'
+  holds 'installed again: the cell has its work' inside 'docker exec cell grep -qx precious /sandbox/workspace/precious'
+  after 'removed and installed again'
+}
+oldest_line() { inside "auditdb query 'select id from records order by time, id limit 1' --format jsonl" | jq -r .id; }
