@@ -9,7 +9,7 @@ ready_images() {
     ! is_checkout || run "$here/build" --tools-only
   else
     is_checkout || [ "$LAB" = 0 ] || run "$here/setup" "${SETUP[@]}" || die "this machine could not be made ready: see above"
-    run "$here/build"
+    run "$here/build" || die "the images could not be built, see above: nothing was started"
   fi
 }
 

@@ -18,7 +18,7 @@ MACHINE=machine                         # what boots it: `machine` in namespaces
 readonly INSTALLED=/opt/cellblock       # the checkout, in there
 # What a tree has for the moat alone, and what the cellblock and its neighbours want beside it.
 readonly BARE=systemd-sysv,dbus,docker.io,docker-cli,iptables,nftables,ufw,firewalld,iproute2,procps,jq,git,openssl,bsdextrautils,curl
-PACKAGES=$BARE,passwd,uidmap,rootlesskit,slirp4netns,docker-compose,man-db,$(packages_to_run | paste -sd, -)
+PACKAGES=$BARE,passwd,uidmap,rootlesskit,slirp4netns,docker-compose,docker-buildx,man-db,$(packages_to_run | paste -sd, -)
 readonly OURS='--policy compose/policy.toml --root .'
 failed=0 neighbour=''
 
