@@ -149,6 +149,20 @@ standing() { find "$STAGED" -printf '%M %s %T@ %p\n' | sort; }
   standing | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+# What `cellblock up` does at a terminal before it starts anything. A sealed machine cannot do it: Debian's mirror and npm's registry are
+# asked. Here Docker has made each step before (scripts/build), and takes it for the same.
+@test "an installed house builds all six images with a real Docker, and what asks a mirror is what a checkout's builds asked" {
+  made_of() { docker image inspect --format '{{index .RepoTags 0}} {{index .Config.Labels "cellblock.sources"}}' cellblock/{cell,clamd,monitor,proxy,vault,warden}:local; }
+  made_of >"$BATS_TEST_TMPDIR/before"
+  run -0 env -i HOME="$BATS_TEST_TMPDIR" PATH=/usr/bin:/bin "$PACKAGED/scripts/build"
+  [[ $output == *"step 2 of 4"*CACHED*"step 4 of 4"*CACHED*"all is built"* ]]
+  awk '/^#[0-9]+ \[.*(apt-get|npm ci|npm-cli)/ { asks++; open[$1] = 1 }
+    $2 == "CACHED" { cached += open[$1]; open[$1] = 0 }
+    END { exit !(asks >= 7 && asks == cached) }' <<<"$output"
+  made_of | diff "$BATS_TEST_TMPDIR/before" -
+  [ ! -e /var/cache/cellblock/images ]
+}
+
 @test "an interrupted build of images leaves no copy either, and says what failed" {
   stand_in
   # shellcheck disable=SC2016  # for the script that is written
