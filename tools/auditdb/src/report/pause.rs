@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use duckdb::Connection;
+use jiff::Timestamp;
 
 use super::span::{DAY, MINUTE, Span};
 use crate::spool::{self, Folder};
@@ -56,7 +57,7 @@ fn writers(connection: &Connection, spool: &Folder, span: Span) -> Result<Vec<(i
     while let Some(row) = rows.next()? {
         let (name, first, last): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let path = spool.path().join(name);
-        let before = spool::previous(&path).and_then(|name| spool::begun(&name));
+        let before = spool::previous(&path).and_then(|name| spool::begun(&name)).map(Timestamp::as_microsecond);
         // Who has it open is there still.
         let last = if spool::is_closed(&path).unwrap_or(true) { last } else { until };
         there.push((before.map_or(first, |before| before.min(first)), last));

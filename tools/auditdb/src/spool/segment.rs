@@ -56,12 +56,6 @@ pub(crate) fn is_named(name: &str, header: Option<(Timestamp, u32)>) -> bool {
     pid.to_string() == process && header.is_none_or(goes_with)
 }
 
-/// When a segment of this name was begun, in microseconds since 1970.
-pub(crate) fn begun(name: &str) -> Option<i64> {
-    let (seconds, nanoseconds) = Uuid::try_parse(name.get(..UUID)?).ok()?.get_timestamp()?.to_unix();
-    i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanoseconds / 1000))
-}
-
 #[derive(Debug, Serialize)]
 struct First<'a> {
     segment: About<'a>,
@@ -204,7 +198,8 @@ mod tests {
         let previous = |segment: &Segment| crate::spool::previous(&folder.path().join(&segment.name));
         assert_eq!(previous(&second).as_ref(), Some(&first.name));
         assert_eq!((previous(&first), crate::spool::previous(Path::new("/nowhere"))), (None, None));
-        assert_eq!(begun("019aa9b5-2a80-7c3e-9d6e-000000000001-42.jsonl"), Some(0x019a_a9b5_2a80 * 1000));
+        let made = begun("019aa9b5-2a80-7c3e-9d6e-000000000001-42.jsonl");
+        assert_eq!(made.map(Timestamp::as_millisecond), Some(0x019a_a9b5_2a80));
         assert_eq!((begun("record.duckdb"), begun("")), (None, None));
     }
 
