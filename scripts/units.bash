@@ -33,7 +33,7 @@ wake_units() {
     wanted+=("$unit")
   done
   [ "${#asleep[@]}" = 0 ] || run systemctl enable "${asleep[@]}"
-  run systemctl start "${wanted[@]}"
+  [ "${#wanted[@]}" = 0 ] || run systemctl start "${wanted[@]}"
 }
 
 # Did somebody stop Docker? Its socket starts it for whoever asks, and a check must not be the one who does.

@@ -1,6 +1,8 @@
 //! `auditdb ingest`: takes lines in, and tells how many.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 use record::cellblock::Spool;
 use record::{Action, Category, Outcome, Provider, Record, Type};
 use tool::{Exit, OutputArgs, OutputClosed, Purpose, Writer};
@@ -17,6 +19,8 @@ use crate::store::Store;
 /// Everything that exit status 2 stands for.
 pub(crate) fn run(args: Ingest, store: &Store, output: OutputArgs) -> Result<Exit> {
     let tee = args.tee;
+    let inputs = args.each.iter().filter(|named| named.file == Path::new("-")).count();
+    ensure!(inputs <= 1, "--each: `-` is standard input, which can be read once; name a file for each other source");
     finish(ingest(origin(args), store, tee, output)?, output)
 }
 

@@ -252,5 +252,8 @@ fn files_of_several_sources_fill_one_segment_and_each_line_keeps_who_vouches_for
     // Where one cannot be opened none is read; whose a line is, is said once.
     lines(&run(auditdb(path).arg("ingest").args([of("netguard", &moat), of("pin", "/nowhere")]), b""), 2);
     lines(&run(auditdb(path).args(["ingest", "--provider", "cell"]).arg(of("netguard", &moat)), b""), 2);
+    // Standard input ends once: the second source would have no line, and nobody would be told.
+    let twice = [of("netguard", "-"), of("egress-check", "-")];
+    lines(&run(auditdb(path).arg("ingest").args(twice), &jsonl(&[line("netguard", "rule-verified", 9)])), 2);
     assert_eq!(std::fs::read_dir(path.join("spool")).unwrap().count(), 1);
 }

@@ -30,7 +30,8 @@ impl Engine {
         set(&script, YESTERDAY);
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine.py");
         let child = Command::new("python3").arg(program).arg(&socket).arg(&script).spawn().unwrap();
-        until("the engine listens", || socket.exists());
+        // Its file is there a moment before anybody listens at it.
+        until("the engine listens", || UnixStream::connect(&socket).is_ok());
         Self { child, socket, script }
     }
 
