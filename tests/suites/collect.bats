@@ -203,3 +203,20 @@ begin_with_a_small_spool() {
   run -2 auditdb ingest --directory "$record" --provider vault --from-docker ../talker
   [[ $output == *"no name of a container"* ]]
 }
+
+@test "a disk that is full keeps the writer waiting, and says so; with room again it goes on, and no line is lost" {
+  local disk=$BATS_TEST_TMPDIR/disk
+  mkdir "$disk"
+  mount -t tmpfs -o size=4m tmpfs "$disk"
+  awk 'BEGIN { pad = sprintf("%900d", 0); for (n = 1; n <= 10000; n++) printf "{\"n\":%d,\"pad\":\"%s\"}\n", n, pad }' >"$BATS_TEST_TMPDIR/lines"
+  auditdb --directory "$disk/audit" --keys "$BATS_TEST_TMPDIR/keys" ingest --provider vault "$BATS_TEST_TMPDIR/lines" >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+  INGEST=$!
+  within 30 grep -q 'the disk is full' "$BATS_TEST_TMPDIR/said" || { umount -l "$disk"; return 1; }
+  kill -0 "$INGEST"
+  mount -o remount,size=256m "$disk"
+  wait "$INGEST"
+  INGEST=
+  [ "$(auditdb --directory "$disk/audit" --keys "$BATS_TEST_TMPDIR/keys" query "select count(*) as n from records where provider = 'vault'" | jq .n)" = 10000 ]
+  auditdb --directory "$disk/audit" --keys "$BATS_TEST_TMPDIR/keys" verify >/dev/null
+  umount "$disk"
+}

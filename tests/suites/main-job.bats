@@ -212,7 +212,7 @@ teardown_file() {
   [ "$(jq -r 'select(.event.action == "promise-checked") | .event.outcome' <<<"$output")" = success ]
 }
 
-@test "a cell that ends, and an engine that does, are in the record with the reason" {
+@test "a cell that ends is in the record with the reason" {
   exits() { ours auditdb query "select count(*) as n from records where action = 'container-exited' and container = 'cell' and time > now() - interval 2 minute" | jq -r .n; }
   in_host docker kill cell
   for _ in {1..100}; do [ "$(exits)" = 0 ] || break; sleep 0.1; done
@@ -373,6 +373,23 @@ crashes() {
   [ -L "$mount/sandbox/link" ]
   [ "$(find "$mount" -mindepth 1 -maxdepth 1 ! -name lost+found -printf '%f ')" = "sandbox " ]
   run -0 in_host docker exec cell test -e /sandbox/workspace/clean.txt
+}
+
+@test "what runs where no moat holds ends with the next up, and is made anew behind it" {
+  local cell permit
+  permit=$(ours sandboxctl render paths | jq -r .permit)
+  cell=$(in_host docker inspect --format '{{.Id}}' cell)
+  in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop # its watch would put the rules back
+  in_host nft delete table inet netguard
+  rm -f "$permit"
+  # One from before cellblocks had a permit: nothing keeps it from running.
+  in_host docker run -d --name before --label com.docker.compose.project=cellblock --entrypoint sleep cellblock/vault:local 600
+  run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
+  [[ $output == *"no moat holds"* ]]
+  run ! in_host docker inspect before
+  [ "$(in_host docker inspect --format '{{.Id}}' cell)" != "$cell" ]
+  [ -e "$permit" ]
+  run -0 ours netguard verify
 }
 
 @test "a second up changes nothing that runs" {

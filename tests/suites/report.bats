@@ -11,6 +11,7 @@ setup_file() {
   unset CELLBLOCK_POLICY
   lines | auditdb --directory "$RECORD" ingest --provider scanwatch >/dev/null
   denied | auditdb --directory "$RECORD" ingest --provider egress-proxy >/dev/null
+  moved | auditdb --directory "$RECORD" ingest >/dev/null
   auditdb --directory "$RECORD" report --since 1d --html "$PAGE"
 }
 
@@ -29,6 +30,12 @@ lines() {
   line 1 scanwatch file-quarantined success 73 '{"file": {"path": "/share/<img src=x onerror=\"document.title=1\">"}, "rule": {"name": "</td><script>document.title=2</script>"}}'
   line 2 scanwatch file-unscanned unknown 47 '{"file": {"path": "/share/\u202e\u001b[2J"}}'
   line 3 scanwatch part-tested failure 73 '{"rule": {"name": "clamd"}}'
+  line 5 scanwatch file-scanned success 0 '{"file": {"path": "/share/clean"}, "event": {"duration": 2000000}}'
+}
+
+moved() {
+  line 6 auditdb ref-moved failure 73 '{"url": {"full": "https://github.com/o/r"}, "cellblock": {"reference": {"name": "refs/tags/v1", "may_move": false,
+    "old": {"id": "1111111111111111111111111111111111111111"}, "new": {"id": "2222222222222222222222222222222222222222"}}}}'
 }
 
 denied() { line 4 egress-proxy request-denied failure 47 '{"message": "GET <svg><script>document.title=3: 403"}'; }
@@ -44,7 +51,7 @@ browser() { timeout 60 "$house/tests/worlds/browser" "$@"; }
   local theme
   for theme in light dark; do
     run -0 --separate-stderr browser "$PAGE" 1280 "$theme" "$BATS_TEST_TMPDIR/picture.png" <<<'[document.title.startsWith("Cellblock"), document.querySelectorAll("img").length, document.scripts.length, document.querySelectorAll("svg").length]'
-    [ "$output" = '[true, 0, 1, 3]' ]
+    [ "$output" = '[true, 0, 1, 5]' ] # requests, findings, refusals, windows of refs, latency of scans
     [ "$(head -c 4 "$BATS_TEST_TMPDIR/picture.png" | tail -c 3)" = PNG ]
   done
   run -0 --separate-stderr browser "$PAGE" 1280 light "$BATS_TEST_TMPDIR/picture.png" <<<'document.body.textContent.includes("/share/<img src=x onerror=")'

@@ -7,6 +7,7 @@ mod lock;
 mod schema;
 mod views;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +34,22 @@ pub(crate) fn log_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".wal");
     PathBuf::from(name)
+}
+
+/// Puts a database and DuckDB's log of it aside, under its name and this word behind it. Says where.
+///
+/// # Errors
+/// If it cannot be renamed.
+pub(crate) fn put_aside(database: &Path, word: &str) -> Result<PathBuf> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(format!(".{word}"));
+    let aside = PathBuf::from(name);
+    for (from, to) in [(log_of(database), log_of(&aside)), (database.to_owned(), aside.clone())] {
+        if from.symlink_metadata().is_ok() {
+            fs::rename(&from, &to).with_context(|| format!("{}: cannot be put aside", from.display()))?;
+        }
+    }
+    Ok(aside)
 }
 
 /// Opens the record's database to write, and makes its tables where they are not there.
@@ -154,7 +171,7 @@ fn explained<T>(path: &Path, opened: duckdb::Result<T>) -> Result<T> {
 }
 
 /// What DuckDB says of a file that is broken, cut off, of another program, or no file at all.
-const BROKEN: [&str; 10] = [
+const BROKEN: [&str; 11] = [
     "orrupt",
     "not a valid DuckDB",
     "Serialization Error",
@@ -165,6 +182,7 @@ const BROKEN: [&str; 10] = [
     "Is a directory",
     "Cannot access file",
     "Catalog Error",
+    "replaying WAL",
 ];
 
 /// Is it the file that is broken? A slip of the pen, a missing permission or a full disk is not mended by another one.
@@ -217,5 +235,24 @@ mod tests {
         for path in [path, fresh] {
             assert_eq!(groups(&open_to_write(&path).unwrap()), [ROW_GROUP, ROW_GROUP, 1], "{}", path.display());
         }
+    }
+    #[test]
+    fn a_database_with_the_row_groups_of_an_older_auditdb_takes_more_lines_and_loses_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record.duckdb");
+        let old = format!("{}; INSERT INTO records (seq) SELECT i FROM range(50000) t(i); CHECKPOINT", schema::TABLES);
+        Connection::open(&path).unwrap().execute_batch(&old).unwrap();
+        for part in 0..3 {
+            let more =
+                format!("INSERT INTO records (seq) SELECT 50000 + 10 * {part} + i FROM range(10) t(i); CHECKPOINT");
+            open_to_write(&path).unwrap().execute_batch(&more).unwrap();
+        }
+        let read = open_to_read(&path, "1GiB").unwrap();
+        let counted: (u64, u64) = read
+            .query_row("SELECT count(*), count(DISTINCT seq) FROM records WHERE seq < 50030", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(counted, (50_030, 50_030));
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum Origin {
     },
     /// The log of a container, from where it was left.
     Container {
-        /// Its name.
+        /// As Docker names it.
         name: String,
         /// Whose lines it holds.
         source: Source,

@@ -55,8 +55,10 @@ impl Store {
     pub(crate) fn find(args: StoreArgs, policy: &PolicyArgs) -> Result<Self> {
         let StoreArgs { directory, keys, anchor } = args;
         let mut anchors: Vec<Anchor> = anchor.into_iter().map(Anchor::File).collect();
-        let (directory, bound, retain) = match (directory, &policy.policy) {
-            (Some(directory), None) => (directory, SPOOL, Retain { all: RETAIN, by: BTreeMap::new() }),
+        let (directory, bound, retain, checkpoint) = match (directory, &policy.policy) {
+            (Some(directory), None) => {
+                (directory, SPOOL, Retain { all: RETAIN, by: BTreeMap::new() }, policy::DEFAULT_CHECKPOINT)
+            }
             (directory, _) => {
                 let Policy { audit, origin, .. } = policy.load()?;
                 for anchor in audit.anchors.into_iter().map(|anchor| named(anchor, &origin)) {
@@ -66,11 +68,11 @@ impl Store {
                     }
                 }
                 let retain = Retain { all: audit.retain, by: audit.retain_by };
-                (directory.unwrap_or(audit.directory), audit.spool.get(), retain)
+                (directory.unwrap_or(audit.directory), audit.spool.get(), retain, audit.checkpoint)
             }
         };
         let keys = keys.map_or_else(|| beside(&directory), Ok)?;
-        Ok(Self { directory, notary: Notary::new(keys, anchors), bound, retain })
+        Ok(Self { directory, notary: Notary::new(keys, anchors, checkpoint), bound, retain })
     }
 
     /// Who signs checkpoints, and where they are kept.

@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {
-        /// The shell.
+        /// The shell that is to complete words.
         shell: tool::Shell,
     },
 }

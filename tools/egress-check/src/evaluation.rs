@@ -34,6 +34,11 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) later: Vec<(&'a Probe, Observations)>,
 }
 
+/// Only silence counts for nothing, and only where the kernel says that nothing was ever sent.
+fn is_left_out(silent: bool, origin: Option<Origin>) -> bool {
+    silent && origin == Some(Origin::NoRoute)
+}
+
 impl<'a> Evaluation<'a> {
     /// Judges one result, or puts it aside until all that concerns it is there.
     ///
@@ -41,8 +46,7 @@ impl<'a> Evaluation<'a> {
     /// If the record cannot be written.
     pub(crate) fn take(&mut self, probe: &'a Probe, observations: Observations) -> Result<()> {
         let logged = self.log.is_some() && observations.name.is_some();
-        let silent = report::is_silent(probe, &observations);
-        if silent && self.origin(probe) == Some(Origin::NoRoute) {
+        if is_left_out(report::is_silent(probe, &observations), self.origin(probe)) {
             return self.writer.write(&report::left_out(probe));
         }
         let counted = self.moat.is_some() && report::is_counted(probe, &observations);
@@ -88,5 +92,19 @@ impl<'a> Evaluation<'a> {
             return true;
         };
         subnets.iter().any(|subnet| subnet.contains(&source) && subnet.contains(to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_leaves_the_count_only_where_it_met_silence_and_the_kernel_has_no_route() {
+        let routed = Some(Origin::From([172, 30, 1, 3].into()));
+        assert!(is_left_out(true, Some(Origin::NoRoute)));
+        for (silent, origin) in [(true, routed), (true, None), (false, Some(Origin::NoRoute)), (false, routed)] {
+            assert!(!is_left_out(silent, origin), "{silent} {origin:?}");
+        }
     }
 }

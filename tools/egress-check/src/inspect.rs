@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use crate::inspect::enter::{From, Numbered, Retry, Seen, ask_from};
@@ -130,5 +130,30 @@ fn in_order<'a>(
             turn = next.next();
         }
     }
+    let unanswered = usize::from(turn.is_some()) + next.count();
+    ensure!(unanswered == 0, "of {} probes {unanswered} were not made: this is no result", probes.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::question::Whom;
+
+    #[test]
+    fn fewer_answers_than_probes_are_an_error_and_no_result() {
+        let ask = |port| Ask::new(ProbeKind::Tcp, Whom::Ip([192, 168, 1, 1].into()), port);
+        let probes = [22, 80].map(|port| Probe::new("lan", Expect::Blocked, ask(port), "Asks."));
+        for (made, expected) in [(2, true), (1, false), (0, false)] {
+            let (sender, seen) = mpsc::channel();
+            (0..made).for_each(|number| sender.send((number, From::Inside, Observation::Silent)).unwrap());
+            drop(sender);
+            let mut told = 0;
+            let result = in_order(&seen, &probes, vec![(None, None); 2], false, &mut |_, _| {
+                told += 1;
+                Ok(())
+            });
+            assert_eq!((result.is_ok(), told), (expected, made), "{made} of 2 were made");
+        }
+    }
 }

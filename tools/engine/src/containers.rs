@@ -21,7 +21,7 @@ impl Engine {
     /// The containers that run, or `all` there are.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn containers(&self, all: bool) -> Answer<'_, Vec<ContainerSummary>> {
         Box::pin(self.docker.list_containers(Some(ListContainersOptionsBuilder::new().all(all).build())))
     }
@@ -29,7 +29,7 @@ impl Engine {
     /// The processes of a container, as `ps` with these arguments tells them.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn processes<'a>(&'a self, name: &'a str, ps: &'a str) -> Answer<'a, ContainerTopResponse> {
         Box::pin(self.docker.top_processes(name, Some(TopOptionsBuilder::new().ps_args(ps).build())))
     }
@@ -37,7 +37,7 @@ impl Engine {
     /// Sends a signal to a container's first process: `HUP`, `KILL`, …
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn signal<'a>(&'a self, name: &'a str, signal: &'a str) -> Answer<'a, ()> {
         Box::pin(self.docker.kill_container(name, Some(KillContainerOptionsBuilder::new().signal(signal).build())))
     }
@@ -45,7 +45,7 @@ impl Engine {
     /// Stops every process of a container where it is.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn pause<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(self.docker.pause_container(name))
     }
@@ -53,7 +53,7 @@ impl Engine {
     /// Lets a paused container go on.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn unpause<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
         Box::pin(self.docker.unpause_container(name))
     }
@@ -61,7 +61,7 @@ impl Engine {
     /// A command that was started in a running container.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn exec<'a>(&'a self, id: &'a str) -> Answer<'a, ExecInspectResponse> {
         Box::pin(self.docker.inspect_exec(id))
     }
@@ -69,7 +69,7 @@ impl Engine {
     /// An image, by name or id.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn image<'a>(&'a self, name: &'a str) -> Answer<'a, ImageInspect> {
         Box::pin(self.docker.inspect_image(name))
     }
@@ -77,7 +77,7 @@ impl Engine {
     /// What made each layer of an image, the newest first.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn history<'a>(&'a self, image: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             Ok(self.docker.image_history(image).await?.into_iter().map(|layer| layer.created_by).collect())
@@ -87,7 +87,7 @@ impl Engine {
     /// A volume.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn volume<'a>(&'a self, name: &'a str) -> Answer<'a, Volume> {
         Box::pin(self.docker.inspect_volume(name))
     }

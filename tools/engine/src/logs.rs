@@ -10,7 +10,7 @@ impl Engine {
     /// The last lines of a container, so many of both streams together.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn last_lines(&self, name: &str, most: usize) -> Answer<'_, Vec<String>> {
         let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&most.to_string()).build();
         let chunks = self.docker.logs(name, Some(options));

@@ -17,7 +17,7 @@ impl Engine {
     /// All networks.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn networks(&self) -> Answer<'_, Vec<Network>> {
         Box::pin(self.docker.list_networks(None::<ListNetworksOptions>))
     }
@@ -25,7 +25,7 @@ impl Engine {
     /// Puts a container on a network.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn join_network<'a>(&'a self, network: &'a str, request: NetworkConnectRequest) -> Answer<'a, ()> {
         Box::pin(self.docker.connect_network(network, request))
     }
@@ -33,7 +33,7 @@ impl Engine {
     /// Takes a container off a network, also one that is about to end.
     ///
     /// # Errors
-    /// The engine's.
+    /// Docker's own error, passed on.
     pub fn leave_network<'a>(&'a self, network: &'a str, container: &str) -> Answer<'a, ()> {
         let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
         Box::pin(self.docker.disconnect_network(network, request))

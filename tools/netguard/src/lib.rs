@@ -6,7 +6,7 @@
 //! for `explain`, for the reasons of denied flows and for connections from before the rules.
 //!
 //! The rooms, each importing only those before it: `rules`, `host`, `backend`, `verify`, `bypass`, `report`, `watch`,
-//! `commands`. `host` is this machine, at the edge. `bypass` is what defeats the moat although every rule stands.
+//! `cli`, `commands`. `host` is this machine, at the edge. `bypass` is what defeats the moat although every rule stands.
 
 mod backend;
 mod bypass;

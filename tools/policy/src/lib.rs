@@ -37,7 +37,7 @@ pub use crate::locate::locate;
 pub use crate::policy::{PERMITS, Policy, put_aside};
 pub use crate::reader::invalid::Invalid;
 pub use crate::reader::schema::keys;
-pub use crate::sections::audit::{Anchor, Audit};
+pub use crate::sections::audit::{Anchor, Audit, DEFAULT_CHECKPOINT};
 pub use crate::sections::blocklist;
 pub use crate::sections::ceiling::Ceiling;
 pub use crate::sections::cell::{Cell, Shape, Share};

@@ -33,8 +33,8 @@ pub fn main(tool: &str, version: &'static str, run: impl FnOnce() -> anyhow::Res
 /// The version that [`main`] was given.
 static VERSION: OnceLock<&str> = OnceLock::new();
 
-/// The version with its commit, `0.1.0 (1a2b3c4)`, as the scripts give it in `CELLBLOCK_VERSION` when they build. Or
-/// the bare version, where nobody said which commit it is.
+/// The version with its commit, `0.1.0 (1a2b3c4)`, as the scripts give it in `CELLBLOCK_VERSION` when they build. Where
+/// nobody said which commit it is, it is the bare version.
 #[macro_export]
 macro_rules! version {
     () => {

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM end a follower in good order; the second one ends it at once.
+//! SIGINT and SIGTERM end a follower in good order; the second one ends it at once. One that lists ends with its reader, too.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::pipe;
 /// How long a stop may go unnoticed.
 const NAP: Duration = Duration::from_millis(200);
 
-/// Whether one of them was received.
+/// Whether it is time to end.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<AtomicBool>);
 

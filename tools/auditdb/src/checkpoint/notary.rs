@@ -29,12 +29,18 @@ const LONGEST: u64 = 64 << 10;
 pub(crate) struct Notary {
     folder: PathBuf,
     anchors: Vec<Anchor>,
+    interval: Duration,
 }
 
 impl Notary {
-    /// With its folder, and who gets every checkpoint too.
-    pub(crate) fn new(folder: PathBuf, anchors: Vec<Anchor>) -> Self {
-        Self { folder, anchors }
+    /// With its folder, who gets every checkpoint too, and how long lines may be without one.
+    pub(crate) fn new(folder: PathBuf, anchors: Vec<Anchor>, interval: Duration) -> Self {
+        Self { folder, anchors, interval }
+    }
+
+    /// How long lines that come in may be without a checkpoint.
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// The folder that holds the key and the log of checkpoints.

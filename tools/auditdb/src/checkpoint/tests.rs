@@ -11,7 +11,11 @@ fn written(lines: u64) -> About {
 
 fn book(lines: u64) -> (tempfile::TempDir, Notary) {
     let directory = tempfile::tempdir().unwrap();
-    let notary = Notary::new(directory.path().join("audit.key"), vec![Anchor::File(directory.path().join("anchor"))]);
+    let notary = Notary::new(
+        directory.path().join("audit.key"),
+        vec![Anchor::File(directory.path().join("anchor"))],
+        policy::DEFAULT_CHECKPOINT,
+    );
     (1..=lines).for_each(|n| drop(notary.sign(vec![written(n)], || Ok(None)).unwrap()));
     (directory, notary)
 }

@@ -132,7 +132,7 @@ impl Bookmark {
 
     /// Remembers it. The lines are on the disk already, so a crash before this repeats some and loses none.
     pub(crate) fn save(&self, mark: &Mark) -> io::Result<()> {
-        tool::replace(&self.0, mark.to_string().as_bytes(), 0o644, Lasting::Unsynced)
+        tool::replace(&self.0, mark.to_string().as_bytes(), 0o600, Lasting::Unsynced)
     }
 }
 

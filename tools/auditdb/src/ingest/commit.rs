@@ -257,7 +257,8 @@ impl Committer {
         };
         let began = Instant::now();
         let filled = filled(full);
-        eprintln!("auditdb: {} Make room with `auditdb prune`, or raise audit.spool.", filled.message);
+        let (why, room) = (filled.event.reason.as_deref().unwrap_or_default(), mend(full));
+        eprintln!("auditdb: {} ({why}) {room}", filled.message);
         self.tee.tell(&filled);
         while self.room(batch)? != Room::Written {
             if self.stop.asked() {
@@ -288,6 +289,14 @@ impl Sorted {
     fn takes(&self, source: Option<&Source>, ours: bool, line: &[u8]) -> bool {
         let same = self.ours == ours && self.batch.source.as_ref() == source;
         same && self.batch.body.len() + line.len() < BATCH
+    }
+}
+
+/// How to make room.
+fn mend(full: Room) -> &'static str {
+    match full {
+        Room::NoSpace => "Make room on that disk: `auditdb prune` does, and so does whatever else goes from it.",
+        _ => "Make room with `auditdb prune`, or raise audit.spool.",
     }
 }
 

@@ -14,9 +14,9 @@ use crate::spool;
 /// the checkpoints were read before the segments were.
 const MOMENT: i64 = 60;
 
-/// Why it is no pass.
-const WHY: &str =
-    "no checkpoint speaks of it: its writer died at its first line or could not sign, or somebody else put it there";
+/// Why it is no pass, and what to do.
+const WHY: &str = "no checkpoint speaks of it: its writer died at its first line or could not sign, or somebody else put it \
+                   there; read its lines, and `auditdb prune` lets it go with its time";
 
 /// Takes the pass from a segment that has lines and no signature, unless it was begun a moment ago.
 pub(super) fn doubt(name: &str, found: &mut Found, now: Timestamp) {

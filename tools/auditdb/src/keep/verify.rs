@@ -76,7 +76,7 @@ pub(super) fn held(store: &Store, witnesses: &Witnesses) -> Result<Vec<(String, 
         } else if witnesses.is_begun(&segment.name) && !found.is_bad() {
             found.reason = Some("`prune` was ended before it removed this; the next one does".to_owned());
         }
-        if witnesses.outside {
+        if witnesses.outside && !witnesses.is_begun(&segment.name) {
             unsigned::doubt(&segment.name, &mut found, now);
         }
         held.push((segment.name.clone(), found));

@@ -1,14 +1,13 @@
 //! A database that cannot be read is put aside, and made again: the spool is the truth, and nobody need be asked for that.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Error, Result, bail};
 use jiff::Timestamp;
 use record::{Action, Category, Outcome, Provider, Record, Severity, Type};
 
-use crate::database::{self, Lock, log_of};
+use crate::database::{self, Lock};
 use crate::note::note;
 use crate::store::Store;
 
@@ -20,15 +19,8 @@ const WAIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// If it cannot be renamed.
 pub(crate) fn put_aside(store: &Store) -> Result<PathBuf> {
-    let database = store.database();
     let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let aside = PathBuf::from(format!("{}.before-{stamp}", database.display()));
-    for (from, to) in [(log_of(&database), log_of(&aside)), (database.clone(), aside.clone())] {
-        if from.symlink_metadata().is_ok() {
-            fs::rename(&from, &to).with_context(|| format!("{}: cannot be put aside", from.display()))?;
-        }
-    }
-    Ok(aside)
+    database::put_aside(&store.database(), &format!("before-{stamp}"))
 }
 
 /// Makes room for a new database where the old one is broken, and says so: on stderr, and in the record.

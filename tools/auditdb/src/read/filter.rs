@@ -14,7 +14,7 @@ const TEXT: &str = "concat_ws(' ', provider, action, coalesce(message, raw), rea
 /// When a line came in: a line that bears no time is shown under that.
 const RECEIVED: &str = "epoch_us(received)";
 
-/// Which records.
+/// Which records are meant: all, but for what these leave out.
 #[derive(Debug, Args)]
 pub(crate) struct Filters {
     /// From this time on: 90s, 2d, "2 days ago", today, yesterday, "last week", 2026-11-28, RFC 3339

@@ -17,7 +17,7 @@ use crate::store::Store;
 /// A reader takes together what comes within this time of the first change.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Wakes a reader that follows, when the spool changes or a signal comes.
+/// Wakes a reader that follows, when the spool changes, a signal comes, or nobody reads it any more.
 #[derive(Debug)]
 pub(crate) struct Wake {
     spool: PathBuf,

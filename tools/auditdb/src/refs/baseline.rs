@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 
 use super::compare::{Before, Change, Happened};
 use super::lineage::Lineage;
 use super::past::{self, Known};
 use super::store::RefStore;
-use crate::database::{is_broken, log_of};
+use crate::database::{is_broken, put_aside};
 use crate::plural::many;
 use crate::read;
 use crate::store::Store;
@@ -84,23 +84,11 @@ fn load_or_set_aside(url: &str, database: &Path) -> Result<(RefStore, BTreeMap<S
     };
     match read() {
         Err(error) if is_broken(&error) => {
-            let aside = set_aside(database)?;
+            let aside = put_aside(database, &format!("broken-{}", Timestamp::now().as_microsecond()))?;
             read().map(|(store, before)| (store, before, Some(aside)))
         }
         read => read.map(|(store, before)| (store, before, None)),
     }
-}
-
-fn set_aside(database: &Path) -> Result<PathBuf> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(format!(".broken-{}", Timestamp::now().as_microsecond()));
-    let aside = PathBuf::from(name);
-    let said = || format!("{}: is broken, and cannot be set aside", database.display());
-    std::fs::rename(database, &aside).with_context(said)?;
-    if log_of(database).exists() {
-        std::fs::rename(log_of(database), log_of(&aside)).with_context(said)?;
-    }
-    Ok(aside)
 }
 
 /// What the record knows. Where there is no record, none is begun.

@@ -8,7 +8,7 @@ use duckdb::{Connection, Row};
 use super::span::Span;
 
 /// The most of each sort that are named.
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
 /// Some of them, the newest first, and how many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Stretches in which no stream was read: the host was down, or what collects was not running.
 //!
-//! A writer has segments of its own, which tell when it took in lines first and last. A pause lies between
-//! the writers of streams that ended and those that began. The moat's watch began with these. How short it was does
-//! not matter. How long all of them have nothing to say does not either: whoever goes on is there.
+//! A pause is the time from when the last stream's writer ended to when the next one began. It counts if a watch of the
+//! moat began soon behind it. Length does not matter, and a writer that is silent is still there.
 //!
-//! It goes by when lines came in, not by the time in them. What was said in the pause, and read behind it, is in a new segment.
+//! It goes by when lines came in, not by the time in them. What was said in the pause, and read behind it, is in a new
+//! segment.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use super::span::{DAY, MINUTE, Span};
 use crate::spool::{self, Folder};
 
-/// Who is a stream's writer: what only comes from who follows something. The lines of a check are no such ones: it
-/// comes, says its lines and goes.
+/// Who is a stream's writer: what only comes from who follows something. A check comes, says its lines and goes: it is
+/// no stream.
 const STREAMS: &str = "provider IN ('egress-proxy', 'vault') OR action IN ('moat-watched', 'engine-heard', 'engine-silent',
     'engine-event-seen', 'engine-stopped', 'engine-started', 'container-exited', 'flow-denied', 'flows-unrecorded', 'watch-started')";
 
@@ -24,7 +24,8 @@ const STREAMS: &str = "provider IN ('egress-proxy', 'vault') OR action IN ('moat
 /// such line behind it. On a machine that is busy with its boot a minute was too short (seen once).
 const SOON: i64 = 5 * MINUTE;
 
-/// From and to in microseconds, the oldest first: each from the last line of those who ended to the first of those who began.
+/// From and to in microseconds, the oldest first: each from the last line of those who ended to the first of those who
+/// began.
 ///
 /// # Errors
 /// What the database says.
@@ -58,10 +59,13 @@ fn writers(connection: &Connection, spool: &Folder, span: Span) -> Result<Vec<(i
         let (name, first, last): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let path = spool.path().join(name);
         let before = spool::previous(&path).and_then(|name| spool::begun(&name)).map(Timestamp::as_microsecond);
-        // Who has it open is there still.
-        let last = if spool::is_closed(&path).unwrap_or(true) { last } else { until };
         there.push((before.map_or(first, |before| before.min(first)), last));
     }
+    // Who has a segment open is there still, however long it has had nothing to say.
+    let is_open = |name: &str| !spool::is_closed(&spool.path().join(name)).unwrap_or(true);
+    let open = spool.segments()?.into_iter().filter(|segment| is_open(&segment.name));
+    let begun = |name: &str| spool::begun(name).map(Timestamp::as_microsecond);
+    there.extend(open.filter_map(|segment| Some((begun(&segment.name)?, until))));
     Ok(there)
 }
 
@@ -69,7 +73,7 @@ fn writers(connection: &Connection, spool: &Folder, span: Span) -> Result<Vec<(i
 fn begun(connection: &Connection, span: Span) -> Result<Vec<i64>> {
     let since = span.since;
     let sql = format!(
-        "SELECT epoch_us(received) FROM records WHERE action = 'moat-watched' AND received >= make_timestamp({since}::BIGINT)"
+        "SELECT epoch_us(received) FROM records WHERE provider = 'netguard' AND action = 'moat-watched' AND received >= make_timestamp({since}::BIGINT)"
     );
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], |row| row.get(0))?;

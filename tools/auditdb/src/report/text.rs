@@ -16,7 +16,7 @@ const ROWS: usize = 5;
 const BARS: usize = 56;
 /// The proof runs every day: what is older than two speaks of another day.
 pub(super) const OLD: i64 = 2 * DAY;
-/// Why nothing was recorded where every writer ended, and others began later.
+/// Why no stream was read where every writer ended, and others began later.
 pub(super) const NOBODY: &str = "the host was down, or what collects was not running";
 
 /// All of it, with a line break at its end.
@@ -208,7 +208,7 @@ fn gaps(lines: &mut Lines, report: &Report) {
         lines.row(&[(&moment(loss.time), 12, Colour::Red), (&loss.message, 0, Colour::None)]);
     }
     for (from, to) in report.pauses.iter().rev().take(ROWS) {
-        let what = format!("nothing recorded for {}, until {}:", long(to - from), moment(*to));
+        let what = format!("no stream was read for {}, until {}:", long(to - from), moment(*to));
         lines.row(&[(&moment(*from), 12, Colour::Yellow), (&what, 0, Colour::None)]);
         lines.row(&[("", 12, Colour::None), (NOBODY, 0, Colour::None)]);
     }

@@ -7,7 +7,7 @@ use record::{Action, Category, Kind, Outcome, Provider, Record, Severity, Type};
 use super::Report;
 use super::check::Verdict;
 use super::finding::{Finding, Standing, Standings};
-use super::incident::{Jailed, Moved};
+use super::incident::{self, Jailed, Moved};
 use super::refused::Refusal;
 use super::span::{exact, long, timestamp};
 use super::text::{NOBODY, said, window};
@@ -23,7 +23,8 @@ pub(crate) fn records(report: &Report) -> Vec<Record> {
     all.extend(report.jailed.named.iter().map(jailed));
     all.extend(report.exposures().map(|one| moved(one, report.span.until)));
     all.extend(report.losses.named.iter().map(|loss| gap(Some((loss.time, loss.time)), &loss.message, None)));
-    all.extend(report.pauses.iter().map(|pause| paused(*pause)));
+    let newest = report.pauses.len().saturating_sub(incident::MOST);
+    all.extend(report.pauses.iter().skip(newest).map(|pause| paused(*pause)));
     let silences = report.silences();
     all.extend(
         silences
@@ -131,7 +132,7 @@ fn moved(moved: &Moved, now: i64) -> Record {
 }
 
 fn paused((from, to): (i64, i64)) -> Record {
-    let message = format!("Nothing was recorded from {} to {}.", exact(from), exact(to));
+    let message = format!("No stream was read from {} to {}.", exact(from), exact(to));
     gap(Some((from, to)), &message, Some(NOBODY))
 }
 

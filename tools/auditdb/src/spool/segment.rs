@@ -119,6 +119,12 @@ impl Segment {
         Ok(segment)
     }
 
+    /// A day passes.
+    #[cfg(test)]
+    pub(super) fn grow_old(&mut self) {
+        self.begun = self.begun.checked_sub(FULL.1).unwrap();
+    }
+
     /// Appends a batch whole or not at all. It is on the disk only after [`Segment::sync`].
     pub(crate) fn append(&mut self, batch: &Batch) -> io::Result<()> {
         let (head, link) = batch.head(&self.link)?;

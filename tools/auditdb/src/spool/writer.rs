@@ -13,11 +13,14 @@ use crate::checkpoint::{About, Notary};
 
 /// After how many bytes of its own a writer looks again at what the others wrote.
 const LOOK: u64 = 8 << 20;
-/// How long, and how many lines, may go without a checkpoint while lines come in. A log of them that grew by the second
-/// would be longer than a record at rest.
-const CHECKPOINT: (Duration, u64) = (Duration::from_secs(900), 10_000);
+/// How many lines may go without a checkpoint. How long they may, the policy says: a log of checkpoints that grew by the
+/// second would be longer than a record at rest.
+const MANY: u64 = 10_000;
 /// How soon a run that has finished gets one: many tools end their runs at the same time.
 const SOON: Duration = Duration::from_secs(1);
+
+/// How long to wait before it is tried again to sign. Each try may wait for others who sign, and lines wait with it.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// Is there room for a batch?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,8 @@ struct Signing {
     /// When a checkpoint of this segment was signed last: of a new one the first lines are signed at once.
     last: Option<Instant>,
     asked: bool,
-    failed: bool,
+    /// When it could not be signed last. None since it could.
+    failed: Option<Instant>,
 }
 
 impl Writer {
@@ -70,7 +74,7 @@ impl Writer {
     /// The same, with checkpoints: of the first lines, while they go on, at the end of a segment and of the writer.
     pub(crate) fn signed(mut self, notary: Notary) -> Self {
         let folder = self.folder.clone();
-        self.signing = Some(Signing { folder, notary, lines: 0, last: None, asked: false, failed: false });
+        self.signing = Some(Signing { folder, notary, lines: 0, last: None, asked: false, failed: None });
         self
     }
 
@@ -143,12 +147,16 @@ impl Drop for Writer {
     }
 }
 
+/// Does a segment want a checkpoint, with so many lines that none speaks of, so long after its last one?
+fn is_due(lines: u64, waited: Option<Duration>, longest: Duration) -> bool {
+    lines > 0 && (lines >= MANY || waited.is_none_or(|waited| waited >= longest))
+}
+
 impl Signing {
     fn is_due(&self) -> bool {
-        let (long, many) = CHECKPOINT;
-        let waited = self.last.map(|last| last.elapsed());
-        self.lines > 0
-            && (self.lines >= many || waited.is_none_or(|waited| waited >= if self.asked { SOON } else { long }))
+        let longest = if self.asked { SOON.min(self.notary.interval()) } else { self.notary.interval() };
+        self.failed.is_none_or(|failed| failed.elapsed() >= RETRY)
+            && is_due(self.lines, self.last.map(|last| last.elapsed()), longest)
     }
 
     fn sign(&mut self, segment: &Segment) {
@@ -163,14 +171,83 @@ impl Signing {
 
     /// A line is worth more than its signature: where none can be had, that is said once, and lines go on.
     fn keep(&mut self, abouts: Vec<About>) {
-        self.last = Some(Instant::now());
-        match inherited::sign(&self.folder, &self.notary, abouts) {
-            Ok(()) => (self.lines, self.asked) = (0, false),
-            Err(error) if !self.failed => {
-                eprintln!("auditdb: {}; lines are kept, and only chained", record::escape(&format!("{error:#}")));
-                self.failed = true;
+        let signed = inherited::sign(&self.folder, &self.notary, abouts);
+        let now = Instant::now();
+        match signed {
+            Ok(()) => (self.lines, self.asked, self.last, self.failed) = (0, false, Some(now), None),
+            Err(error) => {
+                if self.failed.replace(now).is_none() {
+                    eprintln!("auditdb: {}; lines are kept, and only chained", record::escape(&format!("{error:#}")));
+                }
             }
-            Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::checkpoint::Book;
+
+    /// The segments that the log names, checkpoint by checkpoint.
+    fn named(log: &Path) -> Vec<String> {
+        let entries = Book::read(log).unwrap().entries;
+        entries.iter().filter_map(|entry| entry.checkpoint.about.segment().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn the_first_lines_of_each_segment_are_signed_before_they_are_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let notary = Notary::new(folder.path().join("key"), Vec::new(), Duration::from_secs(900));
+        let mut writer = Writer::begin(Folder::below(folder.path()), u64::MAX).unwrap().signed(notary.clone());
+        let mut segments = Vec::new();
+        for _ in 0..2 {
+            let mut batch = Batch::new(None);
+            batch.push(b"{}");
+            writer.append(&batch).unwrap();
+            writer.sync().unwrap();
+            segments.push(writer.segment.as_ref().unwrap().name.clone());
+            assert_eq!(named(&notary.log()).last(), segments.last());
+            writer.segment.as_mut().unwrap().grow_old();
+        }
+        assert_ne!(segments[0], segments[1]);
+    }
+
+    #[test]
+    fn what_could_not_be_signed_is_tried_again_and_not_at_each_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "a file where a folder is to be").unwrap();
+        let notary = Notary::new(key.clone(), Vec::new(), Duration::from_secs(900));
+        let mut writer = Writer::begin(Folder::below(folder.path()), u64::MAX).unwrap().signed(notary.clone());
+        let mut batch = Batch::new(None);
+        batch.push(b"{}");
+        writer.append(&batch).unwrap();
+        writer.sync().unwrap();
+        std::fs::remove_file(&key).unwrap();
+        writer.sync().unwrap();
+        assert!(!notary.log().exists(), "it was tried again at once");
+        let signing = writer.signing.as_mut().unwrap();
+        signing.failed = signing.failed.map(|failed| failed.checked_sub(RETRY).unwrap());
+        writer.sync().unwrap();
+        assert_eq!(named(&notary.log()).len(), 1);
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_with_the_first_lines_then_by_their_number_and_by_the_time() {
+        let seconds = Duration::from_secs;
+        for (lines, waited, due) in [
+            (0, None, false),
+            (1, None, true),
+            (1, Some(seconds(899)), false),
+            (1, Some(seconds(900)), true),
+            (0, Some(seconds(9000)), false),
+            (MANY - 1, Some(seconds(0)), false),
+            (MANY, Some(seconds(0)), true),
+        ] {
+            assert_eq!(is_due(lines, waited, seconds(900)), due, "{lines} lines after {waited:?}");
         }
     }
 }

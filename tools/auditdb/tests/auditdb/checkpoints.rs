@@ -1,6 +1,8 @@
 //! Checkpoints and anchors: what who can write the record's folder cannot hide.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::time::Duration;
 
 use super::*;
 
@@ -234,6 +236,40 @@ fn the_anchors_of_the_policy_are_used_and_verify_says_which_lines_are_anchored_w
     fs::remove_file(&anchor).unwrap();
     let found = lines(&with("verify", b""), 3);
     assert!(found[0]["message"].as_str().unwrap().ends_with("lines 1 to 1 are only signed."), "{}", found[0]);
+}
+
+#[test]
+fn a_writer_that_goes_on_signs_as_often_as_the_policy_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, policy) = (directory.path().join("audit"), directory.path().join("policy.toml"));
+    let sample = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/policy.toml")).unwrap();
+    fs::write(&policy, sample.replace("checkpoint = \"15m\"", "checkpoint = \"1s\"")).unwrap();
+    for (signed, by) in [(vec![1, 2], Some(&policy)), (vec![1], None)] {
+        let _ = fs::remove_dir_all(&path);
+        let _ = fs::remove_dir_all(keys(&path));
+        let mut ingest = auditdb(&path);
+        ingest.args(["ingest", "--tee"]);
+        if let Some(policy) = by {
+            ingest.arg("--policy").arg(policy);
+        }
+        let mut child = start(&mut ingest);
+        let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut acknowledged = BufReader::new(output).lines();
+        for n in 1..=2 {
+            input.write_all(&jsonl(&[line("scanwatch", "file-scanned", n)])).unwrap();
+            acknowledged.next().unwrap().unwrap();
+            std::thread::sleep(Duration::from_millis(1100));
+        }
+        let log = fs::read_to_string(keys(&path).join("checkpoints.jsonl")).unwrap();
+        let written: Vec<u64> = log
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter_map(|line| line["checkpoint"]["about"]["written"]["lines"].as_u64())
+            .collect();
+        assert_eq!(written, signed);
+        drop(input);
+        child.wait().unwrap();
+    }
 }
 
 #[test]

@@ -164,6 +164,21 @@ fn a_copy_of_a_segment_under_another_name_is_found() {
 }
 
 #[test]
+fn two_segments_in_each_other_s_place_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    lines(&put(path, 0..2), 0);
+    lines(&put(path, 2..4), 0);
+    let [one, other] = &segments(path)[..] else { panic!("two segments") };
+    let aside = one.with_file_name("aside");
+    for (from, to) in [(one, &aside), (other, one), (&aside, other)] {
+        fs::rename(from, to).unwrap();
+    }
+    let found = verify(path, 1);
+    assert!([one, other].iter().all(|segment| !reason(&found, name(segment)).is_empty()));
+}
+
+#[test]
 fn a_key_that_was_lost_does_not_heal_without_a_word() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

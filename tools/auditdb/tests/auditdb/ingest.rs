@@ -89,6 +89,26 @@ fn a_line_too_long_is_refused_with_its_length_and_hash() {
 }
 
 #[test]
+fn numbers_that_fit_nowhere_and_a_nul_stay_byte_for_byte_and_half_a_character_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let odd = |n: u32, value: &str| {
+        let text = line("scanwatch", "file-scanned", n).to_string();
+        format!("{},\"x\":{value}}}\n", text.strip_suffix('}').unwrap())
+    };
+    let kept: String = [(1, "1e400"), (2, "18446744073709551617"), (3, "-0.0E+00"), (4, "\"a\\u0000b\"")]
+        .map(|(n, value)| odd(n, value))
+        .concat();
+    let told = lines(&run(auditdb(path).arg("ingest"), format!("{kept}{}", odd(5, "\"\\ud800\"")).as_bytes()), 1);
+    assert_eq!(actions(&told), ["line-rejected", "lines-ingested", "run-finished"]);
+    assert!(told[0]["cellblock"]["rejected"]["line"].as_str().unwrap().ends_with("\\ud800\"}"), "{}", told[0]);
+    let events = run(auditdb(path).args(["events", "--tool", "scanwatch", "--format", "jsonl"]), b"");
+    let events = String::from_utf8(events.stdout).unwrap();
+    assert!(kept.lines().all(|line| events.lines().any(|event| event == line)), "{events}");
+    lines(&run(auditdb(path).arg("verify"), b""), 0);
+}
+
+#[test]
 fn the_source_fixes_the_provider_and_a_forged_line_is_an_alert() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

@@ -297,7 +297,7 @@ fn a_boot_is_a_gap_however_short_for_every_stream_ended_and_began() {
     let text = text(directory.path());
     let told = "\n             the host was down, or what collects was not running\n";
     let (before, _) = text.split_once(told).unwrap();
-    assert!(before.lines().last().unwrap().contains(" nothing recorded for "), "{text}");
+    assert!(before.lines().last().unwrap().contains(" no stream was read for "), "{text}");
 }
 
 #[test]

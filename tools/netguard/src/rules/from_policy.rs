@@ -4,7 +4,7 @@ use anyhow::Result;
 use ipnet::IpNet;
 use policy::{Deny, Policy};
 
-/// Those of the networks that the policy's shape has: `cell.network` decides which.
+/// The bridges of the networks that the policy's shape has: `cell.network` decides which.
 pub(crate) fn bridges(policy: &Policy) -> Vec<&str> {
     policy.active_networks().map(|network| network.bridge.as_str()).collect()
 }

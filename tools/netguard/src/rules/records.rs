@@ -90,8 +90,8 @@ fn set_records(name: SetName, ranges: &[IpNet]) -> impl Iterator<Item = Record> 
 /// Reads a plan back.
 ///
 /// # Errors
-/// The first line that is no line of a plan, with its number. Or a plan without its end, a chain that nothing defines,
-/// an incomplete set, or a set that guards nothing.
+/// The first line that is no line of a plan, with its number. So is a plan without its end. So is a chain that
+/// nothing defines, and a set that is incomplete or guards nothing.
 pub(crate) fn read(input: impl BufRead) -> Result<Plan> {
     let mut rules: Vec<(MoatRule, Rule)> = Vec::new();
     let mut sets: BTreeMap<SetName, Collected> = BTreeMap::new();

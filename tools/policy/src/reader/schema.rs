@@ -135,6 +135,7 @@ pub(crate) const AUDIT: Table = Table {
         key("retain_by", "{ \"egress-proxy\" = \"30d\" }"),
         key("spool", "\"2GiB\""),
         key("database", "\"2GiB\""),
+        key("checkpoint", "\"15m\""),
         key("anchors", "[{ file = \"/mnt/usb/cellblock.anchors\" }]"),
     ],
 };

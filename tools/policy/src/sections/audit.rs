@@ -26,6 +26,8 @@ pub struct Audit {
     pub spool: Bytes,
     /// What the databases may take before `status` calls it a finding: they are made from the spool, beside it.
     pub database: Bytes,
+    /// How long lines that come in may be without a signed checkpoint, a second to a day.
+    pub checkpoint: Duration,
     /// Who gets each checkpoint too, outside the record.
     pub anchors: Vec<Anchor>,
 }
@@ -39,9 +41,13 @@ pub enum Anchor {
     Command(Vec<String>),
 }
 
+/// How long lines may be without a checkpoint where nobody says otherwise.
+pub const DEFAULT_CHECKPOINT: Duration = Duration::from_secs(900);
 const DAY: Duration = Duration::from_secs(86_400);
 /// The shortest and the longest time that records are kept.
 const RETENTION: RangeInclusive<Duration> = DAY..=Duration::from_secs(36_500 * 86_400);
+/// The shortest and the longest time between two checkpoints of a writer that goes on.
+const CHECKPOINT: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 const LEAST_SPOOL: Bytes = Bytes(1 << 20);
 /// An empty database of DuckDB's takes some of it.
 const LEAST_DATABASE: Bytes = Bytes(16 << 20);
@@ -57,11 +63,13 @@ pub(crate) fn read(section: &Section<'_>) -> Option<Audit> {
     let retain_by = section.or("retain_by", BTreeMap::new(), by_provider);
     let spool = section.or("spool", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_SPOOL));
     let database = section.or("database", Bytes(2 << 30), |value| Bytes::at_least(value, LEAST_DATABASE));
+    let checkpoint = section.or("checkpoint", DEFAULT_CHECKPOINT, |value| duration::read(value, &CHECKPOINT));
     let anchors = section.or("anchors", Vec::new(), |value| {
         value.list(0..=MOST_ANCHORS, |anchor| anchored(&Section::of(anchor, &schema::ANCHOR)?))
     });
-    let (retain, retain_by) = (retain?, retain_by?);
-    Some(Audit { directory: directory?, retain, retain_by, spool: spool?, database: database?, anchors: anchors? })
+    let (directory, retain, retain_by, spool) = (directory?, retain?, retain_by?, spool?);
+    let (database, checkpoint, anchors) = (database?, checkpoint?, anchors?);
+    Some(Audit { directory, retain, retain_by, spool, database, checkpoint, anchors })
 }
 
 /// `{ "egress-proxy" = "30d" }`: a provider's name is one that `auditdb ingest --provider` takes.

@@ -9,7 +9,7 @@ use crate::Invalid;
 use crate::reader::invalid::quoted;
 use crate::reader::value::Value;
 
-/// Refuses one outside of the range, with both ends in the message.
+/// Reads a duration, and refuses one outside of the range with both ends in the message.
 pub(crate) fn read(value: &Value<'_>, range: &RangeInclusive<Duration>) -> Option<Duration> {
     let text = value.text()?;
     let duration = value.accept(parse(text).map_err(|why| invalid(text, why)))?;

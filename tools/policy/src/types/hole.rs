@@ -16,7 +16,7 @@ pub struct Hole {
     pub addr: IpAddr,
     /// The one port, 1 to 65535.
     pub port: u16,
-    /// Whose ports these are: a hole is one flow's, and other protocols have no port to name.
+    /// TCP or UDP: other protocols have no port to name.
     pub protocol: Protocol,
 }
 

@@ -12,8 +12,8 @@ use tool::Writer;
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Looks without end. An engine that does not answer is told once, and asked again. Nobody looks at the socket of one that does not run: under
-/// systemd that would start it.
+/// Looks without end. An engine that does not answer is told once, and asked again. Nobody looks at the socket of one
+/// that does not run: under systemd that would start it.
 ///
 /// # Errors
 /// If there is no engine to begin with, or the records cannot be written.

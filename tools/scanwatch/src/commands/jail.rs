@@ -14,7 +14,7 @@ use crate::cli::{JailArgs, JailCommand};
 use crate::jail::{Jail, Whole};
 use crate::records;
 
-/// `list` and `show` only read.
+/// What the subcommand does: `list` and `show` only read, `restore` and `purge` change the jail.
 ///
 /// # Errors
 /// If there is no jail, or a record cannot be written.

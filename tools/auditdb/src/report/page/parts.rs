@@ -137,7 +137,7 @@ pub(super) fn incidents(report: &Report) -> Markup {
                             (incident(loss.time, "lines lost", "", &loss.message))
                         }
                         @for (from, to) in report.pauses.iter().rev().take(MOST) {
-                            (incident(*from, "gap", &long(to - from), &format!("nothing recorded until {}: {NOBODY}", moment(*to))))
+                            (incident(*from, "gap", &long(to - from), &format!("no stream was read until {}: {NOBODY}", moment(*to))))
                         }
                         @for (from, to) in silences.iter().rev() {
                             (incident(*from, "gap", &long(to - from), &format!("nothing recorded until {}", moment(*to))))

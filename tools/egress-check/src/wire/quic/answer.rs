@@ -44,8 +44,8 @@ pub(super) fn read(datagram: &[u8], asked: &Asked) -> Option<String> {
     }
 }
 
-/// What a datagram says to whoever called the server `1111…` and itself `2222…`. And what the same bytes say as the
-/// frames of a packet that opened, which nobody hits upon by trying. For fuzzing.
+/// What a datagram says to whoever called the server `1111…` and itself `2222…`. Its second part is what the same bytes
+/// say as the frames of a packet that opened. Nobody hits upon that by trying. For fuzzing.
 pub fn quic_answer(datagram: &[u8]) -> Option<(Option<String>, String)> {
     let ids = |theirs, ours| Ids { theirs: [theirs; 8], ours: [ours; 8] };
     let first = ids(0x11, 0x22);

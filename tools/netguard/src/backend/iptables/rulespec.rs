@@ -207,8 +207,8 @@ fn alternatives(condition: &Condition, counted: Option<&FlowSet>, family: Family
     })
 }
 
-/// The one way to write a protocol that every machine understands and prints back unchanged. iptables knows most names
-/// by itself. The one that it has to look up is written as a number.
+/// The one way to write a protocol, for what we load and for what is printed back. iptables knows most names by itself.
+/// The one that it has to look up is written as a number.
 pub(crate) fn protocol(word: &str) -> &str {
     match word {
         "dccp" | "33" => "33",
