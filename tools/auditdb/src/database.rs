@@ -8,6 +8,7 @@ mod schema;
 mod views;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -54,7 +55,7 @@ pub(crate) fn put_aside(database: &Path, word: &str) -> Result<PathBuf> {
 
 /// Opens the record's database to write, and makes its tables where they are not there.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
-    let connection = open_writable(path, FOLDING).map_err(mended)?;
+    let connection = open_writable(path, FOLDING, schema::TABLES).map_err(mended)?;
     schema::ensure(&connection, path)?;
     Ok(connection)
 }
@@ -140,9 +141,38 @@ pub(crate) fn open(path: &Path, memory: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Makes a database with these tables under another name, and gives it its own when it is whole. Whoever is killed in
+/// between leaves none that looks broken.
+fn begin(path: &Path, memory: &str, tables: &str) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let draft = PathBuf::from(name);
+    // What a killed one left, and the log of a database that is gone: DuckDB would take it for the new one's.
+    for left in [log_of(&draft), draft.clone(), log_of(path)] {
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{}: cannot be removed", left.display()));
+            }
+            _ => {}
+        }
+    }
+    attached(&draft, memory)?.execute_batch(&format!("BEGIN; {tables}; COMMIT; CHECKPOINT"))?;
+    fs::rename(&draft, path).with_context(|| format!("{}: cannot be made", path.display()))
+}
+
 /// The same to write. Only a database that is attached has the row groups that we want. Lines come in one after the other: a
 /// second thread only costs the tools that write them (measured).
-pub(crate) fn open_writable(path: &Path, memory: &str) -> Result<Connection> {
+///
+/// # Errors
+/// If it cannot be opened, or made with these tables where it is not there.
+pub(crate) fn open_writable(path: &Path, memory: &str, tables: &str) -> Result<Connection> {
+    if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        begin(path, memory, tables)?;
+    }
+    attached(path, memory)
+}
+
+fn attached(path: &Path, memory: &str) -> Result<Connection> {
     let connection = Connection::open_in_memory_with_flags(closed(Config::default().threads(1)?, memory)?)?;
     let attached = connection.execute_batch(&attach(path, "record")?);
     explained(path, attached)?;

@@ -30,7 +30,7 @@ pub(crate) struct RefStore(Connection);
 impl RefStore {
     /// Opens it, and makes it where it is not there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let connection = database::open_writable(path, MEMORY)?;
+        let connection = database::open_writable(path, MEMORY, TABLE)?;
         connection.execute_batch(TABLE).with_context(|| format!("{}: is no database of refs", path.display()))?;
         Ok(Self(connection))
     }
