@@ -263,6 +263,21 @@ fn killed_in_the_fold_it_has_each_line_once_and_nothing_is_set_aside() {
 }
 
 #[test]
+fn killed_while_the_database_is_made_it_leaves_none_that_looks_broken() {
+    for delay in 0..24 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        lines(&run(auditdb(path).arg("ingest"), &jsonl(&[line("scanwatch", "file-scanned", 1)])), 0);
+        let mut fold = start(auditdb(path).args(["query", "SELECT 1"]));
+        thread::sleep(Duration::from_millis(20 + delay));
+        fold.kill().unwrap();
+        fold.wait().unwrap();
+        assert_eq!(count(path, "true"), 1, "killed after {} ms", 20 + delay);
+        assert!(aside(path).is_empty(), "killed after {} ms: {:?}", 20 + delay, aside(path));
+    }
+}
+
+#[test]
 fn who_has_the_database_open_is_named_with_its_number_and_nothing_is_set_aside() {
     let directory = tempfile::tempdir().unwrap();
     let (path, database) = (directory.path(), directory.path().join("record.duckdb"));
