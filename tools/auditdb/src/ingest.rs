@@ -2,13 +2,13 @@
 
 mod account;
 mod bookmark;
+mod buffers;
 mod commit;
 mod container;
 mod input;
 mod log;
 mod lost;
 mod runs;
-mod spare;
 mod tee;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -22,10 +22,10 @@ use crate::spool::Writer;
 use crate::store::Store;
 use account::Account;
 use bookmark::Bookmark;
+use buffers::Buffers;
 use commit::Committer;
 pub(crate) use commit::{Done, Tally};
 use input::Piece;
-use spare::Spare;
 use tee::Tee;
 
 /// How long lines are collected before they are written: what a follower's reader waits at most.
@@ -76,11 +76,11 @@ pub(crate) fn ingest(origin: Origin, store: &Store, tee: bool, output: OutputArg
     let spool = Writer::begin(folder.clone(), store.bound).with_context(|| {
         format!("{}: cannot be written; name another folder with --directory", folder.path().display())
     })?;
-    let spare = Spare::default();
+    let buffers = Buffers::default();
     let first = origin.source().cloned();
-    let (pieces, account) = open(origin, store, &stop, &spare)?;
+    let (pieces, account) = open(origin, store, &stop, &buffers)?;
     let tee = Tee::new(tee, output);
-    let mut committer = Committer::new(spool.signed(store.notary()), first, tee, stop.clone(), account, spare);
+    let mut committer = Committer::new(spool.signed(store.notary()), first, tee, stop.clone(), account, buffers);
     while let Some(round) = collect(&pieces, &stop) {
         committer.commit(round)?;
     }
@@ -89,11 +89,11 @@ pub(crate) fn ingest(origin: Origin, store: &Store, tee: bool, output: OutputArg
 }
 
 /// What is read, and what is kept of it where it is all that its source wrote.
-fn open(origin: Origin, store: &Store, stop: &Stop, spare: &Spare) -> Result<(Receiver<Piece>, Option<Account>)> {
+fn open(origin: Origin, store: &Store, stop: &Stop, buffers: &Buffers) -> Result<(Receiver<Piece>, Option<Account>)> {
     let first = origin.source().cloned();
     match origin {
         Origin::Files { files, whole } => {
-            Ok((input::open(files, spare.clone())?, first.filter(|_| whole).map(Account::of_stream)))
+            Ok((input::open(files, buffers.clone())?, first.filter(|_| whole).map(Account::of_stream)))
         }
         Origin::Container { name, source } => {
             let bookmark = Bookmark::of(&name, store.directory())?;

@@ -1,6 +1,6 @@
 //! Reads the record: first the spool is folded, then the database is opened to read and nothing else.
 
-mod aside;
+mod broken;
 mod filter;
 mod json;
 mod open;
@@ -14,7 +14,7 @@ pub(crate) mod show;
 mod statement;
 mod wake;
 
-pub(crate) use aside::put_aside;
+pub(crate) use broken::put_aside;
 pub(crate) use filter::{Filter, Filters, check_pattern};
 pub(crate) use open::{Reading, State, open};
 pub(crate) use page::{Page, Shape, width};

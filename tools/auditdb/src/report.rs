@@ -11,14 +11,14 @@ mod gather;
 mod incident;
 mod layer;
 mod lines;
+mod moved_refs;
 mod page;
 mod pause;
+mod records;
 mod refused;
 mod repeated;
 mod span;
-mod strayed;
 mod text;
-mod told;
 
 use activity::Activity;
 use check::Verdict;
@@ -26,10 +26,10 @@ use finding::{Finding, Standing, Standings};
 pub(crate) use gather::gather;
 use incident::{Jailed, Loss, Moved, Newest};
 pub(crate) use page::page;
+pub(crate) use records::records;
 use refused::Refusals;
 pub(crate) use span::{DAY, Span};
 pub(crate) use text::text;
-pub(crate) use told::records;
 
 /// What the record says of a time.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::checkpoint::Book;
 use crate::cli::Prune;
 use crate::database::{self, Lock};
 use crate::fold;
-use crate::keep::aged::{self, Cut};
+use crate::keep::expired::{self, Cut};
 use crate::keep::prune::{let_go, planned};
 use crate::store::Store;
 use crate::trust;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Prune, store: &Store, output: OutputArgs) -> Result<Exi
     fold::fold(&connection, &store.spool())?;
     let log = store.notary().log();
     let begun = Book::read(&log).with_context(|| format!("{}: cannot be read", log.display()))?.unfinished();
-    let old = aged::old(&connection, store, &cut, &begun)?;
+    let old = expired::old(&connection, store, &cut, &begun)?;
     let mut out = Writer::stdout(Provider::Auditdb, Purpose::Tell, output, false);
     if args.dry_run {
         out.write(&planned(&old))?;

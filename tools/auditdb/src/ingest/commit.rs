@@ -10,8 +10,8 @@ use tool::Stop;
 
 use super::account::Account;
 use super::bookmark::Mark;
+use super::buffers::Buffers;
 use super::input::Piece;
-use super::spare::Spare;
 use super::tee::Tee;
 use crate::line::{self, Scanner};
 use crate::plural::many;
@@ -76,7 +76,7 @@ pub(super) struct Committer {
     scanner: Scanner,
     unread: Option<anyhow::Error>,
     account: Option<Account>,
-    spare: Spare,
+    buffers: Buffers,
 }
 
 impl Committer {
@@ -86,11 +86,11 @@ impl Committer {
         tee: Tee,
         stop: Stop,
         account: Option<Account>,
-        spare: Spare,
+        buffers: Buffers,
     ) -> Self {
         let scanner = Scanner::default();
         let (tally, tallies) = (Tally::default(), Vec::new());
-        Self { spool, source, tally, tallies, tee, stop, scanner, unread: None, account, spare }
+        Self { spool, source, tally, tallies, tee, stop, scanner, unread: None, account, buffers }
     }
 
     /// Puts a round on the disk, then passes it on.
@@ -103,7 +103,7 @@ impl Committer {
         self.close(&mut sorted);
         self.tell_lost(&mut sorted, false)?;
         self.put(&sorted)?;
-        sorted.into_iter().for_each(|part| self.spare.give(part.batch.body));
+        sorted.into_iter().for_each(|part| self.buffers.give(part.batch.body));
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Committer {
                     for raw in line::split(&lines) {
                         self.line(&mut sorted, raw)?;
                     }
-                    self.spare.give(lines);
+                    self.buffers.give(lines);
                 }
                 Piece::TooLong { start, bytes, sha256 } => {
                     let record = line::too_long(&start, bytes, &sha256, self.source.as_ref());
@@ -241,7 +241,7 @@ impl Committer {
             Some(last) if last.takes(source, ours, line) => last.batch.push(line),
             last => {
                 let mut batch = Batch::new(source.cloned());
-                batch.body = self.spare.take();
+                batch.body = self.buffers.take();
                 // Where one batch was filled, the next one fills as well.
                 batch.body.reserve(last.map_or(0, |last| last.batch.body.len()));
                 batch.push(line);
@@ -357,7 +357,8 @@ mod tests {
         let account = Account::of_container(source.clone(), "vault".to_owned(), bookmark, mark);
         let spool = Writer::begin(Folder::below(directory), bound).unwrap();
         let tee = Tee::new(false, OutputArgs { format: tool::Format::Jsonl });
-        let mut committer = Committer::new(spool, Some(source), tee, Stop::received(), Some(account), Spare::default());
+        let mut committer =
+            Committer::new(spool, Some(source), tee, Stop::received(), Some(account), Buffers::default());
         committer.commit(round).and_then(|()| committer.end()).is_ok()
     }
 

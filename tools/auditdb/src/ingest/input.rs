@@ -13,7 +13,7 @@ use record::MAX_LINE;
 use sha2::{Digest, Sha256};
 
 use super::bookmark::Position;
-use super::spare::Spare;
+use super::buffers::Buffers;
 use crate::source::{Named, Source};
 
 /// How much is read at once, in bytes.
@@ -57,7 +57,7 @@ impl Piece {
 ///
 /// # Errors
 /// If one of them cannot be opened: then nothing is read of any.
-pub(super) fn open(files: Vec<Named>, spare: Spare) -> Result<Receiver<Piece>> {
+pub(super) fn open(files: Vec<Named>, buffers: Buffers) -> Result<Receiver<Piece>> {
     let inputs = files.into_iter().map(|named| Ok((opened(&named.file)?, named))).collect::<Result<Vec<_>>>()?;
     let (sender, receiver) = sync_channel(WAITING);
     thread::spawn(move || {
@@ -65,7 +65,7 @@ pub(super) fn open(files: Vec<Named>, spare: Spare) -> Result<Receiver<Piece>> {
             if number > 0 && sender.send(Piece::Whose(source)).is_err() {
                 return;
             }
-            feed(input, &file, Cutter { spare: spare.clone(), ..Cutter::default() }, &sender);
+            feed(input, &file, Cutter { buffers: buffers.clone(), ..Cutter::default() }, &sender);
         }
     });
     Ok(receiver)
@@ -110,7 +110,7 @@ fn feed(mut input: impl Read, file: &Path, mut cutter: Cutter, sender: &SyncSend
 #[derive(Debug, Default)]
 pub(super) struct Cutter {
     rest: Vec<u8>,
-    spare: Spare,
+    buffers: Buffers,
     long: Option<Long>,
 }
 
@@ -149,7 +149,7 @@ impl Cutter {
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let (lines, rest) = bytes.split_at(whole);
         if !lines.is_empty() {
-            let mut held = std::mem::replace(&mut self.rest, self.spare.take());
+            let mut held = std::mem::replace(&mut self.rest, self.buffers.take());
             held.extend_from_slice(lines);
             pieces.push(Piece::Lines(held));
         }

@@ -10,7 +10,7 @@ use duckdb::{Connection, params};
 use record::cellblock::Spool;
 use record::{Action, Category, Provider, Record, Type};
 
-use super::aged::{Cut, Old};
+use super::expired::{Cut, Old};
 use super::shrink;
 use crate::checkpoint::{About, Pruned};
 use crate::note::note;

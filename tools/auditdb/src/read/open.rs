@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use duckdb::Connection;
 
-use super::aside::{is_to_be_made_again, make_room};
+use super::broken::{is_to_be_made_again, make_room};
 use crate::database::{self, Lock};
 use crate::fold;
 use crate::rows::{self, Chains};

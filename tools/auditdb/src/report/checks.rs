@@ -6,8 +6,8 @@ use anyhow::Result;
 use duckdb::{Connection, Row};
 
 use super::check::{Check, Run, STATES, Verdict, living};
+use super::moved_refs;
 use super::repeated::repeated;
-use super::strayed;
 
 /// The most lines of checks that are looked at; a cellblock has some hundred checks.
 const MOST: usize = 60_000;
@@ -100,7 +100,7 @@ pub(super) fn checks(connection: &Connection, since: i64) -> Result<Checks> {
     all.now = living(all.now);
     all.before = living(all.before);
     explain(connection, &mut all.now)?;
-    strayed::add(connection, since, &mut all)?;
+    moved_refs::add(connection, since, &mut all)?;
     all.repeated = repeated(connection)?;
     Ok(all)
 }

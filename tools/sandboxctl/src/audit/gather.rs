@@ -1,10 +1,10 @@
 //! Asks the engine, everything at once: the answers are slow, the questions are not.
 
-mod given;
 mod homes;
 mod images;
 mod inside;
 mod layers;
+mod mounted_files;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -24,7 +24,7 @@ use super::facts::{DOCKER, Engine, Exec, Facts, Life, Mounted};
 use super::grants::ROOT_LIKE;
 use super::image::History;
 use super::leak::Rules;
-use super::strangers::{Ground, is_ours};
+use super::strangers::{Composition, is_ours};
 use super::tailscale::{Doors, Own};
 use super::{How, Scope, audited, tailscale, volumes};
 use inside::Shared;
@@ -67,7 +67,7 @@ pub(crate) struct Gathered {
     /// Every other container on the engine, where they were listed: only what they can touch is asked of them.
     pub(crate) others: Vec<Named>,
     /// What of ours they could touch; `None` where nobody is asked about it.
-    pub(crate) ground: Option<Ground>,
+    pub(crate) composition: Option<Composition>,
 }
 
 /// Asks about the containers named, or about all of the composition.
@@ -102,12 +102,12 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         }),
         _ => None,
     };
-    let mut ground = match scope {
-        Scope::Composition => Some(ground(&docker, policy, &containers, told.docker_root_dir.as_deref()).await),
+    let mut composition = match scope {
+        Scope::Composition => Some(composition(&docker, policy, &containers, told.docker_root_dir.as_deref()).await),
         _ => None,
     };
-    if let Some(ground) = &mut ground {
-        homes::look(&docker, &shared.processes, (&mut containers, &mut others), ground).await;
+    if let Some(composition) = &mut composition {
+        homes::look(&docker, &shared.processes, (&mut containers, &mut others), composition).await;
     }
     Ok(Gathered {
         images: images::ids(&docker, &containers).await,
@@ -119,7 +119,7 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         engine: Engine { tailnet, product, default_network, root_groups: root_groups(&docker), ..Engine::of(told) },
         vault: vault.found.and_then(Result::ok).map(|facts| facts.life()),
         others: once(others),
-        ground,
+        composition,
     })
 }
 
@@ -155,7 +155,12 @@ fn once(mut containers: Vec<Named>) -> Vec<Named> {
 }
 
 /// What of the composition is within somebody's reach.
-async fn ground(docker: &engine::Engine, policy: &Policy, containers: &[Named], engine_root: Option<&str>) -> Ground {
+async fn composition(
+    docker: &engine::Engine,
+    policy: &Policy,
+    containers: &[Named],
+    engine_root: Option<&str>,
+) -> Composition {
     let (networks, unlisted) = match docker.networks().await {
         Ok(networks) => (networks, None),
         Err(error) => (Vec::new(), Some(format!("the engine did not list its networks: {error}"))),
@@ -163,7 +168,7 @@ async fn ground(docker: &engine::Engine, policy: &Policy, containers: &[Named], 
     let ours = || containers.iter().filter(|named| is_ours(policy, &named.name));
     let untold = ours().find_map(|named| named.found.as_ref()?.as_ref().err().cloned());
     let ours: Vec<&Facts> = ours().filter_map(Named::facts).collect();
-    Ground::of(policy, &ours, &networks, engine_root.map(Path::new)).but_for(unlisted.or(untold))
+    Composition::of(policy, &ours, &networks, engine_root.map(Path::new)).but_for(unlisted.or(untold))
 }
 
 async fn container(docker: &engine::Engine, name: &str, rules: &Rules, shared: &Shared) -> Named {
@@ -171,7 +176,7 @@ async fn container(docker: &engine::Engine, name: &str, rules: &Rules, shared: &
     if let Some(Ok(facts)) = &mut named.found {
         inside::look(facts, docker, shared);
         facts.execs = execs(docker, &facts.exec_ids).await;
-        facts.given = given::search(facts, rules);
+        facts.given = mounted_files::search(facts, rules);
         facts.composed = composed(docker, facts, rules).await;
     }
     named

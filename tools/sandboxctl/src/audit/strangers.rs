@@ -1,9 +1,9 @@
 //! Strangers that matter: containers that the policy does not know, and that can touch the composition all the same. Pure:
 //! what was gathered about every container on the engine is handed in.
 
+mod composition;
 mod entered;
-mod ground;
-mod spaces;
+mod namespaces;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +13,8 @@ use record::Severity::Critical;
 use super::control::{Control, Verdict};
 use super::exposure;
 use super::facts::{Facts, Subject};
+pub(crate) use composition::{Composition, is_ours};
 pub(crate) use entered::Host;
-pub(crate) use ground::{Ground, is_ours};
 
 /// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[REACH];
@@ -49,16 +49,16 @@ pub(crate) fn verdict(reach: Option<&Result<Vec<String>, String>>) -> Verdict {
 ///
 /// # Errors
 /// Why it is not known, where no way was found and the mounts, or our networks, could not be told.
-pub(crate) fn ways(one: &Facts, all: &[&Facts], ground: &Ground) -> Result<Vec<String>, String> {
+pub(crate) fn ways(one: &Facts, all: &[&Facts], composition: &Composition) -> Result<Vec<String>, String> {
     let mut found = privileges(one);
-    let declared = spaces::shared(one, all, ground);
-    found.extend(entered::entered(one, ground, &declared));
+    let declared = namespaces::shared(one, all, composition);
+    found.extend(entered::entered(one, composition, &declared));
     found.extend(declared);
-    found.extend(volumes_of(one, ground));
+    found.extend(volumes_of(one, composition));
     match (&one.mounts, exposure::engine_sockets(one)) {
         (Some(mounts), Some(sockets)) => {
             found.extend(sockets.into_iter().map(|socket| format!("an engine's socket by {socket}")));
-            found.extend(mounts.iter().filter_map(|mount| ground.mount(mount)));
+            found.extend(mounts.iter().filter_map(|mount| composition.mount(mount)));
         }
         _ if found.is_empty() => return Err(exposure::UNTOLD.to_owned()),
         _ => {}
@@ -66,7 +66,7 @@ pub(crate) fn ways(one: &Facts, all: &[&Facts], ground: &Ground) -> Result<Vec<S
     if let (Some(why), true) = (unseen(one), found.is_empty()) {
         return Err(why);
     }
-    match &ground.untold {
+    match &composition.untold {
         Some(why) if found.is_empty() => Err(why.clone()),
         _ => Ok(found),
     }
@@ -99,8 +99,8 @@ fn privileges(one: &Facts) -> Vec<String> {
 }
 
 /// `--volumes-from`: what Docker was asked for. What came of it are mounts, also where a third container stands between.
-fn volumes_of(one: &Facts, ground: &Ground) -> Vec<String> {
+fn volumes_of(one: &Facts, composition: &Composition) -> Vec<String> {
     let asked = one.host.volumes_from.iter().flatten();
-    let names = asked.filter_map(|entry| ground.name(entry.split(':').next()?));
+    let names = asked.filter_map(|entry| composition.name(entry.split(':').next()?));
     names.map(|name| format!("the volumes of {name}")).collect()
 }

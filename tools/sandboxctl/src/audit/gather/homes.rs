@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::{Home, Namespaces, Processes, is_missing};
 
 use super::super::facts::Facts;
-use super::super::strangers::{Ground, Host};
+use super::super::strangers::{Composition, Host};
 use super::Named;
 
 /// How often one is looked at that shares a namespace with ours, or of which no process is seen. And the pause between.
@@ -15,26 +15,26 @@ use super::Named;
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Completes the facts of strangers, and of ours and the host, on whose ground they may stand.
+/// Completes the facts of strangers, and of ours and the host, on whose composition they may stand.
 pub(super) async fn look(
     docker: &engine::Engine,
     processes: &Processes,
     (containers, others): (&mut [Named], &mut [Named]),
-    ground: &mut Ground,
+    composition: &mut Composition,
 ) {
-    stand(docker, containers, ground).await;
+    stand(docker, containers, composition).await;
     for look in 1..=LOOKS {
         let homes = if look == 1 { processes.recent() } else { processes.look() };
         let strangers = containers.iter_mut().chain(others.iter_mut()).filter_map(Named::facts_mut);
         let mut again = false;
-        for facts in strangers.filter(|one| !ground.has(&one.id) && one.running == Some(true)) {
+        for facts in strangers.filter(|one| !composition.has(&one.id) && one.running == Some(true)) {
             let spaces = of(&homes, &facts.id);
             let unseen = spaces.as_ref().is_ok_and(BTreeSet::is_empty);
             if unseen && has_ended(docker, &facts.id).await {
                 facts.running = Some(false);
             }
             facts.spaces = Some(spaces);
-            again |= ground.is_entered(facts) || (unseen && facts.running == Some(true));
+            again |= composition.is_entered(facts) || (unseen && facts.running == Some(true));
         }
         if !again || look == LOOKS {
             return;
@@ -43,10 +43,10 @@ pub(super) async fn look(
     }
 }
 
-/// Puts the host's namespaces and those of ours that run under the ground.
-async fn stand(docker: &engine::Engine, containers: &[Named], ground: &mut Ground) {
+/// Puts the host's namespaces and those of ours that run beside the composition.
+async fn stand(docker: &engine::Engine, containers: &[Named], composition: &mut Composition) {
     let host = [1, std::process::id().into()].into_iter().filter_map(engine::namespaces_of).collect();
-    let ours = containers.iter().filter_map(Named::facts).filter(|one| ground.has(&one.id));
+    let ours = containers.iter().filter_map(Named::facts).filter(|one| composition.has(&one.id));
     let (mut known, mut untold) = (Vec::new(), None);
     for one in ours.filter(|one| one.running == Some(true)) {
         match own(one) {
@@ -55,7 +55,7 @@ async fn stand(docker: &engine::Engine, containers: &[Named], ground: &mut Groun
             Err(why) => untold = Some(why),
         }
     }
-    ground.stand_on(Host { spaces: host, ours: known }, untold);
+    composition.take_host(Host { spaces: host, ours: known }, untold);
 }
 
 /// The namespaces of the first process of one of ours.

@@ -3,7 +3,7 @@
 use engine::Namespaces;
 
 use super::super::facts::Facts;
-use super::ground::Ground;
+use super::composition::Composition;
 
 /// The host's namespaces, and those of the first process of each of ours.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +24,17 @@ fn word(kind: &str) -> &str {
 }
 
 /// Every namespace that it is in and should not be; of a kind that `declared` names Docker told already.
-pub(super) fn entered(one: &Facts, ground: &Ground, declared: &[String]) -> Vec<String> {
+pub(super) fn entered(one: &Facts, composition: &Composition, declared: &[String]) -> Vec<String> {
     let spaces = one.spaces.iter().flatten().flatten();
     let told = |kind: &str| declared.iter().any(|way| way.contains(&format!("{} namespace", word(kind))));
     let new = spaces.filter(|(kind, _)| !told(kind));
     new.filter_map(|(kind, link)| {
         let has = |spaces: &Namespaces| spaces.get(kind) == Some(link);
-        if ground.host.spaces.iter().any(has) {
+        if composition.host.spaces.iter().any(has) {
             return Some(format!("the host's {} namespace, by a process that entered it", word(kind)));
         }
         let owners: Vec<&str> =
-            ground.host.ours.iter().filter(|(_, spaces)| has(spaces)).map(|(name, _)| name.as_str()).collect();
+            composition.host.ours.iter().filter(|(_, spaces)| has(spaces)).map(|(name, _)| name.as_str()).collect();
         let named =
             || format!("the {} namespace of {}, by a process that entered it", word(kind), owners.join(" and "));
         (!owners.is_empty()).then(named)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::facts::Facts;
 use super::super::leak::Rules;
 use super::super::tests::policy;
-use super::{Ground, ways};
+use super::{Composition, ways};
 
 const VAULT: &str = "aaaaaaaaaaaa0000";
 const CELL: &str = "cccccccccccc0000";
@@ -52,10 +52,10 @@ fn found(host: Value, more: &Value, others: &[Facts]) -> Vec<String> {
     ]);
     let networks: Vec<engine::models::Network> = serde_json::from_value(networks).unwrap();
     let refs: Vec<&Facts> = ours.iter().collect();
-    let ground = Ground::of(&policy(), &refs, &networks, Some("/var/lib/docker".as_ref()));
+    let composition = Composition::of(&policy(), &refs, &networks, Some("/var/lib/docker".as_ref()));
     let one = facts("x", "1111111111110000", host, more);
     let all: Vec<&Facts> = ours.iter().chain(others).chain([&one]).collect();
-    ways(&one, &all, &ground).unwrap()
+    ways(&one, &all, &composition).unwrap()
 }
 
 #[test]
@@ -137,21 +137,21 @@ fn a_chain_is_followed_to_its_end_and_a_circle_ends_it() {
 
 #[test]
 fn mounts_that_nobody_could_tell_are_no_pass_but_hide_no_other_way() {
-    let ground = Ground::of(&policy(), &[], &[], Some("/d".as_ref()));
+    let composition = Composition::of(&policy(), &[], &[], Some("/d".as_ref()));
     let mute = |host: Value| facts("x", "1111111111110000", host, &json!({"Mounts": null}));
     let one = mute(json!({}));
-    assert!(ways(&one, &[&one], &ground).is_err());
+    assert!(ways(&one, &[&one], &composition).is_err());
     let one = mute(json!({"Privileged": true}));
-    assert_eq!(ways(&one, &[&one], &ground).unwrap(), ["it is privileged"]);
+    assert_eq!(ways(&one, &[&one], &composition).unwrap(), ["it is privileged"]);
 }
 
 #[test]
 fn what_of_ours_the_engine_did_not_tell_is_no_pass_but_hides_no_other_way() {
     let one = |host: Value| facts("x", "1111111111110000", host, &json!({}));
     let (harmless, bare) = (one(json!({"NetworkMode": "none"})), one(json!({"PidMode": "host"})));
-    let whole = || Ground::of(&policy(), &[], &[], Some("/d".as_ref()));
+    let whole = || Composition::of(&policy(), &[], &[], Some("/d".as_ref()));
     assert_eq!(ways(&harmless, &[&harmless], &whole()), Ok(Vec::new()));
-    for part in [whole().but_for(Some("500".to_owned())), Ground::of(&policy(), &[], &[], None)] {
+    for part in [whole().but_for(Some("500".to_owned())), Composition::of(&policy(), &[], &[], None)] {
         assert!(ways(&harmless, &[&harmless], &part).is_err());
         assert_eq!(ways(&bare, &[&bare], &part).unwrap(), ["the host's pid namespace"]);
     }
@@ -174,14 +174,14 @@ fn a_process_that_entered_a_namespace_is_told_unless_docker_was_told_of_it_and_o
         |net: &str, mnt: &str| -> engine::Namespaces { [("net", net.to_owned()), ("mnt", mnt.to_owned())].into() };
     let ours = [facts("vault", VAULT, json!({}), &on("cellblock-cell"))];
     let refs: Vec<&Facts> = ours.iter().collect();
-    let mut ground = Ground::of(&policy(), &refs, &[], Some("/var/lib/docker".as_ref()));
+    let mut composition = Composition::of(&policy(), &refs, &[], Some("/var/lib/docker".as_ref()));
     let named = |name: &str| (name.to_owned(), spaces("net:[2]", &format!("mnt:[{name}]")));
     let spaces = vec![spaces("net:[1]", "mnt:[1]")];
-    ground.stand_on(super::Host { spaces, ours: vec![named("vault"), named("cell")] }, None);
+    composition.take_host(super::Host { spaces, ours: vec![named("vault"), named("cell")] }, None);
     let found = |mode: &str, in_effect: &[(&'static str, &str)]| {
         let mut one = facts("x", "1111111111110000", json!({ "NetworkMode": mode }), &json!({}));
         one.spaces = Some(Ok(in_effect.iter().map(|(kind, link)| (*kind, (*link).to_owned())).collect()));
-        (ways(&one, &[&ours[0], &one], &ground), ground.is_entered(&one))
+        (ways(&one, &[&ours[0], &one], &composition), composition.is_entered(&one))
     };
     assert_eq!(found("none", &[("net", "net:[9]"), ("mnt", "mnt:[9]")]), (Ok(Vec::new()), false));
     let way = |text: &str| (Ok(vec![format!("{text}, by a process that entered it")]), true);
@@ -194,17 +194,17 @@ fn a_process_that_entered_a_namespace_is_told_unless_docker_was_told_of_it_and_o
     assert!(found("none", &[]).0.is_err(), "it runs, and no process of it was seen");
     let mut ended = facts("x", "1111111111110000", json!({}), &json!({"State": {"Running": false}}));
     ended.spaces = Some(Ok(std::collections::BTreeSet::new()));
-    assert_eq!(ways(&ended, &[&ended], &ground), Ok(Vec::new()));
+    assert_eq!(ways(&ended, &[&ended], &composition), Ok(Vec::new()));
     let mut unseen = facts("x", "1111111111110000", json!({}), &json!({}));
     unseen.spaces = Some(Err("not allowed".to_owned()));
-    assert_eq!(ways(&unseen, &[&unseen], &ground), Err("not allowed".to_owned()));
+    assert_eq!(ways(&unseen, &[&unseen], &composition), Err("not allowed".to_owned()));
 }
 
 #[test]
 fn where_the_namespaces_of_one_of_ours_are_not_known_nobody_is_known_to_be_outside_of_them() {
-    let mut ground = Ground::of(&policy(), &[], &[], Some("/d".as_ref()));
+    let mut composition = Composition::of(&policy(), &[], &[], Some("/d".as_ref()));
     let one = facts("x", "1111111111110000", json!({"NetworkMode": "none"}), &json!({}));
-    assert_eq!(ways(&one, &[&one], &ground), Ok(Vec::new()));
-    ground.stand_on(super::Host::default(), Some("vault".to_owned()));
-    assert_eq!(ways(&one, &[&one], &ground), Err("vault".to_owned()));
+    assert_eq!(ways(&one, &[&one], &composition), Ok(Vec::new()));
+    composition.take_host(super::Host::default(), Some("vault".to_owned()));
+    assert_eq!(ways(&one, &[&one], &composition), Err("vault".to_owned()));
 }

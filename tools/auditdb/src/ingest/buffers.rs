@@ -10,9 +10,9 @@ const LONGEST: usize = 512 << 10;
 
 /// What is shared between who reads and who writes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spare(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl Spare {
+impl Buffers {
     /// Memory with nothing in it, perhaps used before.
     pub(super) fn take(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
@@ -34,13 +34,13 @@ mod tests {
 
     #[test]
     fn what_was_used_comes_back_empty_and_never_more_than_a_bound() {
-        let spare = Spare::default();
-        spare.give(b"a secret".to_vec());
-        spare.give(vec![0; LONGEST + 1]);
-        let again = spare.take();
+        let buffers = Buffers::default();
+        buffers.give(b"a secret".to_vec());
+        buffers.give(vec![0; LONGEST + 1]);
+        let again = buffers.take();
         assert!(again.is_empty() && again.capacity() >= 8);
-        assert_eq!(spare.take().capacity(), 0, "the long one went to the system");
-        (0..2 * MOST).for_each(|_| spare.give(vec![1]));
-        assert_eq!((0..2 * MOST).filter(|_| spare.take().capacity() > 0).count(), MOST);
+        assert_eq!(buffers.take().capacity(), 0, "the long one went to the system");
+        (0..2 * MOST).for_each(|_| buffers.give(vec![1]));
+        assert_eq!((0..2 * MOST).filter(|_| buffers.take().capacity() > 0).count(), MOST);
     }
 }

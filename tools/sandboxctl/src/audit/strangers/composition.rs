@@ -12,7 +12,7 @@ use crate::paths;
 
 /// What is ours on the engine, and a stranger may not touch.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ground {
+pub(crate) struct Composition {
     /// Id and name of our containers.
     containers: BTreeMap<String, String>,
     /// Networks, by Docker's name of them, that lead to one of ours.
@@ -29,7 +29,7 @@ pub(crate) struct Ground {
 /// Docker's built-in networks that lead to no container of ours.
 const NOWHERE: [&str; 2] = ["none", "host"];
 
-impl Ground {
+impl Composition {
     /// From our containers, from the networks that there are, and from where the engine keeps all that is its own.
     pub(crate) fn of(policy: &Policy, ours: &[&Facts], networks: &[Network], engine_root: Option<&Path>) -> Self {
         let guarded = policy.networks.values().map(policy::Network::docker_name);
@@ -53,7 +53,7 @@ impl Ground {
     }
 
     /// The same, with the namespaces that nobody else may be in. `untold` says why some of ours are not among them.
-    pub(crate) fn stand_on(&mut self, host: Host, untold: Option<String>) {
+    pub(crate) fn take_host(&mut self, host: Host, untold: Option<String>) {
         self.host = host;
         self.untold = untold.or(self.untold.take());
     }

@@ -1,7 +1,7 @@
 //! Namespaces that a stranger shares with the host, or with one of ours: directly, or through any number of others.
 
 use super::super::facts::Facts;
-use super::ground::Ground;
+use super::composition::Composition;
 
 /// A kind of namespace, and the setting by which Docker chooses one.
 type Kind = (&'static str, fn(&Facts) -> Option<&str>);
@@ -21,20 +21,21 @@ struct End<'a> {
 }
 
 /// Every way through a namespace.
-pub(super) fn shared(one: &Facts, all: &[&Facts], ground: &Ground) -> Vec<String> {
-    KINDS.iter().flat_map(|kind| of_kind(kind, one, all, ground)).collect()
+pub(super) fn shared(one: &Facts, all: &[&Facts], composition: &Composition) -> Vec<String> {
+    KINDS.iter().flat_map(|kind| of_kind(kind, one, all, composition)).collect()
 }
 
-fn of_kind((word, mode): &Kind, one: &Facts, all: &[&Facts], ground: &Ground) -> Vec<String> {
+fn of_kind((word, mode): &Kind, one: &Facts, all: &[&Facts], composition: &Composition) -> Vec<String> {
     let End { last, links } = end(one, all, *mode);
-    if let Some((at, ours)) = links.iter().enumerate().find(|(_, link)| ground.name(&link.id).is_some()) {
+    if let Some((at, ours)) = links.iter().enumerate().find(|(_, link)| composition.name(&link.id).is_some()) {
         return vec![format!("the {word} namespace of {}{}", ours.name, through(links.get(..at).unwrap_or_default()))];
     }
     if mode(last) == Some("host") {
         return vec![format!("the host's {word} namespace{}", through(&links))];
     }
     // Networks belong to the network namespace alone.
-    let networks = last.networks.iter().flatten().filter(|name| *word == "network" && ground.networks.contains(*name));
+    let networks =
+        last.networks.iter().flatten().filter(|name| *word == "network" && composition.networks.contains(*name));
     networks.map(|name| format!("the network {name}{}", through(&links))).collect()
 }
 
