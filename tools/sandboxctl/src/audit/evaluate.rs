@@ -127,7 +127,7 @@ fn others(gathered: &Gathered, scribe: &mut Scribe<'_>) {
 fn reach(one: &Facts, gathered: &Gathered) -> Option<Result<Vec<String>, String>> {
     let everybody = gathered.containers.iter().chain(&gathered.others);
     let all: Vec<&Facts> = everybody.filter_map(Named::facts).collect();
-    gathered.ground.as_ref().map(|ground| strangers::ways(one, &all, ground))
+    gathered.composition.as_ref().map(|composition| strangers::ways(one, &all, composition))
 }
 
 fn networks(policy: &Policy, gathered: &Gathered, scribe: &mut Scribe<'_>) {

@@ -15,7 +15,7 @@ use super::Named;
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Completes the facts of strangers, and of ours and the host, on whose composition they may stand.
+/// Completes the facts of strangers, and of ours and the host, whose namespaces they may be in.
 pub(super) async fn look(
     docker: &engine::Engine,
     processes: &Processes,
@@ -43,7 +43,7 @@ pub(super) async fn look(
     }
 }
 
-/// Puts the host's namespaces and those of ours that run beside the composition.
+/// Tells the composition the namespaces of the host and of ours that run.
 async fn stand(docker: &engine::Engine, containers: &[Named], composition: &mut Composition) {
     let host = [1, std::process::id().into()].into_iter().filter_map(engine::namespaces_of).collect();
     let ours = containers.iter().filter_map(Named::facts).filter(|one| composition.has(&one.id));
