@@ -68,7 +68,7 @@ browser() { timeout 60 "$house/tests/worlds/browser" "$@"; }
   local chosen='document.querySelector("[name=severity]").value = "73"; document.querySelector("form").dispatchEvent(new Event("input"))'
   local left='document.querySelectorAll("#timeline tbody tr:not([hidden])").length'
   run -0 --separate-stderr browser "$PAGE" 1280 light "$BATS_TEST_TMPDIR/picture.png" <<<"$left"$'\n'"$chosen"$'\n'"$left"$'\nlocation.hash'
-  [ "${lines[0]} ${lines[2]} ${lines[3]}" = '4 2 "#tool=&severity=73&words="' ]
+  [ "${lines[0]} ${lines[2]} ${lines[3]}" = '5 3 "#tool=&severity=73&words="' ]
   run -0 --separate-stderr browser "$PAGE#tool=egress-proxy" 1280 light "$BATS_TEST_TMPDIR/picture.png" <<<"$left"
   [ "$output" = 1 ]
 }
