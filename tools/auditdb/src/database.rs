@@ -32,8 +32,13 @@ const MEND: &str = "the database of the records is broken; `auditdb rebuild` mak
 
 /// DuckDB's log of a database.
 pub(crate) fn log_of(database: &Path) -> PathBuf {
+    beside(database, "wal")
+}
+
+/// The database's path with this word behind it.
+fn beside(database: &Path, word: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push(".wal");
+    name.push(format!(".{word}"));
     PathBuf::from(name)
 }
 
@@ -42,9 +47,7 @@ pub(crate) fn log_of(database: &Path) -> PathBuf {
 /// # Errors
 /// If it cannot be renamed.
 pub(crate) fn put_aside(database: &Path, word: &str) -> Result<PathBuf> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(format!(".{word}"));
-    let aside = PathBuf::from(name);
+    let aside = beside(database, word);
     for (from, to) in [(log_of(database), log_of(&aside)), (database.to_owned(), aside.clone())] {
         if from.symlink_metadata().is_ok() {
             fs::rename(&from, &to).with_context(|| format!("{}: cannot be put aside", from.display()))?;
@@ -144,9 +147,7 @@ pub(crate) fn open(path: &Path, memory: &str) -> Result<Connection> {
 /// Makes a database with these tables under another name, and gives it its own when it is whole. Whoever is killed in
 /// between leaves none that looks broken.
 fn begin(path: &Path, memory: &str, tables: &str) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let draft = PathBuf::from(name);
+    let draft = beside(path, "new");
     // What a killed one left, and the log of a database that is gone: DuckDB would take it for the new one's.
     for left in [log_of(&draft), draft.clone(), log_of(path)] {
         match fs::remove_file(&left) {
@@ -266,6 +267,7 @@ mod tests {
             assert_eq!(groups(&open_to_write(&path).unwrap()), [ROW_GROUP, ROW_GROUP, 1], "{}", path.display());
         }
     }
+
     #[test]
     fn a_database_with_the_row_groups_of_an_older_auditdb_takes_more_lines_and_loses_none() {
         let folder = tempfile::tempdir().unwrap();

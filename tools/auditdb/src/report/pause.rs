@@ -54,18 +54,18 @@ fn writers(connection: &Connection, spool: &Folder, span: Span) -> Result<Vec<(i
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
+    let made = |name: &str| spool::begun(name).map(Timestamp::as_microsecond);
     let mut there = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, first, last): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let path = spool.path().join(name);
-        let before = spool::previous(&path).and_then(|name| spool::begun(&name)).map(Timestamp::as_microsecond);
+        let before = spool::previous(&path).and_then(|name| made(&name));
         there.push((before.map_or(first, |before| before.min(first)), last));
     }
     // Who has a segment open is there still, however long it has had nothing to say.
     let is_open = |name: &str| !spool::is_closed(&spool.path().join(name)).unwrap_or(true);
     let open = spool.segments()?.into_iter().filter(|segment| is_open(&segment.name));
-    let begun = |name: &str| spool::begun(name).map(Timestamp::as_microsecond);
-    there.extend(open.filter_map(|segment| Some((begun(&segment.name)?, until))));
+    there.extend(open.filter_map(|segment| Some((made(&segment.name)?, until))));
     Ok(there)
 }
 

@@ -97,8 +97,9 @@ impl Segment {
         let (id, created) = (Uuid::now_v7(), Timestamp::now());
         let name = format!("{id}-{}{SUFFIX}", std::process::id());
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(folder.join(&name))?;
-        // Held until we end: a segment that is open is not pruned.
-        flock(&file, FlockOperation::NonBlockingLockShared)?;
+        // Held until we end: a segment that is open is not pruned. Whoever asks whether it is open holds a lock of its own for
+        // that moment, and is waited for.
+        flock(&file, FlockOperation::LockShared)?;
         let previous = previous.map(|before| Previous { name: &before.name, sha256: before.link.to_string() });
         let about = About { format: FORMAT, created, pid: std::process::id(), previous };
         let mut header = serde_json::to_vec(&First { segment: about })?;
@@ -122,7 +123,7 @@ impl Segment {
     /// A day passes.
     #[cfg(test)]
     pub(super) fn grow_old(&mut self) {
-        self.begun = self.begun.checked_sub(FULL.1).unwrap();
+        self.begun = self.begun.checked_sub(FULL.1).unwrap_or(self.begun);
     }
 
     /// Appends a batch whole or not at all. It is on the disk only after [`Segment::sync`].
