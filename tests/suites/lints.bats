@@ -95,6 +95,26 @@ crate() {
   run -1 "$lints/circles" "$BATS_TEST_TMPDIR/none"
 }
 
+# A crate of one line, compiled in a folder of its own.
+compiled() {
+  local crate=$BATS_TEST_TMPDIR/crate
+  mkdir -p "$crate/src"
+  printf '[package]\nname = "hyphened-name"\nedition = "2024"\n[workspace]\n' >"$crate/Cargo.toml"
+  printf '%s\n' "$1" >"$crate/src/main.rs"
+  (cd "$crate" && RUSTC_WORKSPACE_WRAPPER=$(realpath "$lints/compiler") CARGO_TARGET_DIR=$crate/target cargo build --offline --all-targets)
+}
+
+@test "what Clippy or rustc warn of does not compile for --fast; the same crate without it does, and has its variables" {
+  PATH=$PATH:$HOME/.cargo/bin
+  mkdir -p "$BATS_TEST_TMPDIR/crate/tests"
+  printf '#[test] fn runs() { assert!(std::fs::exists(env!("CARGO_BIN_EXE_hyphened-name")).unwrap()) }\n' >"$BATS_TEST_TMPDIR/crate/tests/t.rs"
+  run ! compiled 'fn main() { println!("{}", (|| { return 1; })()) }'
+  [[ $output == *needless_return* ]]
+  run ! compiled 'fn main() { let unused = 1; }'
+  [[ $output == *"unused variable"* ]]
+  run -0 compiled 'fn main() { println!("1") }'
+}
+
 @test "every file and every test that CONTRIBUTING.md names is there" {
   cd "$BATS_TEST_DIRNAME/../.."
   # shellcheck disable=SC2016  # Markdown's backticks
