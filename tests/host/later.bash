@@ -4,6 +4,7 @@
 goes_on() {
   engine_restarts
   engine_leaves_all
+  engine_is_upgraded
   upgrades
   goes_wrong
   fills_up
@@ -34,6 +35,26 @@ engine_leaves_all() {
   holds 'live-restore, the engine started again: the cell never stopped' eval '[ "$(cell_started)" = "$before" ]'
   after 'live-restore, the engine started again'
   inside "echo '{\"live-restore\": false}' >/etc/docker/daemon.json; systemctl reload docker" >&2
+}
+
+engine_pid() { inside 'systemctl show -P MainPID docker'; }
+
+# As `apt upgrade` does it, with the scripts of Docker's own package: these stop or restart the unit as they like.
+engine_is_upgraded() {
+  local mark engine
+  packed_again docker.io 99.9 "$TREE/opt/docker.deb"
+  mark=$(inside 'date -u +%FT%TZ') engine=$(engine_pid)
+  witness_the_rules
+  apt_like -i /opt/docker.deb >&2 || true
+  rm -f -- "$TREE/opt/docker.deb"
+  holds "an upgrade of Docker's package: it is the later one, and another engine runs" eval 'inside "dpkg-query -s docker.io" | grep -qx "Version: 99.9" && not is "$engine" engine_pid'
+  neighbour=$(started)
+  holds "an upgrade of Docker's package: the cell is back, behind the moat" within "$UP_WITHIN" stands
+  holds "an upgrade of Docker's package: the moat was never open" inside 'systemctl is-active witness && ! ls /run/open'
+  inside 'systemctl stop witness' >&2
+  put_the_token
+  holds "an upgrade of Docker's package: the engine's end and start are in the record" within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
+  after "an upgrade of Docker's package"
 }
 
 # The next version's monitor is made of other sources. The image of it is the one before with another label.

@@ -141,7 +141,7 @@ boots() {
   put_the_token
   holds 'a boot: every stream goes on into the record' within 60 active cellblock-collect@{proxy,vault,monitor,warden,denied,events,moat}
   holds 'a boot: the record holds' inside 'auditdb verify'
-  holds 'a boot: the report tells from when to when nothing was recorded, and why' within 60 reports_a_gap_around "$off"
+  holds 'a boot: the report tells from when to when no stream was read, and why' within 60 reports_a_gap_around "$off"
   holds 'a boot: what the moat said is in the record' said '.event.provider == "netguard" and .event.action == "moat-watched"'
   after 'a boot'
 }

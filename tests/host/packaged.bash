@@ -75,3 +75,18 @@ package_like() {
   run dpkg-deb -Znone --root-owner-group -b "$unpacked/tree" "$old"
   rm -rf "$unpacked"
 }
+
+# `packed_again PACKAGE VERSION FILE`: an installed package of Debian's with its own scripts, as a later version. So its
+# upgrade is tried with nothing fetched.
+packed_again() {
+  local tree=$work/again info=$TREE/var/lib/dpkg/info/$1
+  run mkdir -p "$tree/DEBIAN"
+  while read -r file; do
+    if [ -L "$TREE$file" ] || [ ! -d "$TREE$file" ]; then printf '%s\0' ".$file"; fi
+  done <"$info.list" | tar -C "$TREE" --null -T - -c | tar -C "$tree" -x
+  for script in preinst postinst prerm postrm conffiles; do [ ! -e "$info.$script" ] || run cp -a "$info.$script" "$tree/DEBIAN/$script"; done
+  dpkg-query --admindir="$TREE/var/lib/dpkg" -s "$1" |
+    sed -e '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' -e '/^Status:/d' -e "s/^Version: .*/Version: $2/" >"$tree/DEBIAN/control"
+  run dpkg-deb -Znone --root-owner-group -b "$tree" "$3"
+  rm -rf "$tree"
+}

@@ -85,7 +85,8 @@ pub(crate) struct Ingest {
     /// The input is all that its source wrote: tell where the numbers that it gives its lines leave some out
     #[arg(long, requires = "provider")]
     pub(crate) whole: bool,
-    /// Instead of one file, each of these, as its own source's lines, all in one segment; give it as often as there are files
+    /// Instead of one file, each of these, as its own source's lines, all in one segment; give it as often as there are
+    /// files
     #[arg(long, value_name = "NAME=FILE", conflicts_with_all = ["file", "from_docker", "provider", "whole"])]
     pub(crate) each: Vec<Named>,
     /// Pass the lines on to standard output, once they are on the disk

@@ -23,8 +23,9 @@ const FOLDING: &str = "1GiB";
 /// dictionaries took a tenth of a fold's time more (measured).
 const STORAGE: &str = "v1.3.0";
 
-/// Rows in one of DuckDB's row groups. Each fold writes the last one anew, of 122,880 rows where nobody says otherwise. A
-/// fold of few lines costs a sixth so, and a large one no more (measured). A multiple of 2,048 (DuckDB's manual, "Storage").
+/// Rows in one of DuckDB's row groups. Each fold writes the last one anew, of 122,880 rows where nobody says otherwise.
+/// A fold of few lines costs a sixth so, and a large one no more (measured). A multiple of 2,048 (DuckDB's manual,
+/// "Storage").
 pub(crate) const ROW_GROUP: u64 = 20_480;
 
 /// How to mend a database of records that is broken.
@@ -71,8 +72,8 @@ pub(crate) fn open_to_read(path: &Path, memory: &str) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the record's database to hold its rows against their lines, in their order. One thread: others would wait for the one
-/// that compares, and cost more than they take off it (measured).
+/// Opens the record's database to hold its rows against their lines, in their order. One thread: others would wait for
+/// the one that compares, and cost more than they take off it (measured).
 pub(crate) fn open_to_check(path: &Path, memory: &str) -> Result<Connection> {
     let config = Config::default().access_mode(AccessMode::ReadOnly)?.threads(1)?;
     let connection = opened(path, closed(config, memory)?.enable_external_access(false)?).map_err(mended)?;
@@ -161,8 +162,8 @@ fn begin(path: &Path, memory: &str, tables: &str) -> Result<()> {
     fs::rename(&draft, path).with_context(|| format!("{}: cannot be made", path.display()))
 }
 
-/// The same to write. Only a database that is attached has the row groups that we want. Lines come in one after the other: a
-/// second thread only costs the tools that write them (measured).
+/// The same to write. Only a database that is attached has the row groups that we want. Lines come in one after the
+/// other: a second thread only costs the tools that write them (measured).
 ///
 /// # Errors
 /// If it cannot be opened, or made with these tables where it is not there.

@@ -57,11 +57,11 @@ pub(crate) fn keep(store: &Store, connection: &Connection, filter: &Filter, form
         Form::Parquet => parquet::write(store, filter, path)?,
         form => whole::write(path, |out| write(connection, filter, form, out))?,
     };
-    Ok(told(count, path, form))
+    Ok(exported(count, path, form))
 }
 
-/// What is new since the last time, as one more file of the folder, or one of each partition. Where nothing is, there is
-/// no file.
+/// What is new since the last time, as one more file of the folder, or one of each partition. Where nothing is, there
+/// is no file.
 ///
 /// # Errors
 /// If the folder is no such folder, or one of its files cannot be written.
@@ -81,7 +81,7 @@ pub(crate) fn ship(
         Form::Parquet => parquet::fill(store, &filter, draft, name),
         form => whole::fill_file(draft, |out| write(connection, &filter, form, out)),
     })?;
-    Ok(path.map(|path| told(count, &path, form)))
+    Ok(path.map(|path| exported(count, &path, form)))
 }
 
 /// Writes all records that the filter lets through, and says how many.
@@ -107,7 +107,7 @@ pub(crate) fn write(connection: &Connection, filter: &Filter, form: Form, out: &
     Ok(count)
 }
 
-fn told(count: u64, path: &Path, form: Form) -> Record {
+fn exported(count: u64, path: &Path, form: Form) -> Record {
     let form = match form {
         Form::Csv => "CSV",
         Form::Sarif => "SARIF",

@@ -15,8 +15,8 @@ pub(crate) use progress::Seen;
 use row::Rows;
 pub(crate) use row::{Value, Values};
 
-/// The most rows in one transaction: whole row groups, which go to the file without the log. A small group behind them would
-/// make the checkpoint write its neighbours anew: a third of a fold's time, and of the file.
+/// The most rows in one transaction: whole row groups, which go to the file without the log. A small group behind them
+/// would make the checkpoint write its neighbours anew: a third of a fold's time, and of the file.
 const ROWS: u64 = 12 * ROW_GROUP;
 /// Bytes of lines in one transaction.
 const BYTES: u64 = 192 << 20;

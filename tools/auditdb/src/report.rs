@@ -1,7 +1,7 @@
 //! One screen of what matters, folded from the record.
 //!
-//! The database is asked at the edge ([`gather()`]); what comes of the rows is decided apart from it. Then it is told as
-//! text, as records or as a page.
+//! The database is asked at the edge ([`gather()`]); what comes of the rows is decided apart from it. Then it is told
+//! as text, as records or as a page.
 
 mod activity;
 mod check;

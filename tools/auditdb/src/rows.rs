@@ -169,7 +169,8 @@ impl Rows<'_> {
             .is_some_and(|own| own.columns.action.as_deref() == Some(record::Action::LineRejected.name()))
     }
 
-    /// A line that came twice has the row of the first, which is looked for later. One without an id always has its own.
+    /// A line that came twice has the row of the first, which is looked for later. One without an id always has its
+    /// own.
     fn may_repeat(&mut self, text: &str, batch: &Batch, position: u64) -> bool {
         let Ok(line) = line::judge(&mut self.scanner, text, batch.source.as_ref()) else { return false };
         let Some(id) = line.columns.id.as_deref() else { return false };

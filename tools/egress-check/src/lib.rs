@@ -1,7 +1,7 @@
 //! The inspector: tries to get out, and reports what it could do. See egress-check(1).
 //!
-//! The way of a probe: the policy and the `host` → `plan` (a pure function) → [`mod@line`] (as a person may write it too) →
-//! `inspect` (asks at every `namespace::vantage`, each on a thread that enters it) → `wire` (one question, one
+//! The way of a probe: the policy and the `host` → `plan` (a pure function) → [`mod@line`] (as a person may write it
+//! too) → `inspect` (asks at every `namespace::vantage`, each on a thread that enters it) → `wire` (one question, one
 //! `probe::observation`) → `verdict` (pure again) → `evaluation` → `report`.
 //!
 //! What is public is what reads bytes of others, so that it can be fuzzed: [`line::read`], [`dns_answer`] and

@@ -141,8 +141,9 @@ pub(crate) fn is_refusal(inside: Reach) -> bool {
     inside == Reach::Rejected
 }
 
-/// What the moat settles where nobody answers, inside or outside: it refused these very packets, or it did not, and they
-/// went on. And where somebody says no: it was the moat, if it refused these very packets. If it did not, it was another.
+/// What the moat settles where nobody answers, inside or outside: it refused these very packets, or it did not, and
+/// they went on. And where somebody says no: it was the moat, if it refused these very packets. If it did not, it was
+/// another.
 fn witnessed(inside: Reach, control: Option<Reach>, witness: Option<Witness>) -> Option<(Outcome, &'static str)> {
     if let (true, Some(Witness::Refused(_))) = (is_refusal(inside), witness) {
         return Some((Outcome::Success, "somebody says no, and it is the moat: it refused these packets"));

@@ -4,8 +4,8 @@ use futures_util::future::BoxFuture;
 
 use crate::Error;
 
-/// Work that the engine does for us. It is boxed, so that this crate compiles what is below it: HTTP, and the reading of
-/// Docker's models.
+/// Work that the engine does for us. It is boxed, so that this crate compiles what is below it: HTTP, and the reading
+/// of Docker's models.
 ///
 /// rustc compiles the body of an `async fn` where it is awaited: in each tool, and again in each tool's tests. That was
 /// three tenths of netguard's LLVM lines, and a quarter of sandboxctl's.

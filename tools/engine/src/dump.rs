@@ -1,5 +1,5 @@
-//! Lists that the kernel gives over netlink(7). What its messages mean is a library's to know. The socket is ours: it must not
-//! wait without an end, nor hear anybody else.
+//! Lists that the kernel gives over netlink(7). What its messages mean is a library's to know. The socket is ours: it
+//! must not wait without an end, nor hear anybody else.
 
 use std::io;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Room for one datagram, in bytes: the kernel sends no more than 32 KiB at a time.
 pub const DATAGRAM: usize = 64 * 1024;
 
-/// A socket of this thread's namespace that hears the kernel alone. Else a prisoner that may administer his network could
-/// answer in its place. No protocol is the first one, `NETLINK_ROUTE`.
+/// A socket of this thread's namespace that hears the kernel alone. Else a prisoner that may administer his network
+/// could answer in its place. No protocol is the first one, `NETLINK_ROUTE`.
 ///
 /// # Errors
 /// If this kernel has no such protocol.

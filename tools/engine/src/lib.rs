@@ -41,7 +41,7 @@ pub use events::Events;
 pub use exec::Done;
 pub use families::Families;
 pub use listening::{Listener, Networks};
-pub use namespaces::{Home, Namespaces, namespaces_of};
+pub use namespaces::{Namespaces, ProcessNamespaces, namespaces_of};
 pub use process::{Process, is_no_file, plain_file, raise_descriptors};
 pub use processes::Processes;
 pub use version::Version;

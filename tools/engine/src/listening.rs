@@ -1,5 +1,5 @@
-//! Who waits for others in a network namespace, asked of the kernel (`sock_diag(7)`): it looks at the sockets that listen,
-//! and at no other. For a table of proc(5) it walks all that it has room for, some milliseconds each.
+//! Who waits for others in a network namespace, asked of the kernel (`sock_diag(7)`): it looks at the sockets that
+//! listen, and at no other. For a table of proc(5) it walks all that it has room for, some milliseconds each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -17,8 +17,8 @@ impl Engine {
         Box::pin(chunks.map_ok(|chunk| String::from_utf8_lossy(&chunk.into_bytes()).into_owned()).try_collect())
     }
 
-    /// Follows a container's standard output, from that second on (seconds since 1970). Old chunks come first, and it ends
-    /// when the container or the engine does.
+    /// Follows a container's standard output, from that second on (seconds since 1970). Old chunks come first, and it
+    /// ends when the container or the engine does.
     ///
     /// A chunk is its time in RFC 3339, a space, and a line with its break. A part of a long line has none.
     #[must_use]

@@ -11,7 +11,7 @@ const KINDS: [&str; 4] = ["net", "pid", "ipc", "mnt"];
 
 /// The control groups and namespaces that a process is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
+pub struct ProcessNamespaces {
     /// Its number on this host.
     pub pid: i64,
     /// Its control groups: those of a container have its id in their names.
@@ -26,10 +26,10 @@ pub type Namespaces = BTreeMap<&'static str, String>;
 /// The namespaces of the process of this number; 1 has the host's.
 #[must_use]
 pub fn namespaces_of(pid: i64) -> Option<Namespaces> {
-    Home::of(&Process::open(pid).ok()?).ok()?.namespaces
+    ProcessNamespaces::of(&Process::open(pid).ok()?).ok()?.namespaces
 }
 
-impl Home {
+impl ProcessNamespaces {
     /// Of a process that still runs.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(namespaces_of(pid), Some(own));
         child.kill().unwrap();
         // A zombie as long as nobody asks for its end.
-        let ended = || Process::open(pid).is_ok_and(|process| Home::of(&process).is_err());
+        let ended = || Process::open(pid).is_ok_and(|process| ProcessNamespaces::of(&process).is_err());
         assert!((0..500).any(|_| ended() || {
             std::thread::sleep(std::time::Duration::from_millis(10));
             false

@@ -77,8 +77,8 @@ impl Process {
         Ok(numbers.filter_map(|number| self.read(&format!("task/{number}/status")).ok()).collect())
     }
 
-    /// What it calls itself, and the file that it was started from, without its folder. Both are its owner's own choice; who
-    /// may not look at the file has the first one only.
+    /// What it calls itself, and the file that it was started from, without its folder. Both are its owner's own
+    /// choice; who may not look at the file has the first one only.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let own = self.read("comm").map(|name| name.trim_end().to_owned());
@@ -108,8 +108,8 @@ impl Process {
         self.link("exe")
     }
 
-    /// The paths of what it holds open, each once; what has none, such as a socket, is left out. Second: was all looked at? A
-    /// process can hold more than anybody wants to read.
+    /// The paths of what it holds open, each once; what has none, such as a socket, is left out. Second: was all looked
+    /// at? A process can hold more than anybody wants to read.
     #[must_use]
     pub fn open_files(&self) -> (BTreeSet<String>, bool) {
         let Ok(folder) = openat(&self.folder, "fd", FOLDER, Mode::empty()) else { return (BTreeSet::new(), false) };
@@ -175,8 +175,8 @@ pub fn plain_file(path: &std::path::Path) -> Result<std::fs::File> {
     regular(&root, below, ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
 }
 
-/// File systems whose files the kernel makes up as they are read: procfs, sysfs, tracefs and debugfs (`linux/magic.h`). A line
-/// of tracefs' `trace_pipe` is given once.
+/// File systems whose files the kernel makes up as they are read: procfs, sysfs, tracefs and debugfs (`linux/magic.h`).
+/// A line of tracefs' `trace_pipe` is given once.
 const KERNEL_S: [FsWord; 4] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x7472_6163, 0x6462_6720];
 
 /// What is there is a folder, a socket, a device, or a link.

@@ -1,12 +1,12 @@
-//! Which process is whose, and where each is. To look at all of `/proc` is most of what a container costs. So one look serves
-//! all of those that are asked about soon after it.
+//! Which process is whose, and where each is. To look at all of `/proc` is most of what a container costs. So one look
+//! serves all of those that are asked about soon after it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::namespaces::Home;
+use crate::namespaces::ProcessNamespaces;
 use crate::process::{Process, is_none_of_it, numbers};
 
 /// How long one look is good for.
@@ -14,7 +14,7 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// The processes of this host.
 #[derive(Debug, Default)]
-pub struct Processes(Mutex<Option<(Instant, Arc<Vec<Home>>)>>);
+pub struct Processes(Mutex<Option<(Instant, Arc<Vec<ProcessNamespaces>>)>>);
 
 impl Processes {
     /// Every process of the container with this id: those in its control group, and those in the namespace of process
@@ -33,17 +33,21 @@ impl Processes {
     /// As [`Processes::of`].
     pub fn of_held(&self, container: &str, first: &Process) -> Result<Vec<Process>> {
         let (home, first) = (first.namespace("pid")?, first.pid());
-        let numbers = |one: &Home| one.namespaces.as_ref().and_then(|namespaces| namespaces.get("pid")) == Some(&home);
+        let numbers = |one: &ProcessNamespaces| {
+            one.namespaces.as_ref().and_then(|namespaces| namespaces.get("pid")) == Some(&home)
+        };
         let mut all = self.recent()?;
         // Where the container started after the last look, nobody has seen anything of it.
         if !all.iter().any(|seen| seen.pid == first && numbers(seen)) {
             all = self.look()?;
         }
-        let is_in = |seen: &Home| seen.group.contains(container) || numbers(seen);
+        let is_in = |seen: &ProcessNamespaces| seen.group.contains(container) || numbers(seen);
         let mut found = Vec::new();
         for seen in all.iter().filter(|seen| is_in(seen)) {
             // By now the number may be another's.
-            match Process::open(seen.pid).and_then(|process| Ok(is_in(&Home::of(&process)?).then_some(process))) {
+            match Process::open(seen.pid)
+                .and_then(|process| Ok(is_in(&ProcessNamespaces::of(&process)?).then_some(process)))
+            {
                 Ok(process) => found.extend(process),
                 Err(error) if is_none_of_it(&error) => {}
                 // Whoever is not looked at could be the one that matters.
@@ -57,7 +61,7 @@ impl Processes {
     ///
     /// # Errors
     /// If `/proc` or a process in it cannot be read.
-    pub fn recent(&self) -> Result<Arc<Vec<Home>>> {
+    pub fn recent(&self) -> Result<Arc<Vec<ProcessNamespaces>>> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
             Some((taken, all)) if taken.elapsed() < FRESH => Ok(all),
@@ -69,10 +73,10 @@ impl Processes {
     ///
     /// # Errors
     /// If `/proc` or a process in it cannot be read.
-    pub fn look(&self) -> Result<Arc<Vec<Home>>> {
+    pub fn look(&self) -> Result<Arc<Vec<ProcessNamespaces>>> {
         let (taken, mut all) = (Instant::now(), Vec::new());
         for pid in numbers()? {
-            match Process::open(pid).and_then(|process| Home::of(&process)) {
+            match Process::open(pid).and_then(|process| ProcessNamespaces::of(&process)) {
                 Ok(home) => all.push(home),
                 Err(error) if is_none_of_it(&error) => {}
                 Err(error) => return Err(error),
@@ -94,7 +98,7 @@ mod tests {
         std::process::id().into()
     }
 
-    fn has(all: &[Home], pid: i64) -> bool {
+    fn has(all: &[ProcessNamespaces], pid: i64) -> bool {
         all.iter().any(|seen| seen.pid == pid)
     }
 

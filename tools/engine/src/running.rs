@@ -8,8 +8,8 @@ use std::process::Command;
 /// Where systemd has the socket of Docker's unit.
 const SOCKET: &str = "/run/docker.sock";
 
-/// May a watcher connect to this socket, and start nobody by it? Not while no engine runs; nor while systemd ends the one
-/// that does, for a connection that waits then starts it again.
+/// May a watcher connect to this socket, and start nobody by it? Not while no engine runs; nor while systemd ends the
+/// one that does, for a connection that waits then starts it again.
 pub(crate) fn may_be_asked(socket: &Path) -> bool {
     let real = socket.canonicalize().unwrap_or_else(|_| socket.to_owned());
     runs() && !(real == Path::new(SOCKET) && Path::new("/run/systemd/system").is_dir() && is_ending())

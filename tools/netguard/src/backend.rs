@@ -106,8 +106,8 @@ pub(crate) trait Backend: Debug {
     /// `stands` says whether the rules in the kernel are a plan's.
     fn prepare(&self, _plan: &Fitted, _stands: fn(&Fitted, &Listing) -> bool) {}
 
-    /// Remembers in which generation of the kernel's rules all was found as planned; `None` when the plan is another one
-    /// now.
+    /// Remembers in which generation of the kernel's rules all was found as planned; `None` when the plan is another
+    /// one now.
     fn found(&self, _generation: Option<u32>) {}
 
     /// Whether nobody changed any rule since all were as planned.

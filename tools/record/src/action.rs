@@ -195,7 +195,8 @@ actions! {
     "classify" {
         RefClassified = "ref-classified": "A model was asked what to call a change of a ref; its label informs, and decides nothing.",
     }
-    // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to this.
+    // Written by the gate's script in nginx (compose/images/proxy/njs/record.js), which a test of sandboxctl holds to
+    // this.
     GATE {
         RequestAllowed = "request-allowed": "A rule let a request through, and the upstream answered, if only with an error of its own.",
         RequestDenied = "request-denied": "A request was refused, or its name leads inside; error.code and event.reason say why.",

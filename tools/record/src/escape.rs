@@ -21,8 +21,8 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// Makes JSON harmless on a terminal, and leaves it the same JSON: the characters that [`escape`] escapes become `\uXXXX`
-/// (RFC 8259 section 7). Raw, they can stand in strings only.
+/// Makes JSON harmless on a terminal, and leaves it the same JSON: the characters that [`escape`] escapes become
+/// `\uXXXX` (RFC 8259 section 7). Raw, they can stand in strings only.
 #[must_use]
 pub fn harmless(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_unsafe) {

@@ -1,5 +1,5 @@
-//! What a finding is known by again tomorrow: tool, action, rule and target. `auditdb report`, `sandboxctl audit --baseline`
-//! and `scripts/audit` know their findings by the same words.
+//! What a finding is known by again tomorrow: tool, action, rule and target. `auditdb report`, `sandboxctl audit
+//! --baseline` and `scripts/audit` know their findings by the same words.
 
 use crate::record::Record;
 

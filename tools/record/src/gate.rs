@@ -4,7 +4,8 @@
 //! scripts word the failures (`compose/images/proxy/njs/codes.js`, held equal by a test). `egress-check` judges by
 //! both. A refusal is a proof that nothing went out; everything else is none.
 
-/// What the gate calls itself: `event.provider` of its lines. It is no tool of this workspace, so no [`Provider`] has it.
+/// What the gate calls itself: `event.provider` of its lines. It is no tool of this workspace, so no [`Provider`] has
+/// it.
 ///
 /// [`Provider`]: crate::Provider
 pub const GATE: &str = "egress-proxy";

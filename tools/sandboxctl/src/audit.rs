@@ -1,7 +1,7 @@
 //! The audit: containers, networks and engine, held against the policy and the CIS Docker Benchmark.
 //!
-//! [`gather`] asks the engine, everything at once; what it answers becomes a subject ([`evaluate()`]). Every control is a
-//! pure function from a subject to a verdict, and [`records`] makes the verdict a record. What the engine did not
+//! [`gather`] asks the engine, everything at once; what it answers becomes a subject ([`evaluate()`]). Every control is
+//! a pure function from a subject to a verdict, and [`records`] makes the verdict a record. What the engine did not
 //! answer is unknown in every control that rests on it.
 
 mod audited;

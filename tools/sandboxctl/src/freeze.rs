@@ -26,7 +26,7 @@ pub(crate) use trigger::Trigger;
 pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let mut troubles: Vec<String> = Vec::new();
     let mut note = |done: anyhow::Result<()>| troubles.extend(done.err().map(|error| format!("{error:#}")));
-    homes(policy).for_each(|network| note(link::set(network.bridge.as_str(), false)));
+    cell_networks(policy).for_each(|network| note(link::set(network.bridge.as_str(), false)));
     let engine = wait_for(Engine::connect());
     if let Ok(engine) = &engine {
         let done = wait_for(async { Ok(hold(engine, policy).await) });
@@ -67,7 +67,7 @@ async fn hold(engine: &Engine, policy: &Policy) -> Vec<anyhow::Result<()>> {
 pub(crate) fn thaw(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let engine = wait_for(Engine::connect())?;
     wait_for(let_go(&engine, policy))?;
-    let wanted: Vec<String> = homes(policy).map(Network::docker_name).collect();
+    let wanted: Vec<String> = cell_networks(policy).map(Network::docker_name).collect();
     let after = standing(Ok(engine), policy);
     out.check(&thawed(policy.container(Service::Cell), &after, &wanted))
 }
@@ -76,7 +76,7 @@ async fn let_go(engine: &Engine, policy: &Policy) -> anyhow::Result<()> {
     let (vault, cell) = (policy.container(Service::Vault), policy.container(Service::Cell));
     let found = engine.container(vault).await.map_err(|error| engine::about_container(vault, error))?;
     let Ok(before) = networks_of(found) else { bail!("the engine did not tell the networks of {vault}") };
-    for network in homes(policy) {
+    for network in cell_networks(policy) {
         let name = network.docker_name();
         if !before.contains(&name) {
             let given = engine.join_network(&name, place(vault, network, Families::here())).await;
@@ -92,7 +92,7 @@ async fn let_go(engine: &Engine, policy: &Policy) -> anyhow::Result<()> {
 }
 
 /// The networks that the cell reaches anything by: the vault's.
-fn homes(policy: &Policy) -> impl Iterator<Item = &Network> {
+fn cell_networks(policy: &Policy) -> impl Iterator<Item = &Network> {
     policy.active_networks().filter(|network| network.address_of(Service::Vault).is_some())
 }
 
@@ -111,8 +111,8 @@ fn place(vault: &str, network: &Network, families: Families) -> NetworkConnectRe
 
 /// How things are, asked anew.
 fn standing(engine: anyhow::Result<Engine>, policy: &Policy) -> Standing {
-    let ours: BTreeSet<String> = homes(policy).map(Network::docker_name).collect();
-    let bridges: Vec<&str> = homes(policy).map(|network| network.bridge.as_str()).collect();
+    let ours: BTreeSet<String> = cell_networks(policy).map(Network::docker_name).collect();
+    let bridges: Vec<&str> = cell_networks(policy).map(|network| network.bridge.as_str()).collect();
     let open = link::up(&bridges).map_err(|error| format!("{error:#}"));
     let names = (policy.container(Service::Cell), policy.container(Service::Vault));
     let told = engine

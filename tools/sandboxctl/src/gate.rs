@@ -7,8 +7,8 @@
 //!   would count requests, and the prisoner could hold every connection there is with half a request on each.
 //! - Who asks is told by the address that was asked: the gate has one on each client's network, and no
 //!   network reaches another's. So no header and no source address is trusted.
-//! - What leads out goes through a relay (relay.rs): `stream` looks the name's address up for every connection, and refuses
-//!   one of the inside at once. The moat behind it has the last word.
+//! - What leads out goes through a relay (relay.rs): `stream` looks the name's address up for every connection, and
+//!   refuses one of the inside at once. The moat behind it has the last word.
 //! - It binds its outgoing connections to its address on `egress`. A name that resolves to one of its
 //!   other networks, to loopback or to itself then leads nowhere: these never cross the moat.
 //! - Every text that the policy chose goes through [`syntax::quote`] or [`syntax::value`].

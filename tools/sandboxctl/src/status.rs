@@ -1,4 +1,5 @@
-//! How things stand: services by the engine's word, the cell's way out by trying it, bounded folders by the file system's.
+//! How things stand: services by the engine's word, the cell's way out by trying it, bounded folders by the file
+//! system's.
 
 mod follow;
 mod promise;

@@ -1,10 +1,10 @@
 //! The warden: scans what is written to the share, and jails what is found. See scanwatch(1).
 //!
-//! The way of a file: `sources` (what the kernel tells, and walks) → `queue` → a worker of the `pipeline` (`open` holds it,
-//! `clamd` judges it) → `jail` (out of reach, and kept) → `records` (the line).
+//! The way of a file: `sources` (what the kernel tells, and walks) → `queue` → a worker of the `pipeline` (`open` holds
+//! it, `clamd` judges it) → `jail` (out of reach, and kept) → `records` (the line).
 //!
-//! The rooms, each importing only those before it: `share` (a file below an attacker's folder), `sources`, `queue`, `clamd`,
-//! `jail`, `records` (pure), `pipeline`, `watch` (the threads), `commands`.
+//! The rooms, each importing only those before it: `share` (a file below an attacker's folder), `sources`, `queue`,
+//! `clamd`, `jail`, `records` (pure), `pipeline`, `watch` (the threads), `commands`.
 //!
 //! Two parsers read what others wrote, and are public so that they can be fuzzed: [`parse_reply`] and
 //! [`Sidecar::parse`].

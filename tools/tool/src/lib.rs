@@ -3,11 +3,12 @@
 //! - [`main`] is what every tool's `main` calls, with its [`version!`]. [`Exit`] is the exit status.
 //! - [`input`] opens what the command line names, and [`duration`] reads a time as the policy has it.
 //! - [`OutputArgs`] is `--format`. [`Writer`] prints records, counts verdicts, and ends every run with `run-finished`.
-//! - [`render`] makes a line for a person of a record. [`print()`] prints what is no record, and [`completions()`] a shell's.
+//! - [`render`] makes a line for a person of a record. [`print()`] prints what is no record, and [`completions()`] a
+//!   shell's.
 //! - [`replace()`] writes a file in one step.
 //! - [`OutputClosed`] is the end of a run whose reader went away: no error, and no pass.
-//! - [`Stop`] is SIGINT or SIGTERM, or a reader that went away, for a follower that looks now and then. `scanwatch` polls descriptors and
-//!   `sandboxctl` runs on tokio: each waits for signals in its own way.
+//! - [`Stop`] is SIGINT or SIGTERM, or a reader that went away, for a follower that looks now and then. `scanwatch`
+//!   polls descriptors and `sandboxctl` runs on tokio: each waits for signals in its own way.
 //!
 //! What a line says is `record`'s. Nothing here knows what a tool does.
 

@@ -16,8 +16,8 @@ pub enum Lasting {
 
 /// Replaces a file, or makes it, with this mode and whatever the umask says.
 ///
-/// It is written beside its place, into a draft that is always a new file (`O_EXCL`). So in a folder that others may write, a
-/// link in the draft's place leads nowhere.
+/// It is written beside its place, into a draft that is always a new file (`O_EXCL`). So in a folder that others may
+/// write, a link in the draft's place leads nowhere.
 ///
 /// # Errors
 /// What the system says; then no draft is left.

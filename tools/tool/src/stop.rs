@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM end a follower in good order; the second one ends it at once. One that lists ends with its reader, too.
+//! SIGINT and SIGTERM end a follower in good order; the second one ends it at once. One that lists ends with its
+//! reader, too.
 
 use std::io;
 use std::sync::Arc;

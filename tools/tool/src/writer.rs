@@ -68,7 +68,8 @@ impl<W: Write> Writer<W> {
     /// Prints a record that is no check.
     ///
     /// # Errors
-    /// [`OutputClosed`](crate::OutputClosed) when nobody reads any more; otherwise what the system says, a full disk for one.
+    /// [`OutputClosed`](crate::OutputClosed) when nobody reads any more; otherwise what the system says, a full disk
+    /// for one.
     pub fn write(&mut self, record: &Record) -> anyhow::Result<()> {
         let mut line =
             if self.text { render(record, self.coloured) } else { harmless(&self.numbered(record)?).into_owned() };
@@ -78,8 +79,8 @@ impl<W: Write> Writer<W> {
         written.and(flushed).map_err(|error| self.explain(error))
     }
 
-    /// Prints text for people that stands in the place of records: a page that a run's records were folded into. They are
-    /// counted one by one ([`Writer::count`]). Whoever chose a part of it, the page's maker has escaped that.
+    /// Prints text for people that stands in the place of records: a page that a run's records were folded into. They
+    /// are counted one by one ([`Writer::count`]). Whoever chose a part of it, the page's maker has escaped that.
     ///
     /// # Errors
     /// As [`Writer::write`].

@@ -1,9 +1,9 @@
 //! The log of checkpoints, kept short: what it says of segments that were let go is summed up in one checkpoint.
 //!
-//! A segment that has its tombstone and is older than each that is left goes whole, with the tombstone. Of another with a
-//! tombstone goes all but that. Of every other segment goes all but the last word on how far it went: a link covers all
-//! before it. So the log is bounded by what the policy retains. The checkpoint that does so signs the roots of those that
-//! stay, one after the other. So none of these can be taken out unseen either.
+//! A segment that has its tombstone and is older than each that is left goes whole, with the tombstone. Of another with
+//! a tombstone goes all but that. Of every other segment goes all but the last word on how far it went: a link covers
+//! all before it. So the log is bounded by what the policy retains. The checkpoint that does so signs the roots of
+//! those that stay, one after the other. So none of these can be taken out unseen either.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -76,12 +76,12 @@ impl Notary {
         Ok(key::load_next(&self.folder)?.map(|key| key::public(&key)))
     }
 
-    /// Signs, keeps, and hands to the anchors. Where the log begins with this, `before` says what is there already: that
-    /// comes first, and the caller hears of it.
+    /// Signs, keeps, and hands to the anchors. Where the log begins with this, `before` says what is there already:
+    /// that comes first, and the caller hears of it.
     ///
     /// # Errors
-    /// If nothing could be signed or kept. An anchor that takes nothing gets a warning, and is no error: `verify` tells what
-    /// is not anchored.
+    /// If nothing could be signed or kept. An anchor that takes nothing gets a warning, and is no error: `verify` tells
+    /// what is not anchored.
     pub(crate) fn sign(
         &self,
         mut abouts: Vec<About>,

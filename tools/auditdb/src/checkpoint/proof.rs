@@ -63,7 +63,8 @@ impl Proof {
         Ok(merkle::climb(merkle::leaf(line), self.index, lines, &path))
     }
 
-    /// Climbs in trees of several sizes, for a fuzzer, which can sign nothing and so gets no further in [`Proof::check`].
+    /// Climbs in trees of several sizes, for a fuzzer, which can sign nothing and so gets no further in
+    /// [`Proof::check`].
     pub(crate) fn climb(&self) {
         for lines in [0, 1, self.index, self.index.saturating_add(1), u64::MAX] {
             drop(self.root(self.line_base64.as_bytes(), lines));

@@ -1,4 +1,5 @@
-//! `auditdb key show` and `auditdb key rotate`: the public half of the key, to be kept elsewhere, and of those before it.
+//! `auditdb key show` and `auditdb key rotate`: the public half of the key, to be kept elsewhere, and of those before
+//! it.
 
 use std::io::Write;
 

@@ -10,8 +10,8 @@ use duckdb::Connection;
 const VERSION: i64 = 1;
 
 // What differs from row to row is compressed in one way: to try all of them took longer than all that the line itself
-// costs (measured). zstd makes a quarter of what FSST does (measured too). An id is mostly chance: half of it would go, for
-// more time than anything but zstd itself takes. A database that is there keeps its own until it is written anew.
+// costs (measured). zstd makes a quarter of what FSST does (measured too). An id is mostly chance: half of it would go,
+// for more time than anything but zstd itself takes. A database that is there keeps its own until it is written anew.
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS about (version BIGINT);
 INSERT INTO about SELECT 1 WHERE NOT EXISTS (FROM about);

@@ -1,5 +1,5 @@
-//! `JUnit`'s XML: a test case for each verdict. A failure is a `failure`; what could not be evaluated is an `error`, which no
-//! build server takes for a pass.
+//! `JUnit`'s XML: a test case for each verdict. A failure is a `failure`; what could not be evaluated is an `error`,
+//! which no build server takes for a pass.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -23,8 +23,8 @@ const DRAFT: &str = "part";
 /// Where the files stand below a draft: DuckDB writes into folders that it makes itself.
 const FILES: &str = "files";
 
-/// All columns but the three that say where a line stands in this very database. Day and provider are in the path alone:
-/// Spark and Trino take no column from both.
+/// All columns but the three that say where a line stands in this very database. Day and provider are in the path
+/// alone: Spark and Trino take no column from both.
 const COLUMNS: &str = "SELECT * EXCLUDE (seq, segment, position), time::DATE AS day FROM records";
 
 /// Writes a whole folder, which is there as a whole or not at all. Says how many records.

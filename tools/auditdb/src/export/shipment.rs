@@ -1,5 +1,6 @@
-//! `--since-last`: one file after the other in a folder, from which a shipper takes them. Nothing comes twice, and nothing is
-//! left out, whenever a run is killed: what is remembered names the file that is under way, so the next run completes it.
+//! `--since-last`: one file after the other in a folder, from which a shipper takes them. Nothing comes twice, and
+//! nothing is left out, whenever a run is killed: what is remembered names the file that is under way, so the next run
+//! completes it.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -259,7 +259,7 @@ impl Committer {
         let filled = filled(full);
         let (why, room) = (filled.event.reason.as_deref().unwrap_or_default(), mend(full));
         eprintln!("auditdb: {} ({why}) {room}", filled.message);
-        self.tee.tell(&filled);
+        self.tee.write_own(&filled);
         while self.room(batch)? != Room::Written {
             if self.stop.asked() {
                 let lost = many(batch.lines, "line that had come in is", "lines that had come in are");
@@ -270,7 +270,7 @@ impl Committer {
         let freed = Record::new(Provider::Auditdb, Action::SpoolFreed, "There is room in the spool again.")
             .about(Category::Database, Type::Info)
             .reason(format!("lines waited for {} s", began.elapsed().as_secs()));
-        self.tee.tell(&freed);
+        self.tee.write_own(&freed);
         let mut ours = Batch::new(Some(Source::own()));
         for record in [&filled, &freed] {
             ours.push(record.to_json()?.as_bytes());

@@ -46,7 +46,7 @@ impl Tee {
     }
 
     /// Says something of our own.
-    pub(super) fn tell(&mut self, record: &Record) {
+    pub(super) fn write_own(&mut self, record: &Record) {
         let text = if self.text { Ok(render(record, self.coloured)) } else { record.to_json() };
         match text {
             Ok(text) => self.put(format!("{text}\n").as_bytes()),

@@ -62,7 +62,7 @@ pub(crate) fn old(connection: &Connection, store: &Store, cut: &Cut, begun: &BTr
         let gone = match newest.get(&seen.number) {
             _ if begun.contains(&file.name) => true,
             Some(came) => past(came),
-            None => past(&told(&path, &file.name)?),
+            None => past(&newest_by_provider(&path, &file.name)?),
         };
         let closed = || spool::is_closed(&path).with_context(|| format!("{}: cannot be opened", path.display()));
         if gone && closed()? {
@@ -86,7 +86,7 @@ fn newest(connection: &Connection) -> Result<BTreeMap<u32, BTreeMap<Option<Strin
 }
 
 /// The same of a segment that brought nothing but repeats, or nothing at all: what its batches say, and its name.
-fn told(path: &Path, name: &str) -> Result<BTreeMap<Option<String>, i64>> {
+fn newest_by_provider(path: &Path, name: &str) -> Result<BTreeMap<Option<String>, i64>> {
     let said = || format!("{}: cannot be read", path.display());
     let mut came = BTreeMap::new();
     let mut reader = Reader::open(path, None).with_context(said)?.believing();

@@ -71,10 +71,10 @@ pub(crate) fn find(store: &Store, id: &str) -> Result<Vec<Found>> {
 /// What a proof proves, by a key of these.
 pub(crate) fn checked(text: &str, keys: &[&str]) -> Record {
     let proof: Result<Proof, _> = serde_json::from_str(text);
-    told(proof.map_err(|error| format!("no proof: {error}")).and_then(|proof| proof.check(keys)))
+    checked_proof(proof.map_err(|error| format!("no proof: {error}")).and_then(|proof| proof.check(keys)))
 }
 
-fn told(checked: Result<(Vec<u8>, Checkpoint), String>) -> Record {
+fn checked_proof(checked: Result<(Vec<u8>, Checkpoint), String>) -> Record {
     let record = |message: String| {
         Record::new(Provider::Auditdb, Action::ProofVerified, message).about(Category::Database, Type::Info)
     };

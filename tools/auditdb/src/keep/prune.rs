@@ -22,7 +22,7 @@ use crate::trust;
 
 /// What would go.
 pub(crate) fn planned(old: &[Old]) -> Record {
-    told(old, Action::PrunePlanned, ["would be removed"; 2])
+    pruned(old, Action::PrunePlanned, ["would be removed"; 2])
 }
 
 /// Lets go of them, and tells what went. A database that we `kept` as we left it is so afterwards.
@@ -44,7 +44,7 @@ pub(crate) fn let_go(store: &Store, connection: Connection, old: &[Old], cut: &C
     if kept {
         trust::keep(store, trust::stamp(store));
     }
-    let record = told(old, Action::RecordsPruned, ["was removed", "were removed"]);
+    let record = pruned(old, Action::RecordsPruned, ["was removed", "were removed"]);
     if !old.is_empty() {
         note(store, &record)?;
     }
@@ -72,7 +72,7 @@ fn compact(store: &Store) -> Result<()> {
 }
 
 /// What goes, or would go: how many segments, lines and bytes.
-fn told(old: &[Old], action: Action, [one, more]: [&str; 2]) -> Record {
+fn pruned(old: &[Old], action: Action, [one, more]: [&str; 2]) -> Record {
     let lines: u64 = old.iter().map(|gone| gone.seen.lines).sum();
     let (were, segments) = (if old.len() == 1 { one } else { more }, many(old.len() as u64, "segment", "segments"));
     let message = format!("{segments} with {} {were}.", many(lines, "line", "lines"));

@@ -50,12 +50,12 @@ pub(crate) fn make(store: &Store, old: &Old, forced: bool) -> Result<Made> {
     fs::rename(&fresh, store.database()).with_context(|| format!("{}: cannot be put in place", fresh.display()))?;
     fs::File::open(store.directory())?.sync_all()?;
     trust::keep(store, trust::stamp(store));
-    let record = told(folded.lines, old, forced, kept.as_deref());
+    let record = rebuilt(folded.lines, old, forced, kept.as_deref());
     note(store, &record)?;
     Ok(Made { lines: folded.lines, state, record })
 }
 
-fn told(lines: u64, old: &Old, forced: bool, kept: Option<&Path>) -> Record {
+fn rebuilt(lines: u64, old: &Old, forced: bool, kept: Option<&Path>) -> Record {
     let message = format!("The database was made again from {} of the spool.", many(lines, "line", "lines"));
     let mut record =
         Record::new(Provider::Auditdb, Action::DatabaseRebuilt, message).about(Category::Database, Type::Creation);

@@ -8,8 +8,8 @@ use duckdb::Connection;
 use crate::database::{self, log_of};
 use crate::store::Store;
 
-/// Worth the writing: where more than one block in four is free, or one row in four gone. A row that is gone stays in its
-/// block until all rows beside it are gone too.
+/// Worth the writing: where more than one block in four is free, or one row in four gone. A row that is gone stays in
+/// its block until all rows beside it are gone too.
 const SHARE: u64 = 4;
 
 const BLOCKS: &str =

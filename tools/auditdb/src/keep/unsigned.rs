@@ -1,8 +1,8 @@
 //! Segments that no checkpoint speaks of.
 //!
 //! A writer has the first lines of each of its segments signed before it acknowledges them. So a segment without any
-//! signature stands for one of three: its writer died in that moment, it could not sign, or it is somebody else's. Nobody
-//! can tell which.
+//! signature stands for one of three: its writer died in that moment, it could not sign, or it is somebody else's.
+//! Nobody can tell which.
 
 use jiff::Timestamp;
 use record::Outcome;
@@ -10,8 +10,8 @@ use record::Outcome;
 use super::walk::Found;
 use crate::spool;
 
-/// How many seconds may lie between a segment's first line and its checkpoint. Those who sign may wait for each other, and
-/// the checkpoints were read before the segments were.
+/// How many seconds may lie between a segment's first line and its checkpoint. Those who sign may wait for each other,
+/// and the checkpoints were read before the segments were.
 const MOMENT: i64 = 60;
 
 /// Why it is no pass, and what to do.

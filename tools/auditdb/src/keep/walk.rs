@@ -40,8 +40,8 @@ impl Found {
     }
 }
 
-/// Follows a segment's chain to its end, and past the marks, which stand in the order of their places. Behind the end that
-/// a checkpoint knows nothing may come but bytes that were never a batch.
+/// Follows a segment's chain to its end, and past the marks, which stand in the order of their places. Behind the end
+/// that a checkpoint knows nothing may come but bytes that were never a batch.
 pub(super) fn walk(path: &Path, marks: &[Mark], end: Option<&Ended>) -> io::Result<Found> {
     let mut reader = Reader::open(path, None)?;
     let mut found = follow(&mut reader, marks, end)?;

@@ -1,8 +1,8 @@
 //! The names of the objects that are open, so that a repeated one is seen.
 //!
-//! Kept as places in the line, for all open objects in one stack that is used again for every line. Names that may be alike
-//! are compared each with each where they are few; many are sorted first. So an object with a hundred thousand names
-//! costs us no more time than it should.
+//! Kept as places in the line, for all open objects in one stack that is used again for every line. Names that may be
+//! alike are compared each with each where they are few; many are sorted first. So an object with a hundred thousand
+//! names costs us no more time than it should.
 
 use std::borrow::Cow;
 

@@ -3,8 +3,8 @@
 const EACH: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = EACH * 0x80;
 
-/// Is there neither a backslash nor a control character in a whole line? Most are so. Asked of many bytes at once that is
-/// far cheaper than of each string.
+/// Is there neither a backslash nor a control character in a whole line? Most are so. Asked of many bytes at once that
+/// is far cheaper than of each string.
 pub(super) fn is_plain(line: &[u8]) -> bool {
     // Without a way out of the loop, so that the compiler makes it one over sixteen bytes.
     line.iter().fold(0, |found, byte| found | u8::from(*byte < 0x20) | u8::from(*byte == b'\\')) == 0

@@ -1,4 +1,5 @@
-//! A database that cannot be read is put aside, and made again: the spool is the truth, and nobody need be asked for that.
+//! A database that cannot be read is put aside, and made again: the spool is the truth, and nobody need be asked for
+//! that.
 
 use std::path::PathBuf;
 use std::time::Duration;

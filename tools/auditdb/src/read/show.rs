@@ -18,8 +18,8 @@ pub(crate) fn text(raw: &str, source: Option<&str>, coloured: bool) -> String {
     record_of(raw, source, None).map_or_else(|| record::escape(raw), |record| tool::render(&record, coloured))
 }
 
-/// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON. A line without a time
-/// has that at which it was received, where that is known.
+/// The record that a line is, or what is like it, as its source's; `None` for a line that is no JSON. A line without a
+/// time has that at which it was received, where that is known.
 pub(super) fn record_of(raw: &str, source: Option<&str>, received: Option<Timestamp>) -> Option<Record> {
     let mut record = match Record::from_json(raw.as_bytes()) {
         Ok(record) => record,

@@ -1,4 +1,5 @@
-//! Where the refs of a repository were before a round: as the store keeps them, else as the record in the same folder tells.
+//! Where the refs of a repository were before a round: as the store keeps them, else as the record in the same folder
+//! tells.
 //!
 //! Who deletes the store must not make a moved tag look like one that was never seen before.
 

@@ -42,7 +42,8 @@ impl Questions<'_> {
     }
 }
 
-/// The questions about a change. Only branches and tags are mirrored: a pull request's ref is whatever a stranger sends.
+/// The questions about a change. Only branches and tags are mirrored: a pull request's ref is whatever a stranger
+/// sends.
 pub(crate) fn questions(change: &Change) -> Questions<'_> {
     let is_tag = change.name.starts_with("refs/tags/");
     if !is_tag && !change.name.starts_with("refs/heads/") {

@@ -101,8 +101,8 @@ impl<'a> Mirror<'a> {
         self.git().must(&[&HOW[..], &["--prune", "origin"], &REFS[..]].concat(), FETCH)
     }
 
-    /// Asks the server for commits that no branch and no tag leads to any more: what a forced push left behind. It need not
-    /// have them, nor give them; what cannot be had stays unknown.
+    /// Asks the server for commits that no branch and no tag leads to any more: what a forced push left behind. It need
+    /// not have them, nor give them; what cannot be had stays unknown.
     fn fetch_lost(&self, changes: &[Change], deadline: Instant) {
         let asked = changes.iter().map(questions);
         let lost = asked.filter_map(|asked| asked.ancestry.map(|(old, _)| old));

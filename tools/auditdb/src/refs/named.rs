@@ -1,4 +1,5 @@
-//! Which ref a person means: a full name, or a short one as git takes it (gitrevisions(7)), in one repository or in all.
+//! Which ref a person means: a full name, or a short one as git takes it (gitrevisions(7)), in one repository or in
+//! all.
 
 use std::fmt::Write as _;
 

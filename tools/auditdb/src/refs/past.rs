@@ -82,7 +82,7 @@ fn window(connection: &Connection, of: &Named, out: &mut Writer) -> Result<()> {
     for span in spans(&steps) {
         let before =
             span.from.filter(|_| span.exposed).map(|from| round_before(connection, &of.repo, from)).transpose()?;
-        out.write(&told(of, &span, before.flatten(), may_move))?;
+        out.write(&exposure(of, &span, before.flatten(), may_move))?;
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ fn round_before(connection: &Connection, repo: &str, time: Timestamp) -> Result<
     found.map(time_of).transpose()
 }
 
-fn told(of: &Named, span: &Span, before: Option<Timestamp>, may_move: bool) -> Record {
+fn exposure(of: &Named, span: &Span, before: Option<Timestamp>, may_move: bool) -> Record {
     let now = Timestamp::now();
     let seconds = span.from.map(|from| span.to.unwrap_or(now).as_second() - from.as_second());
     let what = span.target.as_ref().map_or_else(|| "was gone".to_owned(), |target| format!("pointed to {}", target.id));
@@ -124,13 +124,13 @@ fn told(of: &Named, span: &Span, before: Option<Timestamp>, may_move: bool) -> R
     record
 }
 
-/// The last change up to then, else what the first one after it says was there before. A repository counts from its first
-/// round on: what was before, nobody knows.
+/// The last change up to then, else what the first one after it says was there before. A repository counts from its
+/// first round on: what was before, nobody knows.
 const AT: &str = "
-WITH told AS (SELECT * FROM refs WHERE ?1 IS NULL OR repo = ?1),
+WITH chosen AS (SELECT * FROM refs WHERE ?1 IS NULL OR repo = ?1),
 first AS (SELECT url AS repo, min(time) AS read FROM records WHERE provider = 'auditdb' AND action = 'refs-read' GROUP BY url),
-before AS (SELECT * FROM told WHERE time <= ?2 QUALIFY row_number() OVER (PARTITION BY repo, name ORDER BY time DESC, seq DESC) = 1),
-after AS (SELECT * FROM told JOIN first USING (repo) WHERE time > ?2 AND read <= ?2
+before AS (SELECT * FROM chosen WHERE time <= ?2 QUALIFY row_number() OVER (PARTITION BY repo, name ORDER BY time DESC, seq DESC) = 1),
+after AS (SELECT * FROM chosen JOIN first USING (repo) WHERE time > ?2 AND read <= ?2
     QUALIFY row_number() OVER (PARTITION BY repo, name ORDER BY time, seq) = 1)
 SELECT * FROM (SELECT coalesce(before.repo, after.repo) AS repo, coalesce(before.name, after.name) AS name,
     CASE WHEN before.name IS NULL THEN after.old_id ELSE before.new_id END AS id,

@@ -44,7 +44,8 @@ pub(crate) fn change(url: &str, change: &Change) -> Record {
     record
 }
 
-/// A tag on a commit that no branch has. A tag that also moved is how a stranger's code was released under a known name.
+/// A tag on a commit that no branch has. A tag that also moved is how a stranger's code was released under a known
+/// name.
 fn stray(record: Record) -> Record {
     let severity = match record.event.outcome {
         Some(Outcome::Failure) if record.event.severity >= Severity::High => Severity::Critical,

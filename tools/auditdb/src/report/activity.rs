@@ -58,8 +58,8 @@ impl Activity {
         self.slots.chunks(self.slots.len().div_ceil(columns).max(1)).map(|slots| slots.iter().map(&of).sum()).collect()
     }
 
-    /// From and to, in microseconds, where nothing at all was recorded. What is before the first line is a gap where the
-    /// record is older than that.
+    /// From and to, in microseconds, where nothing at all was recorded. What is before the first line is a gap where
+    /// the record is older than that.
     pub(super) fn silences(&self, span: Span, is_older: bool) -> Vec<(i64, i64)> {
         let first = self.slots.iter().position(|slot| slot.lines > 0);
         let Some(first) = first else { return if is_older { vec![(span.since, span.until)] } else { Vec::new() } };

@@ -23,8 +23,8 @@ pub(super) struct Checks {
     pub(super) before: Vec<Check>,
     /// The newest line since then that is no pass, of each.
     pub(super) bad: Vec<Check>,
-    /// When the newest run of each tool ended, by the tool's name. `scripts/audit` leaves out what passes as it did before,
-    /// and keeps the last line of the run.
+    /// When the newest run of each tool ended, by the tool's name. `scripts/audit` leaves out what passes as it did
+    /// before, and keeps the last line of the run.
     pub(super) repeated: BTreeMap<String, i64>,
     /// There are more than were looked at.
     pub(super) cut: bool,

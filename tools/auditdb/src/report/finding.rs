@@ -33,8 +33,8 @@ pub(super) struct Finding {
     pub(super) check: Check,
 }
 
-/// New, open and mended; in each the worst first, and of equals the newest. Two checks of one fingerprint are one finding,
-/// the worse of them.
+/// New, open and mended; in each the worst first, and of equals the newest. Two checks of one fingerprint are one
+/// finding, the worse of them.
 pub(super) fn findings(checks: &Checks) -> Vec<Finding> {
     let now = worst(&checks.now);
     let before = worst(&checks.before);

@@ -40,8 +40,8 @@ pub(super) struct Refusals {
     pub(super) top: Vec<Refusal>,
 }
 
-/// The gate says the name that was asked for in its sentence, `GET NAME/PATH: 403` or `TLS to NAME: denied`; the moat has an
-/// address. Lines themselves are not read: there may be very many.
+/// The gate says the name that was asked for in its sentence, `GET NAME/PATH: 403` or `TLS to NAME: denied`; the moat
+/// has an address. Lines themselves are not read: there may be very many.
 const TARGET: &str = r"CASE WHEN provider = 'netguard' THEN coalesce(destination_ip, '?') ELSE
     coalesce(destination_domain, nullif(rtrim(regexp_extract(message, '^(?:TLS to |\S+ )([^\s/]+)', 1), ':'), ''), destination_ip, '?') END";
 

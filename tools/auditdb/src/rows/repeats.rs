@@ -1,5 +1,5 @@
-//! Lines that have no row of their own, because they came before: the row is the first one's. All are asked for at once,
-//! for a question a line would read the table as often.
+//! Lines that have no row of their own, because they came before: the row is the first one's. All are asked for at
+//! once, for a question a line would read the table as often.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! A log of checkpoints that begins where the record did not: its key was lost, or there never was one. A new key must not
-//! come without a word, for nobody known has signed what was there before.
+//! A log of checkpoints that begins where the record did not: its key was lost, or there never was one. A new key must
+//! not come without a word, for nobody known has signed what was there before.
 
 use std::io;
 
@@ -20,7 +20,7 @@ use crate::source::Source;
 /// If nothing could be signed or kept.
 pub(crate) fn sign(folder: &Folder, notary: &Notary, abouts: Vec<About>) -> Result<()> {
     if let Some(inherited) = notary.sign(abouts, || look(folder))? {
-        tell(folder, notary, &inherited);
+        report(folder, notary, &inherited);
     }
     Ok(())
 }
@@ -37,7 +37,7 @@ fn look(folder: &Folder) -> io::Result<Option<Inherited>> {
     Ok(last.map(|last| Inherited { segments, last }))
 }
 
-fn tell(folder: &Folder, notary: &Notary, inherited: &Inherited) {
+fn report(folder: &Folder, notary: &Notary, inherited: &Inherited) {
     let key = notary.public().ok().flatten().unwrap_or_default();
     let segments = many(inherited.segments, "segment", "segments");
     let message = format!("The log of checkpoints begins anew behind {segments} that no known key has signed.");

@@ -43,8 +43,8 @@ pub(crate) fn begun(name: &str) -> Option<Timestamp> {
 /// How far the time in a segment's name may be from the one in its header: both are read at once.
 const APART: u64 = 10_000;
 
-/// Did the writer that wrote this header, when and as which process, give the file this name? Of a file without a header
-/// only the form is known.
+/// Did the writer that wrote this header, when and as which process, give the file this name? Of a file without a
+/// header only the form is known.
 pub(crate) fn is_named(name: &str, header: Option<(Timestamp, u32)>) -> bool {
     let parts = name.strip_suffix(SUFFIX).and_then(|stem| stem.split_at_checked(UUID));
     let Some((id, process)) = parts.and_then(|(id, rest)| Some((id, rest.strip_prefix('-')?))) else { return false };
@@ -97,8 +97,8 @@ impl Segment {
         let (id, created) = (Uuid::now_v7(), Timestamp::now());
         let name = format!("{id}-{}{SUFFIX}", std::process::id());
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(folder.join(&name))?;
-        // Held until we end: a segment that is open is not pruned. Whoever asks whether it is open holds a lock of its own for
-        // that moment, and is waited for.
+        // Held until we end: a segment that is open is not pruned. Whoever asks whether it is open holds a lock of its
+        // own for that moment, and is waited for.
         flock(&file, FlockOperation::LockShared)?;
         let previous = previous.map(|before| Previous { name: &before.name, sha256: before.link.to_string() });
         let about = About { format: FORMAT, created, pid: std::process::id(), previous };

@@ -13,8 +13,8 @@ use crate::checkpoint::{About, Notary};
 
 /// After how many bytes of its own a writer looks again at what the others wrote.
 const LOOK: u64 = 8 << 20;
-/// How many lines may go without a checkpoint. How long they may, the policy says: a log of checkpoints that grew by the
-/// second would be longer than a record at rest.
+/// How many lines may go without a checkpoint. How long they may, the policy says: a log of checkpoints that grew by
+/// the second would be longer than a record at rest.
 const MANY: u64 = 10_000;
 /// How soon a run that has finished gets one: many tools end their runs at the same time.
 const SOON: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! Refs that are not where they belong: what the report and the view say of them, and what a round does whose store is gone.
+//! Refs that are not where they belong: what the report and the view say of them, and what a round does whose store is
+//! gone.
 
 use super::*;
 

@@ -90,7 +90,8 @@ impl Column {
         Self { name: name.to_owned(), kind, data, there: [0; WORDS], known: false }
     }
 
-    /// Puts a value into a row; `false` if the column cannot hold it. The bytes of a text come behind those of the others.
+    /// Puts a value into a row; `false` if the column cannot hold it. The bytes of a text come behind those of the
+    /// others.
     pub(crate) fn put(&mut self, row: usize, value: Value<'_>, texts: &mut Vec<u8>) -> bool {
         let fits = match (&mut self.data, value) {
             (_, Value::Null) => return true,

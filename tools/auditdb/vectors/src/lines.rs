@@ -129,8 +129,8 @@ fn hand_over(chunk: &Chunk, column: &Column, output: &DataChunkHandle, at: usize
 
 fn copy<T: Copy>(values: &[T], rows: usize, output: &DataChunkHandle, at: usize) {
     let values = values.get(..rows).unwrap_or_default();
-    // SAFETY: bind() declared the column with the type that is laid out as T (see kind()). While the function runs, nothing
-    // else holds the vector. copy() checks the length.
+    // SAFETY: bind() declared the column with the type that is laid out as T (see kind()). While the function runs,
+    // nothing else holds the vector. copy() checks the length.
     unsafe { output.flat_vector(at).copy(values) };
 }
 

@@ -30,7 +30,8 @@ pub(crate) struct Numbered {
     pub(crate) part: Option<Part>,
 }
 
-/// After which observations a question is asked again: a busy machine must not look like a moat, nor like a dead control.
+/// After which observations a question is asked again: a busy machine must not look like a moat, nor like a dead
+/// control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
     /// After those that say nothing of the network.

@@ -45,8 +45,8 @@ impl Found {
         }
     }
 
-    /// The certificate's pin, where one was shown and a WebSocket opened behind it. A 401 is no ground for trust: many a
-    /// server that is no agent answers so.
+    /// The certificate's pin, where one was shown and a WebSocket opened behind it. A 401 is no ground for trust: many
+    /// a server that is no agent answers so.
     pub(crate) fn leaf(&self) -> Option<policy::Pin> {
         if let Self::WebSocket(shown, _) = self { Some(shown.leaf) } else { None }
     }
@@ -98,7 +98,8 @@ fn session(address: &Address) -> Result<ClientConnection> {
 
 /// Why no WebSocket opened.
 enum Refused {
-    /// RFC 9110, 15.5.2: the request lacks valid credentials. The vault itself never answers so; the agent behind it may.
+    /// RFC 9110, 15.5.2: the request lacks valid credentials. The vault itself never answers so; the agent behind it
+    /// may.
     WantsToken,
     Other(String),
 }

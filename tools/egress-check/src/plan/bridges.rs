@@ -28,7 +28,7 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
     }
     for inside in interfaces(policy, post) {
         for network in policy.active_networks().filter(|network| is_ours(post, network)) {
-            link(draft, policy, around, network, &inside);
+            link_local(draft, policy, around, network, &inside);
         }
     }
 }
@@ -76,7 +76,7 @@ fn neighbour(draft: &mut Draft<'_>, network: &Network, member: Service) {
 }
 
 /// The link: addresses that no route leads to, and that a filter of routed addresses does not see.
-fn link(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, network: &Network, inside: &str) {
+fn link_local(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, network: &Network, inside: &str) {
     let bridge = network.bridge.to_string();
     let Some(ip) = around.links.get(&bridge) else { return };
     let host = format!("{ip}%{bridge}");

@@ -146,8 +146,8 @@ fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
     Some((destination, transport, Some(ask.port)))
 }
 
-/// Where packets to these questions' addresses would start from, seen in a network namespace. Nothing is sent: a datagram
-/// socket that is connected only asks the kernel for its route.
+/// Where packets to these questions' addresses would start from, seen in a network namespace. Nothing is sent: a
+/// datagram socket that is connected only asks the kernel for its route.
 ///
 /// # Errors
 /// If the namespace cannot be entered.

@@ -13,8 +13,8 @@ pub(crate) trait Dialect: Debug + Sync {
     /// What the listing must say of a rule of the plan.
     fn expected(&self, rule: &Rule) -> Value;
 
-    /// The orders in which the kernel asks the rules of a chain, by their ids: a packet meets the rules of its own family
-    /// only.
+    /// The orders in which the kernel asks the rules of a chain, by their ids: a packet meets the rules of its own
+    /// family only.
     fn orders<'a>(&self, rules: &'a [ListedRule]) -> Vec<Vec<&'a str>>;
 
     /// The bridge that a rule of the first chain is about.

@@ -1,5 +1,5 @@
-//! A plan as far as a backend can hold it: the one kind that can be loaded, or held against the kernel. So nobody has to
-//! remember to fit it.
+//! A plan as far as a backend can hold it: the one kind that can be loaded, or held against the kernel. So nobody has
+//! to remember to fit it.
 
 use std::ops::Deref;
 

@@ -255,8 +255,8 @@ impl Backend for Iptables {
         self.facts(if contents { Contents::Ranges } else { Contents::None })
     }
 
-    // Sets aside, rules tried, then sets and rules of each family, each in one step. An error says what was changed before
-    // it.
+    // Sets aside, rules tried, then sets and rules of each family, each in one step. An error says what was changed
+    // before it.
     fn apply(&self, plan: &Fitted) -> Result<Option<String>> {
         let before = self.headers()?;
         let loaded = self.load(plan, &before);

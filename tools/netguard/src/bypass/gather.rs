@@ -55,7 +55,8 @@ pub(crate) fn gather(
     }
 }
 
-/// Interfaces in the range of a network of ours. Bridges are Docker's, or whoever made them is told by `network-elsewhere`.
+/// Interfaces in the range of a network of ours. Bridges are Docker's, or whoever made them is told by
+/// `network-elsewhere`.
 fn over(machine: &Machine, policy: &Policy, guarded: &[&str]) -> BTreeMap<String, String> {
     let is_bridge =
         |name: &&str| machine.links.iter().any(|link| link.name == **name && link.kind.as_deref() == Some("bridge"));

@@ -52,7 +52,8 @@ pub(super) fn check(network: &Network, facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-/// Does the host send elsewhere what is for a member? A VPN whose way out takes all does, unless it leaves local networks out.
+/// Does the host send elsewhere what is for a member? A VPN whose way out takes all does, unless it leaves local
+/// networks out.
 fn astray(network: &Network, there: &Fact<bool>, facts: &Facts) -> Fact<(bool, String)> {
     if !there.clone()? {
         return Ok((false, "Docker has no such network yet".to_owned()));

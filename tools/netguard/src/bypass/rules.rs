@@ -58,7 +58,8 @@ impl Memory {
     }
 }
 
-/// Nothing where iptables's legacy variant has tables, whose changes are not counted, or where the kernel does not tell.
+/// Nothing where iptables's legacy variant has tables, whose changes are not counted, or where the kernel does not
+/// tell.
 fn generation() -> Option<u32> {
     if iptables::legacy_is_used() {
         return None;

@@ -1,4 +1,5 @@
-//! `netguard apply`: loads a plan, and forgets the connections that it refuses; with `--check` it says what would change.
+//! `netguard apply`: loads a plan, and forgets the connections that it refuses; with `--check` it says what would
+//! change.
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! `netguard verify`: holds the kernel against the plan, looks for what defeats both, and gives or withdraws the permit.
+//! `netguard verify`: holds the kernel against the plan, looks for what defeats both, and gives or withdraws the
+//! permit.
 
 use anyhow::Result;
 use policy::PolicyArgs;

@@ -72,8 +72,8 @@ pub(crate) const NFPROTO_INET: u8 = 1;
 pub(crate) const NFPROTO_IPV4: u8 = 2;
 pub(crate) const NFPROTO_IPV6: u8 = 10;
 
-/// `linux/netfilter/nfnetlink.h`: subsystems, as the upper byte of a message's type; batches; the group of changes of rules,
-/// as a bit.
+/// `linux/netfilter/nfnetlink.h`: subsystems, as the upper byte of a message's type; batches; the group of changes of
+/// rules, as a bit.
 pub(crate) const NFNL_SUBSYS_CTNETLINK: u16 = 1 << 8;
 pub(crate) const NFNL_SUBSYS_NFTABLES: u16 = 10 << 8;
 pub(crate) const NFNL_MSG_BATCH_BEGIN: u16 = 16;

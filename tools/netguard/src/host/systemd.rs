@@ -1,5 +1,5 @@
-//! What netguard tells a service manager (`sd_notify(3)`): that the rules stand, so that it starts Docker only then. Again
-//! and again it tells that the watch is awake, so that one that hangs is ended and begun again.
+//! What netguard tells a service manager (`sd_notify(3)`): that the rules stand, so that it starts Docker only then.
+//! Again and again it tells that the watch is awake, so that one that hangs is ended and begun again.
 
 use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt;

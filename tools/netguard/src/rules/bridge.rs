@@ -144,8 +144,8 @@ pub(crate) fn refuse(network: &Network, how: Refuse) -> Vec<Rule> {
     spent.chain(record).chain(answers).chain([last]).collect()
 }
 
-/// Whom a refusal is told, by words, conditions and answer. A forged source gets none: its owner asked nothing. Not more
-/// than some a second either, and what is over that is dropped.
+/// Whom a refusal is told, by words, conditions and answer. A forged source gets none: its owner asked nothing. Not
+/// more than some a second either, and what is over that is dropped.
 fn answers(network: &Network) -> Vec<(String, Vec<Condition>, Answer)> {
     let subnets: [(u8, IpNet); 2] = [(4, network.v4.into()), (6, network.v6.into())];
     let own = |net: IpNet| vec![Condition::Source(vec![net.to_string()]), Condition::SourceUnicast];

@@ -1,5 +1,5 @@
-//! The last good rules: what was loaded last for a policy that could be read, in a file that only root reads. It is what
-//! `netguard plan` prints, behind a line that says whose rules they are and since when.
+//! The last good rules: what was loaded last for a policy that could be read, in a file that only root reads. It is
+//! what `netguard plan` prints, behind a line that says whose rules they are and since when.
 //!
 //! They are for a time without a policy that can be read: a mistake in it at a boot, say.
 

@@ -43,8 +43,8 @@ impl Repo {
         self.globs.is_match(reference)
     }
 
-    /// Whether an address means this repository: scheme and host in any case (RFC 3986 section 6.2.2.1), with or without
-    /// a slash or `.git` at the end.
+    /// Whether an address means this repository: scheme and host in any case (RFC 3986 section 6.2.2.1), with or
+    /// without a slash or `.git` at the end.
     pub fn is_at(&self, url: &str) -> bool {
         plain(&self.url) == plain(url)
     }

@@ -7,7 +7,8 @@ use crate::Invalid;
 use crate::reader::invalid::quoted;
 use crate::reader::value::Value;
 
-/// A number of bytes, 1 to 2⁶³−1 (what Docker's API can say). Written `"2GiB"`, `"100MiB"`, `"64KiB"`, `"1TiB"`, `"512B"` or a plain integer.
+/// A number of bytes, 1 to 2⁶³−1 (what Docker's API can say). Written `"2GiB"`, `"100MiB"`, `"64KiB"`, `"1TiB"`,
+/// `"512B"` or a plain integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u64);
 

@@ -14,8 +14,8 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// The domain of the gate's doors: see [`Egress::door`](crate::Egress::door). Nothing below `internal` is ever a name
-    /// of the internet's (reserved for private use by ICANN, 2024).
+    /// The domain of the gate's doors: see [`Egress::door`](crate::Egress::door). Nothing below `internal` is ever a
+    /// name of the internet's (reserved for private use by ICANN, 2024).
     pub const DOORS: &'static str = "gate.internal";
 
     /// Whether it stands for every name below [`HostPattern::name`].

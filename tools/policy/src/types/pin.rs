@@ -20,7 +20,8 @@ impl fmt::Display for Pin {
 impl FromStr for Pin {
     type Err = Invalid;
 
-    /// Takes what the agent's own clients take: `sha256:` and 64 hex digits in any case, with colons between bytes or none.
+    /// Takes what the agent's own clients take: `sha256:` and 64 hex digits in any case, with colons between bytes or
+    /// none.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let digits = text.strip_prefix("sha256:").and_then(hex_digits);
         digits.map(Self).ok_or_else(|| {

@@ -61,8 +61,8 @@ pub(crate) const ALL: &[Control<Subject>] = &[
 
 const BILLION: i64 = 1_000_000_000;
 
-/// The policy's own limit excludes swap beyond it; any other must do so too, and be within the ceiling and less than the
-/// machine has.
+/// The policy's own limit excludes swap beyond it; any other must do so too, and be within the ceiling and less than
+/// the machine has.
 fn memory(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
     let (Some(memory), Some(swap)) = (host.memory, host.memory_swap) else {

@@ -1,12 +1,13 @@
-//! What lies in files: in the layers of an image, and in files of the host's that are mounted into a container. The Compose
-//! files that it was made by are read too. All may be an attacker's: what is beyond a bound is not read, and that is told.
+//! What lies in files: in the layers of an image, and in files of the host's that are mounted into a container. The
+//! Compose files that it was made by are read too. All may be an attacker's: what is beyond a bound is not read, and
+//! that is told.
 
 mod archive;
 mod budget;
+mod candidates;
 pub(crate) mod compose;
 mod layer;
 pub(crate) mod layers;
-mod likely;
 pub(crate) mod text;
 
 use record::Severity::{High, Medium};

@@ -12,7 +12,7 @@ use crate::render::compose;
 
 /// The network namespace a container should live in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum NetworkNamespace {
     /// A namespace of its own, on exactly these networks.
     Own(BTreeSet<String>),
     /// That of this container, in this life of it; `None` if there is no such container.
@@ -60,7 +60,7 @@ pub(crate) struct Expect {
     pub(crate) limits: Option<(i64, i64, i64)>,
     /// Where it has no limits of its own in the policy.
     pub(crate) most: Most,
-    pub(crate) home: Home,
+    pub(crate) network_namespace: NetworkNamespace,
     /// Folders and files of the host: target, source, writable.
     pub(crate) binds: BTreeSet<(String, PathBuf, bool)>,
     /// The file that holds the share's file system.
@@ -92,11 +92,13 @@ impl Expect {
             capabilities: if service == Some(Service::Warden) { &["DAC_OVERRIDE"] } else { &[] },
             limits: (service == Some(Service::Cell)).then(|| limits(policy)),
             most: if service.is_some() { OURS } else { ceiling(policy) },
-            home: match service {
-                Some(Service::Cell) => Home::Of(vault.cloned()),
-                Some(Service::Warden) => Home::Nowhere,
-                Some(service) => Home::Own(networks(service).map(policy::Network::docker_name).collect()),
-                None => Home::AwayFrom(policy.networks.values().map(policy::Network::docker_name).collect()),
+            network_namespace: match service {
+                Some(Service::Cell) => NetworkNamespace::Of(vault.cloned()),
+                Some(Service::Warden) => NetworkNamespace::Nowhere,
+                Some(service) => NetworkNamespace::Own(networks(service).map(policy::Network::docker_name).collect()),
+                None => {
+                    NetworkNamespace::AwayFrom(policy.networks.values().map(policy::Network::docker_name).collect())
+                }
             },
             binds: service.map(|service| binds(policy, service)).unwrap_or_default(),
             share_image: real(policy.cell.share.image()),

@@ -61,7 +61,8 @@ pub(crate) struct Facts {
     /// The digest of the base that its image says it was made from.
     pub(crate) base: Option<String>,
     pub(crate) user: Option<String>,
-    /// Where it holds a secret that everybody who may ask the engine reads. The values are looked at once, and not kept.
+    /// Where it holds a secret that everybody who may ask the engine reads. The values are looked at once, and not
+    /// kept.
     pub(super) leaks: Vec<Leak>,
     /// The Compose files that it says it was made by.
     pub(crate) compose: compose::Labels,
@@ -212,8 +213,8 @@ impl Facts {
         Life { id: self.id.clone(), started: self.started }
     }
 
-    /// Did the engine tell what the container was given? It leaves out empty lists; but never a network's mode, nor whether
-    /// all else that it tells is void, the container being privileged.
+    /// Did the engine tell what the container was given? It leaves out empty lists; but never a network's mode, nor
+    /// whether all else that it tells is void, the container being privileged.
     pub(crate) fn told(&self) -> bool {
         self.host.network_mode.is_some() && self.host.privileged.is_some()
     }

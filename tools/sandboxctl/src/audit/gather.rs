@@ -1,10 +1,10 @@
 //! Asks the engine, everything at once: the answers are slow, the questions are not.
 
-mod homes;
 mod images;
 mod inside;
 mod layers;
 mod mounted_files;
+mod namespaces;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -107,7 +107,7 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
         _ => None,
     };
     if let Some(composition) = &mut composition {
-        homes::look(&docker, &shared.processes, (&mut containers, &mut others), composition).await;
+        namespaces::look(&docker, &shared.processes, (&mut containers, &mut others), composition).await;
     }
     Ok(Gathered {
         images: images::ids(&docker, &containers).await,
@@ -123,7 +123,8 @@ pub(crate) async fn all(policy: &Policy, scope: &Scope, how: &How<'_>) -> anyhow
     })
 }
 
-/// Podman's default network has the name that its settings give it. By Docker's name, `bridge`, it answers too, from 4 on.
+/// Podman's default network has the name that its settings give it. By Docker's name, `bridge`, it answers too, from 4
+/// on.
 async fn default_network(docker: &engine::Engine, product: Option<&str>) -> Option<String> {
     match product {
         None | Some(DOCKER) => None,
@@ -197,8 +198,8 @@ async fn composed(docker: &engine::Engine, facts: &Facts, rules: &Rules) -> Opti
 }
 
 /// One that only matters for what it can touch: what its processes may do otherwise is its own affair.
-/// One that ended while it was looked at is asked about again: strangers come and go, and what has no process any more is
-/// what the engine says it is.
+/// One that ended while it was looked at is asked about again: strangers come and go, and what has no process any more
+/// is what the engine says it is.
 async fn stranger(docker: &engine::Engine, name: &str, rules: &Rules, shared: &Shared) -> Named {
     let look = async || {
         let mut named = inspected(docker, name, rules).await;

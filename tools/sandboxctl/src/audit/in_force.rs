@@ -1,5 +1,5 @@
-//! The limits that the kernel enforces on a container: those of its control group (cgroups(7)). Docker tells what it was
-//! asked for; somebody may have written another number since.
+//! The limits that the kernel enforces on a container: those of its control group (cgroups(7)). Docker tells what it
+//! was asked for; somebody may have written another number since.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,8 @@ enum Folder {
     V1(PathBuf),
 }
 
-/// Of a running container, by its first process; `host` is this host's `mountinfo`, or the lines of control groups in it.
+/// Of a running container, by its first process; `host` is this host's `mountinfo`, or the lines of control groups in
+/// it.
 ///
 /// # Errors
 /// What could not be read.
@@ -79,8 +80,8 @@ pub(crate) fn look(first: &Process, host: &str) -> anyhow::Result<InForce> {
     })
 }
 
-/// A file of a running container's control group, by its name in the second hierarchy and in the first one. Nothing can be
-/// asked of a controller by its other hierarchy's name.
+/// A file of a running container's control group, by its name in the second hierarchy and in the first one. Nothing can
+/// be asked of a controller by its other hierarchy's name.
 ///
 /// # Errors
 /// What could not be read.

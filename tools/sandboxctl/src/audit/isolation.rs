@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use record::Severity::{Critical, High, Medium};
 
 use super::control::{Control, RECREATE, Verdict, listed};
-use super::expect::Home;
+use super::expect::NetworkNamespace;
 use super::facts::{Life, Subject};
 
 /// The controls that this file decides.
@@ -109,8 +109,8 @@ fn default_bridge(subject: &Subject) -> Verdict {
     }
 }
 
-/// Its settings give the default network a name, so a name other than `podman` says nothing. Podman 4 has names in the place
-/// of ids.
+/// Its settings give the default network a name, so a name other than `podman` says nothing. Podman 4 has names in the
+/// place of ids.
 fn podman_s(subject: &Subject, networks: &BTreeSet<String>) -> Verdict {
     let ids = &subject.facts.network_ids;
     let told = |id: &&String| ids.len() == networks.len() && ids.is_disjoint(networks) && id.len() == ID;
@@ -129,13 +129,15 @@ fn networks(subject: &Subject) -> Verdict {
         return Verdict::untold("the engine did not tell the networks");
     };
     let guest_of = mode.strip_prefix("container:");
-    match &subject.expect.home {
-        Home::Nowhere => Verdict::when(mode == "none", "none", mode),
-        Home::Of(None) => Verdict::untold("there is no vault whose network namespace it could live in"),
-        Home::Of(Some(vault)) if guest_of == Some(&vault.id) => in_this_life(subject, vault),
-        Home::Of(Some(_)) => Verdict::differs("the vault's network namespace", mode),
-        Home::Own(wanted) => Verdict::when(found == wanted && guest_of.is_none(), listed(wanted), listed(found)),
-        Home::AwayFrom(guarded) => {
+    match &subject.expect.network_namespace {
+        NetworkNamespace::Nowhere => Verdict::when(mode == "none", "none", mode),
+        NetworkNamespace::Of(None) => Verdict::untold("there is no vault whose network namespace it could live in"),
+        NetworkNamespace::Of(Some(vault)) if guest_of == Some(&vault.id) => in_this_life(subject, vault),
+        NetworkNamespace::Of(Some(_)) => Verdict::differs("the vault's network namespace", mode),
+        NetworkNamespace::Own(wanted) => {
+            Verdict::when(found == wanted && guest_of.is_none(), listed(wanted), listed(found))
+        }
+        NetworkNamespace::AwayFrom(guarded) => {
             let theirs: Vec<String> = found.intersection(guarded).cloned().collect();
             match guest_of {
                 Some(_) => Verdict::differs("a network namespace of its own", mode),
@@ -162,8 +164,8 @@ fn in_this_life(subject: &Subject, vault: &Life) -> Verdict {
 /// Without explicit resolvers, Docker's own asks from the host's namespace, where no rule of the moat stands.
 fn dns(subject: &Subject) -> Verdict {
     let found: std::collections::BTreeSet<String> = subject.facts.host.dns.iter().flatten().cloned().collect();
-    match (&subject.expect.home, &subject.expect.service) {
-        (Home::Of(_) | Home::Nowhere, _) => Verdict::NotApplicable,
+    match (&subject.expect.network_namespace, &subject.expect.service) {
+        (NetworkNamespace::Of(_) | NetworkNamespace::Nowhere, _) => Verdict::NotApplicable,
         (_, None) if subject.facts.host.network_mode.as_deref() == Some("none") => Verdict::NotApplicable,
         (_, None) => {
             // The host's own name server, or one that the container has to itself: neither is one of the network's.

@@ -99,8 +99,8 @@ impl Kernel {
     }
 }
 
-/// Is this what was once under that name? The kernel marks what has none any more (proc(5), "mountinfo"). The moat's permit
-/// is put aside when the moat does not hold, which is another finding than this.
+/// Is this what was once under that name? The kernel marks what has none any more (proc(5), "mountinfo"). The moat's
+/// permit is put aside when the moat does not hold, which is another finding than this.
 fn was(place: &Path, name: &Path) -> bool {
     let put_aside = name.starts_with(policy::PERMITS) && place == policy::put_aside(name);
     put_aside

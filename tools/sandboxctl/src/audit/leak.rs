@@ -1,14 +1,14 @@
-//! Does a container hold a secret where everybody who may ask the engine reads it? That is its environment, command line,
-//! labels, health check and host name. The value's form counts first ([`Rules`]), and its name only then. What is handed
-//! on is where it is and which rule knew it, never the value.
+//! Does a container hold a secret where everybody who may ask the engine reads it? That is its environment, command
+//! line, labels, health check and host name. The value's form counts first ([`Rules`]), and its name only then. What is
+//! handed on is where it is and which rule knew it, never the value.
 
 mod file;
 mod found;
 mod mark;
 mod name;
+mod name_value;
 mod pairs;
 mod rules;
-mod siblings;
 mod value;
 mod words;
 
@@ -77,7 +77,7 @@ fn from_pair(place: &str, name: &str, held: &str, rules: &Rules) -> Option<Leak>
 
 /// In a text such as JSON: a name, and the secret beside it.
 fn beside(place: &str, text: &str, rules: &Rules) -> Option<Leak> {
-    siblings::telling(text).into_iter().find_map(|(_, name, held)| from_pair(place, name, held, rules))
+    name_value::telling(text).into_iter().find_map(|(_, name, held)| from_pair(place, name, held, rules))
 }
 
 fn in_line(place: &str, line: &[String], rules: &Rules) -> Vec<Leak> {

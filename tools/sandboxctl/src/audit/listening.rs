@@ -1,5 +1,6 @@
-//! Who listens inside: programs and ports by which a container is reached past the vault. A program chooses its own name,
-//! so its port and its network device count too. One that hides all three is stopped by the moat, and not seen here.
+//! Who listens inside: programs and ports by which a container is reached past the vault. A program chooses its own
+//! name, so its port and its network device count too. One that hides all three is stopped by the moat, and not seen
+//! here.
 
 mod sockets;
 mod well_known;
@@ -78,8 +79,8 @@ fn tables(first: &Process) -> anyhow::Result<BTreeSet<Socket>> {
     Ok(sockets)
 }
 
-/// A kernel without IPv6 has no such file. Any other error is one: a table that is too long to read is no empty one, and
-/// whoever is inside can make it so.
+/// A kernel without IPv6 has no such file. Any other error is one: a table that is too long to read is no empty one,
+/// and whoever is inside can make it so.
 fn if_there(read: anyhow::Result<String>) -> anyhow::Result<Option<String>> {
     match read {
         Err(error) if error.downcast_ref() == Some(&rustix::io::Errno::NOENT) => Ok(None),

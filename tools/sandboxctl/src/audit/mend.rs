@@ -1,5 +1,5 @@
-//! The way out of a failure, for the container at hand. Templates are of the composition: they end in `scripts/up`, and say
-//! `NAME`, `NETWORK`. A stranger is none of `scripts/up`'s.
+//! The way out of a failure, for the container at hand. Templates are of the composition: they end in `scripts/up`, and
+//! say `NAME`, `NETWORK`. A stranger is none of `scripts/up`'s.
 
 use super::control::RECREATE;
 

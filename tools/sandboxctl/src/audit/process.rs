@@ -52,10 +52,10 @@ pub(crate) struct Confined {
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// All processes of a running container. One that Docker is just starting is in the container before it is confined. Who
-/// has no filter yet is looked at again, and counts when it still has none after five seconds. On a busy machine one
-/// second was not enough. The first process and its children are what they are: Docker tells of a container that runs
-/// once its first one is confined, and a child has its parent's filter.
+/// All processes of a running container. One that Docker is just starting is in the container before it is confined.
+/// Who has no filter yet is looked at again, and counts when it still has none after five seconds. On a busy machine
+/// one second was not enough. The first process and its children are what they are: Docker tells of a container that
+/// runs once its first one is confined, and a child has its parent's filter.
 ///
 /// # Errors
 /// Why they are not known. One that ends while it is looked at is no error.
@@ -77,8 +77,8 @@ fn is_being_put_in(process: &Confined, all: &[Confined], first: i64) -> bool {
     !is_confined && process.pid != first && !all.iter().any(|other| other.pid == process.parent)
 }
 
-/// Those that still run, each thread by itself: one may keep what the first one dropped. Threads that ended do nothing any
-/// more.
+/// Those that still run, each thread by itself: one may keep what the first one dropped. Threads that ended do nothing
+/// any more.
 fn read(processes: &[Process]) -> anyhow::Result<Vec<Confined>> {
     let told = |process: &Process| {
         process.threads().unwrap_or_default().into_iter().map(|text| (process.pid(), text)).collect()

@@ -1,6 +1,6 @@
-//! Short of memory: how often the kernel ended a process of a container because its control group was full. The kernel's own
-//! count, read on the host (cgroups(7)): an agent that is started again inside its container leaves no other trace but
-//! what the prisoner itself says.
+//! Short of memory: how often the kernel ended a process of a container because its control group was full. The
+//! kernel's own count, read on the host (cgroups(7)): an agent that is started again inside its container leaves no
+//! other trace but what the prisoner itself says.
 
 use anyhow::Context;
 use engine::Engine;

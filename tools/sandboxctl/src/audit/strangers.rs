@@ -1,5 +1,5 @@
-//! Strangers that matter: containers that the policy does not know, and that can touch the composition all the same. Pure:
-//! what was gathered about every container on the engine is handed in.
+//! Strangers that matter: containers that the policy does not know, and that can touch the composition all the same.
+//! Pure: what was gathered about every container on the engine is handed in.
 
 mod composition;
 mod entered;
@@ -28,8 +28,8 @@ pub(crate) const REACH: Control<Subject> = Control::new(
     reach,
 );
 
-/// Capabilities that lead out of a container by themselves (capabilities(7)): mounting, the kernel's modules and memory,
-/// and any file of a file system that one file of is mounted (`open_by_handle_at`).
+/// Capabilities that lead out of a container by themselves (capabilities(7)): mounting, the kernel's modules and
+/// memory, and any file of a file system that one file of is mounted (`open_by_handle_at`).
 const LEAD_OUT: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH"];
 
 fn reach(subject: &Subject) -> Verdict {
@@ -98,7 +98,8 @@ fn privileges(one: &Facts) -> Vec<String> {
     capabilities.map(|name| format!("the capability {name}")).chain(disks).chain(rules).collect()
 }
 
-/// `--volumes-from`: what Docker was asked for. What came of it are mounts, also where a third container stands between.
+/// `--volumes-from`: what Docker was asked for. What came of it are mounts, also where a third container stands
+/// between.
 fn volumes_of(one: &Facts, composition: &Composition) -> Vec<String> {
     let asked = one.host.volumes_from.iter().flatten();
     let names = asked.filter_map(|entry| composition.name(entry.split(':').next()?));

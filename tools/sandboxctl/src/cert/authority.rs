@@ -1,11 +1,11 @@
 //! What the gate opens the cell's TLS with: a certificate for each name, from an authority that lives no longer than it
 //! takes to make them.
 //!
-//! The authority's own certificate may vouch for these names and for none below them, unless one below is listed too. It
-//! may for no address, and for servers alone. The limits are critical (RFC 5280, 4.2.1.10), so a verifier that does not
-//! know them refuses everything. No function here
-//! returns its key, and so nobody can write it. What `rcgen` holds of a key is wiped; ring, which signs, wipes nothing, so its
-//! copy is freed memory until this process ends.
+//! The authority's own certificate may vouch for these names and for none below them, unless one below is listed too.
+//! It may for no address, and for servers alone. The limits are critical (RFC 5280, 4.2.1.10), so a verifier that does
+//! not know them refuses everything. No function here
+//! returns its key, and so nobody can write it. What `rcgen` holds of a key is wiped; ring, which signs, wipes nothing,
+//! so its copy is freed memory until this process ends.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,8 @@ fn excluded(names: &BTreeSet<&str>) -> Vec<GeneralSubtree> {
         GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([0; 4], 0)),
         GeneralSubtree::IpAddress(CidrSubnet::from_v6_prefix([0; 16], 0)),
     ];
-    // The dot is OpenSSL's way to say "below"; the RFC has none for DNS names. Node is the only one who is told to trust.
+    // The dot is OpenSSL's way to say "below"; the RFC has none for DNS names. Node is the only one who is told to
+    // trust.
     let below = names.iter().map(|name| format!(".{name}"));
     let free = below.filter(|below| !names.iter().any(|other| other.ends_with(below.as_str())));
     addresses.into_iter().chain(free.map(GeneralSubtree::DnsName)).collect()

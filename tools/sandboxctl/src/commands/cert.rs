@@ -19,12 +19,12 @@ use crate::secret::{self, Delivery};
 pub(crate) fn run(what: &Cert, policy: &PolicyArgs, output: OutputArgs) -> anyhow::Result<Exit> {
     match what {
         Cert::Fingerprint { plain: true } => plain(&policy.load()?).map(|()| Exit::Success),
-        _ => with_records(policy, output, Purpose::Tell, |policy, out| told(what, policy, out)),
+        _ => with_records(policy, output, Purpose::Tell, |policy, out| write(what, policy, out)),
     }
 }
 
 /// One record for each certificate that it is about.
-fn told(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
+fn write(what: &Cert, policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
     let store = Store::of(policy);
     match what {
         Cert::Create(options) => create(options, policy, &store, out),

@@ -17,7 +17,8 @@ pub(crate) fn run(trigger: &Trigger, policy: &PolicyArgs, output: OutputArgs) ->
     with_records(policy, output, Purpose::Judge, |policy, out| when(policy, trigger, std::io::stdin().lock(), out))
 }
 
-/// Freezes at once, or when a record comes that lets it fire. What is no record fires nothing, and nobody knows what it was.
+/// Freezes at once, or when a record comes that lets it fire. What is no record fires nothing, and nobody knows what it
+/// was.
 ///
 /// # Errors
 /// As [`freeze`].

@@ -1,5 +1,6 @@
-//! What a frozen cell was at: its processes, the files that they hold open, its connections, and what it said last. Gathered
-//! after the freeze, which waits for none of it, and in bounded time and number: the prisoner decides how much there is.
+//! What a frozen cell was at: its processes, the files that they hold open, its connections, and what it said last.
+//! Gathered after the freeze, which waits for none of it, and in bounded time and number: the prisoner decides how much
+//! there is.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,8 +47,8 @@ fn of_processes(cell: &str, processes: &[Process]) -> Vec<Record> {
     records
 }
 
-/// The connections of the network that the cell lives in, which is one for all its processes, and the vault's. What leaves
-/// the machine comes first: a thousand sockets to itself must not hide that one.
+/// The connections of the network that the cell lives in, which is one for all its processes, and the vault's. What
+/// leaves the machine comes first: a thousand sockets to itself must not hide that one.
 fn connections(cell: &str, first: &Process) -> Vec<Record> {
     let (mut pairs, mut records) = (Vec::new(), Vec::new());
     for (transport, file) in [("tcp", "net/tcp"), ("tcp", "net/tcp6"), ("udp", "net/udp"), ("udp", "net/udp6")] {
@@ -67,8 +68,8 @@ fn connections(cell: &str, first: &Process) -> Vec<Record> {
     records
 }
 
-/// A process, and the files that it holds open. Names are the prisoner's own to choose; arguments are not told, for keys
-/// stand in them.
+/// A process, and the files that it holds open. Names are the prisoner's own to choose; arguments are not told, for
+/// keys stand in them.
 fn of_one(cell: &str, process: &Process) -> Vec<Record> {
     let name = process.read("comm").unwrap_or_default().trim().to_owned();
     let program = Program {

@@ -1,9 +1,9 @@
 //! `tls = "inspect"`: the client's own TLS ends here, in `http`, for the listed names alone. The same rules hold as on
 //! port 80.
 //!
-//! The front (stream.rs) leads here what asks for such a name in its handshake; nothing else gets here. The certificate is
-//! read for each handshake, from the tmpfs that `sandboxctl cert inspect` put it into: without it there is no handshake,
-//! and nginx starts all the same. On one connection every request is for the name of the handshake.
+//! The front (stream.rs) leads here what asks for such a name in its handshake; nothing else gets here. The certificate
+//! is read for each handshake, from the tmpfs that `sandboxctl cert inspect` put it into: without it there is no
+//! handshake, and nginx starts all the same. On one connection every request is for the name of the handshake.
 
 use policy::{Network, Policy, Tls};
 use record::GateCode;

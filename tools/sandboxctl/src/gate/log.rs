@@ -58,7 +58,8 @@ const IS_PLAIN: &str = concat!(
     r"[a-z0-9._-]+ [\x21-\x7e]+$",
 );
 
-/// The record of record.js, `PROVIDER` for the gate's name. A test in tests/suites/gate.bats holds the two against each other.
+/// The record of record.js, `PROVIDER` for the gate's name. A test in tests/suites/gate.bats holds the two against each
+/// other.
 const PLAIN: &str = concat!(
     r#"{"@timestamp":"${gate_second}.${gate_milli}000Z","ecs":{"version":"9.2.0"},"#,
     r#""event":{"id":"${gate_time}-${gate_time_low}-7${gate_any}-8${gate_more}-${gate_most}","provider":"PROVIDER","action":"request-allowed","kind":"event","#,

@@ -1,6 +1,6 @@
 //! The client's own TLS, let through by the name in its handshake. Decided here is which rule the name
-//! falls under, and where that leads: to its relay, or to where the gate opens it (inspected.rs). Maps are looked up when they are needed, after
-//! the handshake's first message was read; `set` runs too early.
+//! falls under, and where that leads: to its relay, or to where the gate opens it (inspected.rs). Maps are looked up
+//! when they are needed, after the handshake's first message was read; `set` runs too early.
 
 use std::collections::BTreeSet;
 

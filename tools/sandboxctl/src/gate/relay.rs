@@ -166,9 +166,9 @@ pub(super) fn servers(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
     }
 }
 
-/// In `stream`, on a network where the front says whom a connection is from: in front of each relay of a passed name one
-/// that listens to that. The relay itself can't: while its script looks up the name, nginx 1.22 takes the next bytes for
-/// another such header. Then it hangs up.
+/// In `stream`, on a network where the front says whom a connection is from: in front of each relay of a passed name
+/// one that listens to that. The relay itself can't: while its script looks up the name, nginx 1.22 takes the next
+/// bytes for another such header. Then it hangs up.
 pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
     let client = network.name.as_str();
     let passed = policy.egress_for(client).filter(|rule| rule.tls == Tls::Passthrough);

@@ -185,8 +185,9 @@ fn shape(policy: &Policy) -> &'static str {
     }
 }
 
-/// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at the
-/// gate. In `open` shape those whose key the gate holds or whose TLS it opens; any other name is reached as everywhere.
+/// For an agent that must be told: how the cell reaches each name that the gate has for it, plain where TLS begins at
+/// the gate. In `open` shape those whose key the gate holds or whose TLS it opens; any other name is reached as
+/// everywhere.
 fn ways_out(policy: &Policy) -> BTreeSet<String> {
     let way = |rule: &Egress| match rule.tls {
         Tls::Verify => format!("http://{}", rule.host),

@@ -44,8 +44,8 @@ pub(crate) async fn deliver(docker: &Engine, delivery: &Delivery<'_>) -> anyhow:
         drop(done(docker, container, &["rm", "-f", &draft], &[]).await);
     }
     put.with_context(|| format!("{path} could not be written in {container}"))?;
-    // Of a delivery that was killed half-way. A living one has its draft for a shorter time. The secret is there: that an old
-    // draft stays is no failure of this.
+    // Of a delivery that was killed half-way. A living one has its draft for a shorter time. The secret is there: that
+    // an old draft stays is no failure of this.
     if let Err(error) = swept(docker, container, &path, &["-mmin", "+1"]).await {
         eprintln!("sandboxctl: {error:#}");
     }

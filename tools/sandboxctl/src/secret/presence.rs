@@ -1,5 +1,6 @@
-//! The secrets that the policy names: is each where it is needed? A tmpfs forgets what it held when its container stops,
-//! so after a boot each one is asked for again. With them what the gate opens the cell's TLS with, which also ends by itself.
+//! The secrets that the policy names: is each where it is needed? A tmpfs forgets what it held when its container
+//! stops, so after a boot each one is asked for again. With them what the gate opens the cell's TLS with, which also
+//! ends by itself.
 
 use engine::Engine;
 use futures_util::future::join_all;
@@ -81,12 +82,12 @@ impl Presence {
     pub(crate) fn record(&self) -> Record {
         let Self { name, container, there, lacking, mend } = self;
         let mut record = match there {
-            Ok(true) => told(format!("{container} has the secret {name}.")).outcome(Outcome::Success),
-            Ok(false) => told(format!("{container} has not the secret {name}."))
+            Ok(true) => presence(format!("{container} has the secret {name}.")).outcome(Outcome::Success),
+            Ok(false) => presence(format!("{container} has not the secret {name}."))
                 .outcome(Outcome::Failure)
                 .severity(Severity::High)
                 .reason(*lacking),
-            Err(why) => told(format!("Whether {container} has the secret {name} could not be told."))
+            Err(why) => presence(format!("Whether {container} has the secret {name} could not be told."))
                 .outcome(Outcome::Unknown)
                 .severity(Severity::Low)
                 .reason(why.clone()),
@@ -101,7 +102,7 @@ impl Presence {
     }
 }
 
-fn told(message: String) -> Record {
+fn presence(message: String) -> Record {
     Record::new(Provider::Sandboxctl, Action::SecretChecked, message)
         .kind(Kind::State)
         .about(Category::Configuration, Type::Info)

@@ -40,10 +40,11 @@ pub(super) async fn names(policy: &Policy) -> Option<Record> {
         thread::spawn(move || ask_from(&namespace, &resolvers)).join().map_err(|_| anyhow!("the question fell"))?
     };
     let seen: Result<bool, anyhow::Error> = asked.await;
-    Some(told(cell, &policy.cell.dns, seen.map_err(|error| format!("{error:#}"))))
+    Some(resolvers_reached(cell, &policy.cell.dns, seen.map_err(|error| format!("{error:#}"))))
 }
 
-/// Does one of them answer whoever is in this network namespace? Where not one question could be put, that is no answer.
+/// Does one of them answer whoever is in this network namespace? Where not one question could be put, that is no
+/// answer.
 fn ask_from(namespace: &File, resolvers: &[IpAddr]) -> anyhow::Result<bool> {
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
         .context("its network can't be entered; that takes root")?;
@@ -95,7 +96,7 @@ fn answers(socket: &UdpSocket, resolver: SocketAddr, timeout: Duration) -> io::R
     Ok(length >= 12 && answer.starts_with(&[0xce, 0x11]))
 }
 
-fn told(cell: &str, resolvers: &[IpAddr], seen: Result<bool, String>) -> Record {
+fn resolvers_reached(cell: &str, resolvers: &[IpAddr], seen: Result<bool, String>) -> Record {
     let listed: Vec<String> = resolvers.iter().map(IpAddr::to_string).collect();
     let listed = listed.join(", ");
     let base = |message: String| {
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn silence_is_a_failure_and_what_could_not_be_asked_is_unknown() {
         let resolvers = ["9.9.9.9".parse().unwrap()];
-        let outcome = |seen| told("cell", &resolvers, seen).event.outcome;
+        let outcome = |seen| resolvers_reached("cell", &resolvers, seen).event.outcome;
         assert_eq!(outcome(Ok(true)), Some(Outcome::Success));
         assert_eq!(outcome(Ok(false)), Some(Outcome::Failure));
         assert_eq!(outcome(Err("EACCES".to_owned())), Some(Outcome::Unknown));

@@ -133,9 +133,9 @@ impl Known {
         }
     }
 
-    /// What nobody should overlook although the service is well. A scanner that knows only test signatures protects from
-    /// nothing. Processes that the kernel ends or refuses, and that start again inside the container, look as if nothing
-    /// was. A service may have been made for another policy.
+    /// What nobody should overlook although the service is well. A scanner that knows only test signatures protects
+    /// from nothing. Processes that the kernel ends or refuses, and that start again inside the container, look as if
+    /// nothing was. A service may have been made for another policy.
     fn with_cautions(&self, record: Record) -> Record {
         let mut why = self.held.clone();
         let mut severity = Severity::Informational;

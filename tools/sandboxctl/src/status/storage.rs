@@ -85,7 +85,8 @@ fn file_system(path: &Path) -> Result<u64, Trouble> {
     Ok(told.f_blocks.saturating_sub(told.f_bfree).saturating_mul(told.f_frsize))
 }
 
-/// Files and folders on the file system that is mounted here, and how many there may be; nothing where it has no such bound.
+/// Files and folders on the file system that is mounted here, and how many there may be; nothing where it has no such
+/// bound.
 fn files(path: &Path) -> Option<(u64, u64)> {
     let told = rustix::fs::statvfs(path).ok().filter(|told| told.f_files > 0)?;
     Some((told.f_files.saturating_sub(told.f_ffree), told.f_files))

@@ -1,4 +1,5 @@
-//! A walk that feeds the queue: it puts a watch on every folder, and queues each file that no scan has seen in this state.
+//! A walk that feeds the queue: it puts a watch on every folder, and queues each file that no scan has seen in this
+//! state.
 
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;

@@ -7,8 +7,8 @@
 //! meanwhile proves nothing either: the engine may have read what we did not. Else a prisoner could forge the guilt of
 //! malware with something else that kills the engine, and so keep it.
 //!
-//! What only flew beside the guilty one is innocent with its first answer. The memory lasts as long as the run, and as the
-//! signatures: others may cure it.
+//! What only flew beside the guilty one is innocent with its first answer. The memory lasts as long as the run, and as
+//! the signatures: others may cure it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -71,8 +71,8 @@ impl Crashes {
         }
     }
 
-    /// The engine died with it in hand, which it was given at `began`; `alone` if nothing else can be what it died of. In
-    /// hand more than once it is one crash: all of that was given before the crash was noted.
+    /// The engine died with it in hand, which it was given at `began`; `alone` if nothing else can be what it died of.
+    /// In hand more than once it is one crash: all of that was given before the crash was noted.
     pub(crate) fn note(&mut self, size: u64, sha256: &str, alone: bool, began: Instant, now: Instant) {
         let proven = u32::from(alone);
         let content = (size, sha256.to_owned());

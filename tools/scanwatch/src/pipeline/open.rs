@@ -49,7 +49,7 @@ pub(crate) fn examine(shared: &Shared, task: &Task) -> Next {
     };
     match kind(&stat) {
         FileType::RegularFile => regular(shared, task, spot, stat, now),
-        FileType::Symlink => link(shared, Some(stat)),
+        FileType::Symlink => met_link(shared, Some(stat)),
         // Folders are walked.
         FileType::Directory => Next::Nothing,
         _ if is_known(shared, task, &stat) => Next::Nothing,
@@ -107,7 +107,7 @@ fn regular(shared: &Shared, task: &Task, spot: Spot, seen: Stat, now: Instant) -
 
 /// A link at the name or on the way. On the share that is nothing: what it points to is seen at its own
 /// place, or is none of ours. Who names one to be scanned is told that it was not.
-fn link(shared: &Shared, stat: Option<Stat>) -> Next {
+fn met_link(shared: &Shared, stat: Option<Stat>) -> Next {
     match shared.on_found {
         OnFound::Quarantine(_) => Next::Nothing,
         OnFound::Report => Next::Judged(None, stat, Verdict::Unscanned(Why::Link)),
@@ -148,7 +148,7 @@ fn unopened(shared: &Shared, task: &Task, stat: Option<Stat>, error: Errno, now:
             Next::Wait(now + Duration::from_millis(500))
         }
         Errno::AGAIN => Next::Judged(None, stat, Verdict::Unscanned(Why::Leased)),
-        Errno::LOOP => link(shared, stat),
+        Errno::LOOP => met_link(shared, stat),
         Errno::NOTDIR => Next::Nothing,
         // A closed file that is gone before we came is worth a line. A name that only appeared is not, and a temporary
         // one that is gone has its own name now.

@@ -1,5 +1,5 @@
-//! The one writer of many threads. When it cannot write any more, the run ends: a warden whose records go nowhere must not
-//! go on as if somebody knew.
+//! The one writer of many threads. When it cannot write any more, the run ends: a warden whose records go nowhere must
+//! not go on as if somebody knew.
 
 use std::sync::{Mutex, PoisonError};
 

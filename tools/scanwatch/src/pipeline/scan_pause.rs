@@ -1,5 +1,5 @@
-//! A large file that is written all day is not scanned at every close: a session's log, the journal of a database. One of
-//! 50 MB costs the engine a second and more, and is closed ten times in that second.
+//! A large file that is written all day is not scanned at every close: a session's log, the journal of a database. One
+//! of 50 MB costs the engine a second and more, and is closed ten times in that second.
 //!
 //! So a large file rests behind each scan, ten times as long as that took. It is not scanned twice at one time: it
 //! never costs more than a tenth of one worker. Nothing is left out. What is written last is scanned in the end. The

@@ -1,5 +1,5 @@
-//! What a file holds, read from its descriptor in chunks. The offset stays where it is: the descriptor that went to clamd
-//! shares it.
+//! What a file holds, read from its descriptor in chunks. The offset stays where it is: the descriptor that went to
+//! clamd shares it.
 
 use std::os::fd::BorrowedFd;
 

@@ -1,5 +1,5 @@
-//! Content that the engine dies of: it is given up after four deaths, whatever is done to the file, and nobody else suffers.
-//! The engine is the script of `database.rs`, for no file is known that a real one dies of.
+//! Content that the engine dies of: it is given up after four deaths, whatever is done to the file, and nobody else
+//! suffers. The engine is the script of `database.rs`, for no file is known that a real one dies of.
 
 use std::fs;
 use std::path::Path;
@@ -85,8 +85,8 @@ fn a_file_that_is_touched_all_the_time_while_the_engine_dies_of_it_is_given_up_a
     assert_eq!(engine.deaths(), 4);
 }
 
-/// A prisoner knows one thing that kills the engine. He writes more of it while the malware beside it is looked at. Each
-/// has one byte of its own.
+/// A prisoner knows one thing that kills the engine. He writes more of it while the malware beside it is looked at.
+/// Each has one byte of its own.
 #[test]
 fn malware_is_not_given_up_for_the_deaths_that_others_caused_while_it_was_tried() {
     let (world, _engine, warden) = world("0.5", "0", &[]);

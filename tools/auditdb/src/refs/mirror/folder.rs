@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What a fetch left behind that was killed: packs that never became whole, and locks. One round at a time is at a mirror.
+/// What a fetch left behind that was killed: packs that never became whole, and locks. One round at a time is at a
+/// mirror.
 pub(super) fn sweep(folder: &Path) {
     let entries = [folder.to_path_buf(), folder.join("objects/pack")].into_iter().flat_map(fs::read_dir).flatten();
     for entry in entries.flatten() {

@@ -38,8 +38,8 @@ pub(crate) fn planned(hook: &Hook) -> Called {
     ("mangle".to_owned(), hook.name.to_owned(), -150, "accept".to_owned())
 }
 
-/// How the kernel calls a chain of ours. It is as planned if the kernel's own chain calls it with its first rule. That must
-/// hold in both families, and for no other rule. Else it tells where the call stands.
+/// How the kernel calls a chain of ours. It is as planned if the kernel's own chain calls it with its first rule. That
+/// must hold in both families, and for no other rule. Else it tells where the call stands.
 fn called(tables: &[(Family, Saved)], name: &str) -> Option<Called> {
     let hook = HOOKS.iter().find(|hook| hook.name == name)?;
     let own = format!("{PREFIX}{name}");

@@ -1,5 +1,5 @@
-//! Goes through a tar archive, and bounds what stands between two files: a long name and a file's attributes are taken into
-//! memory whole, however long they say they are.
+//! Goes through a tar archive, and bounds what stands between two files: a long name and a file's attributes are taken
+//! into memory whole, however long they say they are.
 
 use std::cell::Cell;
 use std::io::{Error, Read, Result, copy, sink};

@@ -1,5 +1,5 @@
-//! What one image may cost, whatever it is made of: its files, the memory that their names take, and the secrets that are
-//! told of it.
+//! What one image may cost, whatever it is made of: its files, the memory that their names take, and the secrets that
+//! are told of it.
 
 use std::io::{Error, Result};
 

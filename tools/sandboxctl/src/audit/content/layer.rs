@@ -1,5 +1,5 @@
-//! One layer of an image: a tar archive of what it adds and takes away (OCI image specification, "layer"). It is read once,
-//! as it comes.
+//! One layer of an image: a tar archive of what it adds and takes away (OCI image specification, "layer"). It is read
+//! once, as it comes.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -8,7 +8,7 @@ use tar::EntryType;
 
 use super::super::leak::Rules;
 use super::budget::Budget;
-use super::{Searched, archive, likely, text};
+use super::{Searched, archive, candidates, text};
 
 /// The bits by which a program runs as its file's owner or group.
 const SET_ID: u32 = 0o6000;
@@ -39,7 +39,7 @@ impl Layer {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = path.trim_start_matches("./").trim_matches('/').to_owned();
             let (kind, mode) = (entry.header().entry_type(), entry.header().mode()?);
-            if matches!(kind, EntryType::Regular | EntryType::Continuous) && likely::may_hold(&path) {
+            if matches!(kind, EntryType::Regular | EntryType::Continuous) && candidates::may_hold(&path) {
                 let name = path.rsplit('/').next().unwrap_or_default().to_owned();
                 budget.add(text::search(entry, &path, &[&name], rules), &mut layer.secrets);
             }

@@ -1,5 +1,5 @@
-//! An image as `docker save` writes it: an archive of layers, and one file that says in which order they lie. Layers come in
-//! any order, and are read as they come.
+//! An image as `docker save` writes it: an archive of layers, and one file that says in which order they lie. Layers
+//! come in any order, and are read as they come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Error, Read, Result};

@@ -96,8 +96,8 @@ pub(super) fn attribute<'a>(event: &'a EventMessage, name: &str) -> Option<&'a s
     event.actor.as_ref()?.attributes.as_ref()?.get(name).map(String::as_str)
 }
 
-/// The container, where the kernel ended a process in it for want of memory. The engine tells so also when the container
-/// itself goes on.
+/// The container, where the kernel ended a process in it for want of memory. The engine tells so also when the
+/// container itself goes on.
 pub(super) fn short_of_memory(event: &EventMessage) -> Option<&str> {
     let is_it = event.typ? == EventMessageTypeEnum::CONTAINER && event.action.as_deref()? == "oom";
     event.actor.as_ref().filter(|_| is_it)?.id.as_deref()

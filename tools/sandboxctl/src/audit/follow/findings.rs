@@ -20,8 +20,9 @@ struct Standing {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     findings: BTreeMap<String, Standing>,
-    /// By what was looked at, the fingerprints of what could not be told for the first time. A container that ends or starts
-    /// again in the middle of an audit has no process for a moment: it is asked about once more before that is told.
+    /// By what was looked at, the fingerprints of what could not be told for the first time. A container that ends or
+    /// starts again in the middle of an audit has no process for a moment: it is asked about once more before that is
+    /// told.
     doubts: BTreeMap<Scope, BTreeSet<String>>,
 }
 

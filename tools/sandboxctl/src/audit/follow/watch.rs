@@ -112,7 +112,8 @@ impl Watch {
         }
     }
 
-    /// Tells what is new in an audit. A container can be gone again before it is looked at: its end is an event of its own.
+    /// Tells what is new in an audit. A container can be gone again before it is looked at: its end is an event of its
+    /// own.
     ///
     /// # Errors
     /// If the record cannot be written.

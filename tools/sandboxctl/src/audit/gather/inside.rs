@@ -41,8 +41,8 @@ pub(super) fn look(facts: &mut Facts, docker: &engine::Engine, shared: &Shared) 
     settle_mounts(facts, first.as_ref(), docker, shared);
 }
 
-/// What a running container really has mounted. Where the kernel can't be asked nothing is known of it; a container that
-/// does not run has only what it would be given.
+/// What a running container really has mounted. Where the kernel can't be asked nothing is known of it; a container
+/// that does not run has only what it would be given.
 pub(super) fn look_at_mounts(facts: &mut Facts, docker: &engine::Engine, shared: &Shared) {
     let first = running(facts);
     settle_mounts(facts, first.as_ref(), docker, shared);

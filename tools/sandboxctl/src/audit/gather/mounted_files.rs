@@ -1,4 +1,5 @@
-//! Reads what the host gives a container by single files: those that are mounted into it. Whole folders are its owner's.
+//! Reads what the host gives a container by single files: those that are mounted into it. Whole folders are its
+//! owner's.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +15,8 @@ const SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 /// The most files that are read.
 const MANY: usize = 64;
 
-/// The secrets in files of the host's that are mounted into it; `None` where there is none, or its mounts are not known.
+/// The secrets in files of the host's that are mounted into it; `None` where there is none, or its mounts are not
+/// known.
 pub(super) fn search(facts: &Facts, rules: &Rules) -> Option<Searched> {
     let binds = facts.mounts.as_ref()?.iter().filter(|mount| mount.kind == "bind" && !is_secret(&mount.target));
     let process = facts.pid.filter(|_| facts.running == Some(true)).map(|pid| Process::of(&facts.id, pid));
@@ -49,7 +51,8 @@ fn is_secret(target: &str) -> bool {
     SECRETS.iter().any(|folder| Path::new(target).starts_with(folder))
 }
 
-/// A socket, a device or a folder by its name on the host, where it has one: who may not look into the container sees that.
+/// A socket, a device or a folder by its name on the host, where it has one: who may not look into the container sees
+/// that.
 fn is_none_here(mount: &Mounted) -> bool {
     std::fs::metadata(&mount.source).is_ok_and(|found| !found.is_file())
 }

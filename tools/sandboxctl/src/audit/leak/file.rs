@@ -1,7 +1,7 @@
-//! Secrets in the text of a file: `.env`, `.npmrc`, `.netrc`, a key in PEM, JSON, YAML, a program's settings. Each line is
-//! looked at by itself, as people write assignments in any of them; and a name with the value beside it. Pure.
+//! Secrets in the text of a file: `.env`, `.npmrc`, `.netrc`, a key in PEM, JSON, YAML, a program's settings. Each line
+//! is looked at by itself, as people write assignments in any of them; and a name with the value beside it. Pure.
 
-use super::{Leak, Rules, from_pair, known, pairs, siblings, value};
+use super::{Leak, Rules, from_pair, known, name_value, pairs, value};
 
 /// The most findings of one file that a record has: more say nothing more.
 const TOLD: usize = 20;
@@ -14,7 +14,7 @@ pub(in super::super) fn in_file(place: &str, names: &[&str], text: &str, rules: 
     let at_line = |line: usize| format!("{place}, line {line}");
     let leaks = lines.filter_map(|(at, line)| in_line(&at_line(at + 1), names, line, rules));
     let mut leaks: Vec<Leak> = leaks.take(TOLD).collect();
-    for (line, name, held) in siblings::telling(text) {
+    for (line, name, held) in name_value::telling(text) {
         let place = at_line(line);
         if leaks.len() < TOLD && !leaks.iter().any(|leak| leak.is_at(&place)) {
             leaks.extend(from_pair(&place, name, held, rules));

@@ -1,5 +1,5 @@
-//! A secret that was found, told without it: where, which rule knew it, how long it is, and a mark by which the same one
-//! is known elsewhere.
+//! A secret that was found, told without it: where, which rule knew it, how long it is, and a mark by which the same
+//! one is known elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,5 @@
-//! The key behind the marks of secrets: who sees a mark cannot try words until one fits. The same secret has the same mark
-//! on this machine for ever.
+//! The key behind the marks of secrets: who sees a mark cannot try words until one fits. The same secret has the same
+//! mark on this machine for ever.
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -5,7 +5,8 @@ use super::{name, value};
 /// The most assignments of one line that are looked at.
 pub(super) const MOST: usize = 256;
 
-/// The longest value that the search reads of one, in bytes: so a line of nothing but assignments costs no more than others.
+/// The longest value that the search reads of one, in bytes: so a line of nothing but assignments costs no more than
+/// others.
 const HELD: usize = 1 << 10;
 
 /// Where one may be: at the first of some equals signs and colons.
@@ -14,7 +15,8 @@ pub(super) fn places(line: &str) -> impl Iterator<Item = usize> {
     signs.filter(|at| !line.get(..*at).is_some_and(|before| before.ends_with(['=', ':'])))
 }
 
-/// The first one: `NAME=value`, `name: value`, `"name" : "value",`, `name := value;`, `-e NAME=value`, `export NAME = value`.
+/// The first one: `NAME=value`, `name: value`, `"name" : "value",`, `name := value;`, `-e NAME=value`, `export NAME =
+/// value`.
 pub(super) fn first(line: &str) -> Option<(&str, &str)> {
     // `//registry.example/:_authToken=…`
     let at = if line.starts_with("//") { line.find('=')? } else { line.find(['=', ':'])? };
@@ -29,8 +31,8 @@ pub(super) fn telling(line: &str) -> impl Iterator<Item = (&str, &str)> {
     pairs.filter(|(name, held)| name::keeps_secret(name, held) || value::decoded(held).is_some())
 }
 
-/// Is this one, wherever it stands? `a=b`, `"a": "b"`, and `a: b` behind a bracket or a comma. Of programs' text only what is
-/// quoted is a value: `call(a=b)` and `{"a": b}` name a variable.
+/// Is this one, wherever it stands? `a=b`, `"a": "b"`, and `a: b` behind a bracket or a comma. Of programs' text only
+/// what is quoted is a value: `call(a=b)` and `{"a": b}` name a variable.
 fn is_written_so(line: &str, at: usize) -> bool {
     let Some((before, behind)) = line.split_at_checked(at) else { return false };
     let tight = !before.ends_with([' ', '\t']) && behind.get(1..2).is_some_and(|next| !next.trim().is_empty());

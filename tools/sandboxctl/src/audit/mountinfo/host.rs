@@ -1,5 +1,5 @@
-//! Reads this host's mounts, again only when the kernel says that they changed. Every container adds some, so to read them
-//! all for each would take the square of their number.
+//! Reads this host's mounts, again only when the kernel says that they changed. Every container adds some, so to read
+//! them all for each would take the square of their number.
 
 use std::fs::File;
 use std::io::{Read, Seek};

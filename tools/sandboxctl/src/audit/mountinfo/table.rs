@@ -34,8 +34,8 @@ impl Table {
         &self.groups
     }
 
-    /// Where on this host the same part of the same file system can be seen, the oldest mount first. A path that another
-    /// mount hides is none of them: what is there now is something else.
+    /// Where on this host the same part of the same file system can be seen, the oldest mount first. A path that
+    /// another mount hides is none of them: what is there now is something else.
     pub(crate) fn places(&self, mount: &KernelMount) -> Vec<PathBuf> {
         let same = self.same(mount).filter_map(|(number, here)| {
             let path = below(&here.target, mount.root.strip_prefix(&here.root).ok()?);

@@ -1,5 +1,5 @@
-//! What is not as it should be, the worst first; what could not be told; what is accepted for a time; and, on demand, what
-//! passed.
+//! What is not as it should be, the worst first; what could not be told; what is accepted for a time; and, on demand,
+//! what passed.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;

@@ -8,8 +8,8 @@ use super::composition::Composition;
 /// The host's namespaces, and those of the first process of each of ours.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Host {
-    /// Those of the first process, and ours: who may not look at the first one, as in some virtual machines, stands on the
-    /// host himself.
+    /// Those of the first process, and ours: who may not look at the first one, as in some virtual machines, stands on
+    /// the host himself.
     pub(crate) spaces: Vec<Namespaces>,
     pub(crate) ours: Vec<(String, Namespaces)>,
 }

@@ -1,5 +1,5 @@
-//! What real engines answered about the same containers, replayed. `tests/worlds/sandboxctl/record-engine` wrote it down, and
-//! says how each was made: `hard` asks for as little as can be, `weak` for all there is, `bare` for nothing.
+//! What real engines answered about the same containers, replayed. `tests/worlds/sandboxctl/record-engine` wrote it
+//! down, and says how each was made: `hard` asks for as little as can be, `weak` for all there is, `bare` for nothing.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,8 @@ fn all(told: &Value) -> BTreeMap<String, &'static str> {
     words
 }
 
-/// Where an engine's answers come to another verdict than the first one's: engine, container, control, verdict, and why.
+/// Where an engine's answers come to another verdict than the first one's: engine, container, control, verdict, and
+/// why.
 fn known() -> BTreeMap<(&'static str, String), &'static str> {
     let rows = include_str!("engines/differ.tsv").lines().filter(|line| !line.starts_with('#'));
     let rows = rows.map(|row| row.split('\t').collect::<Vec<_>>()).map(|row| {

@@ -33,8 +33,8 @@ pub(super) struct Missing {
 /// What was met so far.
 #[derive(Debug)]
 pub(super) struct Inventory {
-    /// The last change by the kernel's clock in nanoseconds since 1970, the path, and whether it has holes. The oldest is
-    /// on top, and goes first.
+    /// The last change by the kernel's clock in nanoseconds since 1970, the path, and whether it has holes. The oldest
+    /// is on top, and goes first.
     files: BinaryHeap<Reverse<(i64, Below, bool)>>,
     /// What could not be read, and why.
     pub(super) unread: Vec<(Below, Errno)>,
@@ -52,7 +52,8 @@ impl Inventory {
         Self { files, unread, missing, most, memory: MEMORY, bytes: 0, until }
     }
 
-    /// The files, those first that changed last. Those with holes come behind all others: they cost their writer nothing.
+    /// The files, those first that changed last. Those with holes come behind all others: they cost their writer
+    /// nothing.
     pub(super) fn newest_first(self) -> impl Iterator<Item = Below> {
         let mut files = self.files.into_vec();
         files.sort_by_key(|Reverse((changed, _, has_holes))| (*has_holes, Reverse(*changed)));

@@ -45,7 +45,8 @@ pub(super) const DEVICE_NAME: u16 = 1;
 /// `NFTA_CHAIN_POLICY` and `NFTA_CHAIN_TYPE`
 pub(super) const CHAIN_POLICY: u16 = 5;
 pub(super) const CHAIN_TYPE: u16 = 7;
-/// `NFTA_RULE_CHAIN`, `NFTA_RULE_EXPRESSIONS` and `NFTA_RULE_USERDATA`: in the last, nft's note of type 0 is the comment.
+/// `NFTA_RULE_CHAIN`, `NFTA_RULE_EXPRESSIONS` and `NFTA_RULE_USERDATA`: in the last, nft's note of type 0 is the
+/// comment.
 pub(super) const RULE_CHAIN: u16 = 2;
 pub(super) const RULE_EXPRESSIONS: u16 = 4;
 pub(super) const RULE_NOTES: u16 = 7;

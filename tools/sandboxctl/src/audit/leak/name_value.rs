@@ -1,6 +1,6 @@
-//! A name and its value that stand beside each other: `{"name": "DB_PASSWORD", "value": "…"}`, in either order. JSON, YAML,
-//! TOML, Terraform and XML have such pairs. Brackets and columns tell what belongs together. No parser does: a file may be
-//! half written, or another program's text. Pure.
+//! A name and its value that stand beside each other: `{"name": "DB_PASSWORD", "value": "…"}`, in either order. JSON,
+//! YAML, TOML, Terraform and XML have such pairs. Brackets and columns tell what belongs together. No parser does: a
+//! file may be half written, or another program's text. Pure.
 
 use std::sync::LazyLock;
 
@@ -34,8 +34,8 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The same of elements, which hold what stands between them. These are two, for comments may lie between. One for both would
-/// look to the text's end for each pair behind a comment that nobody closes.
+/// The same of elements, which hold what stands between them. These are two, for comments may lie between. One for both
+/// would look to the text's end for each pair behind a comment that nobody closes.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?i)<(?:name|key)>\s*([^<>\s]+)\s*</(?:name|key)>"));
 static HOLDS: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?i)\A<(?:value|string)>([^<]*)</(?:value|string)>"));
 
@@ -216,8 +216,9 @@ fn is_written(between: &str, name: &Field<'_>, held: &Field<'_>) -> bool {
     }
 }
 
-/// What a person reads on a form, and a kind of field: `Password`, `Your password:`, `string`. What is named as variables are,
-/// `DB_PASSWORD`, is read by a program, and a weak secret is one too. What only says its name once more is none.
+/// What a person reads on a form, and a kind of field: `Password`, `Your password:`, `string`. What is named as
+/// variables are, `DB_PASSWORD`, is read by a program, and a weak secret is one too. What only says its name once more
+/// is none.
 fn is_label(name: &str, held: &str) -> bool {
     const KINDS: [&str; 8] = ["string", "text", "hidden", "password", "secret", "token", "number", "integer"];
     let core =

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Home, Namespaces, Processes, is_missing};
+use engine::{Namespaces, ProcessNamespaces, Processes, is_missing};
 
 use super::super::facts::Facts;
 use super::super::strangers::{Composition, Host};
@@ -24,11 +24,11 @@ pub(super) async fn look(
 ) {
     stand(docker, containers, composition).await;
     for look in 1..=LOOKS {
-        let homes = if look == 1 { processes.recent() } else { processes.look() };
+        let processes = if look == 1 { processes.recent() } else { processes.look() };
         let strangers = containers.iter_mut().chain(others.iter_mut()).filter_map(Named::facts_mut);
         let mut again = false;
         for facts in strangers.filter(|one| !composition.has(&one.id) && one.running == Some(true)) {
-            let spaces = of(&homes, &facts.id);
+            let spaces = of(&processes, &facts.id);
             let unseen = spaces.as_ref().is_ok_and(BTreeSet::is_empty);
             if unseen && has_ended(docker, &facts.id).await {
                 facts.running = Some(false);
@@ -73,10 +73,13 @@ async fn has_ended(docker: &engine::Engine, id: &str) -> bool {
 }
 
 /// The namespaces of all its processes, each once. One of which none is seen has none.
-fn of(homes: &anyhow::Result<Arc<Vec<Home>>>, id: &str) -> Result<BTreeSet<(&'static str, String)>, String> {
-    let homes = homes.as_ref().map_err(|error| format!("{error:#}"))?;
-    let own = homes.iter().filter(|home| home.group.contains(id));
-    let spaces: Option<Vec<&Namespaces>> = own.map(|home| home.namespaces.as_ref()).collect();
+fn of(
+    processes: &anyhow::Result<Arc<Vec<ProcessNamespaces>>>,
+    id: &str,
+) -> Result<BTreeSet<(&'static str, String)>, String> {
+    let processes = processes.as_ref().map_err(|error| format!("{error:#}"))?;
+    let own = processes.iter().filter(|process| process.group.contains(id));
+    let spaces: Option<Vec<&Namespaces>> = own.map(|process| process.namespaces.as_ref()).collect();
     let spaces = spaces.ok_or("the namespaces of its processes may not be looked at; run it as root")?;
     Ok(spaces.into_iter().flatten().map(|(kind, link)| (*kind, link.clone())).collect())
 }
