@@ -38,23 +38,28 @@ engine_leaves_all() {
 }
 
 engine_pid() { inside 'systemctl show -P MainPID docker'; }
+another_engine() { local now; now=$(engine_pid); [ "$now" != 0 ] && [ "$now" != "$1" ]; }
 
-# As `apt upgrade` does it, with the scripts of Docker's own package: these stop or restart the unit as they like.
+# As `apt upgrade` does it, with the scripts of Docker's own package. Debian's leave the engine that runs alone: the new one
+# begins when its owner says so, or needrestart does.
 engine_is_upgraded() {
-  local mark engine
+  local mark engine before
   packed_again docker.io 99.9 "$TREE/opt/docker.deb"
-  mark=$(inside 'date -u +%FT%TZ') engine=$(engine_pid)
+  mark=$(inside 'date -u +%FT%TZ') engine=$(engine_pid) before=$(cell_started)
   witness_the_rules
   apt_like -i /opt/docker.deb >&2 || true
   rm -f -- "$TREE/opt/docker.deb"
-  holds "an upgrade of Docker's package: it is the later one, and another engine runs" eval 'inside "dpkg-query -s docker.io" | grep -qx "Version: 99.9" && not is "$engine" engine_pid'
+  holds "an upgrade of Docker's package: it is the later one, and nothing has stopped" eval 'inside "dpkg-query -s docker.io" | grep -qx "Version: 99.9" && is "$engine" engine_pid && [ "$(cell_started)" = "$before" ]'
+  after "an upgrade of Docker's package"
+  inside 'systemctl restart docker' >&2
   neighbour=$(started)
-  holds "an upgrade of Docker's package: the cell is back, behind the moat" within "$UP_WITHIN" stands
-  holds "an upgrade of Docker's package: the moat was never open" inside 'systemctl is-active witness && ! ls /run/open'
+  holds 'the new engine started: it is another one' another_engine "$engine"
+  holds 'the new engine started: the cell is back, behind the moat' within "$UP_WITHIN" stands
+  holds 'the new engine started: the moat was never open' inside 'systemctl is-active witness && ! ls /run/open'
   inside 'systemctl stop witness' >&2
   put_the_token
-  holds "an upgrade of Docker's package: the engine's end and start are in the record" within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
-  after "an upgrade of Docker's package"
+  holds "the new engine started: the old one's end and its start are in the record" within 60 inside "auditdb events --since $mark --format jsonl | jq -es 'any(.event.action == \"engine-stopped\") and any(.event.action == \"engine-started\")'"
+  after 'the new engine started'
 }
 
 # The next version's monitor is made of other sources. The image of it is the one before with another label.
@@ -101,6 +106,7 @@ goes_wrong() {
   before=$(cell_started)
   inside 'kill -KILL "$(systemctl show -P MainPID cellblock-moat-watch)"' >&2
   holds 'the watch killed: it is back' within 5 active cellblock-moat-watch
+  after 'the watch killed'
   inside 'cp /etc/cellblock/policy.toml /root/good.toml; echo "nonsense = 1" >>/etc/cellblock/policy.toml' >&2
   holds 'a broken policy: up says so and leaves, with 2' inside 'cellblock up --no-build 2>/tmp/said; [ $? = 2 ] && grep -q nonsense /tmp/said'
   holds 'a broken policy: the cell goes on, behind the rules' eval '[ "$(cell_started)" = "$before" ] && rules'

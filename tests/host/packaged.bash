@@ -79,14 +79,13 @@ package_like() {
 # `packed_again PACKAGE VERSION FILE`: an installed package of Debian's with its own scripts, as a later version. So its
 # upgrade is tried with nothing fetched.
 packed_again() {
-  local tree=$work/again info=$TREE/var/lib/dpkg/info/$1
-  run mkdir -p "$tree/DEBIAN"
-  while read -r file; do
-    if [ -L "$TREE$file" ] || [ ! -d "$TREE$file" ]; then printf '%s\0' ".$file"; fi
-  done <"$info.list" | tar -C "$TREE" --null -T - -c | tar -C "$tree" -x
-  for script in preinst postinst prerm postrm conffiles; do [ ! -e "$info.$script" ] || run cp -a "$info.$script" "$tree/DEBIAN/$script"; done
+  local again script info=$TREE/var/lib/dpkg/info/$1
+  again=$(mktemp -d)
+  run mkdir -p "$again/DEBIAN"
+  sed 's/^/./' "$info.list" | tar -C "$TREE" --no-recursion -T - -c | tar -C "$again" -x
+  for script in preinst postinst prerm postrm conffiles; do [ ! -e "$info.$script" ] || run cp -a "$info.$script" "$again/DEBIAN/$script"; done
   dpkg-query --admindir="$TREE/var/lib/dpkg" -s "$1" |
-    sed -e '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' -e '/^Status:/d' -e "s/^Version: .*/Version: $2/" >"$tree/DEBIAN/control"
-  run dpkg-deb -Znone --root-owner-group -b "$tree" "$3"
-  rm -rf "$tree"
+    sed -e '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' -e '/^Status:/d' -e "s/^Version: .*/Version: $2/" >"$again/DEBIAN/control"
+  run dpkg-deb -Znone --root-owner-group -b "$again" "$3"
+  rm -rf "$again"
 }

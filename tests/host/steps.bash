@@ -77,6 +77,13 @@ within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ 
 is() { local wanted=$1; shift; [ "$("$@")" = "$wanted" ]; }
 not() { ! "$@"; }
 
+# `faultless UNIT-FILE…`: what systemd warns of fails its look at a unit only where it is told whose warnings count.
+faultless() {
+  local look='systemd-analyze verify --man=no --recursive-errors=no'
+  holds 'systemd finds no fault in the units' inside "$look $*"
+  holds 'and it finds one in a unit with a word that it does not know (control)' inside "printf '[Service]\\nExecStart=/bin/true\\nNonsense=1\\n' >/run/nonsense.service && ! $look /run/nonsense.service"
+}
+
 # `each_unit QUESTION UNIT…`: systemctl itself is content with one of several.
 each_unit() { inside "for unit in ${*:2}; do systemctl $1 --quiet \$unit || { echo \$unit; exit 1; }; done"; }
 active() { each_unit is-active "$@"; }

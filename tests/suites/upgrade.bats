@@ -26,12 +26,15 @@ actions() { record events | jq -r 'select(.event.action != "run-finished") | .ev
 @test "the policy of every older version is read by every tool" {
   local version policy
   [ -n "$(versions)" ]
+  mkdir -m 700 jail
   for version in $(versions); do
     policy=$house/tests/worlds/upgrade/$version/policy.toml
     netguard plan --policy "$policy" --root . --format jsonl >/dev/null
     egress-check plan --policy "$policy" --root . --format jsonl >/dev/null
     sandboxctl render compose --policy "$policy" --root . >/dev/null
     sandboxctl render nginx --policy "$policy" --root . >/dev/null
+    scanwatch jail list --policy "$policy" --root . >/dev/null
+    auditdb ingest --policy "$policy" --root . --directory "audit-$version" --provider cell <<<'{"x":1}' >/dev/null
   done
 }
 
