@@ -33,11 +33,11 @@ question() {
   esac
 }
 
-# Whoever does not come to its run-finished could not do its work, whatever its exit status.
+# Whoever does not come to its run-finished could not do its work, whatever its exit status. Nor could who died behind it.
 answer() {
   local name=$1 status=0
   (question "$name") >"$work/$name.lines" 2>"$work/$name.said" || status=$?
-  grep -qs '"run-finished"' "$work/$name.lines" || status=2
+  grep -qs '"run-finished"' "$work/$name.lines" && [ "$status" -le 3 ] || status=2
   echo "$status" >"$work/$name.status"
 }
 

@@ -22,7 +22,7 @@ proof() {
   local name=$1 lines status=0
   shift
   lines=$("$name" "$@" --policy "$POLICY" --root "$ROOT" --format jsonl) || status=$?
-  keep "$name" "$lines"
+  keep "$name" "$lines" || { say "what $name said could not be kept"; status=$(worse "$status" 2); }
   return "$status"
 }
 
@@ -36,9 +36,16 @@ ask_the_warden() {
 
 keep() {
   local name=$1 lines=$2
-  auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$name" <<<"$lines" >/dev/null
   wrong_of <<<"$lines" >&2
+  auditdb ingest --policy "$POLICY" --root "$ROOT" --provider "$name" <<<"$lines" >/dev/null
 }
 
-# A finding (1) outweighs an error (2), and that outweighs an unknown (3).
-worse() { local s; for s in 1 2 3; do if [ "$1" = "$s" ] || [ "$2" = "$s" ]; then echo "$s"; return; fi; done; echo 0; }
+# A finding (1) outweighs an error (2), and that outweighs an unknown (3). Whatever else a tool dies of is an error.
+worse() {
+  case " $1 $2 " in
+    *' 1 '*) echo 1 ;;
+    ' 0 0 ') echo 0 ;;
+    ' 0 3 ' | ' 3 0 ' | ' 3 3 ') echo 3 ;;
+    *) echo 2 ;;
+  esac
+}

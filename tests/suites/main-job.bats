@@ -175,7 +175,7 @@ teardown_file() {
 }
 
 @test "where nobody answers the moat's own count is the proof, and with its rule gone the same probe is a failure" {
-  local probes=$BATS_TEST_TMPDIR/probes inet=/run/netns/${LAB_NAME:-cellblock}-inet handle
+  local probes=$BATS_TEST_TMPDIR/probes pings=$BATS_TEST_TMPDIR/pings inet=/run/netns/${LAB_NAME:-cellblock}-inet handle
   judged() { jq -r 'select(.event.action == "probe-evaluated") | .event.outcome' <<<"$output" | sort -u | paste -sd' ' -; }
   nsenter "--net=$inet" -- nft add table ip mute
   nsenter "--net=$inet" -- nft 'add chain ip mute drops { type filter hook prerouting priority -300; }'
@@ -186,6 +186,14 @@ teardown_file() {
   run -3 --separate-stderr ours egress-check run "$probes" --container cell --control
   [ "$(judged)" = unknown ]
   run -0 --separate-stderr ours egress-check run "$probes" --container cell --control --moat
+  [ "$(judged)" = success ]
+  # An echo request has no port, and a count of its own all the same.
+  nsenter "--net=$inet" -- nft 'add rule ip mute drops ip daddr 100.100.100.100 drop'
+  ours egress-check plan --container cell | jq -c 'select(.rule.id // "" | test("tailnet[.]100[.]100[.]100[.]100[.]icmp"))' >"$pings"
+  [ -s "$pings" ]
+  run -3 --separate-stderr ours egress-check run "$pings" --container cell --control
+  [ "$(judged)" = unknown ]
+  run -0 --separate-stderr ours egress-check run "$pings" --container cell --control --moat
   [ "$(judged)" = success ]
   in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop # who would put the rule back
   handle=$(in_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/special4" # handle //p')
@@ -341,6 +349,8 @@ crashes() {
   folder=$(ours sandboxctl render paths | jq -r .share.folder)
   run -0 ours sandboxctl audit
   [ "$(jq -r 'select(.rule.id == "cellblock-share") | .event.outcome' <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }')" = success2 ]
+  run ours sandboxctl status
+  [ "$(jq -r 'select(.event.action == "storage-reported" and .container.name) | .event.outcome' <<<"$output" | paste -sd' ' -)" = "success success" ]
   in_host docker stop -t 1 cell warden
   umount "$mount"
   run ! in_host docker start cell
@@ -349,6 +359,8 @@ crashes() {
   mkdir "$folder"
   in_host docker start cell
   mount -o loop,nosuid,nodev "$root/sandbox_data/share.img" "$mount"
+  run -1 ours sandboxctl status
+  [ "$(jq -r 'select(.event.action == "storage-reported" and .container.name == "cell") | .event.outcome' <<<"$output")" = failure ]
   run -1 ours sandboxctl audit
   [ "$(jq -r 'select(.rule.id == "cellblock-share" and .container.name == "cell") | .event.outcome' <<<"$output")" = failure ]
   [ "$(jq -r 'select(.rule.id == "cellblock-mounts" and .container.name == "cell") | .event.outcome' <<<"$output")" = failure ]

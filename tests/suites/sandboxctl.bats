@@ -435,16 +435,18 @@ at() { printf '%s\n' -t "$(pid_of "$1")" --mount --ipc --pid "--net=/proc/$(pid_
   [ -z "$(judged sbx-guest cellblock-strangers)" ]
 }
 
-# `through PATTERN`: an audit of all, through an engine that answers 500 where the pattern is.
+# `through PATTERN [STATUS COMMAND…]`: an audit of all, or another command, through an engine that answers 500 where the
+# pattern is.
 through() {
-  local engine=$BATS_TEST_TMPDIR/engine.sock pid status=0
+  local engine=$BATS_TEST_TMPDIR/engine.sock pid status=0 wanted=${2:-1} command=("${@:3}")
+  [ "$#" -gt 1 ] || command=(audit)
   "$BATS_TEST_DIRNAME/../worlds/sandboxctl/faulty-engine" "${DOCKER_HOST#unix://}" "$engine" "$1" >/dev/null 2>&1 3>&- &
   pid=$!
   for _ in {1..50}; do [ ! -S "$engine" ] || break; sleep 0.1; done
-  DOCKER_HOST=unix://$engine keeper audit || status=$?
+  DOCKER_HOST=unix://$engine keeper "${command[@]}" || status=$?
   kill "$pid"
   rm "$engine"
-  [ "$status" = 1 ]
+  [ "$status" = "$wanted" ]
 }
 
 @test "what a broken engine does not tell of strangers, networks and images is unknown, and hides nothing else" {
@@ -731,6 +733,17 @@ is_up() { on_host ip -json link show dev "$1" | jq -e '.[0].flags | index("UP")'
   run ! is_up br-cell
   run -0 keeper thaw
   is_up br-cell
+}
+
+@test "the kill switch pauses and cuts what the engine does not tell of, and says that it does not know" {
+  make_networks
+  docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 "$IMAGE" sleep infinity >/dev/null
+  docker run -d --name cell --network container:vault "$IMAGE" sleep infinity >/dev/null
+  through '/containers/(cell|vault)/json' 3 freeze
+  [ "$(docker inspect -f '{{.State.Paused}}' cell)" = true ]
+  [ "$(docker inspect -f '{{len .NetworkSettings.Networks}}' vault)" = 0 ]
+  run ! is_up br-cell
+  run -0 keeper thaw
 }
 
 # One record a line, as the record would show it.

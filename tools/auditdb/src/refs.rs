@@ -101,7 +101,7 @@ fn locked(database: &Path) -> Result<Lock> {
 /// Tells what changed, and counts what did not.
 fn report_changes(url: &str, round: &Round, out: &mut Writer) -> Result<()> {
     for change in &round.changes {
-        match change.is_told() {
+        match change.has_own_line() {
             true => out.check(&records::change(url, change))?,
             false => out.count(Outcome::Success),
         }

@@ -12,7 +12,7 @@ use tool::{Exit, Writer};
 use crate::evaluation::dns_log::DnsLog;
 use crate::inspect::Observations;
 use crate::probe::Probe;
-use crate::probe::question::Whom;
+use crate::probe::question::ProbeTarget;
 use crate::report;
 use crate::verdict::Circumstances;
 use crate::verdict::moat::{Counts, Moat, Origin};
@@ -81,14 +81,15 @@ impl<'a> Evaluation<'a> {
 
     fn origin(&self, probe: &Probe) -> Option<Origin> {
         match &probe.ask.whom {
-            Whom::Ip(address) => self.origins.get(address).copied(),
+            ProbeTarget::Ip(address) => self.origins.get(address).copied(),
             _ => None,
         }
     }
 
     /// Could the probe's packets reach their target without a look of the moat's?
     fn is_beside(&self, probe: &Probe, origin: Option<Origin>) -> bool {
-        let (Some(subnets), Some(Origin::From(source)), Whom::Ip(to)) = (&self.subnets, origin, &probe.ask.whom) else {
+        let (Some(subnets), Some(Origin::From(source)), ProbeTarget::Ip(to)) = (&self.subnets, origin, &probe.ask.whom)
+        else {
             return true;
         };
         subnets.iter().any(|subnet| subnet.contains(&source) && subnet.contains(to))

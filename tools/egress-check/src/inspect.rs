@@ -138,11 +138,11 @@ fn in_order<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::question::Whom;
+    use crate::probe::question::ProbeTarget;
 
     #[test]
     fn fewer_answers_than_probes_are_an_error_and_no_result() {
-        let ask = |port| Ask::new(ProbeKind::Tcp, Whom::Ip([192, 168, 1, 1].into()), port);
+        let ask = |port| Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 168, 1, 1].into()), port);
         let probes = [22, 80].map(|port| Probe::new("lan", Expect::Blocked, ask(port), "Asks."));
         for (made, expected) in [(2, true), (1, false), (0, false)] {
             let (sender, seen) = mpsc::channel();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use record::cellblock::{Evidence, Expect, ProbeControl, ProbeKind};
 
-use crate::probe::question::{Ask, Question, Request, Whom};
+use crate::probe::question::{Ask, ProbeTarget, Question, Request};
 
 /// One try to get out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Probe {
         let mut ask = self.ask.clone();
         if let Some(control) = &self.control {
             ask.kind = control.kind;
-            ask.whom = Whom::read(&control.address);
+            ask.whom = ProbeTarget::read(&control.address);
             ask.port = control.port;
         }
         ask
@@ -75,7 +75,7 @@ impl Probe {
 }
 
 /// A question over HTTP; where `kind` takes TLS, `host` is its server name too.
-pub(crate) fn http(kind: ProbeKind, whom: Whom, port: u16, method: &str, host: &str, path: &str) -> Ask {
+pub(crate) fn http(kind: ProbeKind, whom: ProbeTarget, port: u16, method: &str, host: &str, path: &str) -> Ask {
     let mut ask = Ask::new(kind, whom, port);
     ask.request = Some(Request { method: method.to_owned(), host: host.to_owned(), path: path.to_owned() });
     if matches!(kind, ProbeKind::Https | ProbeKind::Wss) {
@@ -85,14 +85,14 @@ pub(crate) fn http(kind: ProbeKind, whom: Whom, port: u16, method: &str, host: &
 }
 
 /// A TLS handshake for a name.
-pub(crate) fn tls(whom: Whom, port: u16, sni: &str) -> Ask {
+pub(crate) fn tls(whom: ProbeTarget, port: u16, sni: &str) -> Ask {
     let mut ask = Ask::new(ProbeKind::Tls, whom, port);
     ask.sni = Some(sni.to_owned());
     ask
 }
 
 /// A DNS question for an address of a name.
-pub(crate) fn dns(kind: ProbeKind, whom: Whom, name: &str, unique: bool) -> Ask {
+pub(crate) fn dns(kind: ProbeKind, whom: ProbeTarget, name: &str, unique: bool) -> Ask {
     let port = match kind {
         ProbeKind::Dot => 853,
         ProbeKind::Doh => 443,

@@ -127,11 +127,11 @@ fn bytes_back(record: &mut Record, bytes: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::question::{Ask, Whom};
+    use crate::probe::question::{Ask, ProbeTarget};
     use record::cellblock::ProbeKind;
 
     fn probe() -> Probe {
-        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip("192.168.1.1".parse().unwrap()), 22);
+        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip("192.168.1.1".parse().unwrap()), 22);
         Probe::new("lan", Expect::Blocked, ask, "Logs in to the router.")
     }
 
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_name_that_was_really_asked_for_is_in_the_line_even_where_nobody_answered() {
-        let ask = crate::probe::dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true);
+        let ask = crate::probe::dns(ProbeKind::Dns, ProbeTarget::OwnResolvers, "example.com", true);
         let probe = Probe::new("names", Expect::Blocked, ask, "Carries data out in names.");
         let name = Some("ec-0.example.com".to_owned());
         let observations =

@@ -28,12 +28,12 @@ use crate::namespace::devices::Devices;
 use crate::namespace::resolv::Resolvers;
 use crate::namespace::vantage::Vantage;
 use crate::probe::observation::Observation;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 pub use dns::answer_in as dns_answer;
 pub(crate) use forged::{Inner, Outer, meeting};
 pub use quic::quic_answer;
-pub(crate) use raw::Whose;
+pub(crate) use raw::RawAs;
 
 /// The unspecified address of the same family: the kernel chooses whence a socket bound to it sends.
 pub(crate) const fn unspecified(like: IpAddr) -> IpAddr {
@@ -52,7 +52,7 @@ pub(crate) struct Origin {
     pub(crate) tree: OwnedFd,
     /// Where something is mounted in it.
     mounts: Vec<String>,
-    whose: Whose,
+    whose: RawAs,
     /// The devices that it must not lose meanwhile.
     devices: Option<Devices>,
     tls: Arc<ClientConfig>,
@@ -73,7 +73,7 @@ impl Origin {
     ///
     /// # Errors
     /// If the TLS library has no usable cipher suite.
-    pub(crate) fn new(vantage: Vantage, whose: Whose) -> anyhow::Result<Self> {
+    pub(crate) fn new(vantage: Vantage, whose: RawAs) -> anyhow::Result<Self> {
         let Vantage { resolvers, tree, mounts, devices, .. } = vantage;
         let tls = Arc::new(crate::tls::client(rustls::DEFAULT_VERSIONS)?);
         let quic = Arc::new(quic::config()?);
@@ -109,7 +109,7 @@ pub(crate) async fn observe(origin: &Origin, ask: &Ask, timeout: Duration) -> Ob
 
 /// Takes part in a meeting; its own timeout is longer, since the other side has to come too.
 pub(crate) async fn meet(ask: &Ask, part: Part, timeout: Duration) -> Observation {
-    let Whom::Ip(ip) = ask.whom else { return Observation::NotMade("no address to speak for".to_owned()) };
+    let ProbeTarget::Ip(ip) = ask.whom else { return Observation::NotMade("no address to speak for".to_owned()) };
     let source = SocketAddr::new(ip, ask.port);
     let met = match part {
         Part::Inner(inner) => inner.ask(source).await,
@@ -119,13 +119,13 @@ pub(crate) async fn meet(ask: &Ask, part: Part, timeout: Duration) -> Observatio
 }
 
 async fn attempt(origin: &Origin, ask: &Ask, deadline: Instant) -> Step<Observation> {
-    if let Whom::Path(path) = &ask.whom {
+    if let ProbeTarget::Path(path) = &ask.whom {
         return unix::ask(origin, path, deadline).await;
     }
-    if let (ProbeKind::Raw, Whom::Ip(family)) = (ask.kind, &ask.whom) {
+    if let (ProbeKind::Raw, ProbeTarget::Ip(family)) = (ask.kind, &ask.whom) {
         return Ok(raw::ask(origin.whose, *family));
     }
-    if ask.whom == Whom::OwnResolvers {
+    if ask.whom == ProbeTarget::OwnResolvers {
         return dns::ask_own(origin, ask, deadline).await;
     }
     let target = target(origin, ask, deadline).await?;
@@ -149,16 +149,16 @@ async fn attempt(origin: &Origin, ask: &Ask, deadline: Instant) -> Step<Observat
 /// The address behind whom is asked. A name is resolved with half of the time that is left.
 async fn target(origin: &Origin, ask: &Ask, deadline: Instant) -> Step<SocketAddr> {
     let target = match &ask.whom {
-        Whom::Ip(ip) => SocketAddr::new(*ip, ask.port),
-        Whom::OnLink(IpAddr::V6(ip), interface) => {
+        ProbeTarget::Ip(ip) => SocketAddr::new(*ip, ask.port),
+        ProbeTarget::OnLink(IpAddr::V6(ip), interface) => {
             SocketAddrV6::new(*ip, ask.port, 0, addresses::index(interface)?).into()
         }
-        Whom::OnLink(ip, _) => SocketAddr::new(*ip, ask.port),
-        Whom::Name(name) => {
+        ProbeTarget::OnLink(ip, _) => SocketAddr::new(*ip, ask.port),
+        ProbeTarget::Name(name) => {
             let left = deadline.saturating_duration_since(Instant::now());
             SocketAddr::new(dns::resolve(origin, name, Instant::now() + left / 2).await?, ask.port)
         }
-        Whom::OwnResolvers | Whom::Path(_) => return Err(Observation::NotMade("no address".to_owned())),
+        ProbeTarget::OwnResolvers | ProbeTarget::Path(_) => return Err(Observation::NotMade("no address".to_owned())),
     };
     // Without this, "no address to send from" could not be told from "no port left to send from".
     if target.is_ipv6() && !target.ip().is_loopback() && !addresses::has_v6() {

@@ -102,7 +102,7 @@ pub(crate) fn removed(behind: &[(&str, Vec<&str>)], was_there: bool) -> Record {
 }
 
 /// The rules stay, because of what is behind them.
-pub(crate) fn kept(bridge: &str, ports: &[&str]) -> Record {
+pub(crate) fn removal_refused(bridge: &str, ports: &[&str]) -> Record {
     let message = format!("The moat stays: {} is still connected to {bridge}.", ports.join(", "));
     let mut record =
         record(Action::MoatKept, message, Type::Denied).outcome(Outcome::Failure).severity(Severity::Medium);

@@ -22,7 +22,7 @@ use crate::host::interfaces::{Machine, Received};
 use crate::host::netlink::Netlink;
 use crate::host::owner::Owner;
 use crate::host::permit::{self, Permit};
-use crate::host::systemd::{self, Heart};
+use crate::host::systemd::{self, Watchdog};
 use crate::report::{self, Gap};
 use crate::verify;
 use crate::watch::bypass_watcher::BypassWatcher;
@@ -90,9 +90,9 @@ pub(crate) fn run<W: std::io::Write>(
     let docker_events = DockerEvents::start(watch.events.waker()?)?;
     let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
-    let mut heart = Heart::new();
+    let mut watchdog = Watchdog::new();
     while !stop.asked() {
-        heart.beat();
+        watchdog.ping();
         let mut seen = if pending == Seen::default() { watch.events.wait(NAP)? } else { std::mem::take(&mut pending) };
         if looked.elapsed() >= ROUND || watch.lost {
             seen = Seen { table: true, networks: true, gone: false, woken: true };

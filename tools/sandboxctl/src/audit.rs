@@ -50,6 +50,7 @@ use facts::Subject;
 pub(crate) use follow::{follow, why_ended};
 pub(crate) use leak::Rules;
 pub(crate) use listening::connected;
+pub(crate) use share::differs_from_share;
 pub(crate) use show::{Show, report};
 
 /// Every control of a container, in the order of the report.
@@ -75,7 +76,7 @@ fn container_controls() -> impl Iterator<Item = &'static Control<Subject>> {
 /// What a control says of a container. Of one of which the engine told nothing, nothing passes.
 fn verdict(control: &Control<Subject>, subject: &Subject) -> Verdict {
     match (control.judge)(subject) {
-        Verdict::Pass { .. } if !subject.facts.told() => Verdict::untold(facts::SILENT),
+        Verdict::Pass { .. } if !subject.facts.are_complete() => Verdict::untold(facts::SILENT),
         other => other,
     }
 }

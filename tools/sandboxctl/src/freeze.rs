@@ -16,7 +16,7 @@ use engine::{Engine, Families, wait_for};
 use policy::{Network, Policy, Service};
 use tool::Writer;
 
-use standing::{Standing, frozen, networks_of, thawed};
+use standing::{Asked, Standing, frozen, networks_of, thawed};
 pub(crate) use trigger::Trigger;
 
 /// Closes the moat for the cell, pauses it and cuts its network.
@@ -46,18 +46,35 @@ pub(crate) fn freeze(policy: &Policy, out: &mut Writer) -> anyhow::Result<()> {
 async fn hold(engine: &Engine, policy: &Policy) -> Vec<anyhow::Result<()>> {
     let cell = policy.container(Service::Cell);
     let mut done = Vec::new();
-    let state = engine.container(cell).await.ok().and_then(|found| found.state).unwrap_or_default();
-    if state.running == Some(true) && state.paused != Some(true) {
+    if may_run(engine.container(cell).await) {
         done.push(engine.pause(cell).await.with_context(|| format!("{cell} could not be paused")));
     }
     for name in [policy.container(Service::Vault), cell] {
-        let Ok(found) = engine.container(name).await else { continue };
-        for network in networks_of(found).unwrap_or_default() {
+        for network in to_cut(engine.container(name).await, policy) {
             let left = engine.leave_network(&network, name).await;
             done.push(left.with_context(|| format!("the network {network} of {name} could not be cut")));
         }
     }
     done
+}
+
+/// Does it run, or is that not known? What cannot be asked can still be paused.
+fn may_run(asked: Asked) -> bool {
+    match asked {
+        Ok(found) => found.state.is_none_or(|state| state.running == Some(true) && state.paused != Some(true)),
+        Err(error) => !engine::is_missing(&error),
+    }
+}
+
+/// The networks that it is on; where that cannot be asked, all that it could be on.
+fn to_cut(asked: Asked, policy: &Policy) -> BTreeSet<String> {
+    let missing = asked.as_ref().is_err_and(engine::is_missing);
+    let all = || cell_networks(policy).map(Network::docker_name).collect();
+    match asked.map(networks_of) {
+        _ if missing => BTreeSet::new(),
+        Ok(Ok(networks)) => networks,
+        Ok(Err(_)) | Err(_) => all(),
+    }
 }
 
 /// Gives the vault its networks back, then lets the cell run.
@@ -118,7 +135,7 @@ fn standing(engine: anyhow::Result<Engine>, policy: &Policy) -> Standing {
     let told = engine
         .and_then(|engine| wait_for(async { Ok((engine.container(names.0).await, engine.container(names.1).await)) }));
     match told {
-        Ok((cell, vault)) => Standing::told(cell, vault, ours, open),
-        Err(error) => Standing::untold(&format!("{error:#}"), ours, open),
+        Ok((cell, vault)) => Standing::from_engine(cell, vault, ours, open),
+        Err(error) => Standing::unknown(&format!("{error:#}"), ours, open),
     }
 }

@@ -19,7 +19,7 @@ impl std::fmt::Display for OutputClosed {
 
 impl std::error::Error for OutputClosed {}
 
-/// `unwritten` for who lists: a reader that went away has read what it wanted.
+/// `unwritten` for tools that list: a reader that went away is no failure.
 pub fn unprinted(error: io::Error) -> anyhow::Error {
     unwritten(error, Exit::Success)
 }

@@ -15,7 +15,7 @@ const MEMORY: &str = "2GiB";
 /// How soon a follower looks again while another process has the database.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the subcommand does.
+/// Prints records, and with `--follow` those that come.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

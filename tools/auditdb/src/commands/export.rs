@@ -15,7 +15,7 @@ use crate::store::Store;
 /// The most memory that the sorting may use.
 const MEMORY: &str = "1GiB";
 
-/// What the subcommand does.
+/// Writes what is asked for in the format of another program.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -13,7 +13,7 @@ use crate::plural::many;
 use crate::source::Named;
 use crate::store::Store;
 
-/// What the subcommand does.
+/// Takes lines into the record.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -11,7 +11,7 @@ use crate::cli::Key;
 use crate::spool;
 use crate::store::Store;
 
-/// What the subcommand does.
+/// Shows the public keys, or begins a new pair.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -10,7 +10,7 @@ use crate::cli::Prove;
 use crate::keep::prove;
 use crate::store::Store;
 
-/// What the subcommand does.
+/// Writes a proof that one record is in the log.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

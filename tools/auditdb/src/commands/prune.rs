@@ -18,7 +18,7 @@ use crate::trust;
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// What the subcommand does.
+/// Removes what the policy no longer retains.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

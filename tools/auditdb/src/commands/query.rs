@@ -14,7 +14,7 @@ use crate::store::Store;
 /// The longest statement that is read from standard input, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// What the subcommand does.
+/// Runs one statement that reads.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -16,7 +16,7 @@ use crate::store::Store;
 /// How long readers are waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// What the subcommand does.
+/// Makes the database again from the spool.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

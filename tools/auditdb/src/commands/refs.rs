@@ -11,7 +11,7 @@ use crate::cli::{Refs, RefsAsked};
 use crate::refs::{self, Question};
 use crate::store::{Store, StoreArgs};
 
-/// What the subcommand does.
+/// Reads one round of refs, or answers from the rounds that were.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

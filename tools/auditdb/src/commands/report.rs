@@ -17,7 +17,7 @@ use crate::when::When;
 /// The most memory that the questions may use.
 const MEMORY: &str = "768MiB";
 
-/// What the subcommand does.
+/// Sums up a time, as text or as a page.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

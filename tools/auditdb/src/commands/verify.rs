@@ -14,7 +14,7 @@ use crate::store::Store;
 /// The longest proof that is read, in bytes: a line of 1 MiB in base64, and its path.
 const LONGEST: u64 = 4 << 20;
 
-/// What the subcommand does.
+/// Holds segments, rows, checkpoints and anchors against each other, or checks one proof.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

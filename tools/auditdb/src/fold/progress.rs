@@ -10,7 +10,7 @@ use crate::spool::SegmentFile;
 
 /// What the database knows of a segment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known {
+pub(super) struct SegmentProgress {
     /// Its number in the database, from 1.
     pub(super) number: u32,
     /// Where the next batch begins, and the chain's link there.
@@ -23,7 +23,7 @@ pub(super) struct Known {
     pub(super) damaged: Option<String>,
 }
 
-impl Known {
+impl SegmentProgress {
     /// How much of the file was looked at.
     fn end(&self) -> u64 {
         self.reached.map_or(0, |(at, _)| at) + self.torn
@@ -50,7 +50,7 @@ pub(crate) struct Seen {
 /// How far each segment is in the database, by its name.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    known: BTreeMap<String, Known>,
+    known: BTreeMap<String, SegmentProgress>,
     changed: Vec<String>,
 }
 
@@ -70,7 +70,13 @@ impl Progress {
             let reached = link.map(|link| row.get(2).map(|at: u64| (at, link))).transpose()?;
             known.insert(
                 name,
-                Known { number: row.get(1)?, reached, lines: row.get(4)?, torn: row.get(5)?, damaged: row.get(6)? },
+                SegmentProgress {
+                    number: row.get(1)?,
+                    reached,
+                    lines: row.get(4)?,
+                    torn: row.get(5)?,
+                    damaged: row.get(6)?,
+                },
             );
         }
         Ok(Self { known, changed: Vec::new() })
@@ -86,9 +92,12 @@ impl Progress {
     }
 
     /// The database's state of a segment; a new one gets its number now.
-    pub(super) fn of(&mut self, name: &str) -> Known {
+    pub(super) fn of(&mut self, name: &str) -> SegmentProgress {
         let next = self.known.values().map(|known| known.number).max().unwrap_or(0) + 1;
-        self.known.entry(name.to_owned()).or_insert_with(|| Known { number: next, ..Known::default() }).clone()
+        self.known
+            .entry(name.to_owned())
+            .or_insert_with(|| SegmentProgress { number: next, ..SegmentProgress::default() })
+            .clone()
     }
 
     /// Notes that a segment was read up to here.
@@ -129,7 +138,7 @@ impl Progress {
 
     /// Every segment that the database remembers.
     pub(super) fn seen(&self) -> Vec<Seen> {
-        let seen = |(name, known): (&String, &Known)| Seen {
+        let seen = |(name, known): (&String, &SegmentProgress)| Seen {
             name: name.clone(),
             number: known.number,
             reached: known.reached,

@@ -50,7 +50,7 @@ impl Account {
     }
 
     /// What is lost and was not told yet.
-    pub(super) fn told(&mut self, ended: bool) -> Option<Record> {
+    pub(super) fn take_loss(&mut self, ended: bool) -> Option<Record> {
         let told = self.mark.lost.take(&self.source, self.container.as_ref().map(|(name, _)| name.as_str()), ended);
         self.moved |= told.is_some();
         told

@@ -153,7 +153,7 @@ impl Committer {
     }
 
     fn tell_lost(&mut self, sorted: &mut Vec<Sorted>, ended: bool) -> Result<()> {
-        let Some(record) = self.account.as_mut().and_then(|account| account.told(ended)) else { return Ok(()) };
+        let Some(record) = self.account.as_mut().and_then(|account| account.take_loss(ended)) else { return Ok(()) };
         eprintln!("auditdb: {}", record.message);
         self.tally.losses += 1;
         let line = record.to_json()?.into_bytes();

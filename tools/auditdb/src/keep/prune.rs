@@ -83,8 +83,8 @@ fn pruned(old: &[Old], action: Action, [one, more]: [&str; 2]) -> Record {
     record
 }
 
-/// Segments that stay and hold lines which came in one of those that go as well. The row of such a line is the first
-/// one's, so they are folded anew.
+/// Segments that stay, but repeat lines of those that go. The rows of such lines belong to the removed segment. So these
+/// are folded again.
 const SHARED: &str = "
 SELECT number FROM segments
 WHERE number NOT IN (FROM gone) AND lines > (SELECT count(*) FROM records WHERE segment = number)";

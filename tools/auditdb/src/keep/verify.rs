@@ -43,7 +43,7 @@ pub(crate) fn verify(store: &Store) -> Result<Vec<Record>> {
     // The witnesses first: the spool only grows, and nothing is added behind an end that they know.
     let (seen, wrong) = remembered(store)?;
     let mut witnesses = Witnesses::of_database(seen).with_checkpoints(store)?;
-    // A record that is gone with its folder is none that never was.
+    // The folder is gone. If the log or an anchor knows this record, that is a finding, and no mistake in the name.
     if !there && witnesses.know_nothing() {
         bail!("{directory}: no record here; --directory names another");
     }

@@ -203,7 +203,7 @@ impl Witnesses {
         let roots: BTreeSet<&str> = log.entries.iter().map(|entry| entry.root.as_str()).collect();
         let sequences: BTreeSet<u64> = log.entries.iter().map(|entry| entry.checkpoint.sequence).collect();
         let keys: BTreeSet<&str> = log.entries.iter().flat_map(|entry| entry.checkpoint.keys()).collect();
-        // One that the log is rid of: of its own keys, and in the place of none that stands there.
+        // A checkpoint that compaction removed: older than its horizon, signed by a key of this log, its number free.
         let rid = |Checkpoint { sequence, key, .. }: &Checkpoint| {
             self.rid.as_ref().is_some_and(|(last, _)| sequence < last)
                 && !sequences.contains(sequence)

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::compare::{Before, Change, Happened};
 use super::lineage::Lineage;
-use super::past::{self, Known};
+use super::past::{self, RefsOfRound};
 use super::store::RefStore;
 use crate::database::{is_broken, put_aside};
 use crate::plural::many;
@@ -93,9 +93,9 @@ fn load_or_set_aside(url: &str, database: &Path) -> Result<(RefStore, BTreeMap<S
 }
 
 /// What the record knows. Where there is no record, none is begun.
-fn asked(url: &str, record: &Store, doubts: &mut Vec<String>) -> Result<Known> {
+fn asked(url: &str, record: &Store, doubts: &mut Vec<String>) -> Result<RefsOfRound> {
     if record.spool().segments()?.is_empty() {
-        return Ok(Known::default());
+        return Ok(RefsOfRound::default());
     }
     let reading = read::open(record, past::MEMORY)?;
     doubts.extend(reading.state.reservations());

@@ -48,7 +48,7 @@ pub(crate) struct Change {
 impl Change {
     /// Does it get a line of its own? At first sight only a tag does: a large repository has more than 120,000 branches
     /// and refs of pull requests. That they are there is no news.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn has_own_line(&self) -> bool {
         self.happened != Happened::FirstSeen || self.name.starts_with("refs/tags/")
     }
 }
@@ -62,8 +62,8 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// The same, where the record stood in for what was kept. What it does not tell is known to be new only of a tag,
-    /// and where it knows all tags. Any other ref has no line before it moves.
+    /// The same, compared with the record and not with the database of the refs. Only a tag can then be called new, and
+    /// only if the record knows all tags. Any other ref has no line before it moves.
     pub(crate) fn by_the_record(mut self, knows_all_tags: bool) -> Self {
         for change in &mut self.changes {
             if change.happened == Happened::Created && !(knows_all_tags && change.name.starts_with("refs/tags/")) {
@@ -220,7 +220,8 @@ mod tests {
     fn at_first_sight_only_tags_have_a_line_of_their_own() {
         let first = [("HEAD", "a"), ("refs/heads/main", "a"), ("refs/pull/1/head", "b"), ("refs/tags/v1", "c")];
         let round = compare(&BTreeMap::new(), &told(&first), |_| false);
-        let told: Vec<&str> = round.changes.iter().filter(|change| change.is_told()).map(|c| c.name.as_str()).collect();
+        let told: Vec<&str> =
+            round.changes.iter().filter(|change| change.has_own_line()).map(|c| c.name.as_str()).collect();
         assert_eq!((told, round.counts.first_seen), (vec!["refs/tags/v1"], 4));
     }
 

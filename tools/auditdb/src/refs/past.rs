@@ -186,7 +186,7 @@ fn known(connection: &Connection, repo: Option<&str>, then: Timestamp, out: &mut
 
 /// What the record knows of a repository.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct RefsOfRound {
     /// Where each ref was last; one that is gone, where it was before that.
     pub(super) refs: BTreeMap<String, Before>,
     /// It has the first round, so it knows all tags.
@@ -202,7 +202,7 @@ const WHOLE: &str =
     "SELECT count(*) > 0 FROM records WHERE provider = 'auditdb' AND action = 'refs-first-seen' AND url = ?";
 
 /// Where the refs of a repository were last.
-pub(super) fn last(connection: &Connection, repo: &str) -> Result<Known> {
+pub(super) fn last(connection: &Connection, repo: &str) -> Result<RefsOfRound> {
     let mut statement = connection.prepare(LAST)?;
     let mut rows = statement.query(params![repo])?;
     let mut refs = BTreeMap::new();
@@ -211,7 +211,7 @@ pub(super) fn last(connection: &Connection, repo: &str) -> Result<Known> {
             refs.insert(row.get(0)?, Before { target, gone: row.get(3)? });
         }
     }
-    Ok(Known { refs, whole: connection.query_row(WHOLE, params![repo], |row| row.get(0))? })
+    Ok(RefsOfRound { refs, whole: connection.query_row(WHOLE, params![repo], |row| row.get(0))? })
 }
 
 fn recalled(of: &Named, message: String) -> Record {

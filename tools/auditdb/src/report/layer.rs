@@ -59,7 +59,7 @@ impl Layer {
             ("auditdb", _) => Self::Record,
             (_, "pin-evaluated") => Self::Vault,
             (_, "probe-evaluated") if asks_the_gate(check) => Self::Gate,
-            (_, "storage-reported") if check.message.starts_with("The audit") => Self::Record,
+            (_, "storage-reported") if is_of_the_record(&check.message) => Self::Record,
             (_, "storage-reported") => Self::Warden,
             _ => container.map_or(Self::Host, Self::of_container),
         })
@@ -75,6 +75,11 @@ impl Layer {
             _ => Self::Cell,
         }
     }
+}
+
+/// A storage has its name in its sentence: `spool` and `database` are the record's.
+fn is_of_the_record(message: &str) -> bool {
+    message.split(' ').any(|word| ["spool", "database"].contains(&word))
 }
 
 /// Probes of what only the gate lets through or stops are named so, whichever container they start from.
@@ -106,5 +111,14 @@ mod tests {
         assert_eq!(layer("auditdb", "segment-verified", None, ""), Some(Layer::Record));
         assert_eq!(layer("sandboxctl", "control-evaluated", None, "x"), Some(Layer::Host));
         assert_eq!(layer("acceptance", "criterion-evaluated", None, "x"), None);
+        let storage = |message: &str| {
+            let (provider, family) = ("sandboxctl".to_owned(), "storage-reported".to_owned());
+            Layer::of(&Check { provider, family, message: message.to_owned(), ..Check::default() })
+        };
+        for name in ["spool", "database"] {
+            assert_eq!(storage(&format!("The {name} holds 9 bytes, more than its 8.")), Some(Layer::Record));
+            assert_eq!(storage(&format!("How full the {name} is could not be told.")), Some(Layer::Record));
+        }
+        assert_eq!(storage("The jail holds 9 of 10 bytes."), Some(Layer::Warden));
     }
 }

@@ -13,7 +13,7 @@ use record::cellblock::ProbeKind;
 use crate::namespace::vantage::{Vantage, enter_network};
 use crate::probe::observation::Observation;
 use crate::probe::question::Ask;
-use crate::wire::{Origin, Part, Whose, meet, observe};
+use crate::wire::{Origin, Part, RawAs, meet, observe};
 
 /// A question to make, with its number in the plan.
 #[derive(Debug)]
@@ -78,9 +78,9 @@ pub(crate) fn ask_from(
     std::thread::spawn(move || {
         enter_network(vantage.netns.as_ref())?;
         let whose = match (from, &vantage.netns, vantage.bounding) {
-            (From::Inside, Some(_), Some(bounding)) => Whose::Sitter(bounding),
-            (From::Inside, Some(_), None) => Whose::Nobody,
-            _ => Whose::Own,
+            (From::Inside, Some(_), Some(bounding)) => RawAs::Sitter(bounding),
+            (From::Inside, Some(_), None) => RawAs::Nobody,
+            _ => RawAs::Own,
         };
         let origin = Origin::new(vantage, whose)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

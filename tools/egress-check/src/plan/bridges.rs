@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::{Post, private};
 use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 /// Docker's own ports, without TLS and with, beside what the host serves elsewhere.
 const DOCKER: [u16; 2] = [2375, 2376];
@@ -80,12 +80,12 @@ fn link_local(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, net
     let bridge = network.bridge.to_string();
     let Some(ip) = around.links.get(&bridge) else { return };
     let host = format!("{ip}%{bridge}");
-    let mut add = |what: &str, kind: ProbeKind, whom: Whom, port: u16, gain: &str| {
+    let mut add = |what: &str, kind: ProbeKind, whom: ProbeTarget, port: u16, gain: &str| {
         let probe =
             Probe::new(format!("link.{bridge}.{inside}.{what}"), Expect::Blocked, Ask::new(kind, whom, port), gain);
         draft.add(probe.control(kind, &host, port));
     };
-    let on_link = || Whom::OnLink(IpAddr::V6(*ip), inside.to_owned());
+    let on_link = || ProbeTarget::OnLink(IpAddr::V6(*ip), inside.to_owned());
     add("icmp", ProbeKind::Icmp, on_link(), 0, "Finds the machine on the link itself, where routes do not count.");
     for port in [22, policy.vault.listen.port()] {
         let gain = "Attacks what the machine serves, at an address that only this link has.";
@@ -93,7 +93,7 @@ fn link_local(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundings, net
     }
     // Where peers may be on the link, one of them may answer.
     if network.members.len() < 2 {
-        let all = Whom::read(&format!("ff02::1%{inside}"));
+        let all = ProbeTarget::read(&format!("ff02::1%{inside}"));
         add("all-nodes", ProbeKind::Icmp, all, 0, "Finds everybody on the link with one packet (RFC 4291).");
     }
 }

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::{Post, bridges};
 use crate::host::Surroundings;
 use crate::probe::Probe;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 /// How many neighbours are tried that have an address on the link alone.
 const NEIGHBOURS: usize = 3;
@@ -50,7 +50,7 @@ pub(super) fn probes(draft: &mut Draft<'_>, policy: &Policy, around: &Surroundin
         }
         let lan = around.on_link.iter().filter(|(_, interface)| Some(interface) == around.uplink.as_ref());
         for (ip, interface) in lan.take(NEIGHBOURS) {
-            let ask = Ask::new(ProbeKind::Icmp, Whom::OnLink(IpAddr::V6(*ip), inside.clone()), 0);
+            let ask = Ask::new(ProbeKind::Icmp, ProbeTarget::OnLink(IpAddr::V6(*ip), inside.clone()), 0);
             let gain = "Finds a machine of the LAN on a link that should not lead there.";
             let probe = Probe::new(format!("lan.{ip}.{inside}.icmp"), Expect::Blocked, ask, gain);
             draft.add(probe.control(ProbeKind::Icmp, &format!("{ip}%{interface}"), 0));
@@ -63,7 +63,7 @@ fn group(draft: &mut Draft<'_>, around: &Surroundings, service: &Service, inside
     let Some(uplink) = &around.uplink else { return };
     let over_v6 = around.links.contains_key(uplink).then_some(IpAddr::V6(*v6));
     for ip in [Some(IpAddr::V4(*v4)), over_v6].into_iter().flatten() {
-        let ask = Ask::new(ProbeKind::Udp, Whom::OnLink(ip, inside.to_owned()), *port);
+        let ask = Ask::new(ProbeKind::Udp, ProbeTarget::OnLink(ip, inside.to_owned()), *port);
         let probe = Probe::new(format!("discovery.{name}.{ip}.{inside}"), Expect::Blocked, ask, *gain);
         draft.add(probe.control(ProbeKind::Udp, &format!("{ip}%{uplink}"), *port));
     }

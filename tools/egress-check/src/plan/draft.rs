@@ -7,7 +7,7 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::Post;
 use crate::probe::Probe;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 /// The probes of one vantage, in the making.
 pub(super) struct Draft<'a> {
@@ -33,13 +33,13 @@ impl<'a> Draft<'a> {
 
     /// Takes an ICMP probe of an address that must not answer.
     pub(super) fn no_echo(&mut self, group: &str, ip: IpAddr, gain: &str) {
-        let ask = Ask::new(ProbeKind::Icmp, Whom::Ip(ip), 0);
+        let ask = Ask::new(ProbeKind::Icmp, ProbeTarget::Ip(ip), 0);
         self.add(Probe::new(format!("{group}.{ip}.icmp"), Expect::Blocked, ask, gain));
     }
 
     /// Takes a probe of a port of an address that must not answer.
     pub(super) fn no_port(&mut self, group: &str, kind: ProbeKind, ip: IpAddr, port: u16, gain: &str) {
-        let ask = Ask::new(kind, Whom::Ip(ip), port);
+        let ask = Ask::new(kind, ProbeTarget::Ip(ip), port);
         let id = format!("{group}.{ip}.{}.{port}", crate::probe::question::kind_name(kind));
         self.add(Probe::new(id, Expect::Blocked, ask, gain));
     }

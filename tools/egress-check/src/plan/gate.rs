@@ -10,7 +10,7 @@ use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use super::draft::Draft;
 use super::names::ELSEWHERE;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 use crate::probe::{Probe, http, tls};
 
 /// A path that no prefix of a sane policy begins.
@@ -60,7 +60,7 @@ fn beyond(id: String, expect: Expect, ask: Ask, gain: &str) -> Probe {
 
 fn must_pass(draft: &mut Draft<'_>, rule: &Egress) {
     let name = rule.host.name();
-    let whom = Whom::Name(name.to_owned());
+    let whom = ProbeTarget::Name(name.to_owned());
     let lost = "A listed name does not answer, so the work that it is listed for stops.";
     if rule.tls == Tls::Passthrough {
         draft.add(beyond(format!("gate.listed.{name}.tls"), Expect::Pass, tls(whom, 443, name), lost));
@@ -85,7 +85,7 @@ fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egre
     let method = SAFE.into_iter().find(|method| allows(rule, method)).unwrap_or("GET");
     let mut refused = |what: &str, method: &str, path: &str, gain: &str| {
         let (kind, port) = way_in(rule);
-        let ask = http(kind, Whom::Ip(gate), port, method, name, path);
+        let ask = http(kind, ProbeTarget::Ip(gate), port, method, name, path);
         let probe = beyond(format!("gate.limit.{name}.{what}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(ProbeKind::Https, name, 443));
     };
@@ -107,7 +107,7 @@ fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egre
         return;
     }
     let gain = "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.";
-    let ask = tls(Whom::Ip(gate), 443, name);
+    let ask = tls(ProbeTarget::Ip(gate), 443, name);
     draft.add(beyond(format!("gate.limit.{name}.tls"), Expect::Blocked, ask, gain).control(ProbeKind::Tls, name, 443));
 }
 
@@ -117,20 +117,20 @@ fn foreign(draft: &mut Draft<'_>, group: &str, gate: IpAddr, name: &str, gain: &
         let probe = beyond(format!("{group}.{name}.{gate}.{what}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(kind, name, 443));
     };
-    let ask = |method: &str, path: &str| http(ProbeKind::Http, Whom::Ip(gate), 80, method, name, path);
+    let ask = |method: &str, path: &str| http(ProbeKind::Http, ProbeTarget::Ip(gate), 80, method, name, path);
     refused("http", ProbeKind::Https, ask("GET", "/"));
     refused("absolute", ProbeKind::Https, ask("GET", &format!("http://{name}/")));
     refused("connect", ProbeKind::Tls, ask("CONNECT", &format!("{name}:443")));
-    let door = http(ProbeKind::Http, Whom::Ip(gate), 80, "GET", &format!("{name}.{}", HostPattern::DOORS), "/");
+    let door = http(ProbeKind::Http, ProbeTarget::Ip(gate), 80, "GET", &format!("{name}.{}", HostPattern::DOORS), "/");
     refused("door", ProbeKind::Https, door);
-    refused("ws", ProbeKind::Wss, http(ProbeKind::Ws, Whom::Ip(gate), 80, "GET", name, "/"));
-    refused("tls", ProbeKind::Tls, tls(Whom::Ip(gate), 443, name));
+    refused("ws", ProbeKind::Wss, http(ProbeKind::Ws, ProbeTarget::Ip(gate), 80, "GET", name, "/"));
+    refused("tls", ProbeKind::Tls, tls(ProbeTarget::Ip(gate), 443, name));
 }
 
 /// Addresses in place of a name: the gate must not become a way to what the moat keeps away.
 fn literals(draft: &mut Draft<'_>, gate: IpAddr) {
     for (literal, address) in LITERALS {
-        let ask = http(ProbeKind::Http, Whom::Ip(gate), 80, "GET", literal, "/");
+        let ask = http(ProbeKind::Http, ProbeTarget::Ip(gate), 80, "GET", literal, "/");
         let gain = "Makes the gate fetch from an address of its choice, the host's and the LAN's too.";
         let probe = beyond(format!("gate.literal.{literal}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(ProbeKind::Http, address, 80));

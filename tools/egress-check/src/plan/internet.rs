@@ -7,7 +7,7 @@ use record::cellblock::{Expect, ProbeKind};
 
 use super::draft::Draft;
 use crate::host::Surroundings;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 use crate::probe::{Probe, dns, http, tls};
 
 /// How many listed names an open vantage is tried with.
@@ -27,20 +27,20 @@ pub(super) fn must_pass(draft: &mut Draft<'_>, policy: &Policy, around: &Surroun
         names.insert(0, super::names::ELSEWHERE);
     }
     for name in names.into_iter().take(NAMES) {
-        let whom = || Whom::Name(name.to_owned());
+        let whom = || ProbeTarget::Name(name.to_owned());
         let ask = http(ProbeKind::Https, whom(), 443, "GET", name, "/");
         let lost = format!("The agent cannot work without the internet, here https://{name}/.");
         draft.add(Probe::new(format!("internet.{name}.https"), Expect::Pass, ask, lost.clone()));
         draft.add(Probe::new(format!("internet.{name}.tls"), Expect::Pass, tls(whom(), 443, name), lost));
     }
     for ip in resolvers(policy) {
-        let ask = dns(ProbeKind::DnsTcp, Whom::Ip(ip), super::names::ELSEWHERE, false);
+        let ask = dns(ProbeKind::DnsTcp, ProbeTarget::Ip(ip), super::names::ELSEWHERE, false);
         let lost = "Names cannot be resolved over TCP, which large answers need.";
         draft.add(Probe::new(format!("internet.{ip}.dns-tcp"), Expect::Pass, ask, lost));
     }
     // The gate goes out over IPv4 only.
     if around.v6 && !around.v4_only && service == Service::Cell {
-        let ask = dns(ProbeKind::DnsTcp, Whom::Ip(IpAddr::V6(QUAD9)), super::names::ELSEWHERE, false);
+        let ask = dns(ProbeKind::DnsTcp, ProbeTarget::Ip(IpAddr::V6(QUAD9)), super::names::ELSEWHERE, false);
         let lost = "The agent has no internet over IPv6.";
         draft.add(Probe::new(format!("internet.{QUAD9}.dns-tcp"), Expect::Pass, ask, lost));
     }
@@ -57,7 +57,7 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy) {
         draft.no_port("internet", ProbeKind::Quic, ip, 443, "Talks HTTP/3 past every TCP rule.");
         draft.no_port("internet", ProbeKind::Udp, ip, 123, "Carries data out as time requests.");
         for kind in [ProbeKind::Dns, ProbeKind::DnsTcp, ProbeKind::Dot, ProbeKind::Doh] {
-            let ask = dns(kind, Whom::Ip(ip), super::names::ELSEWHERE, true);
+            let ask = dns(kind, ProbeTarget::Ip(ip), super::names::ELSEWHERE, true);
             let id = format!("internet.{ip}.{}", crate::probe::question::kind_name(kind));
             draft.add(Probe::new(
                 id,
@@ -67,7 +67,7 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy) {
             ));
         }
         let id = format!("internet.{ip}.tls");
-        let ask = Ask::new(ProbeKind::Tls, Whom::Ip(ip), 443);
+        let ask = Ask::new(ProbeKind::Tls, ProbeTarget::Ip(ip), 443);
         draft.add(Probe::new(id, Expect::Blocked, ask, "Opens TLS to a server that the gate never sees."));
     }
 }

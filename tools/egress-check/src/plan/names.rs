@@ -6,7 +6,7 @@ use policy::{Network, Policy};
 use record::cellblock::{Evidence, Expect, ProbeKind};
 
 use super::draft::Draft;
-use crate::probe::question::Whom;
+use crate::probe::question::ProbeTarget;
 use crate::probe::{Probe, dns};
 
 /// A name that no policy needs and that always exists (RFC 2606 section 3).
@@ -17,7 +17,7 @@ const DOCKERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// An open vantage resolves names, and new ones too.
 pub(super) fn must_pass(draft: &mut Draft<'_>) {
-    let ask = dns(ProbeKind::Dns, Whom::OwnResolvers, ELSEWHERE, false);
+    let ask = dns(ProbeKind::Dns, ProbeTarget::OwnResolvers, ELSEWHERE, false);
     let probe = Probe::new("names.resolve", Expect::Pass, ask, "The agent cannot resolve a single name.");
     draft.add(probe.evidence(Evidence::OutsideName));
 }
@@ -31,18 +31,19 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy, network: &Network
     for zone in zones {
         for kind in ["A", "AAAA", "TXT"] {
             let gain = "Carries data out in the names it asks for, through the resolver everybody uses.";
-            let mut refused = |id: String, whom: Whom| {
+            let mut refused = |id: String, whom: ProbeTarget| {
                 let mut ask = dns(ProbeKind::Dns, whom, zone, true);
                 if let Some(question) = ask.question.as_mut() {
                     kind.clone_into(&mut question.kind);
                 }
                 draft.add(outside(Probe::new(id, Expect::Blocked, ask, gain), policy));
             };
-            refused(format!("names.unique.{zone}.{kind}"), Whom::OwnResolvers);
-            refused(format!("names.docker.{zone}.{kind}"), Whom::Ip(DOCKERS));
+            refused(format!("names.unique.{zone}.{kind}"), ProbeTarget::OwnResolvers);
+            refused(format!("names.docker.{zone}.{kind}"), ProbeTarget::Ip(DOCKERS));
         }
     }
-    for (id, whom) in [("names.unique.tcp", Whom::OwnResolvers), ("names.docker.tcp", Whom::Ip(DOCKERS))] {
+    for (id, whom) in [("names.unique.tcp", ProbeTarget::OwnResolvers), ("names.docker.tcp", ProbeTarget::Ip(DOCKERS))]
+    {
         let ask = dns(ProbeKind::DnsTcp, whom, ELSEWHERE, true);
         let gain = "Carries data out in names over TCP, where a filter looks at UDP only.";
         draft.add(outside(Probe::new(id, Expect::Blocked, ask, gain), policy));
@@ -53,7 +54,7 @@ pub(super) fn must_not(draft: &mut Draft<'_>, policy: &Policy, network: &Network
 fn outside(probe: Probe, policy: &Policy) -> Probe {
     let probe = probe.evidence(Evidence::OutsideName);
     match policy.cell.dns.first() {
-        Some(resolver) if probe.ask.whom == Whom::Ip(DOCKERS) => {
+        Some(resolver) if probe.ask.whom == ProbeTarget::Ip(DOCKERS) => {
             let (kind, resolver) = (probe.ask.kind, resolver.to_string());
             probe.control(kind, &resolver, 53)
         }

@@ -11,7 +11,7 @@ use record::cellblock::{Expect, ProbeKind};
 use super::draft::Draft;
 use super::{Post, bridges, discovery};
 use crate::host::Surroundings;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 use crate::probe::{Probe, http};
 
 /// How many of the host's listening ports are tried at each of its addresses.
@@ -97,7 +97,7 @@ fn metadata(draft: &mut Draft<'_>) {
     for (address, path, whose) in METADATA {
         let Ok(ip) = address.parse() else { continue };
         let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-        let ask = http(ProbeKind::Http, Whom::Ip(ip), 80, "GET", &host, path);
+        let ask = http(ProbeKind::Http, ProbeTarget::Ip(ip), 80, "GET", &host, path);
         let gain = format!("Takes {whose}.");
         draft.add(Probe::new(format!("metadata.{address}.http"), Expect::Blocked, ask, gain));
     }
@@ -139,7 +139,7 @@ pub(super) fn holes(draft: &mut Draft<'_>, policy: &Policy, post: Post<'_>) {
             Protocol::Tcp => ProbeKind::Tcp,
             Protocol::Udp => ProbeKind::Udp,
         };
-        let ask = Ask::new(kind, Whom::Ip(hole.addr), hole.port);
+        let ask = Ask::new(kind, ProbeTarget::Ip(hole.addr), hole.port);
         let lost = format!("The hole {hole} of the policy leads nowhere.");
         draft.add(Probe::new(format!("hole.{}.{}.{}", hole.addr, hole.protocol, hole.port), Expect::Pass, ask, lost));
     }

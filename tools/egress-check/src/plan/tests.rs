@@ -1,7 +1,7 @@
 //! The plan of the shipped policy, for a home with one address of each family.
 
 use super::*;
-use crate::probe::question::Whom;
+use crate::probe::question::ProbeTarget;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -143,7 +143,7 @@ fn docker_s_own_resolver_is_asked_by_its_address_whatever_resolv_conf_says() {
     let policy = shipped(|text| text);
     for container in ["monitor", "clamd"] {
         let probes = of(&policy, container);
-        let direct = probes.iter().filter(|probe| probe.ask.whom == Whom::read("127.0.0.11"));
+        let direct = probes.iter().filter(|probe| probe.ask.whom == ProbeTarget::read("127.0.0.11"));
         let direct: Vec<&Probe> = direct.collect();
         assert!(direct.len() >= 4, "{container}");
         for probe in direct {

@@ -38,13 +38,13 @@ fn fresh() -> Result<String> {
 mod tests {
     use super::*;
     use crate::probe::dns;
-    use crate::probe::question::Whom;
+    use crate::probe::question::ProbeTarget;
     use record::cellblock::ProbeKind;
 
     #[test]
     fn a_question_that_wants_one_gets_one_and_no_two_are_alike() {
         let labelled = |unique| {
-            let mut ask = dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", unique);
+            let mut ask = dns(ProbeKind::Dns, ProbeTarget::OwnResolvers, "example.com", unique);
             put_on(&mut ask).unwrap();
             ask.question.unwrap().name
         };

@@ -13,7 +13,7 @@ use record::fields::{Container, Dns, Endpoint, Http, Network, Question, Request,
 use record::{Action, Category, Kind, Provider, Record, Type};
 
 use crate::probe::Probe;
-use crate::probe::question::{self, Ask, Whom, kind_name};
+use crate::probe::question::{self, Ask, ProbeTarget, kind_name};
 
 /// The longest a single probe may wait.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -76,9 +76,9 @@ fn endpoint(ask: &Ask) -> Endpoint {
     let mut end = Endpoint { address: Some(ask.whom.to_string()), ..Endpoint::default() };
     end.port = (ask.port > 0).then_some(ask.port);
     match &ask.whom {
-        Whom::Ip(ip) | Whom::OnLink(ip, _) => end.ip = Some(*ip),
-        Whom::Name(name) => end.domain = Some(name.clone()),
-        Whom::OwnResolvers | Whom::Path(_) => {}
+        ProbeTarget::Ip(ip) | ProbeTarget::OnLink(ip, _) => end.ip = Some(*ip),
+        ProbeTarget::Name(name) => end.domain = Some(name.clone()),
+        ProbeTarget::OwnResolvers | ProbeTarget::Path(_) => {}
     }
     end
 }
@@ -92,19 +92,20 @@ fn url(kind: ProbeKind, request: &question::Request) -> Url {
     }
 }
 
-fn family(whom: &Whom) -> Option<String> {
+fn family(whom: &ProbeTarget) -> Option<String> {
     match whom {
-        Whom::Ip(IpAddr::V4(_)) | Whom::OnLink(IpAddr::V4(_), _) => Some("ipv4".to_owned()),
-        Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(IpAddr::V6(_), _) => Some("ipv6".to_owned()),
+        ProbeTarget::Ip(IpAddr::V4(_)) | ProbeTarget::OnLink(IpAddr::V4(_), _) => Some("ipv4".to_owned()),
+        ProbeTarget::Ip(IpAddr::V6(_)) | ProbeTarget::OnLink(IpAddr::V6(_), _) => Some("ipv6".to_owned()),
         _ => None,
     }
 }
 
-fn transport(ask: &Ask) -> Option<&'static str> {
+/// What carries it: the protocol in an IP packet, by IANA's name; `None` where there is none.
+pub(crate) fn transport(ask: &Ask) -> Option<&'static str> {
     Some(match ask.kind {
         ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic | ProbeKind::Forged => "udp",
         ProbeKind::Icmp => match ask.whom {
-            Whom::Ip(IpAddr::V6(_)) | Whom::OnLink(IpAddr::V6(_), _) => "ipv6-icmp",
+            ProbeTarget::Ip(IpAddr::V6(_)) | ProbeTarget::OnLink(IpAddr::V6(_), _) => "ipv6-icmp",
             _ => "icmp",
         },
         ProbeKind::Unix | ProbeKind::Raw => return None,
@@ -125,7 +126,7 @@ pub fn read(record: Record) -> Result<Probe> {
     let end = record.destination.context("no destination: whom should the probe ask?")?;
     let address = end.address.or(end.domain).or(end.ip.map(|ip| ip.to_string()));
     let address = address.context("no destination.address: an address, a name, a path or resolv.conf")?;
-    let mut ask = Ask::new(wire.kind, Whom::read(&address), end.port.unwrap_or(0));
+    let mut ask = Ask::new(wire.kind, ProbeTarget::read(&address), end.port.unwrap_or(0));
     ask.sni = record.tls.and_then(|tls| tls.client).and_then(|client| client.server_name);
     ask.question = question(record.dns, wire.unique);
     ask.request = request(&ask, record.url, record.http);
@@ -161,10 +162,10 @@ fn check(probe: &Probe) -> Result<()> {
     let portless = matches!(ask.kind, ProbeKind::Icmp | ProbeKind::Unix | ProbeKind::Raw);
     ensure!(portless || ask.port > 0, "no destination.port, and a probe of kind {} needs one", kind_name(ask.kind));
     ensure!(
-        ask.whom != Whom::Name(String::new()),
+        ask.whom != ProbeTarget::Name(String::new()),
         "destination.address is empty: an address, a name, a path or resolv.conf"
     );
-    if let Whom::OnLink(ip, interface) = &ask.whom {
+    if let ProbeTarget::OnLink(ip, interface) = &ask.whom {
         ensure!(
             ip.is_ipv6() || (ip.is_multicast() && ask.kind == ProbeKind::Udp),
             "destination.address: of IPv4 only a group takes an interface, and only with the kind udp"
@@ -172,13 +173,13 @@ fn check(probe: &Probe) -> Result<()> {
         let plain = !interface.is_empty() && interface.len() < 16 && interface.bytes().all(|b| b.is_ascii_graphic());
         ensure!(plain, "destination.address: after the % expected an interface such as eth0");
     }
-    let is_path = matches!(ask.whom, Whom::Path(_));
+    let is_path = matches!(ask.whom, ProbeTarget::Path(_));
     ensure!(
         is_path == (ask.kind == ProbeKind::Unix),
         "destination.address: a path goes with the kind unix, and no other"
     );
     ensure!(
-        !matches!(ask.kind, ProbeKind::Raw | ProbeKind::Forged) || matches!(ask.whom, Whom::Ip(_)),
+        !matches!(ask.kind, ProbeKind::Raw | ProbeKind::Forged) || matches!(ask.whom, ProbeTarget::Ip(_)),
         "destination.address: a probe of kind {} needs an address",
         kind_name(ask.kind)
     );
@@ -189,7 +190,7 @@ fn check(probe: &Probe) -> Result<()> {
         kind_name(ask.kind)
     );
     ensure!(
-        asks_dns || ask.whom != Whom::OwnResolvers,
+        asks_dns || ask.whom != ProbeTarget::OwnResolvers,
         "destination.address: resolv.conf is for DNS probes; a probe of kind {} needs an address or a name",
         kind_name(ask.kind)
     );
@@ -221,17 +222,17 @@ mod tests {
     use record::cellblock::Evidence;
 
     fn all_shapes() -> Vec<Probe> {
-        let ip = || Whom::Ip("2001:db8::1".parse().unwrap());
+        let ip = || ProbeTarget::Ip("2001:db8::1".parse().unwrap());
         let asks = vec![
             Ask::new(ProbeKind::Icmp, ip(), 0),
-            Ask::new(ProbeKind::Icmp, Whom::read("ff02::1%eth0"), 0),
-            Ask::new(ProbeKind::Tcp, Whom::Ip("10.0.0.1".parse().unwrap()), 22),
-            Ask::new(ProbeKind::Udp, Whom::read("239.255.255.250%eth0"), 1900),
-            http(ProbeKind::Https, Whom::Name("example.com".into()), 443, "HEAD", "example.com", "/x"),
+            Ask::new(ProbeKind::Icmp, ProbeTarget::read("ff02::1%eth0"), 0),
+            Ask::new(ProbeKind::Tcp, ProbeTarget::Ip("10.0.0.1".parse().unwrap()), 22),
+            Ask::new(ProbeKind::Udp, ProbeTarget::read("239.255.255.250%eth0"), 1900),
+            http(ProbeKind::Https, ProbeTarget::Name("example.com".into()), 443, "HEAD", "example.com", "/x"),
             tls(ip(), 443, "example.com"),
-            dns(ProbeKind::Dns, Whom::OwnResolvers, "example.com", true),
-            Ask::new(ProbeKind::Unix, Whom::Path("/run/docker.sock".into()), 0),
-            Ask::new(ProbeKind::Raw, Whom::read("::"), 0),
+            dns(ProbeKind::Dns, ProbeTarget::OwnResolvers, "example.com", true),
+            Ask::new(ProbeKind::Unix, ProbeTarget::Path("/run/docker.sock".into()), 0),
+            Ask::new(ProbeKind::Raw, ProbeTarget::read("::"), 0),
             Ask::new(ProbeKind::Forged, ip(), 53),
         ];
         let probe =

@@ -7,7 +7,7 @@ use record::cellblock::ProbeKind;
 
 /// The target of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Whom {
+pub(crate) enum ProbeTarget {
     /// One address; nothing resolves it.
     Ip(IpAddr),
     /// An address that means something on one link only, and the interface to that link: link-local, or a group.
@@ -23,7 +23,7 @@ pub(crate) enum Whom {
 /// How a line names the resolvers of the place where a probe is made.
 pub(crate) const OWN_RESOLVERS: &str = "resolv.conf";
 
-impl Whom {
+impl ProbeTarget {
     /// Reads what a line says: an address, a path, `resolv.conf`, or else a name.
     pub(crate) fn read(text: &str) -> Self {
         if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse() {
@@ -44,7 +44,7 @@ impl Whom {
     }
 }
 
-impl fmt::Display for Whom {
+impl fmt::Display for ProbeTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => f.pad(&ip.to_string()),
@@ -83,7 +83,7 @@ pub(crate) struct Ask {
     /// The protocol that is tried.
     pub(crate) kind: ProbeKind,
     /// The target: an address, a name, or a socket's path.
-    pub(crate) whom: Whom,
+    pub(crate) whom: ProbeTarget,
     /// The target's port; 0 where the protocol has none.
     pub(crate) port: u16,
     /// The name in the TLS handshake; none is sent where there is none.
@@ -96,7 +96,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// A question with nothing but a kind and a target.
-    pub(crate) fn new(kind: ProbeKind, whom: Whom, port: u16) -> Self {
+    pub(crate) fn new(kind: ProbeKind, whom: ProbeTarget, port: u16) -> Self {
         Self { kind, whom, port, sni: None, request: None, question: None }
     }
 
@@ -106,8 +106,8 @@ impl Ask {
             (Some(request), _) => request.host.clone(),
             (None, Some(sni)) => sni.clone(),
             (None, None) => match &self.whom {
-                Whom::Ip(IpAddr::V6(ip)) | Whom::OnLink(IpAddr::V6(ip), _) => format!("[{ip}]"),
-                Whom::OnLink(ip, _) => ip.to_string(),
+                ProbeTarget::Ip(IpAddr::V6(ip)) | ProbeTarget::OnLink(IpAddr::V6(ip), _) => format!("[{ip}]"),
+                ProbeTarget::OnLink(ip, _) => ip.to_string(),
                 whom => whom.to_string(),
             },
         }
@@ -119,9 +119,11 @@ impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(kind_name(self.kind))?;
         match &self.whom {
-            Whom::Ip(ip) if self.port > 0 => write!(f, " {}", SocketAddr::new(*ip, self.port))?,
-            Whom::OnLink(IpAddr::V6(_), _) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
-            whom @ (Whom::Name(_) | Whom::OnLink(..)) if self.port > 0 => write!(f, " {whom}:{}", self.port)?,
+            ProbeTarget::Ip(ip) if self.port > 0 => write!(f, " {}", SocketAddr::new(*ip, self.port))?,
+            ProbeTarget::OnLink(IpAddr::V6(_), _) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
+            whom @ (ProbeTarget::Name(_) | ProbeTarget::OnLink(..)) if self.port > 0 => {
+                write!(f, " {whom}:{}", self.port)?
+            }
             whom => write!(f, " {whom}")?,
         }
         if let Some(sni) = &self.sni {
@@ -165,23 +167,26 @@ mod tests {
 
     #[test]
     fn a_target_is_read_as_what_it_looks_like() {
-        assert_eq!(Whom::read("[2001:db8::1]"), Whom::Ip("2001:db8::1".parse().unwrap()));
-        assert_eq!(Whom::read("10.0.0.1"), Whom::Ip("10.0.0.1".parse().unwrap()));
-        assert_eq!(Whom::read("fe80::1%eth0"), Whom::OnLink("fe80::1".parse().unwrap(), "eth0".into()));
-        assert_eq!(Whom::read("resolv.conf"), Whom::OwnResolvers);
-        assert_eq!(Whom::read("/run/docker.sock"), Whom::Path("/run/docker.sock".into()));
-        assert_eq!(Whom::read("GitHub.com."), Whom::Name("github.com".into()));
-        assert_eq!(Whom::read("RESOLV.CONF."), Whom::OwnResolvers);
-        assert_eq!(Whom::read("192.0.2.1."), Whom::read("192.0.2.1"));
+        assert_eq!(ProbeTarget::read("[2001:db8::1]"), ProbeTarget::Ip("2001:db8::1".parse().unwrap()));
+        assert_eq!(ProbeTarget::read("10.0.0.1"), ProbeTarget::Ip("10.0.0.1".parse().unwrap()));
+        assert_eq!(ProbeTarget::read("fe80::1%eth0"), ProbeTarget::OnLink("fe80::1".parse().unwrap(), "eth0".into()));
+        assert_eq!(ProbeTarget::read("resolv.conf"), ProbeTarget::OwnResolvers);
+        assert_eq!(ProbeTarget::read("/run/docker.sock"), ProbeTarget::Path("/run/docker.sock".into()));
+        assert_eq!(ProbeTarget::read("GitHub.com."), ProbeTarget::Name("github.com".into()));
+        assert_eq!(ProbeTarget::read("RESOLV.CONF."), ProbeTarget::OwnResolvers);
+        assert_eq!(ProbeTarget::read("192.0.2.1."), ProbeTarget::read("192.0.2.1"));
     }
 
     #[test]
     fn a_question_reads_like_one() {
-        let mut ask = Ask::new(ProbeKind::Http, Whom::Ip("fd00::2".parse().unwrap()), 80);
+        let mut ask = Ask::new(ProbeKind::Http, ProbeTarget::Ip("fd00::2".parse().unwrap()), 80);
         ask.request = Some(Request { method: "GET".into(), host: "example.com".into(), path: "/".into() });
         assert_eq!(ask.to_string(), "http [fd00::2]:80 GET example.com/");
-        assert_eq!(Ask::new(ProbeKind::Tcp, Whom::read("fe80::1%eth0"), 22).to_string(), "tcp [fe80::1%eth0]:22");
-        let group = Ask::new(ProbeKind::Udp, Whom::read("224.0.0.251%eth0"), 5353);
+        assert_eq!(
+            Ask::new(ProbeKind::Tcp, ProbeTarget::read("fe80::1%eth0"), 22).to_string(),
+            "tcp [fe80::1%eth0]:22"
+        );
+        let group = Ask::new(ProbeKind::Udp, ProbeTarget::read("224.0.0.251%eth0"), 5353);
         assert_eq!(group.to_string(), "udp 224.0.0.251%eth0:5353");
     }
 }

@@ -17,7 +17,8 @@ use record::{Action, Lines, Record};
 use rustix::io::Errno;
 
 use crate::namespace::vantage::enter_network;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::line::transport;
+use crate::probe::question::{Ask, ProbeTarget};
 use crate::wire::unspecified;
 
 /// Source, destination, transport, port.
@@ -136,14 +137,17 @@ impl Counts {
 
 /// The flow of a question to one address, as far as its kind has one of its own.
 fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
-    let Whom::Ip(destination) = ask.whom else { return None };
-    let transport = match ask.kind {
-        ProbeKind::Tcp | ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss | ProbeKind::Tls => "tcp",
-        ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => "tcp",
-        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => "udp",
+    let ProbeTarget::Ip(destination) = ask.whom else { return None };
+    let port = match ask.kind {
+        ProbeKind::Tcp | ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss | ProbeKind::Tls => {
+            Some(ask.port)
+        }
+        ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => Some(ask.port),
+        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => Some(ask.port),
+        ProbeKind::Icmp => None,
         _ => return None,
     };
-    Some((destination, transport, Some(ask.port)))
+    Some((destination, transport(ask)?, port))
 }
 
 /// Where packets to these questions' addresses would start from, seen in a network namespace. Nothing is sent: a
@@ -199,7 +203,7 @@ mod tests {
 
     #[test]
     fn only_the_probe_s_own_flow_that_rose_shows_that_it_was_refused() {
-        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([192, 0, 2, 1].into()), 80);
+        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 0, 2, 1].into()), 80);
         let origin = Some(Origin::From([172, 30, 1, 3].into()));
         let before = counts(&[denied("192.0.2.1", 80, 3)]);
         let seen = |after: &[Record]| counts(after).since(&before, &ask, origin);
@@ -211,18 +215,31 @@ mod tests {
     }
 
     #[test]
+    fn an_echo_request_is_a_flow_without_ports_in_either_family() {
+        for (target, name) in [("192.0.2.1", "icmp"), ("2001:db8::1", "ipv6-icmp")] {
+            let ask = Ask::new(ProbeKind::Icmp, ProbeTarget::Ip(target.parse().unwrap()), 0);
+            let origin = Some(Origin::From([172, 30, 1, 3].into()));
+            let mut echo = denied(target, 0, 2);
+            echo.destination.as_mut().unwrap().port = None;
+            echo.network.as_mut().unwrap().transport = Some(name.to_owned());
+            assert_eq!(counts(&[echo]).since(&Counts::default(), &ask, origin), Witness::Refused(2), "{name}");
+            assert_eq!(counts(&[denied(target, 0, 2)]).since(&Counts::default(), &ask, origin), Witness::Nothing);
+        }
+    }
+
+    #[test]
     fn a_moat_that_no_longer_counts_each_flow_shows_nothing() {
-        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([192, 0, 2, 1].into()), 80);
+        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 0, 2, 1].into()), 80);
         let full = Record::new(Provider::Netguard, Action::FlowsUnrecorded, "m");
         let origin = Some(Origin::From([172, 30, 1, 3].into()));
         assert_eq!(counts(&[full]).since(&Counts::default(), &ask, origin), Witness::Blind);
-        let named = Ask::new(ProbeKind::Tcp, Whom::Name("example.com".to_owned()), 80);
+        let named = Ask::new(ProbeKind::Tcp, ProbeTarget::Name("example.com".to_owned()), 80);
         assert_eq!(Counts::default().since(&Counts::default(), &named, origin), Witness::Blind);
     }
 
     #[test]
     fn the_kernel_tells_where_a_packet_would_start() {
-        let ask = Ask::new(ProbeKind::Tcp, Whom::Ip([127, 0, 0, 1].into()), 80);
+        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([127, 0, 0, 1].into()), 80);
         let found = origins(None, std::iter::once(&ask)).unwrap();
         assert_eq!(found.get(&[127, 0, 0, 1].into()), Some(&Origin::From([127, 0, 0, 1].into())));
     }

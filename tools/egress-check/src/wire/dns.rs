@@ -49,7 +49,7 @@ pub(super) async fn resolve(origin: &Origin, name: &str, deadline: Instant) -> S
     let start = Instant::now();
     let half = start + deadline.saturating_duration_since(start) / 2;
     for (kind, until) in [("A", half), ("AAAA", deadline)] {
-        let mut question = Ask::new(ProbeKind::Dns, crate::probe::question::Whom::OwnResolvers, 53);
+        let mut question = Ask::new(ProbeKind::Dns, crate::probe::question::ProbeTarget::OwnResolvers, 53);
         question.question = Some(Question { name: name.to_owned(), kind: kind.to_owned(), unique: false });
         match ask_own(origin, &question, until).await {
             Ok(Observation::Dns(Answer { addresses, code, .. })) => match addresses.first() {

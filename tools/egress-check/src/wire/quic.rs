@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::udp::{self, Turn};
 use super::{Origin, Step, token};
 use crate::probe::observation::Observation;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 use crate::tls;
 
 /// The least a client's first datagram may have (RFC 9000 section 14.1).
@@ -88,7 +88,7 @@ pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline
 fn name(ask: &Ask, target: SocketAddr) -> Step<ServerName<'static>> {
     let name = match (&ask.sni, &ask.whom) {
         (Some(sni), _) => sni.clone(),
-        (None, Whom::Name(name)) => name.clone(),
+        (None, ProbeTarget::Name(name)) => name.clone(),
         _ => target.ip().to_string(),
     };
     ServerName::try_from(name).map_err(|_| Observation::NotMade("the SNI is no name".to_owned()))

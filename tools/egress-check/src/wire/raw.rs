@@ -10,7 +10,7 @@ use crate::probe::observation::Observation;
 
 /// Whose capabilities a raw socket is opened with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Whose {
+pub(crate) enum RawAs {
     /// Those of a process that was named, at most.
     Sitter(BoundingSet),
     /// Our own: we stand there, or we are the control.
@@ -20,11 +20,11 @@ pub(crate) enum Whose {
 }
 
 /// Opens one of the address's family.
-pub(super) fn ask(whose: Whose, family: IpAddr) -> Observation {
+pub(super) fn ask(whose: RawAs, family: IpAddr) -> Observation {
     let opened = match whose {
-        Whose::Own => Ok(icmp::raw(family)),
-        Whose::Sitter(bounding) => bounding.at_most(|| icmp::raw(family)),
-        Whose::Nobody => {
+        RawAs::Own => Ok(icmp::raw(family)),
+        RawAs::Sitter(bounding) => bounding.at_most(|| icmp::raw(family)),
+        RawAs::Nobody => {
             return Observation::NotMade("no process was named, so its capabilities are not known".to_owned());
         }
     };

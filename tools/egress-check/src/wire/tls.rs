@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{self, AlertDescription};
 
 use super::{Origin, Step, tcp};
 use crate::probe::observation::Observation;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 /// Makes a TLS handshake, and shows the certificate that the other side presents.
 pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
@@ -35,7 +35,7 @@ pub(super) async fn open(
 ) -> Step<TlsStream<TcpStream>> {
     let name = match (&ask.sni, &ask.whom) {
         (Some(sni), _) => sni.clone(),
-        (None, Whom::Name(name)) => name.clone(),
+        (None, ProbeTarget::Name(name)) => name.clone(),
         _ => target.ip().to_string(),
     };
     let name = ServerName::try_from(name).map_err(|_| Observation::NotMade("the SNI is no name".to_owned()))?;

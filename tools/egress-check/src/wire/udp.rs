@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{Step, addresses, dns, unspecified};
 use crate::probe::observation::Observation;
-use crate::probe::question::{Ask, Whom};
+use crate::probe::question::{Ask, ProbeTarget};
 
 const BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
@@ -39,7 +39,7 @@ pub(super) fn often(payload: &[u8], deadline: Instant) -> Vec<Turn<'_>> {
 /// A datagram and its answer.
 pub(super) async fn ask(target: SocketAddr, ask: &Ask, deadline: Instant) -> Step<Observation> {
     let socket = open(target).await?;
-    if let Whom::OnLink(IpAddr::V4(group), interface) = &ask.whom {
+    if let ProbeTarget::OnLink(IpAddr::V4(group), interface) = &ask.whom {
         leave_by(&socket, *group, interface)?;
     }
     let answer = talk(&socket, target, &often(&payload(target), deadline), deadline, |_| true).await?;

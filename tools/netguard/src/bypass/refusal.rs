@@ -50,7 +50,7 @@ pub(super) enum Fate {
     Passes,
     /// This rule refuses it.
     Refused(String),
-    /// This rule does, if another one before it, whose conditions are not known, does not let it by.
+    /// This rule refuses it, unless an earlier rule with a condition that is not known accepts it.
     Unclear(String),
 }
 
@@ -72,7 +72,7 @@ struct Rule {
     /// Whether the packet meets its conditions; `None` where that is not known.
     matches: Option<bool>,
     verdict: Verdict,
-    /// Whether a condition that is not known stands in it as its opposite.
+    /// Whether a condition that is not known is negated in it.
     inverted: bool,
     text: String,
 }

@@ -24,7 +24,7 @@ use crate::rules::target::{self, Target};
 const LONGEST: u64 = 4096;
 const LONGEST_BYTES: usize = 4096;
 
-/// What the subcommand does.
+/// Tells of each target what the moat does, and by which rule.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -8,7 +8,7 @@ use crate::host::interfaces::Machine;
 use crate::rules::plan::Plan;
 use crate::rules::{from_policy, records};
 
-/// A plan for a machine that is itself in the range of a guarded network would be none: it is refused.
+/// Prints the plan, or refuses it where an address of this machine lies in a guarded subnet.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

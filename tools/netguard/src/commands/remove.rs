@@ -38,7 +38,7 @@ pub(crate) fn run(choice: Choice, force: bool, mut writer: Writer) -> Result<Exi
         .collect();
     if !force && !behind.is_empty() {
         for (bridge, ports) in &behind {
-            writer.check(&report::kept(bridge, ports))?;
+            writer.check(&report::removal_refused(bridge, ports))?;
         }
         return writer.finish();
     }

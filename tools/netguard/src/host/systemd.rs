@@ -21,12 +21,12 @@ pub(crate) fn notify_ready() -> Result<()> {
 
 /// Tells that the watch is awake, if somebody minds: only who makes a turn says so, no thread beside it.
 #[derive(Debug)]
-pub(crate) struct Heart {
+pub(crate) struct Watchdog {
     listener: Option<(OsString, Duration)>,
     last: Instant,
 }
 
-impl Heart {
+impl Watchdog {
     /// By `WATCHDOG_USEC`, which is meant for the process of `WATCHDOG_PID` (`sd_watchdog_enabled(3)`).
     pub(crate) fn new() -> Self {
         let value = |name| std::env::var(name).ok();
@@ -35,7 +35,7 @@ impl Heart {
     }
 
     /// At each turn. One beat that is lost is followed by others before anybody misses it.
-    pub(crate) fn beat(&mut self) {
+    pub(crate) fn ping(&mut self) {
         if let Some((socket, every)) = &self.listener
             && self.last.elapsed() >= *every
         {

@@ -79,8 +79,8 @@ pub(crate) struct Hook {
     pub(crate) kind: &'static str,
     /// nft's name of the hook.
     pub(crate) hook: &'static str,
-    /// After connection tracking (-200), and before anybody who may give a connection another destination. That ends
-    /// the round of those that are asked; or where filters stand (0).
+    /// Of a chain of type nat: -199, after connection tracking (-200) and before any other NAT, which ends the
+    /// evaluation. Of a filter: 0.
     pub(crate) priority: i32,
 }
 
@@ -199,7 +199,7 @@ impl Pairs {
         Self::BOTH.into_iter().find(|set| set.name() == name)
     }
 
-    /// The version of IP that whoever asks or fills it must have asked for.
+    /// The version of IP that a rule must match before it reads or updates this set.
     pub(crate) fn version(&self) -> u8 {
         match self.family {
             Family::V4 => 4,

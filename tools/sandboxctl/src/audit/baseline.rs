@@ -62,8 +62,8 @@ pub(super) fn finding(record: &Record) -> Option<&'static str> {
 /// What was found, where that makes it another finding: why something could not be told is no part of it; nor are
 /// processes, whose numbers change with each start.
 pub(super) fn found(record: &Record) -> Option<String> {
-    let of_processes =
-        record.rule.as_ref().and_then(|rule| rule.id.as_deref()).is_some_and(|id| id.ends_with("-in-effect"));
+    let rule = record.rule.as_ref().and_then(|rule| rule.id.as_deref());
+    let of_processes = super::process::ALL.iter().any(|control| Some(control.id) == rule);
     let found = || record.cellblock.as_ref()?.cell.as_ref()?.control.as_ref()?.found.clone();
     found().filter(|_| !of_processes && record.event.outcome == Some(Outcome::Failure))
 }

@@ -168,7 +168,7 @@ fn execs(subject: &Subject) -> Verdict {
 
 fn devices(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let mut found: Vec<String> =
@@ -201,7 +201,7 @@ fn masked_paths(subject: &Subject) -> Verdict {
 
 /// Ports below 1024 are a matter of the namespace's own; everything else is not ours to change.
 fn sysctls(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let set = subject.facts.host.sysctls.iter().flatten().map(|(name, _)| name.clone());

@@ -215,7 +215,7 @@ impl Facts {
 
     /// Did the engine tell what the container was given? It leaves out empty lists; but never a network's mode, nor
     /// whether all else that it tells is void, the container being privileged.
-    pub(crate) fn told(&self) -> bool {
+    pub(crate) fn are_complete(&self) -> bool {
         self.host.network_mode.is_some() && self.host.privileged.is_some()
     }
 

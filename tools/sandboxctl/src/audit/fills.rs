@@ -56,7 +56,7 @@ fn log(subject: &Subject) -> Verdict {
 /// What is in a tmpfs counts as memory of the container: one that is larger bounds nothing.
 fn tmpfs(subject: &Subject) -> Verdict {
     let host = &subject.facts.host;
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let memory = host.memory.filter(|memory| *memory > 0).or(subject.engine.memory).unwrap_or(i64::MAX);

@@ -65,7 +65,7 @@ const UNPRIVILEGED: u16 = 1024;
 pub(super) const ROOT_LIKE: [&str; 8] = ["0", "root", "docker", "podman", "lxd", "incus", "disk", "shadow"];
 
 fn privileged_ports(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let low = |port: &&String| port.parse::<u16>().is_ok_and(|port| (1..UNPRIVILEGED).contains(&port));
@@ -74,7 +74,7 @@ fn privileged_ports(subject: &Subject) -> Verdict {
 }
 
 fn ulimits(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let wide = |name: &str, hard: i64| match name {
@@ -115,7 +115,7 @@ fn root_commands(subject: &Subject) -> Verdict {
 
 /// Docker's own place is said as nothing, or as its slice of systemd.
 fn control_group(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let parent = subject.facts.host.cgroup_parent.as_deref().unwrap_or_default();
@@ -127,7 +127,7 @@ fn control_group(subject: &Subject) -> Verdict {
 }
 
 fn groups(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let by_number = |group: &str| group.parse::<u32>().is_ok_and(|id| subject.engine.root_groups.contains(&id));
@@ -142,7 +142,7 @@ fn groups(subject: &Subject) -> Verdict {
 }
 
 fn host_names(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let host = &subject.facts.host;

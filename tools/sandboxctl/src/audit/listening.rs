@@ -156,7 +156,7 @@ fn tunnels(subject: &Subject) -> Verdict {
 
 /// What listens, and what the image says that it would.
 fn remote_control(subject: &Subject) -> Verdict {
-    if !subject.facts.told() {
+    if !subject.facts.are_complete() {
         return Verdict::untold(SILENT);
     }
     let is_meant = |port: &str| port.parse().is_ok_and(|port| port == SSH_PORT || CONTROL_PORTS.contains(&port));

@@ -1,13 +1,16 @@
 //! Does the cell write to the share's own file system, with its bound and its options? The warden watches the same.
 //! Docker only knows a path; what stood at that path when the container was started only the kernel knows.
 
+use std::path::Path;
+
+use engine::Process;
 use policy::Service;
 use record::Severity::Critical;
 
 use super::control::{Control, Verdict};
 use super::facts::Subject;
 use super::kernel::Kernel;
-use super::mountinfo::KernelMount;
+use super::mountinfo::{KernelMount, parse};
 
 /// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[Control::new(
@@ -26,12 +29,36 @@ pub(crate) fn mount(kernel: &Kernel) -> Option<&KernelMount> {
     TARGETS.iter().find_map(|target| kernel.at(target))
 }
 
-fn share(subject: &Subject) -> Verdict {
-    let target = match subject.expect.service {
-        Some(Service::Cell) => TARGETS[0],
-        Some(Service::Warden) => TARGETS[1],
-        _ => return Verdict::NotApplicable,
+/// Where this service has it.
+fn target_of(service: Service) -> Option<&'static str> {
+    match service {
+        Service::Cell => Some(TARGETS[0]),
+        Service::Warden => Some(TARGETS[1]),
+        _ => None,
+    }
+}
+
+/// Options that the share must have.
+fn missing_options(mount: &KernelMount) -> impl Iterator<Item = String> {
+    ["nosuid", "nodev"].into_iter().filter(|option| !mount.has(option)).map(|option| format!("no {option}"))
+}
+
+/// What is wrong with the share that this first process of a service has. `device` is the right one, `major:minor`.
+///
+/// # Errors
+/// If the kernel does not tell what is mounted there.
+pub(crate) fn differs_from_share(first: &Process, service: Service, device: &str) -> anyhow::Result<Vec<String>> {
+    let Some(target) = target_of(service) else { return Ok(Vec::new()) };
+    let mounts = parse(&first.read("mountinfo")?);
+    let Some(mount) = mounts.iter().rev().find(|mount| mount.target == Path::new(target)) else {
+        return Ok(vec![format!("nothing at {target}")]);
     };
+    let other = (mount.device != device).then(|| format!("{} of device {}, not {device}", mount.kind, mount.device));
+    Ok(other.into_iter().chain(missing_options(mount)).collect())
+}
+
+fn share(subject: &Subject) -> Verdict {
+    let Some(target) = subject.expect.service.and_then(target_of) else { return Verdict::NotApplicable };
     let image = &subject.expect.share_image;
     let expected = format!("the file system in {}, nosuid, nodev", image.display());
     let kernel = match &subject.facts.kernel {
@@ -46,6 +73,6 @@ fn share(subject: &Subject) -> Verdict {
         Some(found) => wrong.push(format!("the file system in {}", found.display())),
         None => wrong.push(format!("{} of device {}, in no file of its own", mount.kind, mount.device)),
     }
-    wrong.extend(["nosuid", "nodev"].into_iter().filter(|option| !mount.has(option)).map(|it| format!("no {it}")));
+    wrong.extend(missing_options(mount));
     Verdict::when(wrong.is_empty(), &expected, if wrong.is_empty() { expected.clone() } else { wrong.join(", ") })
 }

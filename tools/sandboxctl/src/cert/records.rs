@@ -46,7 +46,7 @@ pub(crate) fn created(pair: &Pair, slot: Slot) -> Record {
     about(Action::CertificateCreated, message, &pair.leaf, slot).about(Category::Configuration, Type::Creation)
 }
 
-pub(crate) fn kept(pair: &Pair, slot: Slot) -> Record {
+pub(crate) fn already_there(pair: &Pair, slot: Slot) -> Record {
     let message = format!("The vault has its {} certificate already; its pin is {}.", slot.word(), pin(&pair.leaf));
     about(Action::CertificateKept, message, &pair.leaf, slot).about(Category::Configuration, Type::Info)
 }
@@ -65,7 +65,7 @@ pub(crate) fn shown(pair: &Pair, slot: Slot) -> Record {
         .about(Category::Configuration, Type::Info)
 }
 
-pub(crate) fn judged(pair: &Pair, slot: Slot, verdict: &Result<(), Problem>) -> Record {
+pub(crate) fn checked(pair: &Pair, slot: Slot, verdict: &Result<(), Problem>) -> Record {
     let mut record = shown(pair, slot);
     match verdict {
         Ok(()) => record.outcome(Outcome::Success),

@@ -8,7 +8,7 @@ use crate::audit::{How, Rules, Scope, report};
 use crate::cli::Audit;
 use crate::paths;
 
-/// What the subcommand does.
+/// Audits the composition, or the containers that are named, once.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -12,7 +12,7 @@ use crate::cli::{Cert, CertCreate};
 use crate::nginx;
 use crate::secret::{self, Delivery};
 
-/// What the subcommand does.
+/// Makes the vault's pair, takes one that a person has, or tells its fingerprint.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.
@@ -49,7 +49,7 @@ fn create(options: &CertCreate, policy: &Policy, store: &Store, out: &mut Writer
         return out.write(&records::renewed(&store.read(Slot::Current)?));
     }
     if !options.renew && store.holds(slot) {
-        return out.write(&records::kept(&store.read(slot)?, slot));
+        return out.write(&records::already_there(&store.read(slot)?, slot));
     }
     let pair = make::pair(&make::names(policy), options.days)?;
     store.write(slot, &pair)?;
@@ -62,7 +62,7 @@ fn show(store: &Store, out: &mut Writer) -> anyhow::Result<()> {
         if slot == Slot::Current || store.holds(slot) {
             let pair = store.read(slot)?;
             let verdict = pair.verdict(jiff::Timestamp::now());
-            out.check(&records::judged(&pair, slot, &verdict))?;
+            out.check(&records::checked(&pair, slot, &verdict))?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use tool::{Exit, OutputArgs};
 
 use crate::audit;
 
-/// What the subcommand does.
+/// Lists the controls that the audit knows.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -9,7 +9,7 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 use super::with_records;
 use crate::freeze::{Trigger, freeze};
 
-/// What the subcommand does.
+/// Freezes the cell, at once or when a record asks for it.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

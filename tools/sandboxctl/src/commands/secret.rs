@@ -14,7 +14,7 @@ use crate::secret;
 /// The most that a secret may hold, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
-/// What the subcommand does.
+/// Puts, lists or drops what only a service may have.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

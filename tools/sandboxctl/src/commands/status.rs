@@ -8,7 +8,7 @@ use super::with_records;
 use crate::status;
 use crate::stop::until_stopped;
 
-/// What the subcommand does.
+/// Tells how things stand, once or as they change.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

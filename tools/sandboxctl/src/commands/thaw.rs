@@ -6,7 +6,7 @@ use tool::{Exit, OutputArgs, Purpose};
 use super::with_records;
 use crate::freeze::thaw;
 
-/// What the subcommand does.
+/// Undoes a freeze.
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.

@@ -52,11 +52,12 @@ pub(super) fn networks_of(found: ContainerInspectResponse) -> Known<BTreeSet<Str
     Ok(networks.into_keys().filter(|name| name != "none").collect())
 }
 
-type Asked = Result<ContainerInspectResponse, engine::Error>;
+/// What the engine says of a container.
+pub(super) type Asked = Result<ContainerInspectResponse, engine::Error>;
 
 impl Standing {
     /// As the engine tells it of cell and vault. Who is not there is on no network.
-    pub(super) fn told(cell: Asked, vault: Asked, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
+    pub(super) fn from_engine(cell: Asked, vault: Asked, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
         let state = match &cell {
             Ok(found) => Ok(state(found)),
             Err(error) if is_missing(error) => Ok(State::Absent),
@@ -72,7 +73,7 @@ impl Standing {
     }
 
     /// The standing where no engine answers: unknown, but for what the kernel tells.
-    pub(super) fn untold(why: &str, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
+    pub(super) fn unknown(why: &str, ours: BTreeSet<String>, open: Known<Vec<String>>) -> Self {
         Self { state: Err(why.to_owned()), networks: Err(why.to_owned()), ours, open }
     }
 

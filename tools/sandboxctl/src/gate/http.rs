@@ -7,7 +7,7 @@ use policy::{Network, Policy, Tls};
 use record::GateCode;
 
 use super::location::{self, Location};
-use super::refusal::{self, Refusal, Whom};
+use super::refusal::{self, Refusal, Refused};
 use super::syntax::{Conf, DOLLAR, quote, value};
 use super::{TRUSTED, inner_socket, inspected, log, relay, resolver, specific};
 
@@ -149,7 +149,7 @@ fn listed(conf: &mut Conf, policy: &Policy, network: &Network, locations: &[&Loc
             without_slash(conf, policy, client, location, locations);
         }
         if !locations.iter().any(|location| location.takes_every_path()) {
-            conf.block("location /", |conf| PATH_REFUSED.write(conf, Whom { client, rule: None }));
+            conf.block("location /", |conf| PATH_REFUSED.write(conf, Refused { client, rule: None }));
         }
     });
 }
@@ -166,7 +166,9 @@ fn without_slash(conf: &mut Conf, policy: &Policy, client: &str, location: &Loca
     let place = format!("= {}", quote(path));
     match holding {
         Some(other) => other.write(conf, policy, &place),
-        None => conf.block(&format!("location {place}"), |conf| PATH_REFUSED.write(conf, Whom { client, rule: None })),
+        None => {
+            conf.block(&format!("location {place}"), |conf| PATH_REFUSED.write(conf, Refused { client, rule: None }))
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use policy::{Network, Policy, Tls};
 use record::GateCode;
 
-use super::refusal::{self, Refusal, Whom};
+use super::refusal::{self, Refusal, Refused};
 use super::syntax::{Conf, quote, value};
 use crate::paths::leaf_file;
 
@@ -47,9 +47,9 @@ pub(super) fn listen(conf: &mut Conf, network: &Network) {
     conf.line("ssl_certificate_key /run/secrets/$gate_leaf;");
 }
 
-/// In that server, once it is set who asks: no request is for another name.
+/// In that server, once the client is known: a request whose Host is not the TLS server name is refused (421).
 pub(super) fn hold(conf: &mut Conf, network: &Network, name: &str) {
-    let whom = Whom { client: network.name.as_str(), rule: None };
+    let whom = Refused { client: network.name.as_str(), rule: None };
     NAME_MISDIRECTED.when(&format!("$gate_leaf != {}", quote(&leaf_file(name))), conf, whom);
 }
 

@@ -6,7 +6,7 @@ use policy::{Authorization, Egress, HostPattern, Network, Policy, Tls};
 
 use record::GateCode;
 
-use super::refusal::{Refusal, Whom};
+use super::refusal::{Refusal, Refused};
 use super::relay::Relay;
 use super::rule_id;
 use super::syntax::{Conf, value};
@@ -114,7 +114,7 @@ impl Location<'_> {
     pub(super) fn write(&self, conf: &mut Conf, policy: &Policy, place: &str) {
         let Some((number, rule)) = self.rules.first() else { return };
         let id = rule_id(*number, rule);
-        let whom = Whom { client: self.client, rule: Some(&id) };
+        let whom = Refused { client: self.client, rule: Some(&id) };
         conf.block(&format!("location {place}"), |conf| {
             conf.line(&format!("set $gate_rule $gate_rule_{};", self.number));
             self.refuse(conf, whom);
@@ -131,7 +131,7 @@ impl Location<'_> {
     }
 
     /// What no rule lets through: a method that is not listed, and what two readers may read differently.
-    fn refuse(&self, conf: &mut Conf, whom: Whom<'_>) {
+    fn refuse(&self, conf: &mut Conf, whom: Refused<'_>) {
         METHOD_REFUSED.when("$gate_rule = \"\"", conf, whom);
         // Where every path is allowed, none can be read as another that is not.
         if self.rules.iter().any(|(_, rule)| !rule.paths.is_empty()) {
@@ -175,7 +175,7 @@ const NAME_CROOKED: Refusal<'_> = Refusal {
 };
 
 /// The key that the gate adds: read when it is needed, sent to this name only, for this client only.
-fn key(conf: &mut Conf, whom: Whom<'_>, rule: &Egress) {
+fn key(conf: &mut Conf, whom: Refused<'_>, rule: &Egress) {
     let Some(name) = &rule.credential else { return };
     let variable = format!("$http_{}", rule.header.replace('-', "_"));
     if rule.authorization == Authorization::Refuse {

@@ -10,7 +10,7 @@ use super::inspected;
 use super::relay::Relay;
 use super::rule_id;
 use super::specific;
-use super::stream::{REFUSING, REFUSING_TOLD};
+use super::stream::{REFUSING, REFUSING_PROXY_PROTOCOL};
 use super::syntax::{Conf, quote, value};
 
 /// What a wildcard may stand for: a name and nothing else.
@@ -62,12 +62,12 @@ fn ways(conf: &mut Conf, policy: &Policy) {
             let client = network.name.as_str();
             let is_told = inspected::is_on(policy, network);
             if is_told {
-                conf.line(&format!("{} {REFUSING_TOLD};", quote(&format!("~^{client} "))));
+                conf.line(&format!("{} {REFUSING_PROXY_PROTOCOL};", quote(&format!("~^{client} "))));
             }
             for (id, rule) in of(policy, network) {
                 let place = match rule.tls {
                     Tls::Inspect => inspected::socket(network),
-                    _ if is_told => Relay::new(client, &rule.host).told_socket(),
+                    _ if is_told => Relay::new(client, &rule.host).proxy_protocol_socket(),
                     _ => Relay::new(client, &rule.host).socket(),
                 };
                 conf.line(&format!("{} {place};", quote(&format!("{client} {id} 1"))));

@@ -18,14 +18,14 @@ pub(super) struct Refusal<'a> {
 
 /// Whom the gate refuses, and by which rule, where there is one.
 #[derive(Clone, Copy)]
-pub(super) struct Whom<'a> {
+pub(super) struct Refused<'a> {
     pub(super) client: &'a str,
     pub(super) rule: Option<&'a str>,
 }
 
 impl Refusal<'_> {
     /// Says no, here and now: `set` for the log, `return` for the client.
-    pub(super) fn write(&self, conf: &mut Conf, whom: Whom<'_>) {
+    pub(super) fn write(&self, conf: &mut Conf, whom: Refused<'_>) {
         conf.line(&format!("set $gate_refusal {};", value(self.reason)));
         conf.line(&format!("set $gate_error {};", value(self.error.name())));
         if let Some(rule) = whom.rule {
@@ -35,11 +35,11 @@ impl Refusal<'_> {
     }
 
     /// Says no when a condition of `if` holds.
-    pub(super) fn when(&self, condition: &str, conf: &mut Conf, whom: Whom<'_>) {
+    pub(super) fn when(&self, condition: &str, conf: &mut Conf, whom: Refused<'_>) {
         conf.block(&format!("if ({condition})"), |conf| self.write(conf, whom));
     }
 
-    fn body(&self, whom: Whom<'_>) -> String {
+    fn body(&self, whom: Refused<'_>) -> String {
         #[derive(serde::Serialize)]
         struct Body<'a> {
             error: &'a str,
@@ -49,7 +49,7 @@ impl Refusal<'_> {
             reason: &'a str,
             mend: &'a str,
         }
-        let Whom { client, rule } = whom;
+        let Refused { client, rule } = whom;
         let body = Body { error: self.error.name(), client, rule, reason: self.reason, mend: self.mend };
         format!("{}\n", serde_json::to_string(&body).unwrap_or_default())
     }
@@ -95,12 +95,12 @@ const LIMITS: [Refusal<'static>; 3] = [
 pub(super) fn for_all(conf: &mut Conf, client: &str, refusal: &Refusal<'_>) {
     conf.line(&format!("set $gate_client {};", value(client)));
     built_in(conf, client);
-    conf.block("location /", |conf| refusal.write(conf, Whom { client, rule: None }));
+    conf.block("location /", |conf| refusal.write(conf, Refused { client, rule: None }));
 }
 
 /// What nginx itself refuses or fails at: each gets words too. In every server.
 pub(super) fn built_in(conf: &mut Conf, client: &str) {
-    let whom = Whom { client, rule: None };
+    let whom = Refused { client, rule: None };
     for (code, refusal) in UNREADABLE {
         // Not a named location: those need a URI, and these requests may have none. No client can ask for this
         // one: nginx merges its slashes.

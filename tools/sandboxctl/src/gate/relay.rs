@@ -65,8 +65,8 @@ impl<'a> Relay<'a> {
         format!("unix:/run/nginx/out-{}.sock", self.id())
     }
 
-    /// The same, where a PROXY line first says whom the connection is from (see [`told`]).
-    pub(super) fn told_socket(&self) -> String {
+    /// The same, where a PROXY line first says whom the connection is from (see [`proxy_protocol_relays`]).
+    pub(super) fn proxy_protocol_socket(&self) -> String {
         format!("unix:/run/nginx/hop-{}.sock", self.id())
     }
 
@@ -169,13 +169,13 @@ pub(super) fn servers(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr) {
 /// In `stream`, on a network where the front says whom a connection is from: in front of each relay of a passed name
 /// one that listens to that. The relay itself can't: while its script looks up the name, nginx 1.22 takes the next
 /// bytes for another such header. Then it hangs up.
-pub(super) fn told(conf: &mut Conf, policy: &Policy, network: &Network) {
+pub(super) fn proxy_protocol_relays(conf: &mut Conf, policy: &Policy, network: &Network) {
     let client = network.name.as_str();
     let passed = policy.egress_for(client).filter(|rule| rule.tls == Tls::Passthrough);
     let relays: BTreeSet<Relay<'_>> = passed.map(|rule| Relay::new(client, &rule.host)).collect();
     for relay in relays {
         conf.block("server", |conf| {
-            conf.line(&format!("listen {} proxy_protocol;", relay.told_socket()));
+            conf.line(&format!("listen {} proxy_protocol;", relay.proxy_protocol_socket()));
             conf.line("access_log off;");
             conf.line(&format!("proxy_pass {};", relay.socket()));
         });

@@ -14,7 +14,7 @@ use super::{inner_socket, inspected, log, passed, relay, resolver};
 pub(super) const REFUSING: &str = "unix:/run/nginx/refuse.sock";
 
 /// The same, where a PROXY line first says whom the connection is from.
-pub(super) const REFUSING_TOLD: &str = "unix:/run/nginx/refuse-told.sock";
+pub(super) const REFUSING_PROXY_PROTOCOL: &str = "unix:/run/nginx/refuse-told.sock";
 
 /// What one client may hold open at once, on both ports: with 6 descriptors each at most, and some networks of clients,
 /// within one worker's `worker_connections`.
@@ -43,7 +43,7 @@ pub(super) fn section(conf: &mut Conf, policy: &Policy, outside: Ipv4Addr, famil
     conf.line("js_set $gate_alert gate.alert;");
     refuse(conf, REFUSING);
     if policy.gate_clients().any(|network| inspected::is_on(policy, network)) {
-        refuse(conf, &format!("{REFUSING_TOLD} proxy_protocol"));
+        refuse(conf, &format!("{REFUSING_PROXY_PROTOCOL} proxy_protocol"));
     }
     relay::servers(conf, policy, outside);
 }
@@ -93,7 +93,7 @@ fn tls(conf: &mut Conf, policy: &Policy, network: &Network, families: Families) 
         conf.line("proxy_pass $gate_upstream;");
     });
     if is_told {
-        relay::told(conf, policy, network);
+        relay::proxy_protocol_relays(conf, policy, network);
     }
 }
 

@@ -145,18 +145,14 @@ impl Folder {
             Ok(used) => {
                 let nearly_full = self.fullness(*used);
                 let severity = if nearly_full.is_empty() { Severity::Informational } else { Severity::Medium };
-                let told = base(format!("The {name} holds {used} of {limit} bytes."));
-                let told = told.outcome(Outcome::Success).severity(severity);
+                let told = held(format!("The {name} holds {used} of {limit} bytes.")).severity(severity);
                 if nearly_full.is_empty() { told } else { told.reason(nearly_full.join("; ")) }
             }
             Err(Trouble::NotMounted) => {
                 failed(format!("The {name} is no file system of its own: nothing bounds it."), "scripts/up mounts it")
             }
             Err(Trouble::Missing) => failed(format!("The {name} is not there."), "scripts/up makes it"),
-            Err(Trouble::Untold(why)) => base(format!("How full the {name} is could not be told."))
-                .outcome(Outcome::Unknown)
-                .severity(Severity::Low)
-                .reason(why.clone()),
+            Err(Trouble::Untold(why)) => untold(format!("How full the {name} is could not be told."), why.clone()),
         };
         record.file = Some(File::at(&self.path));
         let storage = Storage {
@@ -177,7 +173,18 @@ fn base(message: String) -> Record {
         .about(Category::File, Type::Info)
 }
 
-fn failed(message: String, mend: &str) -> Record {
+/// It is as it should be.
+pub(super) fn held(message: String) -> Record {
+    base(message).outcome(Outcome::Success)
+}
+
+/// It could not be looked at, and why.
+pub(super) fn untold(message: String, why: String) -> Record {
+    base(message).outcome(Outcome::Unknown).severity(Severity::Low).reason(why)
+}
+
+/// It is not as it should be, and what mends it.
+pub(super) fn failed(message: String, mend: &str) -> Record {
     let mut record = base(message).outcome(Outcome::Failure).severity(Severity::High);
     record.own().mend = Some(mend.to_owned());
     record

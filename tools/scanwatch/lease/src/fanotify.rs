@@ -14,7 +14,7 @@ const HEAD: usize = 8;
 pub struct Group(OwnedFd);
 
 impl Group {
-    /// A group that never blocks its reader and nobody else, and that tells folder and name.
+    /// A group that tells folder and name. Reading it does not block, and no process waits for our permission.
     ///
     /// # Errors
     /// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` before Linux 5.9, `EMFILE` beyond

@@ -34,6 +34,19 @@ const ENCRYPTED_ZIP: [u8; 124] = [
     0x50, 0x4b, 5, 6, 0, 0, 0, 0, 1, 0, 1, 0, 47, 0, 0, 0, 55, 0, 0, 0, 0, 0,
 ];
 
+/// The beginning of a RAR archive, version 5, whose names too are encrypted: its signature, and a header of type 4
+/// (RAR 5.0 archive format, "Archive encryption header").
+const ENCRYPTED_RAR: [u8; 22] =
+    [b'R', b'a', b'r', b'!', 0x1a, 7, 1, 0, 0xe5, 0xc6, 0x6f, 0x20, 0x15, 4, 0, 0, 0, 0x0f, b's', b's', b's', b's'];
+
+/// The beginning of an Office document with a password: a compound file with a stream `EncryptedPackage`
+/// (MS-OFFCRYPTO 2.3.1).
+fn encrypted_office() -> Vec<u8> {
+    let name = "EncryptedPackage\0".encode_utf16().flat_map(u16::to_le_bytes);
+    let magic = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+    magic.into_iter().chain([0; 1016]).chain(name).chain([0; 512]).collect()
+}
+
 /// What the trial found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trust {
@@ -60,6 +73,8 @@ pub(crate) enum Doubt {
     SilentLimits,
     /// It calls an archive clean that it cannot look into.
     SilentEncryption,
+    /// It calls an archive or a document clean that it cannot look into, for want of our signatures of those.
+    UnknownEncryption,
     /// Over TCP a file over its limits cannot be planted.
     LimitsUnknown,
 }
@@ -75,6 +90,10 @@ impl fmt::Display for Doubt {
             Self::SilentEncryption => {
                 "clamd answers OK for archives that are encrypted: set 'AlertEncrypted yes' in clamd.conf"
             }
+            Self::UnknownEncryption => {
+                "clamd answers OK for RAR archives or Office documents that are encrypted: load \
+                 compose/images/clamd/signatures/cellblock-encrypted.ndb"
+            }
             Self::LimitsUnknown => {
                 "whether clamd tells files over its limits cannot be checked over TCP: use its Unix socket"
             }
@@ -87,7 +106,7 @@ pub(crate) fn marker() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*"].concat().into_bytes()
 }
 
-/// Plants the marker, an archive that is encrypted and a file over every limit, and sees whether all are told.
+/// Plants the marker, what is encrypted in three formats, and a file over every limit. Sees whether all are told.
 ///
 /// # Errors
 /// When clamd cannot be reached or breaks off: then the trial says nothing of it.
@@ -101,10 +120,11 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
     if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(_)) {
         doubts.push(Doubt::Blind);
     }
-    let locked = memory("locked", |fd| rustix::io::write(fd, &ENCRYPTED_ZIP).map(|_| ()))?;
-    let id = session.submit(locked.as_fd(), ENCRYPTED_ZIP.len() as u64)?;
-    if !matches!(session.answer(id, TIMEOUT)?, Answer::Found(name) if name.starts_with(ENCRYPTED)) {
+    if !is_told(&mut session, &ENCRYPTED_ZIP)? {
         doubts.push(Doubt::SilentEncryption);
+    }
+    if !is_told(&mut session, &ENCRYPTED_RAR)? || !is_told(&mut session, &encrypted_office())? {
+        doubts.push(Doubt::UnknownEncryption);
     }
     if matches!(address, Clamd::Tcp(_)) {
         doubts.push(Doubt::LimitsUnknown);
@@ -116,6 +136,13 @@ pub(crate) fn examine_engine(address: &Clamd) -> Result<Trust, Broken> {
         doubts.push(Doubt::SilentLimits);
     }
     Ok(Trust { engine_version, doubts })
+}
+
+/// Does clamd say of this that it is encrypted?
+fn is_told(session: &mut Session, bytes: &[u8]) -> Result<bool, Broken> {
+    let locked = memory("locked", |fd| rustix::io::write(fd, bytes).map(|_| ()))?;
+    let id = session.submit(locked.as_fd(), bytes.len() as u64)?;
+    Ok(matches!(session.answer(id, TIMEOUT)?, Answer::Found(name) if name.starts_with(ENCRYPTED)))
 }
 
 /// A file in memory, to be submitted like any other.

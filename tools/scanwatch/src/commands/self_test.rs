@@ -51,8 +51,8 @@ fn test_engine(clamd: &Clamd, writer: &mut Writer) -> anyhow::Result<()> {
         verdict(&blind),
         blind,
     ))?;
-    let message = "An archive that is encrypted is told, or should be.".to_owned();
-    let silent = found(Doubt::SilentEncryption);
+    let message = "What is encrypted is told, or should be: archives of two formats, and a document.".to_owned();
+    let silent = found(Doubt::SilentEncryption).or_else(|| found(Doubt::UnknownEncryption));
     writer.check(&part("encrypted", message, verdict(&silent), silent))?;
     let message = "A file over the engine's limits is told, or should be.".to_owned();
     match found(Doubt::LimitsUnknown) {

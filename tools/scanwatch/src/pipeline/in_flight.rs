@@ -55,7 +55,7 @@ impl InFlight {
     }
 
     /// Begins a flight even beside a trial, which then proves nothing.
-    pub(crate) fn begin_beside(&self) -> Flying {
+    pub(crate) fn begin_concurrent(&self) -> Flying {
         self.launch(&mut self.lock(), None)
     }
 
@@ -143,9 +143,9 @@ mod tests {
     fn a_flight_with_another_beside_it_is_not_alone_even_when_that_has_ended() {
         let (in_flight, now) = (InFlight::default(), Instant::now());
         let flying = in_flight.hold().unwrap().begin();
-        drop(in_flight.begin_beside());
+        drop(in_flight.begin_concurrent());
         assert!(!flying.was_alone("a", now));
-        let second = in_flight.begin_beside();
+        let second = in_flight.begin_concurrent();
         drop(flying);
         assert!(!second.was_alone("b", now));
     }
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_any_more_is_company_to_all_but_its_own_content() {
         let (in_flight, now) = (InFlight::default(), Instant::now());
-        in_flight.begin_beside().abandon(Some("slow"), now);
-        let flying = in_flight.begin_beside();
+        in_flight.begin_concurrent().abandon(Some("slow"), now);
+        let flying = in_flight.begin_concurrent();
         assert!(flying.was_alone("slow", now) && !flying.was_alone("a", now));
         assert!(flying.was_alone("a", now + STRAY));
     }

@@ -102,8 +102,8 @@ impl<'a> Worker<'a> {
 
     /// Waits for an answer, or for something to send, whichever is first.
     fn wait(&mut self) {
-        // Asked once: whoever is told to stop behind this finds the descriptor of it among the ones below. Asked again,
-        // it could be left out with all others, and this would wait for ever.
+        // Asked once: a stop behind this still wakes the poll below. Asked a second time, there could be no descriptor
+        // left to wait for, and this would wait for ever.
         let stopped = self.shared.stop.is_raised();
         let over = self.shared.queue.is_over();
         if self.flights.is_empty() && (stopped || (over && self.suspect.is_none())) {

@@ -340,6 +340,13 @@ fn an_unreliable_engine_is_refused_at_the_start() {
     assert_eq!(status, Some(2));
     assert!(error.contains("AlertEncrypted yes"), "{error}");
 
+    let mut unaware = Clamd::prepared("AlertExceedsMax yes\nAlertEncrypted yes\n");
+    fs::remove_file(unaware.dir.path().join("db/cellblock-encrypted.ndb")).unwrap();
+    unaware.run();
+    let (status, error) = run(&unaware.socket(), &[]);
+    assert_eq!(status, Some(2));
+    assert!(error.contains("cellblock-encrypted.ndb"), "{error}");
+
     let warden = world.watch(&silent, &["--allow-degraded"]);
     warden.wait("scanner-degraded", |record| record["event"]["outcome"] == "unknown");
 }

@@ -253,8 +253,8 @@ fn icmpv6(kind: &str) -> Result<Words> {
     ])
 }
 
-/// "None of these protocols" cannot be said. Where flows are counted it need not. Behind the rule that fills the set of
-/// those with ports, what that took is not asked for again. What it was too full to take is welcome here.
+/// iptables cannot match "none of these protocols". The rule before this one puts flows with ports into a set. This one
+/// asks for those that are not in there. A flow that the set had no room for matches, too.
 fn without_ports(counted: Option<&FlowSet>) -> Result<Vec<Words>> {
     let set = counted.context("iptables knows protocols without ports only where flows are counted")?;
     let ported = FlowSet { ported: true, ..set.clone() };

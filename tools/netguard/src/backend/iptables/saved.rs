@@ -137,8 +137,11 @@ fn rule_of(raw: &str) -> Result<SavedRule> {
     Ok(rule)
 }
 
-/// Words as iptables-save quotes them: in double quotes where need be, with backslashes within.
-fn split(text: &str) -> Result<Vec<String>> {
+/// Words as iptables-save(8) quotes them: in double quotes where need be, with backslashes within.
+///
+/// # Errors
+/// If a quotation does not end.
+pub(crate) fn split(text: &str) -> Result<Vec<String>> {
     let (mut words, mut word) = (Vec::new(), None::<String>);
     let (mut quoted, mut escaped) = (false, false);
     for letter in text.chars() {

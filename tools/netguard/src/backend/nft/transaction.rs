@@ -49,7 +49,7 @@ impl Compiled {
         Ok(Self { skeleton, objects })
     }
 
-    /// Takes the rules that stand for those of a plan. Whoever asks knows that they are.
+    /// Takes the rules that are loaded for those of a plan. The caller must know that they are.
     ///
     /// # Errors
     /// What the kernel says, or if it tells of something that is not known how to copy.

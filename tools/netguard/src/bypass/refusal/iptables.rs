@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 
 use super::{Chain, Chains, Packet, Rule, Verdict, both};
+use crate::backend::iptables::saved;
 
 /// The chains that the kernel calls for what is forwarded, by their names in the tables `filter` and `raw`.
 const HOOKED: [&str; 2] = ["FORWARD", "PREROUTING"];
@@ -26,7 +27,7 @@ pub(super) fn chains(text: &str, packet: &Packet<'_>) -> Result<Chains, String> 
             let drops = words.next() == Some("DROP");
             chains.insert(name.to_owned(), Chain { hooked: HOOKED.contains(&name), drops, rules: Vec::new() });
         } else if line.starts_with("-A ") {
-            let words = words(line);
+            let words = saved::split(line).map_err(|error| format!("iptables-save printed {line:?}: {error:#}"))?;
             let name = words.get(1).map_or("", String::as_str);
             let rule = rule(words.get(2..).unwrap_or_default(), line, packet, &chains);
             chains
@@ -37,25 +38,6 @@ pub(super) fn chains(text: &str, packet: &Packet<'_>) -> Result<Chains, String> 
         }
     }
     Err("iptables-save did not come to an end".to_owned())
-}
-
-/// The words of a line; one in double quotes may hold blanks, and a backslash before a quote.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quoted, mut escaped) = (Vec::new(), String::new(), false, false);
-    for letter in line.chars() {
-        match letter {
-            _ if escaped => {
-                word.push(letter);
-                escaped = false;
-            }
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(std::mem::take(&mut word)),
-            _ => word.push(letter),
-        }
-    }
-    words.push(word);
-    words
 }
 
 /// A rule's words in order: conditions, each an option with as many values as it takes, then where it leads.

@@ -59,7 +59,7 @@ impl Expression {
         Self { text, built: OnceLock::new() }
     }
 
-    /// Nothing, where it is none: that is told when a person's file is read, and a test tells it of the built-in ones.
+    /// `None` where the pattern does not compile. Who reads a person's file says so; a test covers the built-in ones.
     fn get(&self) -> Option<&Regex> {
         self.built.get_or_init(|| compiled(&self.text).ok()).as_ref()
     }

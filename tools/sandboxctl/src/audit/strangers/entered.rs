@@ -8,8 +8,7 @@ use super::composition::Composition;
 /// The host's namespaces, and those of the first process of each of ours.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Host {
-    /// Those of the first process, and ours: who may not look at the first one, as in some virtual machines, stands on
-    /// the host himself.
+    /// Those of process 1, and our own: some virtual machines do not let us read those of process 1.
     pub(crate) spaces: Vec<Namespaces>,
     pub(crate) ours: Vec<(String, Namespaces)>,
 }
@@ -23,7 +22,7 @@ fn word(kind: &str) -> &str {
     }
 }
 
-/// Every namespace that it is in and should not be; of a kind that `declared` names Docker told already.
+/// The namespaces that its processes entered without leave. Of a kind that `declared` names Docker told already.
 pub(super) fn entered(one: &Facts, composition: &Composition, declared: &[String]) -> Vec<String> {
     let spaces = one.spaces.iter().flatten().flatten();
     let told = |kind: &str| declared.iter().any(|way| way.contains(&format!("{} namespace", word(kind))));

@@ -150,7 +150,7 @@ impl Worker<'_> {
     /// Does the copy deserve the jail like the original? On a session of its own, made anew when clamd
     /// has ended the last one.
     fn confirm(&mut self, copied: &Copied) -> Result<bool, Broken> {
-        let _flying = self.shared.in_flight.begin_beside();
+        let _flying = self.shared.in_flight.begin_concurrent();
         if let Some(mut session) = self.second.take()
             && let Ok(answer) = ask(&mut session, copied)
         {
