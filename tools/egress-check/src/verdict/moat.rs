@@ -129,6 +129,8 @@ impl Counts {
         let count = |counts: &Self| counts.flows.get(&flow).copied().unwrap_or_default();
         match count(self).saturating_sub(count(before)) {
             0 if self.blind != before.blind => Witness::Blind,
+            // Where nobody has the address on the link, an echo request is never sent, and no error says so.
+            0 if ask.kind == ProbeKind::Icmp => Witness::Blind,
             0 => Witness::Nothing,
             packets => Witness::Refused(packets),
         }
@@ -223,7 +225,11 @@ mod tests {
             echo.destination.as_mut().unwrap().port = None;
             echo.network.as_mut().unwrap().transport = Some(name.to_owned());
             assert_eq!(counts(&[echo]).since(&Counts::default(), &ask, origin), Witness::Refused(2), "{name}");
-            assert_eq!(counts(&[denied(target, 0, 2)]).since(&Counts::default(), &ask, origin), Witness::Nothing);
+            assert_eq!(
+                counts(&[denied(target, 0, 2)]).since(&Counts::default(), &ask, origin),
+                Witness::Blind,
+                "no echo"
+            );
         }
     }
 
