@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod piped;
+mod serving;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use piped::piped;
 use serde_json::{Value, json};
+use serving::serving;
 
 /// Address space for the whole run, in KiB: a run that keeps what it is sent does not fit.
 const ROOM: &str = "1500000";
@@ -44,19 +46,6 @@ fn run(lines: &[String]) -> Vec<Value> {
 
 fn outcome(record: &Value) -> &str {
     record["event"]["outcome"].as_str().unwrap()
-}
-
-/// A server that does this to everybody who connects, each on a thread.
-fn server(then: fn(TcpStream)) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            thread::spawn(move || then(stream));
-        }
-    });
-    address
 }
 
 /// As fast as it goes, until nobody takes it any more.
@@ -99,7 +88,7 @@ fn chatters() -> SocketAddr {
 fn answers_without_an_end_are_answers_and_the_run_ends() {
     let kinds = ["tcp", "http", "https", "tls", "ws", "wss", "dns-tcp", "dot", "doh"];
     let lines = |target| kinds.map(|kind| line(kind, "target", target));
-    let lines = [lines(server(floods)), lines(server(drips)), lines(server(promises))].concat();
+    let lines = [lines(serving(floods)), lines(serving(drips)), lines(serving(promises))].concat();
     let records = run(&lines);
     let talked = records.iter().take(2 * kinds.len()).filter(|record| outcome(record) == "failure");
     assert!(talked.count() >= 4, "whoever talks without an end has answered: {records:?}");
@@ -108,7 +97,7 @@ fn answers_without_an_end_are_answers_and_the_run_ends() {
 
 #[test]
 fn many_that_drip_at_once_keep_nobody_busy() {
-    let target = server(drips);
+    let target = serving(drips);
     let lines: Vec<String> = (0..60).map(|_| line("http", "target", target)).collect();
     let records = run(&lines);
     assert!(records.iter().take(60).all(|record| outcome(record) == "failure"));

@@ -4,6 +4,7 @@
 
 mod piped;
 mod quic;
+mod serving;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -18,6 +19,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::Acceptor;
 use rustls::{ServerConfig, StreamOwned};
 use serde_json::{Value, json};
+use serving::serving;
 
 /// Makes one probe of a line with `probe` in `cellblock.probe` and `more` beside it, and gives its record.
 fn make(probe: &Value, more: Value) -> Value {
@@ -44,20 +46,15 @@ fn seen(record: &Value) -> &str {
 }
 
 /// A server for whoever connects, which may tell the test what it was told.
-fn server(then: impl Fn(TcpStream, &Sender<String>) + Send + 'static) -> (SocketAddr, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+fn server(then: impl Fn(TcpStream, &Sender<String>) + Send + Sync + 'static) -> (SocketAddr, Receiver<String>) {
     let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            then(stream.unwrap(), &sender);
-        }
-    });
-    (address, receiver)
+    (serving(move |stream| then(stream, &sender)), receiver)
 }
 
 /// The same inside TLS; the name in the handshake is told first.
-fn tls_server(then: impl Fn(&mut dyn ReadWrite, &Sender<String>) + Send + 'static) -> (SocketAddr, Receiver<String>) {
+fn tls_server(
+    then: impl Fn(&mut dyn ReadWrite, &Sender<String>) + Send + Sync + 'static,
+) -> (SocketAddr, Receiver<String>) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

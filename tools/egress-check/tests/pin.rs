@@ -2,6 +2,8 @@
 //! WebSocket, nobody.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod serving;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -12,6 +14,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
+use serving::serving;
 use sha2::{Digest, Sha256};
 
 struct Vault {
@@ -268,20 +271,12 @@ fn the_first_certificate_is_trusted_once_and_another_one_is_a_finding() {
 
 /// Bytes that promise more, one now and then, for ever.
 fn drips(start: &'static [u8]) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            thread::spawn(move || {
-                let _ = stream.write_all(start);
-                while stream.write_all(&[0]).is_ok() {
-                    thread::sleep(std::time::Duration::from_millis(50));
-                }
-            });
+    serving(move |mut stream| {
+        let _ = stream.write_all(start);
+        while stream.write_all(&[0]).is_ok() {
+            thread::sleep(std::time::Duration::from_millis(50));
         }
-    });
-    address
+    })
 }
 
 fn drips_headers(mut stream: StreamOwned<ServerConnection, TcpStream>) {

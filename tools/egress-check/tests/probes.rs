@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod piped;
+mod serving;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use piped::piped;
 use serde_json::{Value, json};
+use serving::serving;
 
 /// A probe line with as little in it as a person would write.
 fn line(kind: &str, expect: &str, target: SocketAddr, more: Value) -> String {
@@ -50,16 +52,10 @@ fn outcome(record: &Value) -> &str {
 
 /// A server that says this to whoever has said something, then closes.
 fn speaks(answer: &'static [u8]) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(answer);
-        }
-    });
-    address
+    serving(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(answer);
+    })
 }
 
 /// A server that takes connections and never says a word.
