@@ -163,7 +163,7 @@ actions! {
     "sandboxctl" {
         ControlEvaluated = "control-evaluated": "A control was held against a container, an image, a network or the engine.",
         ServiceReported = "service-reported": "How a service of the composition stands.",
-        StorageReported = "storage-reported": "How full a bounded folder is.",
+        StorageReported = "storage-reported": "How full a bounded folder is, or whether a container has the share.",
         CertificateCreated = "certificate-created": "A key and a certificate for the vault were made.",
         CertificateKept = "certificate-kept": "A certificate was asked for and is there already; nothing was changed.",
         CertificateRenewed = "certificate-renewed": "The next certificate took the place of the current one.",
