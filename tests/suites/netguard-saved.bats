@@ -171,6 +171,32 @@ boot_with_a_broken_policy() {
   reaches_internet
 }
 
+@test "a permit that was taken away for a way past the moat is not given back by the watch while there is one" {
+  rules() { in_host nft list chain inet netguard net-cell >/dev/null 2>&1; }
+  touched() { in_host nft delete table inet netguard; within 20 rules; sleep 1; }
+  looks() { echo "# $RANDOM" >>"$POLICY"; }
+  watches
+  await_line "$FOLDER/watch" '.event.action == "moat-watched"'
+  rm "$PERMIT"
+  touched
+  within 20 test -e "$PERMIT" # what is missing for no reason comes back (control)
+  in_host ip link add odd0 type veth peer name odd1
+  in_host ip addr add 172.30.1.77/24 dev odd0
+  in_host ip link set odd0 up
+  looks
+  await_line "$FOLDER/watch" '.rule.id == "lan-over-bridge" and .event.outcome == "failure"'
+  run -1 guard verify
+  [ ! -e "$PERMIT" ]
+  touched
+  touched
+  [ ! -e "$PERMIT" ]
+  in_host ip link del odd0
+  looks
+  await_line "$FOLDER/watch" '.rule.id == "lan-over-bridge" and .event.outcome == "success"'
+  touched
+  within 20 test -e "$PERMIT"
+}
+
 @test "without the last good rules a broken policy leaves a host that was booted with none (control)" {
   guard apply >/dev/null
   boots

@@ -63,6 +63,11 @@ impl BypassWatcher {
         self.again
     }
 
+    /// Is there a way past the moat, as far as the last look knows? A promise to the cell that does not hold is none.
+    pub(crate) fn knows_a_way(&self) -> bool {
+        self.told.values().any(|finding| finding.outcome == Outcome::Failure && !finding.bypass.is_promise())
+    }
+
     /// What is new since it was last told: what is wrong or unknown and was not, and what no longer is.
     pub(crate) fn news(&mut self) -> Vec<Finding> {
         let looks: Vec<Vec<Finding>> = self.found.try_iter().collect();
