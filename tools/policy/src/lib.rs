@@ -45,7 +45,7 @@ pub use crate::sections::classify::Classify;
 pub use crate::sections::egress::{Authorization, Egress, Tls};
 pub use crate::sections::moat::{Deny, Moat, Refuse};
 pub use crate::sections::proxy::Proxy;
-pub use crate::sections::repo::{Mirror, Repo};
+pub use crate::sections::repo::{Mirror, Repo, is_same_repository};
 pub use crate::sections::vault::Vault;
 pub use crate::sections::waiver::Waiver;
 pub use crate::sections::warden::{Clamd, OnUnscanned, Warden};

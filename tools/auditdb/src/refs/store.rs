@@ -35,6 +35,13 @@ impl RefStore {
         Ok(Self(connection))
     }
 
+    /// The spelling under which a repository is known here, where it is.
+    pub(crate) fn spelling(&self, url: &str) -> Result<Option<String>> {
+        let mut statement = self.0.prepare("SELECT DISTINCT repo FROM refs ORDER BY repo = ? DESC, repo")?;
+        let known = statement.query_map(params![url], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(known.into_iter().find(|known| policy::is_same_repository(known, url)))
+    }
+
     /// The refs of a repository.
     pub(crate) fn load(&self, repo: &str) -> Result<BTreeMap<String, Before>> {
         let mut statement = self.0.prepare("SELECT name, id, peeled, gone FROM refs WHERE repo = ?")?;

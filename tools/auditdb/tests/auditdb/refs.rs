@@ -116,6 +116,16 @@ fn another_spelling_of_a_repository_begins_no_new_history_and_a_stranger_is_told
         assert_eq!(moved[0]["url"]["full"], URL);
         round(URL, &[("b1", "refs/tags/v1")], 1);
     }
+    // Without a policy the database knows how it was spelled.
+    let database = directory.path().join("alone.duckdb");
+    let alone = |url: &str, id, status| {
+        let mut command = auditdb(directory.path());
+        command.args(["refs", "--repo", url, "--database"]).arg(&database);
+        lines(&run(&mut command, &ls_remote(&[(id, "refs/tags/v1")])), status)
+    };
+    alone(URL, "b1", 0);
+    let moved = alone(&format!("{URL}.git"), "b2", 1);
+    assert_eq!((actions(&moved)[0], &moved[0]["url"]["full"]), ("ref-moved", &URL.into()));
     let stranger = round("https://example.org/x", &[("b1", "refs/tags/v1")], 3);
     assert_eq!(actions(&stranger), ["refs-unlisted", "refs-first-seen", "ref-first-seen", "refs-read", "run-finished"]);
 }

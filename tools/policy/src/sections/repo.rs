@@ -43,11 +43,17 @@ impl Repo {
         self.globs.is_match(reference)
     }
 
-    /// Whether an address means this repository: scheme and host in any case (RFC 3986 section 6.2.2.1), with or
-    /// without a slash or `.git` at the end.
+    /// Whether an address means this repository.
     pub fn is_at(&self, url: &str) -> bool {
-        plain(&self.url) == plain(url)
+        is_same_repository(&self.url, url)
     }
+}
+
+/// Whether two addresses mean one repository: scheme and host in any case (RFC 3986 section 6.2.2.1), with or without a
+/// slash or `.git` at the end.
+#[must_use]
+pub fn is_same_repository(one: &str, other: &str) -> bool {
+    plain(one) == plain(other)
 }
 
 /// An address without what makes no difference to the repository it leads to.
