@@ -122,7 +122,7 @@ impl fmt::Display for Ask {
             ProbeTarget::Ip(ip) if self.port > 0 => write!(f, " {}", SocketAddr::new(*ip, self.port))?,
             ProbeTarget::OnLink(IpAddr::V6(_), _) if self.port > 0 => write!(f, " [{}]:{}", self.whom, self.port)?,
             whom @ (ProbeTarget::Name(_) | ProbeTarget::OnLink(..)) if self.port > 0 => {
-                write!(f, " {whom}:{}", self.port)?
+                write!(f, " {whom}:{}", self.port)?;
             }
             whom => write!(f, " {whom}")?,
         }

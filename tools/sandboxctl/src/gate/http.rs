@@ -167,7 +167,7 @@ fn without_slash(conf: &mut Conf, policy: &Policy, client: &str, location: &Loca
     match holding {
         Some(other) => other.write(conf, policy, &place),
         None => {
-            conf.block(&format!("location {place}"), |conf| PATH_REFUSED.write(conf, Refused { client, rule: None }))
+            conf.block(&format!("location {place}"), |conf| PATH_REFUSED.write(conf, Refused { client, rule: None }));
         }
     }
 }
