@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154  # bats sets $stderr
 bats_require_minimum_version 1.5.0
 load ../worlds/nobody
+load ../worlds/networks
 
 export LAB_NAME=sandboxctl
 LAB=$BATS_TEST_DIRNAME/../worlds/lab/lab
@@ -50,13 +51,7 @@ waived_until() {
   printf '\n[[waiver]]\ncontrol = "cis-docker-5.13"\ncontainer = "sbx-sound"\nuntil = %s\nreason = "it writes"\n' "$1" >>"$CELLBLOCK_POLICY"
 }
 
-make_networks() {
-  local line args
-  while read -r line; do
-    mapfile -t args < <(jq -r '.args[]' <<<"$line")
-    docker network create "${args[@]}" >/dev/null
-  done < <(keeper render networks)
-}
+make_networks() { keeper render networks | create_networks docker; }
 
 @test "the engine makes the networks as they are rendered, and the audit finds in them what the moat guards" {
   make_networks

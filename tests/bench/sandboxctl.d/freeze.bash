@@ -3,11 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # work and the helpers are its own
 
 frozen_world() {
-  local line args
-  while IFS= read -r line; do
-    mapfile -t args < <(jq -r '.args[]' <<<"$line")
-    on_host docker network create "${args[@]}" >/dev/null
-  done < <(kept render networks)
+  kept render networks | create_networks on_host docker
   on_host docker run -d --name vault --network cellblock-cell --ip 172.30.1.3 "$IMAGE" sleep infinity >/dev/null
   # shellcheck disable=SC2016  # for the container's shell
   on_host docker run -d --name cell --network container:vault "$IMAGE" sh -c 'for _ in $(seq 99); do sleep 9999 & done; wait' >/dev/null

@@ -6,6 +6,8 @@
 source "${BASH_SOURCE[0]%/*}/../eventually.bash"
 # shellcheck source=tests/worlds/walls.bash
 source "${BASH_SOURCE[0]%/*}/../walls.bash"
+# shellcheck source=tests/worlds/networks.bash
+source "${BASH_SOURCE[0]%/*}/../networks.bash"
 
 export LAB_NAME=${LAB_NAME:-gatelab}
 readonly LAB=$BATS_TEST_DIRNAME/../worlds/lab/lab
@@ -67,13 +69,7 @@ refused() {
 seen_mark() { wc -l <"$STATE/http.log"; }
 seen_since() { tail -n "+$(($1 + 1))" "$STATE/http.log"; }
 
-make_networks() {
-  local line args
-  ctl render networks | while read -r line; do
-    mapfile -t args < <(jq -r '.args[]' <<<"$line")
-    ld network create "${args[@]}" >/dev/null
-  done
-}
+make_networks() { ctl render networks | create_networks ld; }
 
 render() {
   install -d -m 0755 "$ROOT/rendered" "$ROOT/rendered/gate" "$ROOT/rendered/inspect"
