@@ -15,6 +15,10 @@ def judge(fd):
     content = os.pread(fd, 4096, 0)
     if content.startswith(b"PK\3\4") and content[6] & 1:
         return "Heuristics.Encrypted.Zip FOUND"
+    if content.startswith(b"Rar!\x1a\7\1\0") and content[13] == 4:
+        return "Heuristics.Encrypted.RAR FOUND"
+    if content.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in content:
+        return "Heuristics.Encrypted.Office FOUND"
     lines = open(sys.argv[2]).read().splitlines()
     words = lines[1].split()
     fatal = len(lines) > 3 and lines[3].encode() in content
