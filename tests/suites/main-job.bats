@@ -206,7 +206,7 @@ teardown_file() {
 
 @test "a cell that is offline is told, though every rule and service stands" {
   local saved mark
-  told() { ours auditdb events --since "$mark" --format jsonl | jq -es 'any(.event.provider == "netguard" and .rule.id == "no-way-out" and .event.outcome == "failure")' >/dev/null; }
+  told() { ours auditdb events --since "$mark" | jq -es 'any(.event.provider == "netguard" and .rule.id == "no-way-out" and .event.outcome == "failure")' >/dev/null; }
   run -0 ours netguard verify
   saved=$(in_host iptables-save -t nat) mark=$(date -u +%FT%TZ)
   in_host iptables -t nat -F POSTROUTING
