@@ -49,7 +49,7 @@ engine_is_upgraded() {
   witness_the_rules
   apt_like -i /opt/docker.deb >&2 || true
   rm -f -- "$TREE/opt/docker.deb"
-  holds "an upgrade of Docker's package: it is the later one, and nothing has stopped" eval 'inside "dpkg-query -s docker.io" | grep -qx "Version: 99.9" && is "$engine" engine_pid && [ "$(cell_started)" = "$before" ]'
+  holds "an upgrade of Docker's package: it is the later one, and nothing has stopped" eval 'inside "dpkg-query -W docker.io | grep 99.9" && is "$engine" engine_pid && [ "$(cell_started)" = "$before" ]'
   after "an upgrade of Docker's package"
   inside 'systemctl restart docker' >&2
   neighbour=$(started)
