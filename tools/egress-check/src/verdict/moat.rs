@@ -141,11 +141,18 @@ impl Counts {
 fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
     let ProbeTarget::Ip(destination) = ask.whom else { return None };
     let port = match ask.kind {
-        ProbeKind::Tcp | ProbeKind::Http | ProbeKind::Https | ProbeKind::Ws | ProbeKind::Wss | ProbeKind::Tls => {
-            Some(ask.port)
-        }
-        ProbeKind::DnsTcp | ProbeKind::Dot | ProbeKind::Doh => Some(ask.port),
-        ProbeKind::Udp | ProbeKind::Dns | ProbeKind::Quic => Some(ask.port),
+        ProbeKind::Tcp
+        | ProbeKind::Http
+        | ProbeKind::Https
+        | ProbeKind::Ws
+        | ProbeKind::Wss
+        | ProbeKind::Tls
+        | ProbeKind::DnsTcp
+        | ProbeKind::Dot
+        | ProbeKind::Doh
+        | ProbeKind::Udp
+        | ProbeKind::Dns
+        | ProbeKind::Quic => Some(ask.port),
         ProbeKind::Icmp => None,
         _ => return None,
     };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engine::Process;
 
 use super::facts::Mounted;
-use super::mountinfo::{HostMounts, KernelMount, Table, parse};
+use super::mountinfo::{HostMounts, KernelMount, Table, at, parse};
 
 /// Files that Docker itself gives every container, out of its own folder.
 const DOCKERS: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/dev/shm"];
@@ -50,7 +50,7 @@ impl Kernel {
 
     /// The kernel's mount at this place of the container, the one on top.
     pub(crate) fn at(&self, target: &str) -> Option<&KernelMount> {
-        self.mounts.iter().rev().find(|mount| mount.target == Path::new(target))
+        at(&self.mounts, target)
     }
 
     fn has_at(&self, target: &str) -> bool {

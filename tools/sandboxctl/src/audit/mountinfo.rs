@@ -3,7 +3,7 @@
 mod host;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use host::HostMounts;
 pub(crate) use table::Table;
@@ -28,6 +28,11 @@ impl KernelMount {
     pub(crate) fn has(&self, option: &str) -> bool {
         self.options.iter().any(|it| it == option)
     }
+}
+
+/// The mount at this place, the one on top.
+pub(crate) fn at<'a>(mounts: &'a [KernelMount], target: &str) -> Option<&'a KernelMount> {
+    mounts.iter().rev().find(|mount| mount.target == Path::new(target))
 }
 
 /// All lines that are one. A line that is none is left out: the kernel writes none such.

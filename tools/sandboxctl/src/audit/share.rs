@@ -1,8 +1,7 @@
 //! Does the cell write to the share's own file system, with its bound and its options? The warden watches the same.
 //! Docker only knows a path; what stood at that path when the container was started only the kernel knows.
 
-use std::path::Path;
-
+use anyhow::Context;
 use engine::Process;
 use policy::Service;
 use record::Severity::Critical;
@@ -10,7 +9,7 @@ use record::Severity::Critical;
 use super::control::{Control, Verdict};
 use super::facts::Subject;
 use super::kernel::Kernel;
-use super::mountinfo::{KernelMount, parse};
+use super::mountinfo::{KernelMount, at, parse};
 
 /// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[Control::new(
@@ -46,13 +45,11 @@ fn missing_options(mount: &KernelMount) -> impl Iterator<Item = String> {
 /// What is wrong with the share that this first process of a service has. `device` is the right one, `major:minor`.
 ///
 /// # Errors
-/// If the kernel does not tell what is mounted there.
+/// If the kernel does not tell what is mounted there, or the service is not to have the share: that is no pass.
 pub(crate) fn differs_from_share(first: &Process, service: Service, device: &str) -> anyhow::Result<Vec<String>> {
-    let Some(target) = target_of(service) else { return Ok(Vec::new()) };
+    let target = target_of(service).context("it is not to have the share")?;
     let mounts = parse(&first.read("mountinfo")?);
-    let Some(mount) = mounts.iter().rev().find(|mount| mount.target == Path::new(target)) else {
-        return Ok(vec![format!("nothing at {target}")]);
-    };
+    let Some(mount) = at(&mounts, target) else { return Ok(vec![format!("nothing at {target}")]) };
     let other = (mount.device != device).then(|| format!("{} of device {}, not {device}", mount.kind, mount.device));
     Ok(other.into_iter().chain(missing_options(mount)).collect())
 }
