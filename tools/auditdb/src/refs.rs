@@ -31,7 +31,6 @@ use compare::{Change, Round};
 use mirror::Mirror;
 pub(crate) use past::{Question, answer};
 pub(crate) use records::{unlisted, unreachable};
-use store::RefStore;
 
 /// How long a round waits for another one on the same database.
 const WAIT: Duration = Duration::from_secs(30);
@@ -57,12 +56,8 @@ pub(crate) fn round(
         return out.finish();
     }
     let _lock = locked(database)?;
-    // Another spelling would begin a history of its own, in which nothing ever moved. The policy's is taken already. A
-    // database that is broken knows none.
-    let known = repo.is_none().then(|| RefStore::open(database).and_then(|store| store.spelling(url)).ok().flatten());
-    let known = known.flatten();
-    let url = known.as_deref().unwrap_or(url);
-    let mut baseline = Baseline::of(url, database, record)?;
+    let mut baseline = Baseline::of(url, repo.is_some(), database, record)?;
+    let url = &baseline.url.clone();
     let mut round = compare::compare(&baseline.before, &now, |name| repo.is_some_and(|repo| repo.may_move(name)));
     if let Some(knows_all_tags) = baseline.recalled {
         round = round.by_the_record(knows_all_tags);

@@ -21,6 +21,8 @@ use crate::store::Store;
 /// What a round compares with.
 #[derive(Debug)]
 pub(super) struct Baseline {
+    /// The repository's address, as its history here is kept under.
+    pub(super) url: String,
     pub(super) store: RefStore,
     pub(super) before: BTreeMap<String, Before>,
     /// It is the record's, which does not know all: does it know all tags?
@@ -32,13 +34,14 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// Reads it. The record is asked only where the store knows nothing of the repository.
+    /// Reads it. The record is asked only where the store knows nothing of the repository. An address is final in the
+    /// policy's spelling. Else the store's comes before it: another would begin a history in which nothing ever moved.
     ///
     /// # Errors
     /// If the store can be neither read nor begun anew.
-    pub(super) fn of(url: &str, database: &Path, record: Option<&Store>) -> Result<Self> {
-        let (store, before, aside) = load_or_set_aside(url, database)?;
-        let mut found = Self { store, before, recalled: None, reason: None, doubts: Vec::new() };
+    pub(super) fn of(url: &str, is_final: bool, database: &Path, record: Option<&Store>) -> Result<Self> {
+        let (mut found, aside) = Self::load_or_set_aside(url, is_final, database)?;
+        let url = &found.url.clone();
         let aside = aside.map(|aside| format!("the database of the refs was broken, and is now {}", aside.display()));
         if let (true, Some(record)) = (found.before.is_empty(), record) {
             match asked(url, record, &mut found.doubts) {
@@ -61,6 +64,24 @@ impl Baseline {
         Ok(found)
     }
 
+    /// As the store keeps it. A store that is broken is set aside, for whoever wants to know by whom.
+    fn load_or_set_aside(url: &str, is_final: bool, database: &Path) -> Result<(Self, Option<PathBuf>)> {
+        let read = || {
+            let store = RefStore::open(database)?;
+            let known = if is_final { None } else { store.spelling(url)? };
+            let url = known.unwrap_or_else(|| url.to_owned());
+            let before = store.load(&url)?;
+            Ok(Self { url, store, before, recalled: None, reason: None, doubts: Vec::new() })
+        };
+        match read() {
+            Err(error) if is_broken(&error) => {
+                let aside = put_aside(database, &format!("broken-{}", Timestamp::now().as_microsecond()))?;
+                read().map(|found| (found, Some(aside)))
+            }
+            read => read.map(|found| (found, None)),
+        }
+    }
+
     /// What the store is to remember of a round: its changes, and before them what it had lost.
     pub(super) fn to_keep(&self, changes: &[Change]) -> Vec<Change> {
         let lost = self.before.iter().filter(|_| self.recalled.is_some());
@@ -74,22 +95,6 @@ fn returned(name: &str, before: &Before) -> Change {
     let (name, target) = (name.to_owned(), before.target.clone());
     let new = (!before.gone).then(|| target.clone());
     Change { name, old: Some(target), new, may_move: false, happened: Happened::Returned, lineage: Lineage::default() }
-}
-
-/// As the store keeps it. A store that is broken is set aside, for whoever wants to know by whom.
-fn load_or_set_aside(url: &str, database: &Path) -> Result<(RefStore, BTreeMap<String, Before>, Option<PathBuf>)> {
-    let read = || {
-        let store = RefStore::open(database)?;
-        let before = store.load(url)?;
-        Ok((store, before))
-    };
-    match read() {
-        Err(error) if is_broken(&error) => {
-            let aside = put_aside(database, &format!("broken-{}", Timestamp::now().as_microsecond()))?;
-            read().map(|(store, before)| (store, before, Some(aside)))
-        }
-        read => read.map(|(store, before)| (store, before, None)),
-    }
 }
 
 /// What the record knows. Where there is no record, none is begun.
