@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""Many clients of the gate at once: `crowd.py ADDRESS KIND COUNT [NAME]`.
+"""Many clients of the gate at once: `crowd.py ADDRESS KIND COUNT [NAME [FILE]]`.
 
   ask      COUNT clients ask NAME for / at once; prints how many got 200, and the slowest answer in milliseconds
   ask-for  asks NAME one after another for COUNT seconds, each on a connection of its own; prints answers and failures
-  insist   asks NAME COUNT times on few connections; prints how many answers were a refusal (403)
+  insist   asks NAME COUNT times and more on few connections, for as long as FILE is there, and 2 minutes at most;
+           prints how often it asked, and how many answers were a refusal (403)
   loris    holds COUNT connections with half a request each until it is killed; prints how many it holds
 """
 import asyncio
+import os
 import sys
 import time
 
@@ -44,21 +46,22 @@ async def insist():
 
     async def one(number):
         request = f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
-        refused, reader = 0, None
-        for _ in range(number):
+        asked, refused, reader, end = 0, 0, None, time.monotonic() + 120
+        while asked < number or (os.path.exists(sys.argv[5]) and time.monotonic() < end):
             if reader is None or reader.at_eof():
                 reader, writer = await asyncio.open_connection(ADDRESS, 80)
             writer.write(request)
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
             length = int(next(line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")))
             await reader.readexactly(length)
+            asked += 1
             refused += head.startswith(b"HTTP/1.1 403")
             if b"connection: close" in head.lower():
                 writer.close()
                 reader = None
-        return refused
+        return asked, refused
 
-    print(sum(await asyncio.gather(*(one(COUNT // shares) for _ in range(shares)))))
+    print(*map(sum, zip(*await asyncio.gather(*(one(COUNT // shares) for _ in range(shares))))))
 
 
 async def loris():
