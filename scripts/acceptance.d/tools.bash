@@ -19,7 +19,7 @@ ask_the_tools() {
   [ "$TRY" = 1 ] || return 0
   for container in "${PROBED[@]}"; do
     if rests_on egress-check "$container"; then
-      ask_tool "$work/egress-$container" egress-check run --container "$container" --control --moat &
+      ask_tool "$work/egress-$container" egress-check run --container "$container" --control --moat --gate-log &
     fi
   done
 }

@@ -26,7 +26,7 @@ question() {
     sandboxctl) ask sandboxctl audit ;;
     status) ask sandboxctl status ;;
     scanwatch) warden_test ;;
-    egress-check-*) ask egress-check run --container "${1#egress-check-}" --control --moat ;;
+    egress-check-*) ask egress-check run --container "${1#egress-check-}" --control --moat --gate-log ;;
     pin) ask egress-check pin --pin "$(vault_pin)" "wss://$(setting .vault.listen)" ;;
     auditdb) ask auditdb verify ;;
     *) die "no check is named '$1': expected $(PROBES=1 names_of_checks | paste -sd ' ')" ;;

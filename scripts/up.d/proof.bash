@@ -1,7 +1,7 @@
 # What was started is held against the policy, and the answer goes into the record.
 
 # On a real host nothing is sent out: the configuration is checked, and the vault answers with its pin.
-# (Attacks from inside are `egress-check run --container cell --control --moat`, and tests/worlds/main-job in the lab.)
+# (Attacks from inside are `egress-check run --container cell --control --moat --gate-log`, and tests/worlds/main-job in the lab.)
 prove() {
   STARTING=0
   [ "$DRY_RUN" = 0 ] || return 0

@@ -95,6 +95,9 @@ pub(crate) struct RunArgs {
     /// Where nobody answers, ask netguard whether the moat refused and counted the probe's packets
     #[arg(long)]
     pub(crate) moat: bool,
+    /// Where nobody outside has the address that a request names, ask the gate's log whether it refused the request
+    #[arg(long)]
+    pub(crate) gate_log: bool,
     /// How long a probe waits for an answer, such as 2s or 500ms
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = timeout)]
     pub(crate) timeout: Duration,

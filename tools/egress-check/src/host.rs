@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::Engine;
+use policy::{Network, Policy};
+
+use crate::namespace::devices::Devices;
 
 /// All that a plan takes from the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +43,9 @@ pub(crate) struct Surroundings {
     pub(crate) sockets: Vec<String>,
 }
 
+/// Where the kernel shows what the namespace of a thread has (proc(5)).
+const TABLES: &str = "/proc/thread-self/net";
+
 /// Where container engines put the sockets that are as good as root.
 const SOCKETS: [&str; 4] = [
     "/var/run/docker.sock",
@@ -57,16 +63,7 @@ impl Surroundings {
     /// # Errors
     /// If `/proc` cannot be read.
     pub(crate) fn read() -> Result<Self> {
-        let folder = Path::new("/proc/thread-self/net");
-        let file = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
-        };
-        // A kernel without IPv6 has none of its files.
-        let v6 = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-        let mut found = Self::default();
-        found.own.extend(neighbours::own_v4(&file("fib_trie")?));
-        found.own.extend(neighbours::own_v6(&v6("if_inet6")));
+        let mut found = Self { own: own_addresses()?, ..Self::default() };
         found.links.extend(neighbours::links(&v6("if_inet6")));
         found.v6 = neighbours::has_way_out_v6(&v6("ipv6_route"));
         found.routers.extend(neighbours::routers_v4(&file("route")?));
@@ -87,6 +84,34 @@ impl Surroundings {
         found.v4_only = is_v4_only();
         Ok(found)
     }
+}
+
+/// The host's own addresses, loopback left out.
+fn own_addresses() -> Result<BTreeSet<IpAddr>> {
+    let v4 = neighbours::own_v4(&file("fib_trie")?);
+    Ok(v4.into_iter().chain(neighbours::own_v6(&v6("if_inet6"))).collect())
+}
+
+/// The gateways of a policy's networks that the host does not have, of those whose bridge is here.
+///
+/// # Errors
+/// If `/proc` cannot be read.
+pub(crate) fn vacant_gateways(policy: &Policy) -> Result<BTreeSet<IpAddr>> {
+    let (own, devices) = (own_addresses()?, Devices::here());
+    let here = |network: &&Network| devices.has(network.bridge.as_str());
+    let gateways = policy.active_networks().filter(here).map(Network::gateway);
+    Ok(gateways.flat_map(|(v4, v6)| [IpAddr::V4(v4), IpAddr::V6(v6)]).filter(|ip| !own.contains(ip)).collect())
+}
+
+/// A table of the namespace of this thread.
+fn file(name: &str) -> Result<String> {
+    let path = Path::new(TABLES).join(name);
+    std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// The same of IPv6: a kernel without it has none of its files.
+fn v6(name: &str) -> String {
+    std::fs::read_to_string(Path::new(TABLES).join(name)).unwrap_or_default()
 }
 
 /// Where no engine runs or answers, the plan proves no less for it.

@@ -41,11 +41,12 @@ pub(crate) fn evaluated(probe: &Probe, observations: &Observations, around: Circ
     record
 }
 
-/// The record of a probe to which nobody answers, inside or outside, and to which the kernel has no route. Nothing was
-/// sent, so there was nothing to judge.
+/// The record of a probe to which nobody answers, inside or outside, and to which the kernel has no route or no
+/// interface with the address. Nothing was sent, so there was nothing to judge.
 pub(crate) fn left_out(probe: &Probe) -> Record {
     let who = probe.container.as_deref().unwrap_or("here");
-    let message = format!("{who}: {} is left out: nobody answers, and the kernel has no route to it.", probe.ask);
+    let message =
+        format!("{who}: {} is left out: nobody answers, and the kernel has no route or interface for it.", probe.ask);
     let record = Record::new(Provider::EgressCheck, Action::ProbeLeftOut, message)
         .kind(Kind::State)
         .reason("nothing is ever sent there from this place, so it is no check and does not count");

@@ -150,6 +150,10 @@ fn witnessed(inside: Reach, control: Option<Reach>, witness: Option<Witness>) ->
     }
     match witness.filter(|_| is_silence(inside, control))? {
         Witness::Refused(_) => Some((Outcome::Success, "nobody answers anywhere, and the moat refused its packets")),
+        Witness::RefusedByGate => Some((
+            Outcome::Success,
+            "nobody answers outside, and the gate has this request among those that it refused",
+        )),
         Witness::Nothing => {
             Some((Outcome::Failure, "nobody answers, and the moat refused none of its packets: they went on"))
         }
@@ -254,6 +258,8 @@ mod tests {
             assert_eq!(with(Witness::Refused(1), Reach::Absent, control), S, "{control:?}");
             assert_eq!(with(Witness::Nothing, Reach::Absent, control), F, "{control:?}: the rule is gone");
             assert_eq!(with(Witness::Blind, Reach::Absent, control), U, "{control:?}");
+            assert_eq!(with(Witness::RefusedByGate, Reach::Absent, control), S, "{control:?}");
+            assert_eq!(with(Witness::RefusedByGate, Reach::Rejected, control), U, "{control:?}: it was passed on");
         }
         assert_eq!(with(Witness::Nothing, Reach::Absent, Some(Reach::Reached)), S, "the control settles it");
         assert_eq!(with(Witness::Refused(9), Reach::Reached, Some(Reach::Absent)), F, "it answered all the same");

@@ -9,6 +9,7 @@ mod http;
 mod icmp;
 mod quic;
 mod raw;
+pub(crate) mod source_address;
 mod tcp;
 mod tls;
 mod token;

@@ -5,7 +5,7 @@ mod lines;
 
 use std::net::IpAddr;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use policy::{Policy, PolicyArgs, Service};
 use record::Provider;
 use tool::{Exit, OutputArgs, Purpose, Writer};
@@ -13,12 +13,14 @@ use tool::{Exit, OutputArgs, Purpose, Writer};
 use crate::cli::RunArgs;
 use crate::evaluation::Evaluation;
 use crate::evaluation::dns_log::DnsLog;
-use crate::host::Surroundings;
+use crate::evaluation::gate_log::GateLog;
+use crate::host::{self, Surroundings};
 use crate::inspect::{Manner, inspect};
 use crate::namespace::vantage::Vantage;
 use crate::plan::{Scope, plan};
 use crate::probe::Probe;
 use crate::verdict::moat::{self, Moat};
+use crate::wire::source_address;
 use crate::{limit, progress};
 
 /// Asks all of them, and judges what comes back.
@@ -37,17 +39,7 @@ pub(crate) fn run(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Re
         (None, None) => bail!("no policy to derive probes from"),
     };
     let control = control::vantage(args, policy.as_ref())?;
-    let log = args.dns_log.as_deref().map(DnsLog::open).transpose()?;
-    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
-    if let Some(container) = &vantage.container {
-        writer.asked(container.engine.clone());
-    }
-    let origins = moat::origins(vantage.netns.as_ref(), probes.iter().map(|probe| &probe.ask))?;
-    let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
-    let before = moat.as_ref().map(Moat::counts).transpose()?;
-    let subnets = policy.as_ref().map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect());
-    let (moat, can_alter_network) = (moat.zip(before), vantage.can_alter_network());
-    let mut evaluation = Evaluation { writer, log, moat, origins, subnets, can_alter_network, later: Vec::new() };
+    let mut evaluation = evaluation(asked, policy.as_ref(), args, (&vantage, &probes), output)?;
     let manner = Manner { timeout: args.timeout, parallel: limit::sockets(usize::from(args.parallel)) };
     let bar = progress::bar(probes.len());
     inspect(&probes, vantage, control, manner, |probe, observations| {
@@ -58,12 +50,45 @@ pub(crate) fn run(policy: &PolicyArgs, args: &RunArgs, output: OutputArgs) -> Re
     evaluation.finish()
 }
 
+/// What the results are held against, as it is before the first probe.
+fn evaluation<'a>(
+    asked: &PolicyArgs,
+    policy: Option<&Policy>,
+    args: &RunArgs,
+    (vantage, probes): (&Vantage, &'a [Probe]),
+    output: OutputArgs,
+) -> Result<Evaluation<'a>> {
+    let mut writer = Writer::stdout(Provider::EgressCheck, Purpose::Judge, output, true);
+    if let Some(container) = &vantage.container {
+        writer.asked(container.engine.clone());
+    }
+    let counted = probes.iter().filter(|probe| moat::has_flow(&probe.ask));
+    let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
+    let before = moat.as_ref().map(Moat::counts).transpose()?;
+    Ok(Evaluation {
+        writer,
+        log: args.dns_log.as_deref().map(DnsLog::open).transpose()?,
+        moat: moat.zip(before),
+        gate: gate_log(policy, args)?,
+        sources: source_address::select(vantage.netns.as_ref(), counted.map(|probe| &probe.ask.whom))?,
+        subnets: policy.map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect()),
+        vacant: policy.map(host::vacant_gateways).transpose()?.unwrap_or_default(),
+        can_alter_network: vantage.can_alter_network(),
+        later: Vec::new(),
+    })
+}
+
 /// Lines bring all that is needed; without them the policy must be there.
 fn policy_if_needed(policy: &PolicyArgs, args: &RunArgs) -> Result<Option<Policy>> {
     if args.lines.is_some() && policy::locate(policy.policy.as_deref()).is_err() {
         return Ok(None);
     }
     Ok(Some(policy.load()?))
+}
+
+fn gate_log(policy: Option<&Policy>, args: &RunArgs) -> Result<Option<GateLog>> {
+    let wanted = args.gate_log.then(|| policy.context("--gate-log: no policy says which container is the gate"));
+    Ok(wanted.transpose()?.map(GateLog::new))
 }
 
 /// The gate asks the policy's resolvers and no resolv.conf: Docker's knows the names that the gate serves as the

@@ -18,10 +18,19 @@ const TABLE: &str = "/proc/thread-self/net/dev";
 pub(crate) struct Devices(BTreeSet<String>);
 
 impl Devices {
+    /// Those of the thread's own namespace; none where it cannot be told.
+    pub(crate) fn here() -> Self {
+        Self(std::fs::read_to_string(TABLE).map(|table| read(&table)).unwrap_or_default())
+    }
+
+    /// Is there one of this name?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
     /// One of these that the thread's namespace has no more.
     pub(crate) fn lost(&self) -> Option<String> {
-        let now = std::fs::read_to_string(TABLE).map(|table| read(&table)).unwrap_or_default();
-        self.0.difference(&now).next().cloned()
+        self.0.difference(&Self::here().0).next().cloned()
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use record::cellblock::ProbeKind;
 
 /// The target of a probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum ProbeTarget {
     /// One address; nothing resolves it.
     Ip(IpAddr),

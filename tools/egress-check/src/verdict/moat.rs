@@ -3,23 +3,20 @@
 //!
 //! The counts are `netguard denied`'s, read as the lines that it prints: once before the probes, once behind them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use policy::PolicyArgs;
 use record::cellblock::ProbeKind;
 use record::{Action, Lines, Record};
-use rustix::io::Errno;
 
-use crate::namespace::vantage::enter_network;
 use crate::probe::line::transport;
 use crate::probe::question::{Ask, ProbeTarget};
-use crate::wire::unspecified;
+use crate::wire::source_address::SourceAddress;
 
 /// Source, destination, transport, port.
 type Flow = (IpAddr, IpAddr, String, Option<u16>);
@@ -39,22 +36,15 @@ pub(crate) struct Counts {
     blind: u64,
 }
 
-/// Where a packet to an address would start, by the kernel's own routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// Packets start at this address of the vantage's.
-    From(IpAddr),
-    /// There is no route: nothing is ever sent.
-    NoRoute,
-}
-
-/// What the moat shows of a probe.
+/// What the moat shows of a probe, or the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Witness {
     /// It refused so many packets of this very flow while the run lasted.
     Refused(u64),
     /// It refused none, and would have counted them.
     Nothing,
+    /// The gate's own log has this request among those that it refused.
+    RefusedByGate,
     /// It could have missed them, or the probe has no flow of its own.
     Blind,
 }
@@ -83,15 +73,8 @@ impl Moat {
     /// # Errors
     /// If `netguard denied` cannot be run, fails, or prints what is no record.
     pub(crate) fn counts(&self) -> Result<Counts> {
-        let mut command = Command::new(&self.program);
-        command.args(["denied", "--format", "jsonl"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        for (flag, path) in [("--policy", &self.policy.policy), ("--root", &self.policy.root)] {
-            if let Some(path) = path {
-                command.arg(flag).arg(path);
-            }
-        }
         let told = || format!("{} denied", self.program.display());
-        let mut child = command.spawn().with_context(told)?;
+        let mut child = self.asks("denied").stdout(Stdio::piped()).spawn().with_context(told)?;
         let lines = child.stdout.take().with_context(told)?;
         let mut counts = Counts::default();
         for line in Lines::new(BufReader::new(lines)) {
@@ -99,6 +82,27 @@ impl Moat {
         }
         ensure!(child.wait().with_context(told)?.success(), "{} failed: is there a moat?", told());
         Ok(counts)
+    }
+
+    /// Does it hold as a whole, with no port or device on its bridges that leads past it? A link carries a copy of each
+    /// frame to all that are on it, so a count of the moat's speaks for a link only then.
+    ///
+    /// # Errors
+    /// If `netguard verify` cannot be run.
+    pub(crate) fn holds(&self) -> Result<bool> {
+        let told = || format!("{} verify", self.program.display());
+        Ok(self.asks("verify").stdout(Stdio::null()).status().with_context(told)?.success())
+    }
+
+    fn asks(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args([subcommand, "--format", "jsonl"]).stdin(Stdio::null());
+        for (flag, path) in [("--policy", &self.policy.policy), ("--root", &self.policy.root)] {
+            if let Some(path) = path {
+                command.arg(flag).arg(path);
+            }
+        }
+        command
     }
 }
 
@@ -121,8 +125,8 @@ impl Counts {
     }
 
     /// What became of a probe's flow since `before`.
-    pub(crate) fn since(&self, before: &Self, ask: &Ask, origin: Option<Origin>) -> Witness {
-        let (Some(Origin::From(source)), Some((destination, transport, port))) = (origin, flow(ask)) else {
+    pub(crate) fn since(&self, before: &Self, ask: &Ask, source: Option<SourceAddress>) -> Witness {
+        let (Some(SourceAddress::Selected(source)), Some((destination, transport, port))) = (source, flow(ask)) else {
             return Witness::Blind;
         };
         let flow = (source, destination, transport.to_owned(), port);
@@ -137,9 +141,14 @@ impl Counts {
     }
 }
 
+/// Has a question a flow of its own, which the moat could count?
+pub(crate) fn has_flow(ask: &Ask) -> bool {
+    flow(ask).is_some()
+}
+
 /// The flow of a question to one address, as far as its kind has one of its own.
 fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
-    let ProbeTarget::Ip(destination) = ask.whom else { return None };
+    let (ProbeTarget::Ip(destination) | ProbeTarget::OnLink(destination, _)) = ask.whom else { return None };
     let port = match ask.kind {
         ProbeKind::Tcp
         | ProbeKind::Http
@@ -157,37 +166,6 @@ fn flow(ask: &Ask) -> Option<(IpAddr, &'static str, Option<u16>)> {
         _ => return None,
     };
     Some((destination, transport(ask)?, port))
-}
-
-/// Where packets to these questions' addresses would start from, seen in a network namespace. Nothing is sent: a
-/// datagram socket that is connected only asks the kernel for its route.
-///
-/// # Errors
-/// If the namespace cannot be entered.
-pub(crate) fn origins<'a>(
-    netns: Option<&OwnedFd>,
-    asks: impl Iterator<Item = &'a Ask>,
-) -> Result<BTreeMap<IpAddr, Origin>> {
-    let wanted: BTreeSet<IpAddr> = asks.filter_map(|ask| flow(ask).map(|(destination, ..)| destination)).collect();
-    std::thread::scope(|scope| {
-        let looking = scope.spawn(|| -> Result<_> {
-            enter_network(netns)?;
-            Ok(wanted.into_iter().filter_map(|address| Some((address, origin(address)?))).collect())
-        });
-        match looking.join() {
-            Ok(found) => found,
-            Err(_) => bail!("the look at the routes fell"),
-        }
-    })
-}
-
-fn origin(destination: IpAddr) -> Option<Origin> {
-    let socket = UdpSocket::bind((unspecified(destination), 0)).ok()?;
-    match socket.connect(SocketAddr::new(destination, 9)) {
-        Ok(()) => socket.local_addr().ok().map(|own| Origin::From(own.ip())),
-        Err(error) if error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error()) => Some(Origin::NoRoute),
-        Err(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -213,12 +191,12 @@ mod tests {
     #[test]
     fn only_the_probe_s_own_flow_that_rose_shows_that_it_was_refused() {
         let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 0, 2, 1].into()), 80);
-        let origin = Some(Origin::From([172, 30, 1, 3].into()));
+        let source = Some(SourceAddress::Selected([172, 30, 1, 3].into()));
         let before = counts(&[denied("192.0.2.1", 80, 3)]);
-        let seen = |after: &[Record]| counts(after).since(&before, &ask, origin);
+        let seen = |after: &[Record]| counts(after).since(&before, &ask, source);
         assert_eq!(seen(&[denied("192.0.2.1", 80, 5)]), Witness::Refused(2));
         assert_eq!(seen(&[denied("192.0.2.1", 80, 3), denied("192.0.2.1", 443, 9)]), Witness::Nothing);
-        let other = Some(Origin::From([172, 30, 1, 9].into()));
+        let other = Some(SourceAddress::Selected([172, 30, 1, 9].into()));
         assert_eq!(counts(&[denied("192.0.2.1", 80, 5)]).since(&before, &ask, other), Witness::Nothing, "another's");
         assert_eq!(counts(&[]).since(&before, &ask, None), Witness::Blind);
     }
@@ -227,13 +205,13 @@ mod tests {
     fn an_echo_request_is_a_flow_without_ports_in_either_family() {
         for (target, name) in [("192.0.2.1", "icmp"), ("2001:db8::1", "ipv6-icmp")] {
             let ask = Ask::new(ProbeKind::Icmp, ProbeTarget::Ip(target.parse().unwrap()), 0);
-            let origin = Some(Origin::From([172, 30, 1, 3].into()));
+            let source = Some(SourceAddress::Selected([172, 30, 1, 3].into()));
             let mut echo = denied(target, 0, 2);
             echo.destination.as_mut().unwrap().port = None;
             echo.network.as_mut().unwrap().transport = Some(name.to_owned());
-            assert_eq!(counts(&[echo]).since(&Counts::default(), &ask, origin), Witness::Refused(2), "{name}");
+            assert_eq!(counts(&[echo]).since(&Counts::default(), &ask, source), Witness::Refused(2), "{name}");
             assert_eq!(
-                counts(&[denied(target, 0, 2)]).since(&Counts::default(), &ask, origin),
+                counts(&[denied(target, 0, 2)]).since(&Counts::default(), &ask, source),
                 Witness::Blind,
                 "no echo"
             );
@@ -241,19 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn a_moat_that_no_longer_counts_each_flow_shows_nothing() {
-        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 0, 2, 1].into()), 80);
-        let full = Record::new(Provider::Netguard, Action::FlowsUnrecorded, "m");
-        let origin = Some(Origin::From([172, 30, 1, 3].into()));
-        assert_eq!(counts(&[full]).since(&Counts::default(), &ask, origin), Witness::Blind);
-        let named = Ask::new(ProbeKind::Tcp, ProbeTarget::Name("example.com".to_owned()), 80);
-        assert_eq!(Counts::default().since(&Counts::default(), &named, origin), Witness::Blind);
+    fn a_group_on_a_link_is_a_flow_from_the_link_s_own_address() {
+        let ask = Ask::new(ProbeKind::Udp, ProbeTarget::read("224.0.0.251%eth0"), 5353);
+        let mut group = denied("224.0.0.251", 5353, 8);
+        group.network.as_mut().unwrap().transport = Some("udp".to_owned());
+        let source = Some(SourceAddress::Selected([172, 30, 1, 3].into()));
+        assert_eq!(counts(&[group]).since(&Counts::default(), &ask, source), Witness::Refused(8));
+        assert_eq!(counts(&[]).since(&Counts::default(), &ask, source), Witness::Nothing);
     }
 
     #[test]
-    fn the_kernel_tells_where_a_packet_would_start() {
-        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([127, 0, 0, 1].into()), 80);
-        let found = origins(None, std::iter::once(&ask)).unwrap();
-        assert_eq!(found.get(&[127, 0, 0, 1].into()), Some(&Origin::From([127, 0, 0, 1].into())));
+    fn a_moat_that_no_longer_counts_each_flow_shows_nothing() {
+        let ask = Ask::new(ProbeKind::Tcp, ProbeTarget::Ip([192, 0, 2, 1].into()), 80);
+        let full = Record::new(Provider::Netguard, Action::FlowsUnrecorded, "m");
+        let source = Some(SourceAddress::Selected([172, 30, 1, 3].into()));
+        assert_eq!(counts(&[full]).since(&Counts::default(), &ask, source), Witness::Blind);
+        let named = Ask::new(ProbeKind::Tcp, ProbeTarget::Name("example.com".to_owned()), 80);
+        assert_eq!(Counts::default().since(&Counts::default(), &named, source), Witness::Blind);
     }
 }
