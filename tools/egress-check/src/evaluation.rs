@@ -42,8 +42,8 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) later: Vec<(&'a Probe, Observations)>,
 }
 
-/// Only silence counts for nothing, and only where the kernel says that nothing was ever sent: it has no route, or the
-/// gateway of the very link is an address that its host has on no interface.
+/// Only silence counts for nothing, and only where the kernel says that nothing was ever sent. Either it has no route,
+/// or the host has the gateway of the very link on no interface.
 fn is_left_out(silent: bool, source: Option<SourceAddress>, is_vacant: bool) -> bool {
     silent && (source == Some(SourceAddress::NoRoute) || is_vacant)
 }

@@ -41,8 +41,8 @@ pub(crate) fn evaluated(probe: &Probe, observations: &Observations, around: Circ
     record
 }
 
-/// The record of a probe to which nobody answers, inside or outside, and to which the kernel has no route or no
-/// interface with the address. Nothing was sent, so there was nothing to judge.
+/// The record of a probe to which nobody answers, inside or outside, and which the kernel never sent. It has no route
+/// there, or no interface with the address. So there was nothing to judge.
 pub(crate) fn left_out(probe: &Probe) -> Record {
     let who = probe.container.as_deref().unwrap_or("here");
     let message =

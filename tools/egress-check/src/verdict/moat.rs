@@ -85,7 +85,7 @@ impl Moat {
     }
 
     /// Does it hold as a whole, with no port or device on its bridges that leads past it? A link carries a copy of each
-    /// frame to all that are on it, so a count of the moat's speaks for a link only then.
+    /// frame to all that are on it. So a count of the moat's speaks for a link only then.
     ///
     /// # Errors
     /// If `netguard verify` cannot be run.
