@@ -145,6 +145,12 @@ nothing_started() {
   nothing_started
 }
 
+@test "down where no Docker daemon answers took nothing down, and says so" {
+  run -2 nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-host" -- env DOCKER_HOST=unix:///run/nowhere.sock \
+    "$house/scripts/down" --root "$world" --policy "$world/policy.toml"
+  [[ $output == *nowhere.sock* && $output != *"down: down"* ]]
+}
+
 @test "compose alone, with no moat and so no networks, starts nothing" {
   run ! in_host env BASE_IMAGE=cellblock/base:bookworm docker compose -f "$house/compose/compose.yaml" up -d
   [ -z "$(in_host docker ps -q)" ]

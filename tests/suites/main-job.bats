@@ -6,6 +6,7 @@
 bats_require_minimum_version 1.5.0
 load ../worlds/world
 load ../worlds/main-job/layers
+load ../worlds/main-job/silence
 
 setup_file() {
   [ "$(id -u)" = 0 ] || { echo "the lab needs root" >&2; return 1; }
@@ -204,41 +205,12 @@ teardown_file() {
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
 }
 
-# A home where nobody answers: no cloud, no tailnet, no appliance that tells its name. Nor does anybody from then on.
-silence_around() {
-  nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-inet" -- nft -f - <<'MUTE'
-table inet silence {
-  chain drops {
-    type filter hook prerouting priority -300
-    ip daddr { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, 192.0.0.0/24, 192.0.2.0/24, 198.18.0.0/15, 240.0.0.0/4 } drop
-    ip6 daddr { fc00::/7, 2001:db8::/32, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16 } drop
-  }
-}
-MUTE
-  nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-lan" -- nft -f - <<'MUTE'
-table inet silence {
-  chain drops {
-    type filter hook prerouting priority -300
-    udp dport { 5353, 1900 } drop
-  }
-}
-MUTE
-}
-noise_around() { local world; for world in inet lan; do nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-$world" -- nft delete table inet silence; done; }
-
 @test "an idle, healthy host where nobody answers ends with 0, at every vantage, and what it cannot show is none of that" {
-  local who work=$BATS_TEST_TMPDIR
+  local work=$BATS_TEST_TMPDIR
   silence_around
   run ! outside tcp 169.254.169.254 80
   run ! outside udp 192.168.77.10 5353
-  for who in cell monitor proxy clamd warden; do
-    { ours egress-check run --container "$who" --control --moat --gate-log >"$work/$who"; echo "$?" >"$work/$who.status"; } 3>&- &
-  done
-  wait
-  for who in cell monitor proxy clamd warden; do
-    jq -r 'select(.event.outcome == "unknown" or .event.outcome == "failure") | [.rule.id, .event.reason] | @tsv' "$work/$who"
-    [ "$(<"$work/$who.status")" = 0 ]
-  done
+  inspect_all "$work"
   # On the link it was the moat's count that said so, and for the gate its own log.
   jq -es 'any(.rule.id == "cell.discovery.mdns.224.0.0.251.eth0" and (.event.reason | test("moat refused")))' "$work/cell"
   jq -es 'any(.rule.id == "monitor.gate.literal.169.254.169.254" and (.event.reason | test("gate has this request")))' "$work/monitor"

@@ -72,7 +72,9 @@ drop_rule() {
   finds "route-localnet cell"
   set_to ipv4.conf.br-cell.route_localnet 0
   guard apply >/dev/null
-  set_to ipv4.conf.all.route_localnet 1
+  set_to ipv4.conf.all.route_localnet 1 # as kube-proxy does
+  finds
+  drop_rule host
   finds "route-localnet host"
   set_to ipv4.conf.all.route_localnet 0
   finds

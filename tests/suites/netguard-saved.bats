@@ -197,6 +197,21 @@ boot_with_a_broken_policy() {
   within 20 test -e "$PERMIT"
 }
 
+@test "a watch that begins where there is a way past the moat permits nothing, until the way is gone" {
+  in_host ip link add odd0 type veth peer name odd1
+  in_host ip addr add 172.30.1.77/24 dev odd0
+  in_host ip link set odd0 up
+  watches
+  await_line "$FOLDER/watch" '.rule.id == "lan-over-bridge" and .event.outcome == "failure"'
+  sleep 1
+  [ ! -e "$PERMIT" ]
+  in_host ip link del odd0
+  echo "# $RANDOM" >>"$POLICY"
+  await_line "$FOLDER/watch" '.rule.id == "lan-over-bridge" and .event.outcome == "success"'
+  in_host nft delete table inet netguard
+  within 20 test -e "$PERMIT"
+}
+
 @test "without the last good rules a broken policy leaves a host that was booted with none (control)" {
   guard apply >/dev/null
   boots

@@ -59,7 +59,7 @@ pub(crate) struct Finding {
 /// Looks for everything there is to look for.
 pub(crate) fn check(policy: &Policy, facts: &Facts) -> Vec<Finding> {
     let networks: Vec<&Network> = policy.active_networks().collect();
-    let mut findings = kernel::host(facts);
+    let mut findings = kernel::host(facts, networks.iter().copied());
     for network in &networks {
         findings.extend(kernel::network(network, facts));
         findings.push(engine::bridge(network, facts));

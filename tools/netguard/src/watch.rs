@@ -88,6 +88,7 @@ pub(crate) fn run<W: std::io::Write>(
     let mut watch = start(backend::find(choice)?, policy, keep, writer)?;
     systemd::notify_ready()?;
     let docker_events = DockerEvents::start(watch.events.waker()?)?;
+    watch.look_out();
     let (mut looked, mut glanced) = (Instant::now(), Instant::now());
     let mut pending = Seen::default();
     let mut watchdog = Watchdog::new();
@@ -187,8 +188,12 @@ impl Watch<'_> {
             }
         }
         // News, and no checks of this run's own: one that is stopped in good order has not failed by them.
+        let had_looked = self.bypass_watcher.has_looked();
         for finding in self.bypass_watcher.news() {
             writer.write(&finding.record())?;
+        }
+        if !had_looked && self.bypass_watcher.has_looked() && !self.lost {
+            self.permit_unless_passed()?;
         }
         if !words.is_empty() || self.bypass_watcher.owes() {
             self.look_out();
@@ -210,19 +215,32 @@ impl Watch<'_> {
         let Some(policy) = self.kept.good().filter(|_| holds) else {
             return self.permitted.as_ref().map_or(Ok(()), |permitted| permitted.0.withdraw());
         };
-        let permit = Permit::of(policy);
+        self.permitted_by(Permit::of(policy)).grant()
+    }
+
+    /// The permit that ends with the watch, granted yet or not: `up` may have granted it.
+    fn permitted_by(&mut self, permit: Permit) -> &Permit {
         if self.permitted.as_ref().is_none_or(|permitted| permitted.0 != permit) {
-            self.permitted = Some(Permitted(permit));
+            self.permitted = None;
         }
-        self.permitted.as_ref().map_or(Ok(()), |permitted| permitted.0.grant())
+        &self.permitted.get_or_insert_with(|| Permitted(permit)).0
+    }
+
+    /// Who verifies takes the permit away where there is a way past the moat. Then the watch does not give it back, and
+    /// it gives none before its own first look.
+    fn permit_unless_passed(&mut self) -> Result<()> {
+        if self.bypass_watcher.knows_of_none() {
+            return self.permit(true);
+        }
+        if let Some(permit) = self.kept.good().map(Permit::of) {
+            self.permitted_by(permit);
+        }
+        Ok(())
     }
 
     /// All is as planned: who is behind it may start, and what is in force is kept for a time without a policy.
     fn stands<W: std::io::Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
-        // Who verifies takes the permit away where there is a way past the moat. Then the watch does not give it back.
-        if !self.bypass_watcher.knows_a_way() {
-            self.permit(true)?;
-        }
+        self.permit_unless_passed()?;
         // Once for each change, even if it fails: a full disk gets one record, and not one each round.
         let due = std::mem::take(&mut self.unsaved);
         let (true, Some(path), Some(policy)) = (due, &self.keep, self.kept.good()) else { return Ok(()) };

@@ -29,8 +29,8 @@ pub(crate) fn settings(bridge: &str) -> Vec<String> {
     names
 }
 
-/// What concerns the whole machine.
-pub(crate) fn host(facts: &Facts) -> Vec<Finding> {
+/// What concerns the whole machine, with these networks.
+pub(crate) fn host<'a>(facts: &Facts, networks: impl Iterator<Item = &'a Network>) -> Vec<Finding> {
     let table = facts.table.clone().map(|there| {
         let seen = if there { "the table is there" } else { "the kernel has no table inet netguard" };
         (!there, seen.to_owned())
@@ -40,14 +40,30 @@ pub(crate) fn host(facts: &Facts) -> Vec<Finding> {
         [one] => (false, format!("only {one} holds rules of it")),
         many => (true, format!("{} hold rules of it, and only one of them is looked after", many.join(" and "))),
     });
-    let localnet = switch(facts, "ipv4.conf.all.route_localnet")
-        .map(|on| (on, format!("net.ipv4.conf.all.route_localnet is {}", u8::from(on))));
+    let localnet = localnet(facts, networks);
     vec![
         Finding::from(Bypass::TableMissing, About::Host, table),
         Finding::from(Bypass::SecondMoat, About::Host, moats),
         Finding::from(Bypass::RouteLocalnet, About::Host, localnet),
         Finding::from(Bypass::ForwardPolicy, About::Host, forward_policy(facts)),
     ]
+}
+
+/// kube-proxy sets it for its own ports. What the host takes in from a member the moat refuses all the same. Who is on
+/// the LAN is no member, so that much is said.
+fn localnet<'a>(facts: &Facts, networks: impl Iterator<Item = &'a Network>) -> Fact<(bool, String)> {
+    let name = "net.ipv4.conf.all.route_localnet";
+    if !switch(facts, "ipv4.conf.all.route_localnet")? {
+        return Ok((false, format!("{name} is 0")));
+    }
+    let rules = networks.map(|network| Role::Host.id(network.name.as_str()));
+    let missing: Vec<String> = rules.filter(|id| !facts.standing.contains(id)).collect();
+    Ok(if missing.is_empty() {
+        let lan = "whoever is on the LAN may reach what listens on loopback, and the moat has no say in that";
+        (false, format!("{name} is 1, and every network's rule {} stands against it; {lan}", Role::Host.word()))
+    } else {
+        (true, format!("{name} is 1, and the kernel lacks rule {}", missing.join(", ")))
+    })
 }
 
 /// While the moat stands, the policy of other chains is a second line; when it is gone, it is the only one.
@@ -271,7 +287,9 @@ mod tests {
 
     #[test]
     fn loopback_that_is_routed_is_told_for_all_interfaces_and_for_one() {
-        assert_eq!(wrong(&with("ipv4.conf.all.route_localnet", 1)), ["route-localnet"]);
+        let all = || with("ipv4.conf.all.route_localnet", 1);
+        assert!(wrong(&all()).is_empty(), "kube-proxy sets it, and the host rules make it harmless");
+        assert!(wrong(&without(all(), "monitor/host")).contains(&"route-localnet".to_owned()));
         let bridge = || with("ipv4.conf.br-monitor.route_localnet", 1);
         assert!(wrong(&bridge()).is_empty(), "Docker sets it, and the host rule makes it harmless");
         assert!(wrong(&without(bridge(), "monitor/host")).contains(&"route-localnet monitor".to_owned()));

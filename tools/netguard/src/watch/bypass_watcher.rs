@@ -25,6 +25,7 @@ pub(crate) struct BypassWatcher {
     found: Receiver<Vec<Finding>>,
     told: BTreeMap<Key, Finding>,
     again: bool,
+    looked: bool,
 }
 
 impl BypassWatcher {
@@ -50,7 +51,7 @@ impl BypassWatcher {
             .name("bypass_watcher".to_owned())
             .spawn(look)
             .context("no thread for the bypass_watcher")?;
-        Ok(Self { asks, found, told: BTreeMap::new(), again: false })
+        Ok(Self { asks, found, told: BTreeMap::new(), again: false, looked: false })
     }
 
     /// Asks for a look. While one is under way, another follows it, and one is enough for many.
@@ -63,14 +64,22 @@ impl BypassWatcher {
         self.again
     }
 
-    /// Is there a way past the moat, as far as the last look knows? A promise to the cell that does not hold is none.
-    pub(crate) fn knows_a_way(&self) -> bool {
-        self.told.values().any(|finding| finding.outcome == Outcome::Failure && !finding.bypass.is_promise())
+    /// Has a look come to its end?
+    pub(crate) fn has_looked(&self) -> bool {
+        self.looked
+    }
+
+    /// Has it looked, and is there no way past the moat as far as the last look knows? A promise to the cell that does
+    /// not hold is no way.
+    pub(crate) fn knows_of_none(&self) -> bool {
+        let is_way = |finding: &Finding| finding.outcome == Outcome::Failure && !finding.bypass.is_promise();
+        self.looked && !self.told.values().any(is_way)
     }
 
     /// What is new since it was last told: what is wrong or unknown and was not, and what no longer is.
     pub(crate) fn news(&mut self) -> Vec<Finding> {
         let looks: Vec<Vec<Finding>> = self.found.try_iter().collect();
+        self.looked |= !looks.is_empty();
         looks.into_iter().flat_map(|findings| news(&mut self.told, findings)).collect()
     }
 }
