@@ -5,7 +5,7 @@
 # it wants to be loaded by Python.) The crate's version and this one go together: see Cargo.toml.
 
 readonly DUCKDB_LIBRARY=$DUCKDB_LIB_DIR/libduckdb.so
-readonly FROM_SOURCE=$DUCKDB_LIB_DIR/from-source   # there: no library was to be had
+readonly FROM_SOURCE=$DUCKDB_LIB_DIR/from-source   # there: no library was to be had, with which npm or with none
 
 # The package of this kind of machine, and its SHA-512 as the registry states it (npm view NAME@VERSION dist).
 duckdb_package() {
@@ -24,11 +24,15 @@ duckdb_checksum() {
 }
 
 ensure_duckdb() {
-  [ ! -e "$DUCKDB_LIBRARY" ] && [ ! -e "$FROM_SOURCE" ] || return 0
+  [ ! -e "$DUCKDB_LIBRARY" ] && ! had_none || return 0
   [ "${DRY_RUN:-0}" = 0 ] || { say "DuckDB's library would be fetched: $(duckdb_package || echo 'from source')"; return 0; }
   mkdir -p "$DUCKDB_LIB_DIR"
+  rm -f "$FROM_SOURCE"
   duckdb_from_npm || duckdb_from_release || duckdb_from_source
 }
+
+# An npm that came meanwhile is asked.
+had_none() { [ -e "$FROM_SOURCE" ] && [ "$(cat "$FROM_SOURCE")" = "$(command -v npm || echo none)" ]; }
 
 # `npm pack` gets the file and runs nothing of it.
 duckdb_from_npm() {
@@ -61,7 +65,7 @@ duckdb_from_release() {
 
 duckdb_from_source() {
   say "no library of DuckDB's is to be had: it is compiled from source, which takes 25 minutes and more"
-  touch "$FROM_SOURCE"
+  { command -v npm || echo none; } >"$FROM_SOURCE"
 }
 
 # Further arguments of each cargo that we call, one a line.

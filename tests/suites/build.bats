@@ -47,6 +47,32 @@ bare() { env -i HOME=/nonexistent PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
   [ -z "$(find "$BATS_TEST_TMPDIR/target" -name 'libduckdb*')" ]
 }
 
+@test "without npm it is said which package has it, then the release is asked, then the source; an npm that came is asked again" {
+  local bin=$BATS_TEST_TMPDIR/bin target=$BATS_TEST_TMPDIR/target program
+  mkdir -p "$bin"
+  for program in /usr/bin/*; do [ "${program##*/}" = npm ] || ln -s "$program" "$bin"; done
+  # A cargo whose network leads nowhere.
+  printf '#!/bin/sh\necho "cargo: the release could not be had" >&2\nexit 101\n' >"$bin/cargo"
+  chmod +x "$bin/cargo"
+  # shellcheck disable=SC2016  # for the inner shell
+  ensures() {
+    run "$@" env -i HOME=/nonexistent PATH="$bin" CARGO_TARGET_DIR="$target" bash -c '
+      set -euo pipefail
+      for part in say paths build.d/cargo build.d/duckdb; do source "$1/scripts/$part.bash"; done
+      ensure_duckdb; duckdb_features' - "$house"
+  }
+  ensures -0
+  [[ $output == *"apt-get install npm"*"the release could not be had"*"compiled from source"*--features*auditdb/bundled* ]]
+  ensures -0 --separate-stderr
+  [ "$output" = "--features"$'\n'"auditdb/bundled" ]
+  # shellcheck disable=SC2154  # bats sets it
+  [ -z "$stderr" ]
+  printf '#!/bin/sh\necho "npm: asked" >&2\nexit 1\n' >"$bin/npm"
+  chmod +x "$bin/npm"
+  ensures -0
+  [[ $output == *"npm: asked"*"compiled from source"* ]]
+}
+
 @test "auditdb runs with DuckDB's library beside it and no variable that says where" {
   env -u LD_LIBRARY_PATH auditdb --version
   run -0 ldd "$(command -v auditdb)"
