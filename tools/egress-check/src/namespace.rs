@@ -3,7 +3,6 @@
 pub(crate) mod capabilities;
 pub(crate) mod devices;
 mod docker;
-pub(crate) mod inet6;
 mod mounts;
 pub(crate) mod resolv;
 pub(crate) mod vantage;

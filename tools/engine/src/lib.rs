@@ -8,6 +8,7 @@
 //! - [`Process`] is what the kernel says of a container's first process. [`Processes`] are all of this host's, and
 //!   [`Networks`] who waits for others in their namespaces: what many containers share is asked once.
 //! - [`dump`] asks the kernel for lists over netlink, whoever needs one.
+//! - [`mountinfo`], [`fib_trie`] and [`inet6`] read tables of proc(5): mounts, and a namespace's own addresses.
 //! - [`Families`] says whether networks here can have IPv6.
 //! - [`wait_for`] runs the asynchronous half of a command.
 
@@ -20,9 +21,12 @@ mod endpoint;
 mod events;
 mod exec;
 mod families;
+pub mod fib_trie;
 mod images;
+pub mod inet6;
 mod listening;
 mod logs;
+pub mod mountinfo;
 mod namespaces;
 mod networks;
 mod process;

@@ -2,24 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::namespace::inet6;
+use engine::{fib_trie, inet6};
 
 /// `RTF_UP` and `RTF_GATEWAY` of the kernel's `route.h`.
 const UP: u32 = 0x1;
 const GATEWAY: u32 = 0x2;
 
-/// The addresses that `fib_trie` calls `/32 host LOCAL`, loopback left out.
+/// The addresses of `fib_trie`, loopback left out.
 pub(super) fn own_v4(trie: &str) -> Vec<IpAddr> {
-    let mut found: Vec<IpAddr> = Vec::new();
-    let mut leaf: Option<Ipv4Addr> = None;
-    for line in trie.lines().map(str::trim) {
-        if let Some(address) = line.strip_prefix("|-- ") {
-            leaf = address.parse().ok();
-        } else if line.starts_with("/32 host LOCAL") {
-            found.extend(leaf.filter(|ip| !ip.is_loopback()).map(IpAddr::V4));
-        }
-    }
-    found
+    fib_trie::local(trie).into_iter().filter(|ip| !ip.is_loopback()).map(IpAddr::V4).collect()
 }
 
 /// The addresses in `if_inet6`, loopback and link-local left out, and those that nobody can reach yet.

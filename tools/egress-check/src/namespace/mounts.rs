@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
+use engine::mountinfo;
 use rustix::fs::{Mode, OFlags, openat};
 
 /// What is read of the table, and the longest that is gone through: a container has some dozens.
@@ -22,16 +23,9 @@ pub(crate) fn of(process: &OwnedFd) -> Vec<String> {
     }
 }
 
-/// The fifth word of each line, with the octal escapes of blanks undone.
 fn read(table: &str) -> Vec<String> {
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    let points = mountinfo::parse(table).into_iter().map(|mount| mount.target.to_string_lossy().into_owned());
     points.take(ENTRIES).collect()
-}
-
-fn unescape(word: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .into_iter()
-        .fold(word.to_owned(), |word, (escaped, plain)| word.replace(escaped, plain))
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
+use engine::inet6;
+
 use super::Step;
-use crate::namespace::inet6;
 use crate::probe::observation::Observation;
 
 /// Of the thread that asks, which is what "self" would not be.

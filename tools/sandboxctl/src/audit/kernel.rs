@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::Process;
+use engine::mountinfo::{KernelMount, at, parse};
 
 use super::facts::Mounted;
-use super::mountinfo::{HostMounts, KernelMount, Table, at, parse};
+use super::mountinfo::{HostMounts, Table};
 
 /// Files that Docker itself gives every container, out of its own folder.
 const DOCKERS: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/dev/shm"];

@@ -3,13 +3,13 @@
 
 use anyhow::Context;
 use engine::Process;
+use engine::mountinfo::{KernelMount, at, parse};
 use policy::Service;
 use record::Severity::Critical;
 
 use super::control::{Control, Verdict};
 use super::facts::Subject;
 use super::kernel::Kernel;
-use super::mountinfo::{KernelMount, at, parse};
 
 /// The controls that this file decides.
 pub(crate) const ALL: &[Control<Subject>] = &[Control::new(

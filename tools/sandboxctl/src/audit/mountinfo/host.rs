@@ -51,8 +51,8 @@ fn has_changed(file: &File) -> Result<bool> {
 mod tests {
     use std::process::Command;
 
-    use super::super::parse;
     use super::*;
+    use engine::mountinfo::parse;
 
     /// Only root mounts anything: for anybody else there is nothing to be seen here.
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{KernelMount, parse};
+use engine::mountinfo::{KernelMount, parse};
 
 /// The mounts of this host, each found by its device and by its place: every mount of every container is looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

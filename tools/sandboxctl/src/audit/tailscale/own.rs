@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use engine::{fib_trie, inet6};
 
 /// The kernel's table of this host's addresses (proc(5)).
-/// The kernel's list of them over netlink has no local routes, at which this host answers too.
 const FOURTH: &str = "/proc/net/fib_trie";
 
 /// Addresses and names of one host.
@@ -50,7 +51,8 @@ impl Own {
 
     /// From texts: the kernel's two tables (proc(5)), the host's name, and hosts(5).
     pub(super) fn of((fourth, sixth): (&str, &str), name: &str, hosts: &str) -> Self {
-        let addresses = local(fourth).chain(sixth.lines().filter_map(address)).collect();
+        let fourth = fib_trie::local(fourth).into_iter().map(IpAddr::V4);
+        let addresses = fourth.chain(inet6::read(sixth).into_iter().map(|own| IpAddr::V6(own.ip))).collect();
         let names = [small("localhost"), small(name)].into();
         let mut own = Self { addresses, names, others: BTreeMap::new() };
         let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
@@ -92,19 +94,6 @@ impl Own {
 
 fn small(name: &str) -> String {
     name.trim_end_matches('.').to_lowercase()
-}
-
-/// The addresses of this host in `/proc/net/fib_trie`: each stands on the line before `/32 host LOCAL`.
-fn local(table: &str) -> impl Iterator<Item = IpAddr> {
-    let lines = table.lines().zip(table.lines().skip(1));
-    let own = lines.filter(|(_, next)| next.trim() == "/32 host LOCAL");
-    own.filter_map(|(line, _)| line.trim().trim_start_matches(['|', '+', '-', ' ']).parse().ok())
-}
-
-/// `20010db80077…0002 02 40 00 80 eth0`.
-fn address(line: &str) -> Option<IpAddr> {
-    let digits = line.split_whitespace().next().filter(|digits| digits.len() == 32)?;
-    Some(Ipv6Addr::from(u128::from_str_radix(digits, 16).ok()?).into())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The IPv6 addresses of a network namespace: the table `if_inet6` of proc(5).
+//! The IPv6 addresses of a network namespace: the table `if_inet6` of proc(5). Pure: what was read is handed in.
 
 use std::net::Ipv6Addr;
 
@@ -8,19 +8,20 @@ const UNUSABLE: u32 = 0x08 | 0x40;
 
 /// An address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Own {
+pub struct Own {
     /// The address, of an interface of this namespace.
-    pub(crate) ip: Ipv6Addr,
+    pub ip: Ipv6Addr,
     /// The interface's number in the namespace.
-    pub(crate) index: u32,
+    pub index: u32,
     /// The interface that has the address.
-    pub(crate) interface: String,
+    pub interface: String,
     /// Does it answer already? One that is still being checked for a duplicate does not (RFC 4862 section 5.4).
-    pub(crate) usable: bool,
+    pub usable: bool,
 }
 
 /// The lines of the table: 32 hex digits, index, prefix length, scope, flags (all hex), interface.
-pub(crate) fn read(table: &str) -> Vec<Own> {
+#[must_use]
+pub fn read(table: &str) -> Vec<Own> {
     let addresses = table.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let flags = u32::from_str_radix(words.get(4)?, 16).ok()?;
@@ -35,7 +36,8 @@ pub(crate) fn read(table: &str) -> Vec<Own> {
 }
 
 /// Thirty-two hex digits in the order of the wire.
-pub(crate) fn address(digits: &str) -> Option<Ipv6Addr> {
+#[must_use]
+pub fn address(digits: &str) -> Option<Ipv6Addr> {
     (digits.len() == 32).then(|| u128::from_str_radix(digits, 16).ok().map(Ipv6Addr::from)).flatten()
 }
 
