@@ -6,6 +6,8 @@
 source "${BASH_SOURCE[0]%/*}/../eventually.bash"
 # shellcheck source=tests/worlds/walls.bash
 source "${BASH_SOURCE[0]%/*}/../walls.bash"
+# shellcheck source=tests/worlds/emptying.bash
+source "${BASH_SOURCE[0]%/*}/../emptying.bash"
 # shellcheck source=tests/worlds/networks.bash
 source "${BASH_SOURCE[0]%/*}/../networks.bash"
 
@@ -129,11 +131,8 @@ build_world() {
 }
 
 clear_world() {
-  local found
-  mapfile -t found < <(ld ps -aq)
-  [ "${#found[@]}" -eq 0 ] || ld rm -f "${found[@]}" >/dev/null
-  mapfile -t found < <(ld network ls -q --filter name=cellblock-)
-  [ "${#found[@]}" -eq 0 ] || ld network rm "${found[@]}" >/dev/null
+  remove_all container '' ld
+  remove_all network name=cellblock- ld
   in_lab nft delete table inet netguard 2>/dev/null || true
 }
 

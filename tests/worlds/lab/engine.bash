@@ -69,12 +69,9 @@ await() {
 
 # What an earlier lab left in the data root, when nobody could stop it in order.
 empty_engine() {
-  local found
-  mapfile -t found < <(lab_docker ps -aq)
-  [ "${#found[@]}" -eq 0 ] || lab_docker rm -f "${found[@]}" >/dev/null
+  remove_all container '' lab_docker
   lab_docker network prune -f >/dev/null
-  mapfile -t found < <(lab_docker volume ls -q)
-  [ "${#found[@]}" -eq 0 ] || lab_docker volume rm -f "${found[@]}" >/dev/null
+  remove_all volume '' lab_docker
 }
 
 load() {

@@ -9,6 +9,9 @@ readonly TARGET=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/cellblock/ta
 readonly NETGUARD=${NETGUARD:-$TARGET/release/netguard}
 readonly HOST_NET=/run/netns/$LAB_NAME-host
 
+# shellcheck source=tests/worlds/emptying.bash
+source "$SUITE/../emptying.bash"
+
 on_host() { nsenter --net="$HOST_NET" -- "$@"; }
 # With the backend that BACKEND names.
 guard() {
@@ -203,11 +206,8 @@ build_world() {
 
 clear_world() {
   on_host nft delete table inet netguard 2>/dev/null || true
-  local found
-  mapfile -t found < <("$LAB" docker ps -aq --filter name=netguard-)
-  [ "${#found[@]}" -eq 0 ] || "$LAB" docker rm -f "${found[@]}" >/dev/null
-  mapfile -t found < <("$LAB" docker network ls -q --filter name=netguard-)
-  [ "${#found[@]}" -eq 0 ] || "$LAB" docker network rm "${found[@]}" >/dev/null
+  remove_all container name=netguard- "$LAB" docker
+  remove_all network name=netguard- "$LAB" docker
 }
 
 leave_world() {

@@ -2,6 +2,7 @@
 
 mod fanotify;
 pub(crate) mod inotify;
+pub(crate) mod newest;
 mod path_index;
 pub(crate) mod walk;
 

@@ -62,7 +62,7 @@ pub(crate) fn hash(args: &HashArgs, policy: &Policy, output: OutputArgs) -> anyh
     for (folder, error) in &inventory.unread {
         out.check(&records::evidence::unhashed(&root.shown(folder), &error.to_string()))?;
     }
-    let (missing, mut late) = (inventory.missing, 0);
+    let (missing, mut late) = (inventory.missing(), 0);
     for below in inventory.newest_first() {
         match hasher.digest(&below) {
             Ok((stat, sha256)) => out.check(&records::evidence::hashed(&root.shown(&below), &stat, &sha256))?,

@@ -4,8 +4,6 @@
 //! Newest by ctime, which whoever writes cannot set. The share may hold more files than are worth remembering. So a
 //! pass keeps the newest of them, and the next begins where it ended.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -21,6 +19,7 @@ use crate::queue::{Pace, Task, Urgency};
 use crate::records;
 use crate::share::directory::{Below, Root};
 use crate::share::file_state::{Identity, Stamp, kind};
+use crate::sources::newest::Newest;
 use crate::sources::walk::{Visitor, walk};
 
 /// Files that are scanned again at one time.
@@ -67,10 +66,11 @@ fn all_passes(shared: &Shared, root: &Arc<Root>, pace: &Arc<Pace>, counts: &mut 
     let epoch = shared.scan_cache().epoch();
     let mut before = None;
     loop {
-        let mut pass = Pass { shared, newest: Newest::new(before, MOST_FILES, MOST_BYTES), seen: 0 };
+        let mut pass = Pass { shared, before, newest: Newest::new(MOST_FILES, MOST_BYTES), seen: 0 };
         let _ = walk(root, Below::from([]), &mut pass);
         counts.seen = counts.seen.max(pass.seen);
-        let (batch, more) = pass.newest.in_order();
+        let more = pass.newest.dropped() > 0;
+        let batch = pass.newest.in_order();
         before = batch.last().map(|(age, _)| *age);
         for (_, below) in batch {
             let Some(permit) = pace.wait(&shared.stop) else { return Cut::No };
@@ -91,7 +91,9 @@ fn all_passes(shared: &Shared, root: &Arc<Root>, pace: &Arc<Pace>, counts: &mut 
 
 struct Pass<'a> {
     shared: &'a Shared,
-    newest: Newest,
+    /// Only what is older than this.
+    before: Option<Age>,
+    newest: Newest<Age>,
     seen: u64,
 }
 
@@ -103,8 +105,12 @@ impl Visitor for Pass<'_> {
     fn file(&mut self, below: Below, stat: &Stat) -> ControlFlow<()> {
         self.seen += 1;
         let stamp = Stamp::from(stat);
-        if kind(stat) == FileType::RegularFile && !self.shared.scan_cache().is_current(&stamp) {
-            self.newest.offer((stamp.ctime, stamp.identity), below);
+        let age = (stamp.ctime, stamp.identity);
+        if kind(stat) == FileType::RegularFile
+            && is_next(age, self.before)
+            && !self.shared.scan_cache().is_current(&stamp)
+        {
+            self.newest.offer(age, below);
         }
         ControlFlow::Continue(())
     }
@@ -115,65 +121,28 @@ impl Visitor for Pass<'_> {
     }
 }
 
-/// The newest files of those that are offered, as many as there is room for.
-#[derive(Debug)]
-struct Newest {
-    /// Only what is older than this.
-    before: Option<Age>,
-    files: BinaryHeap<Reverse<(Age, Below)>>,
-    bytes: usize,
-    most_files: usize,
-    most_bytes: usize,
-    /// Some files had no room in this round.
-    more: bool,
-}
-
-impl Newest {
-    fn new(before: Option<Age>, most_files: usize, most_bytes: usize) -> Self {
-        Self { before, files: BinaryHeap::new(), bytes: 0, most_files, most_bytes, more: false }
-    }
-
-    fn offer(&mut self, age: Age, below: Below) {
-        if self.before.is_some_and(|before| age >= before) {
-            return;
-        }
-        self.bytes += below.len();
-        self.files.push(Reverse((age, below)));
-        while self.files.len() > 1 && (self.files.len() > self.most_files || self.bytes > self.most_bytes) {
-            self.more = true;
-            if let Some(Reverse((_, oldest))) = self.files.pop() {
-                self.bytes -= oldest.len();
-            }
-        }
-    }
-
-    /// The newest first, and whether there are older ones.
-    fn in_order(self) -> (Vec<(Age, Below)>, bool) {
-        // Sorted by the reverse, so the newest come first.
-        (self.files.into_sorted_vec().into_iter().map(|Reverse(file)| file).collect(), self.more)
-    }
+/// Does it come in this pass? What is as new as where the last one ended was in that.
+fn is_next(age: Age, before: Option<Age>) -> bool {
+    before.is_none_or(|before| age < before)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn offered(before: Option<Age>, most_files: usize, most_bytes: usize) -> (Vec<i64>, bool) {
-        let mut newest = Newest::new(before, most_files, most_bytes);
-        for time in [3, 1, 5, 2, 4] {
-            newest.offer((time, (1, 1)), format!("file-{time}").into_bytes().into());
+    fn pass(before: Option<Age>, most_files: usize) -> (Vec<i64>, bool) {
+        let mut newest = Newest::new(most_files, 1000);
+        for age in [3, 1, 5, 2, 4].map(|time| (time, (1, 1))).into_iter().filter(|age| is_next(*age, before)) {
+            newest.offer(age, b"file".to_vec().into());
         }
-        let (files, more) = newest.in_order();
-        (files.into_iter().map(|((time, _), _)| time).collect(), more)
+        let more = newest.dropped() > 0;
+        (newest.in_order().into_iter().map(|((time, _), _)| time).collect(), more)
     }
 
     #[test]
-    fn the_newest_come_first_and_passes_follow_one_another_without_a_gap() {
-        assert_eq!(offered(None, 10, 1000), (vec![5, 4, 3, 2, 1], false));
-        assert_eq!(offered(None, 2, 1000), (vec![5, 4], true));
-        assert_eq!(offered(Some((4, (1, 1))), 2, 1000), (vec![3, 2], true));
-        assert_eq!(offered(Some((2, (1, 1))), 2, 1000), (vec![1], false));
-        assert_eq!(offered(None, 10, 13), (vec![5, 4], true), "long paths take room");
-        assert_eq!(offered(None, 10, 1), (vec![5], true), "and one always fits");
+    fn passes_follow_one_another_without_a_gap() {
+        assert_eq!(pass(None, 2), (vec![5, 4], true));
+        assert_eq!(pass(Some((4, (1, 1))), 2), (vec![3, 2], true));
+        assert_eq!(pass(Some((2, (1, 1))), 2), (vec![1], false));
     }
 }

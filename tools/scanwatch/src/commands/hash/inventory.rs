@@ -1,7 +1,6 @@
 //! The regular files that a walk met: of more than have room, those that changed last.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::share::directory::Below;
 use crate::share::file_state::{Stamp, kind, size};
+use crate::sources::newest::Newest;
 use crate::sources::walk::Visitor;
 
 /// The most that all paths together may take, in bytes: one can be 64 KiB long.
@@ -33,31 +33,31 @@ pub(super) struct Missing {
 /// What was met so far.
 #[derive(Debug)]
 pub(super) struct Inventory {
-    /// The last change by the kernel's clock in nanoseconds since 1970, the path, and whether it has holes. The oldest
-    /// is on top, and goes first.
-    files: BinaryHeap<Reverse<(i64, Below, bool)>>,
+    /// By the last change after the kernel's clock, in nanoseconds since 1970, and whether a file has holes.
+    files: Newest<(i64, bool)>,
     /// What could not be read, and why.
     pub(super) unread: Vec<(Below, Errno)>,
-    pub(super) missing: Missing,
-    most: usize,
-    memory: usize,
-    bytes: usize,
+    missing: Missing,
     until: Instant,
 }
 
 impl Inventory {
     /// Of at most so many files, met until then.
     pub(super) fn new(most: usize, until: Instant) -> Self {
-        let (files, unread, missing) = (BinaryHeap::new(), Vec::new(), Missing::default());
-        Self { files, unread, missing, most, memory: MEMORY, bytes: 0, until }
+        Self { files: Newest::new(most, MEMORY), unread: Vec::new(), missing: Missing::default(), until }
+    }
+
+    /// What is not in it.
+    pub(super) fn missing(&self) -> Missing {
+        Missing { files: self.files.dropped(), ..self.missing }
     }
 
     /// The files, those first that changed last. Those with holes come behind all others: they cost their writer
     /// nothing.
     pub(super) fn newest_first(self) -> impl Iterator<Item = Below> {
-        let mut files = self.files.into_vec();
-        files.sort_by_key(|Reverse((changed, _, has_holes))| (*has_holes, Reverse(*changed)));
-        files.into_iter().map(|Reverse((_, below, _))| below)
+        let mut files = self.files.in_order();
+        files.sort_by_key(|((changed, has_holes), _)| (*has_holes, Reverse(*changed)));
+        files.into_iter().map(|(_, below)| below)
     }
 
     fn go_on(&mut self) -> ControlFlow<()> {
@@ -81,13 +81,7 @@ impl Visitor for Inventory {
 
     fn file(&mut self, below: Below, stat: &Stat) -> ControlFlow<()> {
         if kind(stat) == FileType::RegularFile {
-            self.bytes += below.len();
-            self.files.push(Reverse((Stamp::from(stat).ctime, below, has_holes(stat))));
-        }
-        while self.files.len() > self.most || self.bytes > self.memory {
-            let Some(Reverse((_, oldest, _))) = self.files.pop() else { break };
-            self.bytes -= oldest.len();
-            self.missing.files += 1;
+            self.files.offer((Stamp::from(stat).ctime, has_holes(stat)), below);
         }
         self.go_on()
     }
@@ -113,9 +107,9 @@ mod tests {
 
     fn of(path: &Path, most: usize, memory: usize) -> (Vec<String>, Missing) {
         let mut inventory = Inventory::new(most, Instant::now() + Duration::from_secs(60));
-        inventory.memory = memory;
+        inventory.files = Newest::new(most, memory);
         let _ = walk(&Root::open(path).unwrap(), Below::from([]), &mut inventory);
-        let missing = inventory.missing;
+        let missing = inventory.missing();
         (inventory.newest_first().map(|below| String::from_utf8_lossy(&below).into_owned()).collect(), missing)
     }
 
@@ -146,6 +140,6 @@ mod tests {
         let dir = five();
         let mut inventory = Inventory::new(5, Instant::now());
         assert!(walk(&Root::open(dir.path()).unwrap(), Below::from([]), &mut inventory).is_break());
-        assert!(inventory.missing.late && inventory.files.len() <= 1);
+        assert!(inventory.missing().late && inventory.newest_first().count() <= 1);
     }
 }
