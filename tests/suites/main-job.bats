@@ -182,20 +182,19 @@ teardown_file() {
   nsenter "--net=$inet" -- nft 'add chain ip mute drops { type filter hook prerouting priority -300; }'
   nsenter "--net=$inet" -- nft 'add rule ip mute drops ip daddr 192.0.2.1 drop'
   run ! outside tcp 192.0.2.1 80
-  ours egress-check plan --container cell | jq -c 'select(.rule.id // "" | test("special[.]192[.]0[.]2[.]1[.](tcp|udp|http)"))' >"$probes"
-  [ -s "$probes" ]
-  run -3 --separate-stderr ours egress-check run "$probes" --container cell --control
-  [ "$(judged)" = unknown ]
-  run -0 --separate-stderr ours egress-check run "$probes" --container cell --control --moat
-  [ "$(judged)" = success ]
+  # shellcheck disable=SC2317  # called below
+  proved_by_the_count() { # probes whose id matches this, kept in that file
+    ours egress-check plan --container cell | jq -c --arg ids "$1" 'select(.rule.id // "" | test($ids))' >"$2"
+    [ -s "$2" ]
+    run -3 --separate-stderr ours egress-check run "$2" --container cell --control
+    [ "$(judged)" = unknown ]
+    run -0 --separate-stderr ours egress-check run "$2" --container cell --control --moat
+    [ "$(judged)" = success ]
+  }
+  proved_by_the_count 'special[.]192[.]0[.]2[.]1[.](tcp|udp|http)' "$probes"
   # An echo request has no port, and a count of its own all the same.
   nsenter "--net=$inet" -- nft 'add rule ip mute drops ip daddr 100.100.100.100 drop'
-  ours egress-check plan --container cell | jq -c 'select(.rule.id // "" | test("tailnet[.]100[.]100[.]100[.]100[.]icmp"))' >"$pings"
-  [ -s "$pings" ]
-  run -3 --separate-stderr ours egress-check run "$pings" --container cell --control
-  [ "$(judged)" = unknown ]
-  run -0 --separate-stderr ours egress-check run "$pings" --container cell --control --moat
-  [ "$(judged)" = success ]
+  proved_by_the_count 'tailnet[.]100[.]100[.]100[.]100[.]icmp' "$pings"
   in_host "$house/scripts/collect" --policy "$root/policy.toml" --root "$root" stop # who would put the rule back
   handle=$(in_host nft -a list chain inet netguard net-cell | sed -n 's/.*"cell\/special4" # handle //p')
   in_host nft delete rule inet netguard net-cell handle "$handle"

@@ -48,6 +48,14 @@ has_a_turn_that_calls_tools_and_streams() { # URL that is refused, how
   [ "$(in_cell cat /sandbox/workspace/from-the-model.txt)" = "written by a tool" ]
 }
 
+# A cell with no way out fails to connect too: it was the moat that refused the LAN's machine.
+is_refused_the_lan_in_a_turn() {
+  local before
+  before=$(moat_count cell 192.168.77.10 80)
+  has_a_turn_that_calls_tools_and_streams http://192.168.77.10/ 'Failed to connect'
+  [ "$(moat_count cell 192.168.77.10 80)" -gt "$before" ]
+}
+
 # From npm's registry, by the guide's line.
 installs_a_plugin() { # name
   publish_plugin "$1"
