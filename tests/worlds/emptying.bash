@@ -1,8 +1,8 @@
 # What a world leaves on its engine. Sourced by the worlds and the lab.
 # shellcheck shell=bash
 
-# `remove_all KIND FILTER ENGINE…`: every container, network or volume that the filter finds, or all of them where it is
-# empty, by this engine's docker.
+# `remove_all KIND FILTER ENGINE…`: every container, network or volume that the filter finds, by this engine's docker. An
+# empty filter finds all.
 remove_all() {
   local kind=$1 filter=$2 list=(ls -q) force=(-f) found
   shift 2

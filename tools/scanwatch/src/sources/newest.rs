@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::share::directory::Below;
 
-/// Of the files that are offered those with the greatest keys, bounded in number and in the bytes of their paths.
+/// Of the files that are offered those with the greatest keys. Their number is bounded, and the bytes of their paths.
 #[derive(Debug)]
 pub(crate) struct Newest<K> {
     /// The oldest is on top, and goes first.
