@@ -13,6 +13,8 @@ setup_file() {
   bring_up
 }
 
+teardown() { [[ $BATS_TEST_DESCRIPTION != *"nobody answers"* ]] || noise_around; }
+
 teardown_file() {
   [ "$(readlink /opt/cellblock)" != "$root" ] || rm /opt/cellblock
   "$house/scripts/down" --lab 3>&-
@@ -204,7 +206,7 @@ teardown_file() {
   run -0 in_host "$house/scripts/up" --inside-lab --policy "$root/policy.toml" --root "$root"
 }
 
-@test "an idle, healthy host where nobody answers ends with 0, at every vantage, and what it cannot show is none of that" {
+@test "where nobody answers an idle, healthy host ends with 0 at every vantage, and a port past the moat makes its link unknown" {
   local work=$BATS_TEST_TMPDIR
   silence_around
   run ! outside tcp 169.254.169.254 80
@@ -221,7 +223,6 @@ teardown_file() {
   in_host ip link add stranger0 type veth peer name stranger1
   in_host ip link set stranger0 master br-monitor up
   run -3 --separate-stderr ours egress-check run "$work/probes" --container monitor --control --moat --gate-log
-  in_host ip link delete stranger0
   noise_around
   [ "$(verdicts)" = 'success gate,unknown discovery' ]
 }

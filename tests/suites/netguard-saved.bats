@@ -154,7 +154,7 @@ boot_with_a_broken_policy() {
 @test "a policy that breaks under a watch, and a restart of that: the rules stay, the permit comes back with the policy" {
   watches
   await_line "$FOLDER/watch" '.event.action == "moat-watched"'
-  [ -e "$PERMIT" ]
+  within 20 test -e "$PERMIT"
   breaks
   await_line "$FOLDER/watch" '.event.action == "policy-refused" and .event.severity == 73'
   within 20 test ! -e "$PERMIT"
@@ -177,6 +177,7 @@ boot_with_a_broken_policy() {
   looks() { echo "# $RANDOM" >>"$POLICY"; }
   watches
   await_line "$FOLDER/watch" '.event.action == "moat-watched"'
+  within 20 test -e "$PERMIT"
   rm "$PERMIT"
   touched
   within 20 test -e "$PERMIT" # what is missing for no reason comes back (control)

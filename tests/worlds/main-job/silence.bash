@@ -22,13 +22,22 @@ table inet silence {
 }
 MUTE
 }
-noise_around() { local world; for world in inet lan; do nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-$world" -- nft delete table inet silence; done; }
+# Also where a test did not come to its end.
+noise_around() {
+  local world
+  in_host ip link delete stranger0 2>/dev/null || true
+  for world in inet lan; do nsenter "--net=/run/netns/${LAB_NAME:-cellblock}-$world" -- nft delete table inet silence 2>/dev/null || true; done
+}
 
 # inspect_all FOLDER: the inspector's lines of every vantage, a file each. What is no success is printed.
 inspect_all() {
-  local folder=$1 who status=0
+  local folder=$1 who status=0 ended
   for who in cell monitor proxy clamd warden; do
-    { ours egress-check run --container "$who" --control --moat --gate-log >"$folder/$who"; echo "$?" >"$folder/$who.status"; } 3>&- &
+    {
+      ended=0
+      ours egress-check run --container "$who" --control --moat --gate-log >"$folder/$who" || ended=$?
+      echo "$ended" >"$folder/$who.status"
+    } 3>&- &
   done
   wait
   for who in cell monitor proxy clamd warden; do

@@ -28,6 +28,8 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) log: Option<DnsLog>,
     /// The moat, and what it had counted before the first probe.
     pub(crate) moat: Option<(Moat, Counts)>,
+    /// Did the moat hold as a whole before the first probe of a link, with no way past it?
+    pub(crate) link_was_closed: bool,
     /// The gate's log of this run.
     pub(crate) gate: Option<GateLog>,
     /// Where a packet to each target starts.
@@ -60,8 +62,8 @@ fn is_gates(probe: &Probe, observations: &Observations) -> bool {
     probe.evidence == Evidence::BeyondGate && report::is_silent(probe, observations)
 }
 
-/// Is it about who is on a link, where each frame goes to everybody?
-fn is_on_link(probe: &Probe) -> bool {
+/// Is it about who is on a link, where a frame for a group goes to everybody?
+pub(crate) fn is_on_link(probe: &Probe) -> bool {
     matches!(probe.ask.whom, ProbeTarget::OnLink(..))
 }
 
@@ -88,7 +90,7 @@ impl<'a> Evaluation<'a> {
     /// Judges what was put aside, and ends the run.
     ///
     /// # Errors
-    /// If a log or the moat cannot be asked, or the records cannot be written.
+    /// If a resolver's log or the moat cannot be asked, or the records cannot be written.
     pub(crate) fn finish(mut self) -> Result<Exit> {
         let found = self.afterwards()?;
         let named =
@@ -106,16 +108,17 @@ impl<'a> Evaluation<'a> {
     /// Asks moat and gate, each only where something waits for its word.
     fn afterwards(&self) -> Result<Afterwards> {
         let counts = self.moat.as_ref().map(|(moat, _)| moat.counts()).transpose()?;
-        let moat = self.moat.as_ref().filter(|_| self.later.iter().any(|(probe, _)| is_on_link(probe)));
-        let link_is_closed = moat.map(|(moat, _)| moat.holds()).transpose()?.unwrap_or(false);
+        let link_is_closed = self.link_was_closed && self.moat.as_ref().is_some_and(|(moat, _)| moat.holds());
         let gate = self.gate.as_ref().filter(|_| self.later.iter().any(|(probe, seen)| is_gates(probe, seen)));
-        let refusals = gate.map(GateLog::refusals).transpose()?.unwrap_or_default();
+        // What cannot be read shows nothing. What else was found is told all the same.
+        let refusals = gate.and_then(|gate| gate.refusals().map_err(|error| eprintln!("egress-check: {error:#}")).ok());
+        let refusals = refusals.unwrap_or_default();
         Ok(Afterwards { counts, link_is_closed, refusals })
     }
 
     fn witness(&self, probe: &Probe, observations: &Observations, found: &Afterwards) -> Option<Witness> {
         let source = self.source(probe);
-        if is_gates(probe, observations) && found.refusals.has(&probe.ask, source) {
+        if is_gates(probe, observations) && found.refusals.has(&probe.ask, source, &observations.inside) {
             return Some(Witness::RefusedByGate);
         }
         if !report::is_counted(probe, observations) || (is_on_link(probe) && !found.link_is_closed) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::Engine;
+use ipnet::IpNet;
 use policy::{Network, Policy};
 
 use crate::namespace::devices::Devices;
@@ -92,15 +93,21 @@ fn own_addresses() -> Result<BTreeSet<IpAddr>> {
     Ok(v4.into_iter().chain(neighbours::own_v6(&v6("if_inet6"))).collect())
 }
 
-/// The gateways of a policy's networks that the host does not have, of those whose bridge is here.
+/// The gateways of a policy's networks on which the host has no address at all. Only those whose bridge is here count. A
+/// host that sits there under another address is there all the same, so its gateway is asked.
 ///
 /// # Errors
 /// If `/proc` cannot be read.
 pub(crate) fn vacant_gateways(policy: &Policy) -> Result<BTreeSet<IpAddr>> {
     let (own, devices) = (own_addresses()?, Devices::here());
-    let here = |network: &&Network| devices.has(network.bridge.as_str());
-    let gateways = policy.active_networks().filter(here).map(Network::gateway);
-    Ok(gateways.flat_map(|(v4, v6)| [IpAddr::V4(v4), IpAddr::V6(v6)]).filter(|ip| !own.contains(ip)).collect())
+    let here = policy.active_networks().filter(|network| devices.has(network.bridge.as_str()));
+    Ok(here.flat_map(|network| vacant(network, &own)).collect())
+}
+
+fn vacant(network: &Network, own: &BTreeSet<IpAddr>) -> impl Iterator<Item = IpAddr> {
+    let (v4, v6) = network.gateway();
+    let ends: [(IpAddr, IpNet); 2] = [(v4.into(), network.v4.into()), (v6.into(), network.v6.into())];
+    ends.into_iter().filter(|(_, subnet)| !own.iter().any(|ip| subnet.contains(ip))).map(|(gateway, _)| gateway)
 }
 
 /// A table of the namespace of this thread.
@@ -129,4 +136,21 @@ pub(crate) fn sockets() -> Vec<String> {
     let mut found: Vec<String> = named.iter().cloned().chain(usual).collect();
     found.retain(|path| std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_vacant_only_where_the_host_has_no_address_in_its_subnet() {
+        let policy =
+            Policy::parse(include_str!("../../../compose/policy.toml"), Path::new("policy.toml"), Path::new("/"))
+                .unwrap();
+        let network = policy.network("monitor").unwrap();
+        let vacant = |own: &[&str]| vacant(network, &own.iter().map(|ip| ip.parse().unwrap()).collect()).count();
+        assert_eq!(vacant(&["192.168.1.2"]), 2);
+        assert_eq!(vacant(&["172.30.2.1"]), 1);
+        assert_eq!(vacant(&["172.30.2.254", "fd6c:6c62:2::1"]), 0, "at another address it is there all the same");
+    }
 }

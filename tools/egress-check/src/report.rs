@@ -49,7 +49,7 @@ pub(crate) fn left_out(probe: &Probe) -> Record {
         format!("{who}: {} is left out: nobody answers, and the kernel has no route or interface for it.", probe.ask);
     let record = Record::new(Provider::EgressCheck, Action::ProbeLeftOut, message)
         .kind(Kind::State)
-        .reason("nothing is ever sent there from this place, so it is no check and does not count");
+        .reason("nothing for it ever leaves this place, so it is no check and does not count");
     describe(record, probe)
 }
 
@@ -173,8 +173,12 @@ mod tests {
     #[test]
     fn an_upstream_that_speaks_like_the_gate_does_not_make_a_leak_a_pass() {
         let probe = || probe().evidence(Evidence::BeyondGate);
-        let refusal =
-            || Observation::Http { status: 403, from: crate::probe::observation::Speaker::GateRefuses, bytes: 9 };
+        let refusal = || Observation::Http {
+            status: 403,
+            from: crate::probe::observation::Speaker::GateRefuses,
+            bytes: 9,
+            port: None,
+        };
         let judged = |outside| {
             let observations =
                 Observations { inside: refusal(), outside: Some(outside), name: None, control_name: None };

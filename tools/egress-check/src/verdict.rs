@@ -283,8 +283,8 @@ mod tests {
 
     #[test]
     fn a_target_that_speaks_like_the_gate_outside_too_is_not_taken_for_the_gate() {
-        let refusal = || Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
-        let server = Observation::Http { status: 200, from: Speaker::Server, bytes: 90 };
+        let refusal = || Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90, port: None };
+        let server = Observation::Http { status: 200, from: Speaker::Server, bytes: 90, port: None };
         assert!(is_imitation(&refusal(), &refusal()));
         assert!(
             is_imitation(&Observation::NameRefused, &Observation::NameRefused)
@@ -313,16 +313,16 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_gate_is_no_way_out_but_one_of_a_target_is() {
-        let refusal = Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90 };
+        let refusal = Observation::Http { status: 403, from: Speaker::GateRefuses, bytes: 90, port: None };
         assert_eq!(reach(&refusal, Evidence::BeyondGate), Reach::Absent);
         assert_eq!(reach(&refusal, Evidence::Target), Reach::Reached);
         for from in [Speaker::GateFailed, Speaker::GateUnclear] {
-            let nobody_behind = Observation::Http { status: 502, from, bytes: 90 };
+            let nobody_behind = Observation::Http { status: 502, from, bytes: 90, port: None };
             assert_eq!(reach(&nobody_behind, Evidence::BeyondGate), Reach::Rejected);
             let inside = reach(&nobody_behind, Evidence::BeyondGate);
             assert_eq!(blocked(inside, Some(Reach::Reached)), U, "it was passed on, or may have been: {from:?}");
         }
-        let upstream = Observation::Http { status: 404, from: Speaker::Server, bytes: 90 };
+        let upstream = Observation::Http { status: 404, from: Speaker::Server, bytes: 90, port: None };
         assert_eq!(reach(&upstream, Evidence::BeyondGate), Reach::Reached);
     }
 
@@ -366,7 +366,7 @@ mod tests {
         let seen = [
             Observation::Answered { bytes: 1, what: "x".into() },
             Observation::Tls { leaf: String::new(), bytes: 1 },
-            Observation::Http { status: 500, from: Speaker::Server, bytes: 1 },
+            Observation::Http { status: 500, from: Speaker::Server, bytes: 1, port: None },
         ];
         assert!(seen.iter().all(|observation| reach(observation, Evidence::Target) == Reach::Reached));
         assert_eq!(reach(&Observation::Refused, Evidence::Target), Reach::Rejected);

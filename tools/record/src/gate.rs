@@ -86,6 +86,25 @@ codes! {
 }
 
 impl GateCode {
+    /// Does a rule for names, methods and paths refuse it? Then it refuses the same request each time. What else the gate
+    /// keeps is no such proof. Limits, keys and sizes come behind a rule that lists the name. A request that cannot be
+    /// read says nothing of the rules.
+    #[must_use]
+    pub const fn is_by_rule(self) -> bool {
+        matches!(
+            self,
+            Self::MethodNeverAllowed
+                | Self::MethodNotListed
+                | Self::NameMisdirected
+                | Self::NameNotListed
+                | Self::NameNotPlain
+                | Self::NoName
+                | Self::NotAClient
+                | Self::PathNotListed
+                | Self::PathNotPlain
+        )
+    }
+
     /// The code of this name; nothing for a word that no gate of this version says.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -135,6 +154,12 @@ mod tests {
     #[test]
     fn the_gate_s_script_writes_its_lines_under_its_name() {
         assert!(script("record.js").contains(&format!("provider: '{GATE}'")));
+    }
+
+    #[test]
+    fn what_a_rule_refuses_was_kept() {
+        let by_rule = GateCode::ALL.iter().filter(|code| code.is_by_rule());
+        assert!(by_rule.clone().all(|code| code.class() == GateClass::Refused) && by_rule.count() == 9);
     }
 
     #[test]

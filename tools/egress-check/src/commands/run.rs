@@ -11,9 +11,9 @@ use record::Provider;
 use tool::{Exit, OutputArgs, Purpose, Writer};
 
 use crate::cli::RunArgs;
-use crate::evaluation::Evaluation;
 use crate::evaluation::dns_log::DnsLog;
 use crate::evaluation::gate_log::GateLog;
+use crate::evaluation::{Evaluation, is_on_link};
 use crate::host::{self, Surroundings};
 use crate::inspect::{Manner, inspect};
 use crate::namespace::vantage::Vantage;
@@ -64,11 +64,14 @@ fn evaluation<'a>(
     }
     let counted = probes.iter().filter(|probe| moat::has_flow(&probe.ask));
     let moat = args.moat.then(|| Moat::find(asked)).transpose()?;
+    let asked_of = moat.as_ref().filter(|_| probes.iter().any(is_on_link));
+    let link_was_closed = asked_of.is_some_and(Moat::holds);
     let before = moat.as_ref().map(Moat::counts).transpose()?;
     Ok(Evaluation {
         writer,
         log: args.dns_log.as_deref().map(DnsLog::open).transpose()?,
         moat: moat.zip(before),
+        link_was_closed,
         gate: gate_log(policy, args)?,
         sources: source_address::select(vantage.netns.as_ref(), counted.map(|probe| &probe.ask.whom))?,
         subnets: policy.map(|policy| policy.networks.values().flat_map(policy::Network::subnets).collect()),

@@ -29,6 +29,8 @@ pub(crate) enum Observation {
         from: Speaker,
         /// How many bytes were read.
         bytes: u64,
+        /// The port that the request came from, where it went without TLS.
+        port: Option<u16>,
     },
     /// A certificate was shown and the handshake ended.
     Tls {
@@ -64,11 +66,12 @@ pub(crate) enum Observation {
 pub(crate) enum Speaker {
     /// A server: the target, or one behind the gate.
     Server,
-    /// The gate, by a code that says the policy denies it: the request went no further.
+    /// The gate, by a code of its rules for names, methods and paths: the request went no further, nor would the next.
     GateRefuses,
     /// The gate, which let the request through and found nobody behind it.
     GateFailed,
-    /// Somebody in the gate's form, with a code that no gate of this version has.
+    /// Somebody in the gate's form, with a code that no gate of this version has. Or the gate, which kept this request
+    /// for another reason than its rules: a limit, a key that is not there.
     GateUnclear,
 }
 
@@ -133,7 +136,7 @@ impl fmt::Display for Observation {
             Self::Stray { bytes, what } => write!(f, "{bytes} bytes came back that answer nothing: {what}"),
             Self::Http { status, from: Speaker::GateRefuses, .. } => write!(f, "the gate refused with HTTP {status}"),
             Self::Http { status, from: Speaker::GateUnclear, .. } => {
-                write!(f, "HTTP {status} in the gate's form, with a code that this version does not know")
+                write!(f, "HTTP {status} in the gate's form, with a code that is no refusal by its rules")
             }
             Self::Http { status, from: Speaker::GateFailed, .. } => {
                 write!(f, "the gate let it through and reached nobody: HTTP {status}")

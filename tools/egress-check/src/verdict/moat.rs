@@ -84,14 +84,10 @@ impl Moat {
         Ok(counts)
     }
 
-    /// Does it hold as a whole, with no port or device on its bridges that leads past it? A link carries a copy of each
-    /// frame to all that are on it. So a count of the moat's speaks for a link only then.
-    ///
-    /// # Errors
-    /// If `netguard verify` cannot be run.
-    pub(crate) fn holds(&self) -> Result<bool> {
-        let told = || format!("{} verify", self.program.display());
-        Ok(self.asks("verify").stdout(Stdio::null()).status().with_context(told)?.success())
+    /// Does it hold as a whole, with no port or device on its bridges that leads past it? A frame for a group goes to all
+    /// that are on a link. So a count of the moat's speaks for the link only then. No, too, where nobody can tell.
+    pub(crate) fn holds(&self) -> bool {
+        self.asks("verify").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
     fn asks(&self, subcommand: &str) -> Command {

@@ -41,23 +41,30 @@ pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline
         path: "/".to_owned(),
     });
     let head = head(&request, matches!(ask.kind, ProbeKind::Ws | ProbeKind::Wss));
-    let response = if matches!(ask.kind, ProbeKind::Https | ProbeKind::Wss) {
-        exchange(tls::open(origin, target, ask, deadline).await?, &head, deadline).await?
+    let (response, port) = if matches!(ask.kind, ProbeKind::Https | ProbeKind::Wss) {
+        (exchange(tls::open(origin, target, ask, deadline).await?, &head, deadline).await?, None)
     } else {
-        exchange(tcp::connect(target, deadline).await?, &head, deadline).await?
+        let stream = tcp::connect(target, deadline).await?;
+        let port = stream.local_addr().ok().map(|own| own.port());
+        (exchange(stream, &head, deadline).await?, port)
     };
-    Ok(Observation::Http { status: response.status, from: speaker(&response, &request.method), bytes: response.bytes })
+    let from = speaker(&response, &request.method);
+    Ok(Observation::Http { status: response.status, from, bytes: response.bytes, port })
 }
 
 fn speaker(response: &Response, method: &str) -> Speaker {
     match serde_json::from_slice::<GateSays>(&response.body) {
-        Ok(says) if response.status >= 400 => match GateCode::named(&says.error).map(GateCode::class) {
-            Some(GateClass::Refused) => Speaker::GateRefuses,
-            Some(GateClass::PassedOn) => Speaker::GateFailed,
+        Ok(says) if response.status >= 400 => match GateCode::named(&says.error) {
+            // CONNECT is passed to nobody, whatever the gate says of it (nginx has none: RFC 9110 section 9.3.6).
+            Some(code) if code.is_by_rule() || (method == "CONNECT" && code.class() == GateClass::Refused) => {
+                Speaker::GateRefuses
+            }
+            Some(code) if code.class() == GateClass::PassedOn => Speaker::GateFailed,
+            // It kept this request for another reason. The next one may pass.
+            Some(_) => Speaker::GateUnclear,
             // A word of a later gate's, or of somebody who plays the gate: no proof that nothing went out.
             None => Speaker::GateUnclear,
         },
-        // nginx has no CONNECT (RFC 9110 section 9.3.6) and passes it to nobody: a refusal is its own.
         _ if method == "CONNECT" && response.status >= 400 => Speaker::GateRefuses,
         _ => Speaker::Server,
     }
@@ -196,20 +203,24 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gate_passed_on_is_no_refusal_of_its_own_and_neither_is_a_word_that_nobody_knows() {
+    fn only_a_refusal_by_a_rule_is_one_and_no_failure_no_limit_and_no_word_that_nobody_knows() {
         let says = |error: &str| {
             let body = format!(r#"{{"error":"{error}","client":"cell","rule":"egress-1","reason":"r","mend":"m"}}"#);
             speaker(&Response { status: 502, body: body.into_bytes(), bytes: 0 }, "GET")
         };
         for code in GateCode::ALL {
-            let refused = code.class() == GateClass::Refused;
-            assert_eq!(says(code.name()) == Speaker::GateRefuses, refused, "{}", code.name());
+            assert_eq!(says(code.name()) == Speaker::GateRefuses, code.is_by_rule(), "{}", code.name());
         }
         for passed_on in
             ["upstream-timeout", "upstream-unreachable", "name-unresolved", "tls-failed", "certificate-refused"]
         {
             assert_eq!(says(passed_on), Speaker::GateFailed, "{passed_on}");
         }
+        for of_a_listed_name in ["too-many-requests", "credential-not-delivered", "body-too-large", "bad-request"] {
+            assert_eq!(says(of_a_listed_name), Speaker::GateUnclear, "{of_a_listed_name}");
+        }
+        let connect = br#"{"error":"bad-request","client":"cell","reason":"r","mend":"m"}"#.to_vec();
+        assert_eq!(speaker(&Response { status: 400, body: connect, bytes: 0 }, "CONNECT"), Speaker::GateRefuses);
         assert_eq!(says("refused-by-a-later-gate"), Speaker::GateUnclear);
         assert_eq!(says(""), Speaker::GateUnclear);
     }

@@ -82,7 +82,7 @@ bypasses! {
     }
     RouteLocalnet: "route-localnet" High {
         "packets to 127.0.0.0/8 are taken in from outside, so what listens on loopback is open to whoever is on the link",
-        "netguard apply, whose host rules make it harmless for the members of its networks"
+        "netguard apply, whose host rules make it harmless; net.ipv4.conf.all.route_localnet=0 keeps the LAN out, too"
     }
     LooseSource: "loose-source" High {
         "the kernel does not hold sources against its routes, and the moat's rule that does is missing",

@@ -49,8 +49,8 @@ pub(crate) fn host<'a>(facts: &Facts, networks: impl Iterator<Item = &'a Network
     ]
 }
 
-/// kube-proxy sets it for its own ports. What the host takes in from a member the moat refuses all the same. Who is on
-/// the LAN is no member, so that much is said.
+/// kube-proxy sets it for its own ports. What the host takes in from a member the moat refuses all the same. The moat
+/// has no say in what comes from the LAN, and the finding says so.
 fn localnet<'a>(facts: &Facts, networks: impl Iterator<Item = &'a Network>) -> Fact<(bool, String)> {
     let name = "net.ipv4.conf.all.route_localnet";
     if !switch(facts, "ipv4.conf.all.route_localnet")? {

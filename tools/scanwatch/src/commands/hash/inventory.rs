@@ -33,7 +33,8 @@ pub(super) struct Missing {
 /// What was met so far.
 #[derive(Debug)]
 pub(super) struct Inventory {
-    /// By the last change after the kernel's clock, in nanoseconds since 1970, and whether a file has holes.
+    /// By the last change after the kernel's clock, in nanoseconds since 1970, and whether a file has no holes. Of the
+    /// same moment, one that has goes first.
     files: Newest<(i64, bool)>,
     /// What could not be read, and why.
     pub(super) unread: Vec<(Below, Errno)>,
@@ -56,7 +57,7 @@ impl Inventory {
     /// nothing.
     pub(super) fn newest_first(self) -> impl Iterator<Item = Below> {
         let mut files = self.files.in_order();
-        files.sort_by_key(|((changed, has_holes), _)| (*has_holes, Reverse(*changed)));
+        files.sort_by_key(|((changed, is_whole), _)| (!is_whole, Reverse(*changed)));
         files.into_iter().map(|(_, below)| below)
     }
 
@@ -81,7 +82,7 @@ impl Visitor for Inventory {
 
     fn file(&mut self, below: Below, stat: &Stat) -> ControlFlow<()> {
         if kind(stat) == FileType::RegularFile {
-            self.files.offer((Stamp::from(stat).ctime, has_holes(stat)), below);
+            self.files.offer((Stamp::from(stat).ctime, !has_holes(stat)), below);
         }
         self.go_on()
     }
