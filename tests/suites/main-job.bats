@@ -224,6 +224,7 @@ teardown_file() {
   in_host ip link set stranger0 master br-monitor up
   run -3 --separate-stderr ours egress-check run "$work/probes" --container monitor --control --moat --gate-log
   noise_around
+  [ -e "$(ours sandboxctl render paths | jq -r .permit)" ] # it only looked
   [ "$(verdicts)" = 'success gate,unknown discovery' ]
 }
 

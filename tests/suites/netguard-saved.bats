@@ -99,6 +99,16 @@ boot_with_a_broken_policy() {
   in_host nft get element inet netguard onlink4 '{ 9.8.7.10 }'
 }
 
+@test "a verify that only looks finds as much, and leaves the permit as it is" {
+  guard apply >/dev/null
+  permitted
+  in_host nft flush chain inet netguard net-cell
+  run -1 guard verify --look
+  [ -e "$PERMIT" ]
+  run -1 guard verify
+  [ ! -e "$PERMIT" ]
+}
+
 @test "a rule is gone: verify says 1, and there is no permit; while all of them stand it stays" {
   local handle
   guard apply >/dev/null

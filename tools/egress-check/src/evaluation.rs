@@ -36,7 +36,7 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) sources: SourceAddresses,
     /// The subnets of the policy, where there is one: within one of them packets pass no moat.
     pub(crate) subnets: Option<Vec<IpNet>>,
-    /// Gateways of the policy that this host does not have, though it has their bridges.
+    /// Gateways of the policy on whose networks this host has no address, though it has their bridges.
     pub(crate) vacant: BTreeSet<IpAddr>,
     /// May who is inspected bend what is seen?
     pub(crate) can_alter_network: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Evaluation<'a> {
 }
 
 /// Only silence counts for nothing, and only where the kernel says that nothing was ever sent. Either it has no route,
-/// or the host has the gateway of the very link on no interface.
+/// or the host has no address on the very link, and the gateway is nobody.
 fn is_left_out(silent: bool, source: Option<SourceAddress>, is_vacant: bool) -> bool {
     silent && (source == Some(SourceAddress::NoRoute) || is_vacant)
 }
@@ -108,7 +108,8 @@ impl<'a> Evaluation<'a> {
     /// Asks moat and gate, each only where something waits for its word.
     fn afterwards(&self) -> Result<Afterwards> {
         let counts = self.moat.as_ref().map(|(moat, _)| moat.counts()).transpose()?;
-        let link_is_closed = self.link_was_closed && self.moat.as_ref().is_some_and(|(moat, _)| moat.holds());
+        let asks_a_link = self.link_was_closed && self.later.iter().any(|(probe, _)| is_on_link(probe));
+        let link_is_closed = asks_a_link && self.moat.as_ref().is_some_and(|(moat, _)| moat.holds());
         let gate = self.gate.as_ref().filter(|_| self.later.iter().any(|(probe, seen)| is_gates(probe, seen)));
         // What cannot be read shows nothing. What else was found is told all the same.
         let refusals = gate.and_then(|gate| gate.refusals().map_err(|error| eprintln!("egress-check: {error:#}")).ok());

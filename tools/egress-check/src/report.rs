@@ -49,7 +49,7 @@ pub(crate) fn left_out(probe: &Probe) -> Record {
         format!("{who}: {} is left out: nobody answers, and the kernel has no route or interface for it.", probe.ask);
     let record = Record::new(Provider::EgressCheck, Action::ProbeLeftOut, message)
         .kind(Kind::State)
-        .reason("nothing for it ever leaves this place, so it is no check and does not count");
+        .reason("there is nobody to ask from this place, so it is no check and does not count");
     describe(record, probe)
 }
 

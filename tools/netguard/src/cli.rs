@@ -91,6 +91,9 @@ pub(crate) struct VerifyArgs {
     /// If all of it holds, permit Docker to start what is behind the moat; a verify that fails takes that back
     #[arg(long)]
     pub(crate) permit: bool,
+    /// Only look: the permit stays as it is
+    #[arg(long, conflicts_with = "permit")]
+    pub(crate) look: bool,
 }
 
 /// One look or many, and how often.

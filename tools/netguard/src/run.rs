@@ -28,7 +28,7 @@ pub fn run() -> Result<Exit> {
         Command::Apply(args) if args.check => apply::check(backend, args.plan.as_deref(), policy, writer),
         Command::Apply(ApplyArgs { plan: Some(plan), .. }) => apply::planned(backend, &plan, writer),
         Command::Apply(args) => apply::policy(backend, policy, args.last.keep.as_deref(), writer),
-        Command::Verify(args) => verify::run(backend, policy, args.permit, writer),
+        Command::Verify(args) => verify::run(backend, policy, &args, writer),
         Command::Watch(args) => watch::run(backend, policy, args.last.keep.as_deref(), writer),
         Command::Denied(args) => denied::run(&args, backend, policy, writer),
         Command::Explain(args) => explain::run(&args, policy, writer),

@@ -154,6 +154,10 @@ fn start<'a, W: std::io::Write>(
         unsaved: keep.is_some(),
         _owner: owner,
     };
+    // A watch that was killed left its permit behind. It falls with this one, should it not come as far as the rules.
+    if let Some(permit) = watch.kept.good().map(Permit::of) {
+        watch.permitted_by(permit);
+    }
     watch.begin(&machine, writer)?;
     Ok(watch)
 }
@@ -192,9 +196,8 @@ impl Watch<'_> {
         for finding in self.bypass_watcher.news() {
             writer.write(&finding.record())?;
         }
-        // A watch that was killed leaves its permit behind, whatever came since.
         if !had_looked && self.bypass_watcher.has_looked() && !self.lost {
-            self.permit(self.bypass_watcher.knows_of_none())?;
+            self.permit_unless_passed()?;
         }
         if !words.is_empty() || self.bypass_watcher.owes() {
             self.look_out();

@@ -2,7 +2,7 @@
 //!
 //! One table for all who use these words: `sandboxctl` writes the refusals into nginx's configuration. The gate's
 //! scripts word the failures (`compose/images/proxy/njs/codes.js`, held equal by a test). `egress-check` judges by
-//! both. A refusal is a proof that nothing went out; everything else is none.
+//! both. A refusal is a proof that nothing went out, and one by a rule that nothing will.
 
 /// What the gate calls itself: `event.provider` of its lines. It is no tool of this workspace, so no [`Provider`] has
 /// it.

@@ -92,11 +92,10 @@ fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egre
     let verified = || all.iter().filter(|rule| rule.tls != Tls::Passthrough);
     let anywhere = verified().any(|rule| rule.paths.is_empty() || rule.paths.iter().any(|path| path == "/"));
     if let Some(prefix) = rule.paths.first().filter(|_| !anywhere) {
-        let prefix = prefix.trim_end_matches('/');
         let gain = "Reads and writes other people's corners of a listed site.";
         refused("path", method, UNLISTED, gain);
-        refused("path-dots", method, &format!("{prefix}/../..{UNLISTED}"), gain);
-        refused("path-encoded", method, &format!("{prefix}/%2e%2e/%2e%2e{UNLISTED}"), gain);
+        refused("path-dots", method, &out_of(prefix, "/.."), gain);
+        refused("path-encoded", method, &out_of(prefix, "/%2e%2e"), gain);
     }
     // An answer to HEAD has no body, so the gate could not say that it is the one who refuses.
     if let Some(other) = ["OPTIONS", "GET"].into_iter().find(|method| !verified().any(|rule| allows(rule, method))) {
@@ -109,6 +108,13 @@ fn limits(draft: &mut Draft<'_>, policy: &Policy, network: &Network, rule: &Egre
     let gain = "Speaks TLS of its own to a listed site, so that the gate sees neither path nor method.";
     let ask = tls(ProbeTarget::Ip(gate), 443, name);
     draft.add(beyond(format!("gate.limit.{name}.tls"), Expect::Blocked, ask, gain).control(ProbeKind::Tls, name, 443));
+}
+
+/// A path that begins with a prefix and climbs out of it, to the root and no further. One that climbs past the root is no
+/// path, and is refused whatever the rules say.
+fn out_of(prefix: &str, up: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    format!("{prefix}{}{UNLISTED}", up.repeat(prefix.matches('/').count()))
 }
 
 /// A name that the gate must not know for this client, by every way in.
@@ -134,5 +140,16 @@ fn literals(draft: &mut Draft<'_>, gate: IpAddr) {
         let gain = "Makes the gate fetch from an address of its choice, the host's and the LAN's too.";
         let probe = beyond(format!("gate.literal.{literal}"), Expect::Blocked, ask, gain);
         draft.add(probe.control(ProbeKind::Http, address, 80));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_climbs_as_far_as_its_prefix_is_deep() {
+        assert_eq!(out_of("/openclaw/openclaw", "/.."), format!("/openclaw/openclaw/../..{UNLISTED}"));
+        assert_eq!(out_of("/v1/", "/%2e%2e"), format!("/v1/%2e%2e{UNLISTED}"));
     }
 }

@@ -29,7 +29,7 @@ pub(crate) enum Observation {
         from: Speaker,
         /// How many bytes were read.
         bytes: u64,
-        /// The port that the request came from, where it went without TLS.
+        /// The port that the request came from, where the kernel tells.
         port: Option<u16>,
     },
     /// A certificate was shown and the handshake ended.

@@ -87,7 +87,7 @@ impl Moat {
     /// Does it hold as a whole, with no port or device on its bridges that leads past it? A frame for a group goes to all
     /// that are on a link. So a count of the moat's speaks for the link only then. No, too, where nobody can tell.
     pub(crate) fn holds(&self) -> bool {
-        self.asks("verify").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+        self.asks("verify").arg("--look").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
     fn asks(&self, subcommand: &str) -> Command {

@@ -42,7 +42,9 @@ pub(super) async fn ask(origin: &Origin, target: SocketAddr, ask: &Ask, deadline
     });
     let head = head(&request, matches!(ask.kind, ProbeKind::Ws | ProbeKind::Wss));
     let (response, port) = if matches!(ask.kind, ProbeKind::Https | ProbeKind::Wss) {
-        (exchange(tls::open(origin, target, ask, deadline).await?, &head, deadline).await?, None)
+        let stream = tls::open(origin, target, ask, deadline).await?;
+        let port = stream.get_ref().0.local_addr().ok().map(|own| own.port());
+        (exchange(stream, &head, deadline).await?, port)
     } else {
         let stream = tcp::connect(target, deadline).await?;
         let port = stream.local_addr().ok().map(|own| own.port());

@@ -9,6 +9,7 @@ use tool::{Exit, Writer};
 use super::plan;
 use crate::backend::{self, Choice};
 use crate::bypass::{self, Asker, Memory};
+use crate::cli::VerifyArgs;
 use crate::host::permit::{self, Permit};
 use crate::{report, verify};
 
@@ -16,7 +17,7 @@ use crate::{report, verify};
 ///
 /// # Errors
 /// Everything that exit status 2 stands for.
-pub(crate) fn run(choice: Choice, policy: &PolicyArgs, permit: bool, mut writer: Writer) -> Result<Exit> {
+pub(crate) fn run(choice: Choice, policy: &PolicyArgs, args: &VerifyArgs, mut writer: Writer) -> Result<Exit> {
     let policy = policy.load()?;
     let backend = backend::find(choice)?;
     let plan = backend.fit(plan::of(&policy)?.0);
@@ -38,11 +39,13 @@ pub(crate) fn run(choice: Choice, policy: &PolicyArgs, permit: bool, mut writer:
         findings.iter().map(|finding| finding.outcome),
         bypasses.iter().map(|finding| (finding.outcome, finding.bypass.is_promise())),
     );
-    settle_permit(&Permit::of(&policy), verdict, permit, &mut writer)?;
+    if !args.look {
+        settle_permit(&Permit::of(&policy), verdict, args.permit, &mut writer)?;
+    }
     writer.finish()
 }
 
-/// What does not hold takes the permit away, whoever asks; it is given to who asks for it, once all was seen to hold.
+/// What does not hold takes the permit away, whoever asks and does not only look. It is given to who asks for it, once all was seen to hold.
 fn settle_permit(permit: &Permit, verdict: Outcome, asked: bool, writer: &mut Writer) -> Result<()> {
     match verdict {
         Outcome::Success if asked => permit.grant()?,
