@@ -1,5 +1,10 @@
-"""What a command takes, as a line: wall and CPU seconds, and the most memory. For the benches beside it."""
-import os, shutil, subprocess, time
+"""What a command takes, as a line: wall and CPU seconds, and the most memory. For the benches beside it, which find the
+programs in CARGO_TARGET_DIR/release first: whoever imports this has that folder in PATH."""
+import os, pathlib, shutil, subprocess, time
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "cellblock/target")) / "release"
+os.environ["PATH"] = f"{TARGET}:{os.environ['PATH']}"
 
 
 def measured(name, *command, given=subprocess.DEVNULL, kept=subprocess.DEVNULL):

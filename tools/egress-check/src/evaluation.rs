@@ -45,7 +45,7 @@ pub(crate) struct Evaluation<'a> {
 }
 
 /// Only silence counts for nothing, and only where the kernel says that nothing was ever sent. Either it has no route,
-/// or the host has no address on the very link, and the gateway is nobody.
+/// or the host has no address on that link, so nobody is its gateway.
 fn is_left_out(silent: bool, source: Option<SourceAddress>, is_vacant: bool) -> bool {
     silent && (source == Some(SourceAddress::NoRoute) || is_vacant)
 }
@@ -105,7 +105,7 @@ impl<'a> Evaluation<'a> {
         self.writer.finish()
     }
 
-    /// Asks moat and gate, each only where something waits for its word.
+    /// Asks the moat for its counts. The links and the gate are asked only where something waits for their word.
     fn afterwards(&self) -> Result<Afterwards> {
         let counts = self.moat.as_ref().map(|(moat, _)| moat.counts()).transpose()?;
         let asks_a_link = self.link_was_closed && self.later.iter().any(|(probe, _)| is_on_link(probe));

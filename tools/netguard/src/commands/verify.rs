@@ -45,7 +45,8 @@ pub(crate) fn run(choice: Choice, policy: &PolicyArgs, args: &VerifyArgs, mut wr
     writer.finish()
 }
 
-/// What does not hold takes the permit away, whoever asks and does not only look. It is given to who asks for it, once all was seen to hold.
+/// What does not hold takes the permit away, whoever asks and does not only look. It is given to who asks for it, once
+/// all was seen to hold.
 fn settle_permit(permit: &Permit, verdict: Outcome, asked: bool, writer: &mut Writer) -> Result<()> {
     match verdict {
         Outcome::Success if asked => permit.grant()?,
